@@ -1,0 +1,114 @@
+# Carrel. Two commands: `make run` and `make check` install what is missing, build, and go.
+# One non-recursive Makefile; quiet unless V=1.
+
+BUILD   ?= build
+CC      ?= cc
+SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+Q       := $(if $(V),,@)
+
+# ── what Debian has to have: one list for Debian 12 and 13, the two differences below ──
+PACKAGES := build-essential pkg-config libuv1-dev libsqlite3-dev libfaiss-dev \
+	libopenblas-serial-dev libpoppler-glib-dev libcairo2-dev poppler-data libstemmer-dev \
+	libgumbo-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libinih-dev libsodium-dev \
+	libseccomp-dev libzstd-dev libcurl4-openssl-dev libicu-dev libuchardet-dev libmagic-dev \
+	libjansson-dev libpango1.0-dev fontconfig fonts-dejavu-core fonts-liberation2 \
+	fonts-noto-cjk ca-certificates
+CHECK_PACKAGES := libcmocka-dev nodejs poppler-utils qpdf sqlite3 clang clang-format curl
+LLHTTP_PACKAGE := $(shell apt-cache show libllhttp-dev >/dev/null 2>&1 && echo libllhttp-dev || echo node-llhttp)
+
+PKGS := libuv sqlite3 poppler-glib cairo libsodium libseccomp libzstd libcurl icu-uc icu-i18n \
+	uchardet libmagic jansson gumbo
+
+OPT      ?= -O2
+WARN     := -Wall -Wextra -Wshadow -Wvla -Werror
+CFLAGS   ?= -g $(OPT)
+PKG_CF    = $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
+PKG_LD    = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+ALL_CF    = -std=c11 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(WARN) $(CFLAGS) $(PKG_CF) $(SAN) -MMD -MP -pthread
+LIBS      = $(FAISS_LIBS) $(PKG_LD) $(LLHTTP_LIBS) -linih -lstemmer -lcmark-gfm-extensions -lcmark-gfm \
+	-lm -ldl -pthread
+
+# FAISS: Debian 13 has the C API as a library; on Debian 12 our one C++ file stands in for it.
+HAVE_FAISS_C := $(wildcard /usr/lib/*/libfaiss_c.a /usr/lib/libfaiss_c.a)
+FAISS_LIBS    = $(if $(HAVE_FAISS_C),-lfaiss_c) -lfaiss -lopenblas -lstdc++ -lgomp
+# llhttp: Debian 13 has the library, Debian 12 its C sources under /usr/share.
+LLHTTP_SRC   := $(if $(wildcard /usr/lib/*/libllhttp.so),,$(wildcard /usr/share/llhttp/*.c))
+LLHTTP_LIBS   = $(if $(LLHTTP_SRC),,-lllhttp)
+LLHTTP_CF     = $(if $(LLHTTP_SRC),-isystem /usr/share/include/llhttp -isystem /usr/share/llhttp)
+ALL_CF       += $(LLHTTP_CF)
+
+SRC  := $(filter-out chat/main.c,$(wildcard index/base/*.c index/*.c ingest/*.c retrieve/*.c \
+	chat/*.c chat/http/*.c chat/cli/*.c))
+OBJ  := $(SRC:%.c=$(BUILD)/%.o) $(if $(HAVE_FAISS_C),,$(BUILD)/index/faiss_c_compat.o) \
+	$(LLHTTP_SRC:/usr/share/llhttp/%.c=$(BUILD)/llhttp/%.o)
+# Files that the binary carries: build/gen/<path with _>.h holds `static const unsigned char …[]`.
+EMBED := $(wildcard index/schema.sql index/migrate/*.sql chat/http/openapi.json)
+GEN   := $(foreach f,$(EMBED),$(BUILD)/gen/$(subst /,_,$(f)).h)
+
+UNIT  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(shell find tests/unit -name 'test_*.c' 2>/dev/null))
+
+.PHONY: all build run check unit flow quality fault lint format asan tsan fuzz bench fixtures clean deps check-deps
+.DEFAULT_GOAL := build
+.SECONDARY:
+
+build: $(BUILD)/carrel
+all: build $(UNIT)
+
+# ── set-up ──
+STAMP_RUN   := $(BUILD)/.deps-run
+STAMP_CHECK := $(BUILD)/.deps-check
+deps: $(STAMP_RUN)
+check-deps: $(STAMP_RUN) $(STAMP_CHECK)
+
+$(STAMP_RUN): Makefile
+	$(Q)mkdir -p $(BUILD)
+	$(Q)tests/install.sh $(PACKAGES) $(LLHTTP_PACKAGE)
+	$(Q)touch $@
+$(STAMP_CHECK): Makefile
+	$(Q)mkdir -p $(BUILD)
+	$(Q)tests/install.sh $(CHECK_PACKAGES)
+	$(Q)touch $@
+
+# ── compile ──
+$(BUILD)/%.o: %.c $(GEN)
+	$(Q)mkdir -p $(@D)
+	$(if $(V),,@echo "  CC    $<")
+	$(Q)$(CC) $(ALL_CF) -c -o $@ $<
+
+$(BUILD)/index/faiss_c_compat.o: index/faiss_c_compat.cpp
+	$(Q)mkdir -p $(@D)
+	$(if $(V),,@echo "  CXX   $<")
+	$(Q)$(CXX) -std=c++17 $(WARN) $(CFLAGS) $(SAN) -MMD -MP -I. -isystem /usr/include/faiss/c_api -c -o $@ $<
+
+$(BUILD)/llhttp/%.o: /usr/share/llhttp/%.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -w -DLLHTTP_STRICT_MODE=1 $(LLHTTP_CF) -c -o $@ $<
+
+# A text file as a C array (with a NUL after it).
+define embed_rule
+$(BUILD)/gen/$(subst /,_,$(1)).h: $(1)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)(echo "static const unsigned char embed_$(subst -,_,$(subst .,_,$(subst /,_,$(1))))[] = {"; \
+		od -An -v -tu1 $$< | sed 's/  *\([0-9]\)/\1/g; s/\([0-9][0-9]*\)/&,/g' | tr -s ' '; echo "0};") >$$@
+endef
+$(foreach f,$(EMBED),$(eval $(call embed_rule,$(f))))
+
+$(BUILD)/libcarrel.a: $(OBJ)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/carrel: $(BUILD)/chat/main.o $(BUILD)/libcarrel.a
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(CC) $(ALL_CF) -o $@ $(BUILD)/chat/main.o $(BUILD)/libcarrel.a $(LIBS)
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcarrel.a
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(CC) $(ALL_CF) -o $@ $< $(BUILD)/libcarrel.a -lcmocka $(LIBS)
+
+# ── test ──
+unit: $(UNIT)
+	$(Q)tests/run.sh unit $(UNIT)
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,8 @@
+/* The entry of the one program. */
+#include <stdio.h>
+
+int main(void)
+{
+	fputs("carrel\n", stderr);
+	return 2;
+}

@@ -1,0 +1,37 @@
+/*
+ * Content hashes: BLAKE2b-256 (RFC 7693) names blobs and secrets at rest, SHA-256 (FIPS 180-4) is
+ * shown to people. Thread: any.
+ */
+#ifndef INDEX_BASE_HASH_H
+#define INDEX_BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sodium.h>
+
+#define HASH_BYTES 32
+#define HASH_HEX_SIZE 65 /* with the NUL */
+
+void hash_blake2b(const void *p, size_t n_bytes, uint8_t out[HASH_BYTES]);
+void hash_blake2b_hex(const void *p, size_t n_bytes, char out[HASH_HEX_SIZE]);
+void hash_sha256_hex(const void *p, size_t n_bytes, char out[HASH_HEX_SIZE]);
+void hash_to_hex(const uint8_t hash[HASH_BYTES], char out[HASH_HEX_SIZE]);
+int hash_from_hex(const char *hex, uint8_t out[HASH_BYTES]); /* 0, or ERR_INVALID */
+
+/* Both hashes of a stream in one pass. */
+struct hash_stream {
+	crypto_generichash_state blake2b;
+	crypto_hash_sha256_state sha256;
+};
+
+void hash_stream_init(struct hash_stream *h);
+void hash_stream_add(struct hash_stream *h, const void *p, size_t n_bytes);
+void hash_stream_finish(struct hash_stream *h, char blake2b[HASH_HEX_SIZE],
+	char sha256[HASH_HEX_SIZE]);
+
+/* A fast 64-bit hash for tables in memory and hashed grams (FNV-1a with a final mix): stable across
+ * machines and releases, since derived data depends on it. Not for secrets. */
+uint64_t hash64(const void *p, size_t n_bytes);
+
+#endif
