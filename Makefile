@@ -39,7 +39,7 @@ ALL_CF       += $(LLHTTP_CF)
 
 SRC  := $(filter-out chat/main.c,$(wildcard index/base/*.c index/*.c ingest/*.c retrieve/*.c \
 	chat/*.c chat/http/*.c chat/cli/*.c))
-OBJ  := $(SRC:%.c=$(BUILD)/%.o) $(if $(HAVE_FAISS_C),,$(BUILD)/index/faiss_c_compat.o) \
+OBJ  := $(SRC:%.c=$(BUILD)/%.o) $(if $(HAVE_FAISS_C),,$(patsubst %.cpp,$(BUILD)/%.o,$(wildcard index/*.cpp))) \
 	$(LLHTTP_SRC:/usr/share/llhttp/%.c=$(BUILD)/llhttp/%.o)
 # Files that the binary carries: build/gen/<path with _>.h holds `static const unsigned char …[]`.
 EMBED := $(wildcard index/schema.sql index/migrate/*.sql chat/http/openapi.json)
