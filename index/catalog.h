@@ -1,0 +1,153 @@
+/*
+ * Workspaces, collections, documents and their versions: the sacred tables of what was brought in.
+ * Checks no permission (that is acl_may, asked by routes) but names the workspace in every query.
+ * Alone writes workspace (but acl_epoch), collection, document (but acl_set_n), document_version.
+ * Thread: any with a db; the functions marked tx run in a write transaction.
+ */
+#ifndef INDEX_CATALOG_H
+#define INDEX_CATALOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "index/acl.h"
+#include "index/base/arena.h"
+#include "index/base/err.h"
+#include "index/base/id.h"
+#include "index/blob.h"
+#include "index/store.h"
+
+struct workspace {
+	struct id id;
+	int64_t n;
+	char *name;
+	int64_t created_ms;
+};
+
+/* tx. Makes the row and its full-text table. A taken name is ERR_CONFLICT. */
+MUST_CHECK int workspace_create(struct db *db, const char *name, struct id *out, struct err *e);
+MUST_CHECK int workspace_lookup(struct db *db, struct arena *a, const struct id *id,
+	struct workspace *out, struct err *e);
+MUST_CHECK int workspace_by_name(struct db *db, struct arena *a, const char *name,
+	struct workspace *out, struct err *e);
+MUST_CHECK int workspace_list(struct db *db, struct arena *a, struct workspace **out, int *n,
+	struct err *e);
+
+struct collection {
+	struct id id;
+	struct id workspace;
+	char *name;
+	char *created_by;
+	int64_t created_ms;
+	int64_t n_documents; /* live ones; in lists, those the asker may read */
+};
+
+/* tx. The creator (an id, or "operator") gets RIGHT_OWN if it is a user. ERR_CONFLICT: name taken. */
+MUST_CHECK int collection_create(struct db *db, const struct id *workspace, const char *name,
+	const char *created_by, struct id *out, struct err *e);
+MUST_CHECK int collection_lookup(struct db *db, struct arena *a, const struct id *workspace,
+	const struct id *id, struct collection *out, struct err *e);
+MUST_CHECK int collection_by_name(struct db *db, struct arena *a, const struct id *workspace,
+	const char *name, struct collection *out, struct err *e);
+/* Those the asker has any right on; admins and operators: all (names only count as administration). */
+MUST_CHECK int collection_list(struct db *db, struct arena *a, const struct asker *who,
+	struct collection **out, int *n, struct err *e);
+/* tx */
+MUST_CHECK int collection_rename(struct db *db, const struct id *workspace, const struct id *id,
+	const char *name, struct err *e);
+/* tx. Deletes the collection and, as document_delete, every document in it; *n_documents of them. */
+MUST_CHECK int collection_delete(struct db *db, const struct id *workspace, const struct id *id,
+	const char *actor, int64_t *n_documents, struct err *e);
+
+struct document {
+	struct id id;
+	struct id workspace;
+	int64_t workspace_n;
+	struct id collection;
+	char *name;
+	struct id current_version; /* empty: none published yet */
+	bool own_acl;
+	int64_t acl_set_n; /* 0: nobody */
+	char *created_by;
+	int64_t created_ms;
+};
+
+struct version {
+	struct id id;
+	struct id document;
+	int64_t seq;
+	char *blob_hash; /* NULL once purged */
+	char *sha256;
+	int64_t n_bytes;
+	char *media_type; /* NULL: not known yet; as all below */
+	char *state;
+	char *reason;
+	char *message;
+	char *title;
+	char *language;
+	int64_t n_pages;
+	char *text_hash;
+	int64_t generation;
+	int64_t created_ms;
+	int64_t published_ms; /* 0: not */
+};
+
+/* What became of an upload. */
+enum arrival {
+	ARRIVAL_NEW,	   /* a new document */
+	ARRIVAL_VERSION,   /* a new version of the document of that name */
+	ARRIVAL_DUPLICATE, /* the same bytes are there under that or another name in the collection;
+			    * nothing was made. A failed or cancelled same version is queued again. */
+};
+
+/* tx. The blob is durable already. Names the document and version (the existing ones for a
+ * duplicate). Makes no job: ingest/upload.c does, in the same transaction. */
+MUST_CHECK int document_arrive(struct db *db, const struct id *workspace,
+	const struct id *collection, const char *name, const struct blob_info *blob,
+	const char *created_by, enum arrival *arrival, struct id *document, struct id *version,
+	struct err *e);
+
+MUST_CHECK int document_lookup(struct db *db, struct arena *a, const struct id *id,
+	struct document *out, struct err *e); /* ERR_NOT_FOUND: absent or deleted */
+MUST_CHECK int document_by_name(struct db *db, struct arena *a, const struct id *collection,
+	const char *name, struct document *out, struct err *e);
+struct document_page {
+	struct document *rows;
+	struct version *latest; /* of each row, by seq */
+	int n;
+	bool more;
+};
+/* Those the asker may read, id > after (empty: from the first); collection empty: all. */
+MUST_CHECK int document_list(struct db *db, struct arena *a, const struct asker *who,
+	const struct id *collection, const struct id *after, int limit, struct document_page *out,
+	struct err *e);
+MUST_CHECK int document_rename(struct db *db, const struct id *id, const char *name, struct err *e);
+/* tx. Unfindable with this commit: deleted_ms, chunks retired (chunks_retire_document), its
+ * unfinished jobs cancelled by the caller. */
+MUST_CHECK int document_delete(struct db *db, const struct id *id, struct err *e);
+/* tx, of the purge job, after chunks_purge_document: blanks what names or quotes the document.
+ * blob_hash and text_hash of its versions that no other live version uses are appended to hashes. */
+MUST_CHECK int document_purge(struct db *db, struct arena *a, const struct id *id,
+	char ***hashes, int *n, struct err *e);
+
+MUST_CHECK int version_lookup(struct db *db, struct arena *a, const struct id *id,
+	struct version *out, struct err *e);
+MUST_CHECK int version_list(struct db *db, struct arena *a, const struct id *document,
+	struct version **out, int *n, struct err *e);
+/* tx. state one of the table's; reason and message may be NULL. */
+MUST_CHECK int version_state(struct db *db, const struct id *id, const char *state,
+	const char *reason, const char *message, struct err *e);
+struct version_facts {
+	const char *media_type, *title, *language, *text_hash;
+	int64_t n_pages;
+};
+MUST_CHECK int version_extracted(struct db *db, const struct id *id,
+	const struct version_facts *facts, struct err *e); /* tx */
+/* tx. Makes it the document's current version ('indexed', or 'no_text'), the former 'superseded'. */
+MUST_CHECK int version_publish(struct db *db, const struct id *id, bool no_text, struct err *e);
+
+/* tx. One line in the audit log. detail: JSON or "{}". workspace may be NULL. */
+MUST_CHECK int audit_add(struct db *db, const struct id *workspace, const char *actor,
+	const char *action, const char *object, const char *detail, struct err *e);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * Full text: one FTS5 table a workspace (external content over the chunk table), columns title,
+ * heading, body, with a tokenizer of ours: ICU word boundaries and case folding, diacritics removed,
+ * Snowball stems by the chunk's language, CJK as overlapping bigrams. The filter is an SQL function
+ * over the asker's bitmap inside the MATCH query, before top-k.
+ * Raw bm25 never leaves the server (it depends on hidden documents): callers use ranks and scores
+ * normalised by the best of the list.
+ *
+ * The analyser here is the one tokenizer of Carrel: embeddings, chunk sizes, support checks and the
+ * extractive answerer use it as well.
+ * Thread: any with a db; analyser functions from any thread.
+ */
+#ifndef INDEX_FTS_H
+#define INDEX_FTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "index/acl.h"
+#include "index/base/arena.h"
+#include "index/base/err.h"
+#include "index/store.h"
+
+/* ── the analyser ── */
+
+struct term {
+	const char *text;     /* stemmed, folded; in the arena */
+	int byte_start, byte_end; /* in the input */
+	int position;	      /* token number */
+	bool stopword;
+	bool cjk;	      /* a bigram, or a single CJK character of a run of one */
+};
+
+struct terms {
+	struct term *items;
+	int n;
+};
+
+/* language: ISO 639-1 or "" (no stemming, stopwords of all languages). */
+void analyse(struct arena *a, const char *text, size_t n_bytes, const char *language,
+	struct terms *out);
+/* ISO 639-1 of the text by script and frequent words, "" when unsure. A static string. */
+const char *language_detect(const char *text, size_t n_bytes);
+
+/* ── the index ── */
+
+/* Registers tokenizer and functions on every connection; once, before store_open. */
+void fts_register(void);
+MUST_CHECK int fts_create(struct db *db, int64_t workspace_n, struct err *e); /* tx */
+
+struct fts_row {
+	int64_t slot;
+	const char *language, *title, *heading, *body;
+};
+MUST_CHECK int fts_insert(struct db *db, int64_t workspace_n, const struct fts_row *row,
+	struct err *e); /* tx */
+/* tx. The row must be exactly as it was inserted. */
+MUST_CHECK int fts_delete(struct db *db, int64_t workspace_n, const struct fts_row *row,
+	struct err *e);
+MUST_CHECK int fts_optimize(struct db *db, int64_t workspace_n, struct err *e); /* tx */
+
+struct fts_hit {
+	int64_t slot;
+	double score; /* bm25 with column weights, higher is better; for inside only */
+};
+
+struct fts_query {
+	int64_t workspace_n;
+	const char *text;     /* a person's question; syntax characters have no meaning */
+	const char *language; /* of the question, "" unknown */
+	const struct allowed *allowed;
+	int limit;
+};
+
+/* Best first, at most limit, only allowed slots. Terms of the query are OR-ed, stopwords dropped
+ * unless nothing else is left. out in the arena. */
+MUST_CHECK int fts_search(struct db *db, struct arena *a, const struct fts_query *q,
+	struct fts_hit **out, int *n, struct err *e);
+/* ln((N - df + .5) / (df + .5) + 1) of stems in the workspace, for weighting: idf[i] of terms[i].
+ * For the answerer and packing; hides nothing, so never show it. */
+MUST_CHECK int fts_idf(struct db *db, int64_t workspace_n, const char *const *terms, int n,
+	double *idf, struct err *e);
+
+/* FTS5's integrity check against the content; ERR_CORRUPT. */
+MUST_CHECK int fts_check(struct db *db, int64_t workspace_n, struct err *e);
+/* tx. Throws the table away and fills it again from the live chunks. */
+MUST_CHECK int fts_rebuild(struct db *db, int64_t workspace_n, struct err *e);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * What we know, on disk: the parts of index/ opened together over one data folder, in the right
+ * order. The one struct that ingest/, retrieve/ and chat/ are given.
+ */
+#ifndef INDEX_INDEX_H
+#define INDEX_INDEX_H
+
+#include <stdbool.h>
+
+#include "index/acl.h"
+#include "index/base/err.h"
+#include "index/base/settings.h"
+#include "index/blob.h"
+#include "index/store.h"
+#include "index/vector.h"
+
+struct index {
+	const struct settings *settings;
+	char *data_dir;
+	int lock_fd; /* DATA/lock: one process opens the database */
+	struct store *store;
+	struct blobs *blobs;
+	struct acl_index *acl;
+	struct vectors *vectors;
+};
+
+/* Takes DATA/lock (ERR_CONFLICT: a server runs on this folder), opens all, makes the workspace
+ * "default" if there is none. */
+MUST_CHECK int index_open(const struct settings *set, struct index **out, struct err *e);
+void index_close(struct index *ix); /* NULL is fine */
+
+/* `carrel check`: integrity of the database, bitmaps, full text, vectors, blobs (each original
+ * re-hashed if deep) against the sacred tables. `say` is told each finding and each stage. Returns 0
+ * with *n_wrong findings (left after a repair). */
+MUST_CHECK int index_check(struct index *ix, bool repair, bool deep,
+	void (*say)(void *arg, const char *stage, const char *text), void *arg, int64_t *n_wrong,
+	struct err *e);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * Vectors: nearest neighbours among the slots an asker may read (design, section 9).
+ *
+ * A vector space is one workspace's vectors under one embedding model; one serves, another may be
+ * filling. The truth is chunk_vector (fp16); FAISS segments (DATA/vectors, immutable, sealed, 64-aligned slot
+ * ranges) and a small unsealed tail in memory are derived, swapped by a counted pointer: a search works on the set
+ * of segments it began with. A file is loaded only if its SHA-256 and every fact of its row match,
+ * otherwise it is rebuilt while exact search over the stored vectors serves.
+ * The plan is by popcount of the allowed bitmap: exact with our own kernel up to 25,000 allowed or a
+ * corpus of 50,000, else IVF,Flat with the bitmap as selector and exact re-rank. No HNSW.
+ *
+ * Alone writes vector_space, chunk_vector, vector_segment, DATA/vectors.
+ * Thread: vectors_search and _score from any worker; _put/_remove in a write transaction.
+ */
+#ifndef INDEX_VECTOR_H
+#define INDEX_VECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "index/acl.h"
+#include "index/base/arena.h"
+#include "index/base/err.h"
+#include "index/base/settings.h"
+#include "index/embed.h"
+#include "index/store.h"
+
+struct vectors;
+
+MUST_CHECK int vectors_open(struct store *s, const char *data_dir, const struct settings *set,
+	struct vectors **out, struct err *e);
+void vectors_close(struct vectors *v);
+
+/* The serving space of a workspace; made (by the settings' embedder) if there is none. Keeps the
+ * embedder for the caller: embedder_drop it. Blocks. */
+struct space {
+	int64_t n;
+	int64_t workspace_n;
+	int dimension;
+	struct embedder *embedder;
+};
+MUST_CHECK int vectors_serving(struct vectors *v, int64_t workspace_n, struct space *out,
+	struct err *e);
+
+/* tx. A zero vector is not stored. After the commit the slot is searchable. */
+MUST_CHECK int vectors_put(struct db *db, int64_t space_n, int64_t slot, const float *vector,
+	int dimension, struct err *e);
+/* tx. From all spaces of the workspace. (Search hides it by the bitmap at once; this frees it.) */
+MUST_CHECK int vectors_remove(struct db *db, int64_t workspace_n, int64_t slot, struct err *e);
+
+struct vector_hit {
+	int64_t slot;
+	float cosine;
+};
+
+/* The k nearest allowed slots, best first; *n of them. */
+MUST_CHECK int vectors_search(struct vectors *v, const struct space *space, const float *query,
+	const struct allowed *allowed, int k, struct vector_hit *out, int *n, struct err *e);
+/* The cosine of given slots; NAN where there is no vector. */
+MUST_CHECK int vectors_score(struct vectors *v, const struct space *space, const float *query,
+	const int64_t *slots, int n, float *out, struct err *e);
+
+/* ── a second space, for another embedder or a newly trained table ── */
+
+/* tx via store_write inside. A filling space of that identity that already exists is given again
+ * (work resumes); other filling ones of the workspace are dropped. */
+MUST_CHECK int vectors_space_fill(struct vectors *v, int64_t workspace_n,
+	const struct embed_identity *id, const void *model_data, size_t n_bytes, int64_t n_trained,
+	int64_t *space_n, struct err *e);
+/* Live slots that have no vector in the space yet, ascending from `from`; at most max. A chunk whose
+ * vector is zero counts as done once vectors_put was called for slots past it: pass from on. */
+MUST_CHECK int vectors_missing(struct db *db, int64_t space_n, int64_t from, int64_t *slots,
+	int max, int *n, struct err *e);
+/* The filling space with its embedder, to embed with. */
+MUST_CHECK int vectors_space_open(struct vectors *v, int64_t space_n, struct space *out,
+	struct err *e);
+/* Makes the filling space serve, the former retired and removed, in one transaction, after which
+ * searches use it. ERR_CONFLICT while live chunks lack a vector: *n_missing. */
+MUST_CHECK int vectors_space_swap(struct vectors *v, int64_t space_n, struct err *e);
+/* Whether the builtin's table should be (re)trained: grown by half since, and at least 300. */
+bool vectors_wants_training(struct vectors *v, struct db *db, int64_t workspace_n);
+
+/* Seals a long tail, compacts segments of which a fifth is dead; called by the ingest worker
+ * between jobs. Blocks. */
+MUST_CHECK int vectors_maintain(struct vectors *v, struct err *e);
+/* Stored vectors against live chunks, files against their rows. */
+MUST_CHECK int vectors_check(struct vectors *v, bool repair, int64_t *n_wrong, struct err *e);
+
+#endif
