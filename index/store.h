@@ -84,6 +84,12 @@ MUST_CHECK int store_reader_renew(struct db *db, struct err *e);
 
 struct store *db_store(struct db *db);
 
+/* What follows the database in memory hangs on the store, so that a transaction finds it; the pointers
+ * are borrowed. Attach right after opening, before other threads run. */
+enum store_part { PART_ACL_INDEX, PART_VECTORS, N_STORE_PARTS };
+void store_attach(struct store *s, enum store_part part, void *p);
+void *db_part(struct db *db, enum store_part part);
+
 /* ── statements ── */
 
 /* Statement n of the table, reset and unbound. Asserts that it is not in use: step it to its end or
