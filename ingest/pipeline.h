@@ -1,0 +1,42 @@
+/*
+ * How a document comes in: extract -> chunk -> embed -> publish. The table in pipeline.c is the
+ * story; each step is a plain function that reads what the step before left in DATA/stage/<job>/
+ * (written tmp, fsynced, renamed) and leaves its own, so that a job goes on at its recorded step
+ * after a crash. Thread: an ingest worker; blocks.
+ */
+#ifndef INGEST_PIPELINE_H
+#define INGEST_PIPELINE_H
+
+#include <stdatomic.h>
+
+#include "index/base/arena.h"
+#include "index/base/err.h"
+#include "index/index.h"
+#include "ingest/job.h"
+#include "ingest/zygote.h"
+
+/* One run of one job: everything a step may touch. */
+struct ingest {
+	struct index *index;
+	struct zygote *zygote;
+	const struct job *job;
+	const char *owner;	/* of the lease */
+	struct arena arena;	/* of this run */
+	atomic_bool cancel;	/* set by the lease keeper; every long call watches it */
+	atomic_int step;
+	atomic_int done, total; /* progress of the present step */
+};
+
+struct ingest_step {
+	const char *name; /* shown as the job's stage: "extract", … */
+	int (*run)(struct ingest *in, struct err *e);
+};
+
+/* The steps of a kind of job, and how many; NULL: unknown kind. */
+const struct ingest_step *pipeline_steps(const char *kind, int *n);
+const char *pipeline_stage(const char *kind, int step); /* its name, "" past the end */
+
+/* Runs the job from its recorded step to its end or first error. */
+MUST_CHECK int pipeline_run(struct ingest *in, struct err *e);
+
+#endif

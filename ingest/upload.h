@@ -1,0 +1,62 @@
+/*
+ * A document arrives: streamed to a blob, then document, version and job in one transaction; only
+ * then is it acknowledged. And the other orders for ingestion: delete, reindex, reembed.
+ * Permission: upload_finish asks for write on the collection (and on the document whose new version
+ * this is) inside its transaction; for the other orders the caller asks.
+ * Thread: a worker; blocks.
+ */
+#ifndef INGEST_UPLOAD_H
+#define INGEST_UPLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "index/acl.h"
+#include "index/base/err.h"
+#include "index/catalog.h"
+#include "index/index.h"
+
+struct upload; /* one file on its way in */
+
+MUST_CHECK int upload_begin(struct index *ix, struct upload **out, struct err *e);
+/* ERR_TOO_LARGE past upload_max_mb; ERR_NO_SPACE. */
+MUST_CHECK int upload_write(struct upload *u, const void *p, size_t n_bytes, struct err *e);
+void upload_abort(struct upload *u); /* NULL is fine */
+
+struct upload_order {
+	const struct asker *who;
+	struct id collection;
+	const char *name; /* cleaned here: relative, '/' between folders, no "..", <= 1000 bytes */
+	/* The document's own entries; n_acl < 0: the collection's count. Needs own on the document
+	 * (who brings a new one in has it). */
+	const struct acl_entry *acl;
+	int n_acl;
+};
+
+struct upload_receipt {
+	struct id document, version, job; /* job empty: a duplicate with nothing left to do */
+	enum arrival arrival;
+	char sha256[65];
+	int64_t n_bytes;
+	char state[16]; /* the version's */
+};
+
+/* Durable when it returns 0; the upload is gone whatever it returns. */
+MUST_CHECK int upload_finish(struct upload *u, const struct upload_order *o,
+	struct upload_receipt *out, struct err *e);
+
+/* Deletes: unfindable on return; a purge job removes the text. */
+MUST_CHECK int ingest_delete(struct index *ix, const struct id *document, const char *actor,
+	struct id *job, struct err *e);
+
+/* `carrel reindex`: a reindex job for every current version of a collection (empty: of the
+ * workspace) that failed or was chunked by an older chunker; all: for every one. *n jobs were made.
+ * The old chunks serve until each is published anew; a version with an open job is left alone. */
+MUST_CHECK int ingest_reindex(struct index *ix, const struct id *workspace,
+	const struct id *collection, bool all, const char *actor, int64_t *n, struct err *e);
+/* `carrel reindex --embedder E`: one 'reembed' job that fills a second space and swaps when complete.
+ * An open one for the same identity is given again. */
+MUST_CHECK int ingest_reembed(struct index *ix, const struct id *workspace, const char *embedder,
+	const char *actor, struct id *job, struct err *e);
+
+#endif
