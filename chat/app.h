@@ -1,0 +1,48 @@
+/*
+ * Everything of a running Carrel, made in serve.c and passed down: no global state.
+ * The loop thread owns it; the parts say themselves who may call them.
+ */
+#ifndef CHAT_APP_H
+#define CHAT_APP_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "index/base/pool.h"
+#include "index/base/settings.h"
+#include "index/index.h"
+#include "ingest/worker.h"
+#include "ingest/zygote.h"
+
+struct server;
+struct runs; /* chat/run.h: the answers being written */
+
+struct app {
+	const struct settings *settings;
+	uv_loop_t *loop;
+	struct index *index;
+	struct zygote *zygote;
+	struct worker *worker;
+	struct pool *pool;    /* API requests: settings.http_workers threads */
+	struct pool *uploads; /* streamed bodies: settings.uploads_at_once threads */
+	struct server *server;
+	struct runs *runs;
+	bool stopping;	      /* readyz says so; new runs and uploads are refused */
+};
+
+/* Opens the index, starts worker, pools, runs and server, runs the loop until SIGINT, SIGTERM or app_stop;
+ * then stops gracefully: no new requests, open ones finish (10 s), runs end as partial, jobs are let go.
+ * `only_socket`: listens on DATA/carrel.sock alone (a command without a server). on_ready (may be NULL)
+ * is called on the loop thread once it listens. The zygote was started before any thread. */
+struct serve_order {
+	const struct settings *settings;
+	struct zygote *zygote;
+	bool only_socket;
+	bool handle_signals;
+	void (*on_ready)(struct app *app, void *arg);
+	void *arg;
+};
+MUST_CHECK int app_serve(const struct serve_order *o, struct err *e);
+void app_stop(struct app *app); /* any thread */
+
+#endif
