@@ -20,8 +20,13 @@ void log_level_set(enum log_level least); /* default LOG_INFO */
 int log_level_parse(const char *name);	  /* -1: not a level */
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, int n);
 
-/* log_info("job.done", LT("job", id.s), LN("ms", ms)); at least one field */
-#define LT(k, v) ((struct log_field){(k), (v) ? (v) : "", 0})
+/* log_info("job.done", LT("job", id.s), LN("ms", ms)); at least one field; each argument is
+ * evaluated once */
+static inline struct log_field log_text(const char *key, const char *text)
+{
+	return (struct log_field){key, text ? text : "", 0};
+}
+#define LT(k, v) log_text((k), (v))
 #define LN(k, v) ((struct log_field){(k), NULL, (int64_t)(v)})
 #define LOG_(level, event, ...) \
 	log_fields((level), (event), (struct log_field[]){__VA_ARGS__}, \

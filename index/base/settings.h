@@ -2,6 +2,8 @@
  * One table of settings: it feeds flags (--model-url), variables (CARREL_MODEL_URL), DATA/carrel.ini
  * (model-url = …), `--help` and GET /v1/settings. Later wins: default, ini, environment, flag.
  * An out-of-range or unknown value is an error that names the setting, its range and its source.
+ * Take the flags first, since --data says where carrel.ini is; a weaker source that comes later does
+ * not touch what a stronger one has set. An unknown CARREL_* variable is a warning in the log.
  * Thread: read-only after settings_load.
  */
 #ifndef INDEX_BASE_SETTINGS_H
@@ -60,11 +62,17 @@ struct settings {
 	SETTINGS_MAP(S, S, N)
 #undef S
 #undef N
+	/* Where each came from, by the order of the table: 0 default, 1 ini, 2 environment, 3 flag. */
+#define S(field, name, def, help) +1
+#define N(field, name, def, min, max, help) +1
+	unsigned char strength[0 SETTINGS_MAP(S, S, N)];
+#undef S
+#undef N
 };
 
 void settings_init(struct settings *s); /* the defaults */
 void settings_finish(struct settings *s);
-/* `source` names where the value came from in the error text. ERR_INVALID. */
+/* As strong as a flag. `source` names where the value came from in the error text. ERR_INVALID. */
 MUST_CHECK int settings_set(struct settings *s, const char *name, const char *value,
 	const char *source, struct err *e);
 /* DATA/carrel.ini if it is there, then CARREL_* of the environment. */

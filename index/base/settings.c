@@ -1,0 +1,457 @@
+#include "index/base/settings.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/fs.h"
+#include "index/base/log.h"
+
+enum kind { KIND_STRING, KIND_SECRET, KIND_NUMBER };
+enum strength { FROM_DEFAULT, FROM_INI, FROM_ENVIRONMENT, FROM_FLAG };
+
+struct row {
+	const char *name;
+	const char *def;
+	const char *help;
+	int64_t min, max;
+	size_t offset; /* in struct settings */
+	enum kind kind;
+};
+
+static const struct row rows[] = {
+#define S(field, name, def, help) {name, def, help, 0, 0, offsetof(struct settings, field), KIND_STRING},
+#define P(field, name, def, help) {name, def, help, 0, 0, offsetof(struct settings, field), KIND_SECRET},
+#define N(field, name, def, min, max, help) \
+	{name, #def, help, min, max, offsetof(struct settings, field), KIND_NUMBER},
+	SETTINGS_MAP(S, P, N)
+#undef S
+#undef P
+#undef N
+};
+
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+#define INI_BYTES_MAX ((size_t)1024 * 1024)
+#define INI_LINE_MAX 198 /* inih's buffer, less line end and NUL */
+
+extern char **environ;
+
+/* ── checks that a range of numbers does not say ── */
+
+static bool ok_log_level(const char *value)
+{
+	return log_level_parse(value) >= 0;
+}
+
+static bool ok_embedder(const char *value)
+{
+	return strcmp(value, "builtin") == 0 || strcmp(value, "openai") == 0;
+}
+
+static bool ok_url(const char *value)
+{
+	return value[0] == '\0' || ((strncmp(value, "http://", 7) == 0 && value[7] != '\0') ||
+		(strncmp(value, "https://", 8) == 0 && value[8] != '\0'));
+}
+
+static bool ok_filled(const char *value)
+{
+	return value[0] != '\0';
+}
+
+static bool parse_number(const char *value, int64_t *out)
+{
+	char *end;
+	long long v;
+
+	if (!isdigit((unsigned char)value[0]) && value[0] != '-') {
+		return false;
+	}
+	errno = 0;
+	v = strtoll(value, &end, 10);
+	*out = v;
+	return errno == 0 && end != value && *end == '\0';
+}
+
+static bool ok_listen(const char *value)
+{
+	const char *colon = strrchr(value, ':');
+	int64_t port;
+
+	return colon && colon > value && parse_number(colon + 1, &port) && port >= 0 && port <= 65535;
+}
+
+static const struct {
+	const char *name;
+	bool (*ok)(const char *value);
+	const char *must;
+} checks[] = {
+	{"data", ok_filled, "a folder"},
+	{"listen", ok_listen, "ADDRESS:PORT with a port of 0 to 65535"},
+	{"log-level", ok_log_level, "debug, info, warn or error"},
+	{"embedder", ok_embedder, "builtin or openai"},
+	{"public-url", ok_url, "empty or an address with http:// or https://"},
+	{"embed-url", ok_url, "empty or an address with http:// or https://"},
+	{"model-url", ok_url, "empty or an address with http:// or https://"},
+	{"model-name", ok_filled, "a model's name"},
+};
+
+/* ── one value ── */
+
+static const struct row *find(const char *name, size_t n_bytes)
+{
+	for (size_t i = 0; i < N_ROWS; i++) {
+		if (strlen(rows[i].name) == n_bytes && memcmp(rows[i].name, name, n_bytes) == 0) {
+			return &rows[i];
+		}
+	}
+	return NULL;
+}
+
+static char **string_at(const struct settings *s, const struct row *row)
+{
+	return (char **)((char *)s + row->offset);
+}
+
+static int64_t *number_at(const struct settings *s, const struct row *row)
+{
+	return (int64_t *)((char *)s + row->offset);
+}
+
+static void replace_string(char **at, const char *value)
+{
+	char *copy = strdup(value);
+
+	ASSERT(copy != NULL);
+	free(*at);
+	*at = copy;
+}
+
+static int check_text(const struct row *row, const char *value, const char *source, struct err *e)
+{
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (strcmp(checks[i].name, row->name) == 0 && !checks[i].ok(value)) {
+			return err_set(e, ERR_INVALID, "bad_setting", "%s must be %s, not \"%s\" (from %s)",
+				row->name, checks[i].must, value, source);
+		}
+	}
+	return 0;
+}
+
+static int set_row(struct settings *s, const struct row *row, const char *value,
+	enum strength strength, const char *source, struct err *e)
+{
+	unsigned char *now = &s->strength[row - rows];
+	int64_t number;
+	int rc = 0;
+
+	if (row->kind == KIND_NUMBER) {
+		if (!parse_number(value, &number) || number < row->min || number > row->max) {
+			return err_set(e, ERR_INVALID, "bad_setting",
+				"%s must be a whole number from %" PRId64 " to %" PRId64
+				", not \"%s\" (from %s)",
+				row->name, row->min, row->max, value, source);
+		}
+		if (strength >= *now) {
+			*number_at(s, row) = number;
+			*now = (unsigned char)strength;
+		}
+		return 0;
+	}
+	rc = check_text(row, value, source, e);
+	if (rc == 0 && strength >= *now) {
+		replace_string(string_at(s, row), value);
+		*now = (unsigned char)strength;
+	}
+	return rc;
+}
+
+void settings_init(struct settings *s)
+{
+	memset(s, 0, sizeof(*s));
+	for (size_t i = 0; i < N_ROWS; i++) {
+		struct err e = ERR_INIT;
+		int rc = set_row(s, &rows[i], rows[i].def, FROM_DEFAULT, "default", &e);
+
+		ASSERT(rc == 0);
+	}
+}
+
+void settings_finish(struct settings *s)
+{
+	for (size_t i = 0; i < N_ROWS; i++) {
+		if (rows[i].kind != KIND_NUMBER) {
+			free(*string_at(s, &rows[i]));
+			*string_at(s, &rows[i]) = NULL;
+		}
+	}
+}
+
+bool settings_known(const char *name)
+{
+	return find(name, strlen(name)) != NULL;
+}
+
+static int unknown(const char *name, const char *source, struct err *e)
+{
+	return err_set(e, ERR_INVALID, "unknown_setting", "%s is no setting (from %s); `carrel --help` "
+		"lists them", name, source);
+}
+
+int settings_set(struct settings *s, const char *name, const char *value, const char *source,
+	struct err *e)
+{
+	const struct row *row = find(name, strlen(name));
+
+	return row ? set_row(s, row, value, FROM_FLAG, source, e) : unknown(name, source, e);
+}
+
+/* ── DATA/carrel.ini ── */
+
+struct ini_load {
+	struct settings *s;
+	const char *path;
+	struct err *e;
+	int rc;
+};
+
+/* inih's handler: 0 is an error, whose line number ini_parse_string then returns. */
+static int on_ini_value(void *arg, const char *section, const char *name, const char *value)
+{
+	struct ini_load *load = arg;
+	const struct row *row = find(name, strlen(name));
+
+	if (load->rc != 0) {
+		return 0;
+	}
+	if (section[0] != '\0') {
+		load->rc = err_set(load->e, ERR_INVALID, "bad_ini",
+			"%s has no sections: take [%s] out", load->path, section);
+	} else if (!row) {
+		load->rc = unknown(name, load->path, load->e);
+	} else if (strcmp(name, "data") == 0) {
+		load->rc = err_set(load->e, ERR_INVALID, "bad_ini",
+			"%s cannot set data: it lies in that folder; use --data or CARREL_DATA",
+			load->path);
+	} else {
+		load->rc = set_row(load->s, row, value, FROM_INI, load->path, load->e);
+	}
+	return load->rc == 0;
+}
+
+/* Leading blanks go, since inih takes an indented line for more of the value before it; a line that
+ * inih would cut is an error. */
+static int tidy_ini(const struct buf *raw, const char *path, struct buf *out, struct err *e)
+{
+	const char *at = raw->data;
+	int line_no = 1;
+
+	if (strlen(raw->data) != raw->len) {
+		return err_set(e, ERR_INVALID, "bad_ini", "%s is not a text file", path);
+	}
+	for (; *at; line_no++) {
+		size_t n;
+
+		at += strspn(at, " \t");
+		n = strcspn(at, "\n");
+		if (n > INI_LINE_MAX && *at != '#' && *at != ';') {
+			return err_set(e, ERR_INVALID, "bad_ini",
+				"%s line %d is longer than %d bytes: give that setting as a CARREL_ variable",
+				path, line_no, INI_LINE_MAX);
+		}
+		buf_add(out, at, n > INI_LINE_MAX ? 1 : n);
+		at += n;
+		if (*at == '\n') {
+			buf_char(out, *at++);
+		}
+	}
+	return 0;
+}
+
+static int load_ini(struct settings *s, struct err *e)
+{
+	char path[PATH_MAX];
+	struct buf raw = BUF_INIT;
+	struct buf tidy = BUF_INIT;
+	struct ini_load load = {s, path, e, 0};
+	int rc, line;
+
+	snprintf(path, sizeof(path), "%s/carrel.ini", s->data);
+	if (!fs_exists(path)) {
+		return 0;
+	}
+	rc = fs_read(path, INI_BYTES_MAX, &raw, e);
+	if (rc == 0) {
+		rc = tidy_ini(&raw, path, &tidy, e);
+	}
+	if (rc == 0 && tidy.len > 0) {
+		line = ini_parse_string(tidy.data, on_ini_value, &load);
+		rc = load.rc;
+		if (rc == 0 && line != 0) {
+			rc = err_set(e, ERR_INVALID, "bad_ini", "%s line %d is not \"name = value\"", path,
+				line);
+		}
+	}
+	buf_finish(&tidy);
+	buf_finish(&raw);
+	return rc;
+}
+
+/* ── environment ── */
+
+/* "model-url" to "CARREL_MODEL_URL" */
+static void variable_name(const char *name, char *out, size_t out_size)
+{
+	snprintf(out, out_size, "CARREL_%s", name);
+	for (char *c = out; *c; c++) {
+		*c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+	}
+}
+
+static int load_variable(struct settings *s, const struct row *row, struct err *e)
+{
+	char name[64];
+	const char *value;
+
+	variable_name(row->name, name, sizeof(name));
+	value = getenv(name);
+	return value ? set_row(s, row, value, FROM_ENVIRONMENT, name, e) : 0;
+}
+
+static void warn_of_unknown_variables(void)
+{
+	for (char **var = environ; var && *var; var++) {
+		char name[64];
+		size_t n = strcspn(*var, "=");
+		bool known = false;
+
+		if (strncmp(*var, "CARREL_", 7) != 0) {
+			continue;
+		}
+		for (size_t i = 0; i < N_ROWS && !known; i++) {
+			variable_name(rows[i].name, name, sizeof(name));
+			known = strlen(name) == n && memcmp(name, *var, n) == 0;
+		}
+		if (!known) {
+			snprintf(name, sizeof(name), "%.*s", (int)(n < 60 ? n : 60), *var);
+			log_warn("settings.unknown_variable", LT("name", name));
+		}
+	}
+}
+
+int settings_load(struct settings *s, struct err *e)
+{
+	int rc = load_variable(s, find("data", 4), e);
+
+	if (rc == 0) {
+		rc = load_ini(s, e);
+	}
+	for (size_t i = 0; rc == 0 && i < N_ROWS; i++) {
+		rc = load_variable(s, &rows[i], e);
+	}
+	if (rc == 0) {
+		warn_of_unknown_variables();
+	}
+	return rc;
+}
+
+/* ── flags ── */
+
+/* The row that argument names, or NULL; *value: what follows '=', NULL without one. */
+static const struct row *flag_row(const char *argument, const char **value)
+{
+	const char *name = argument + 2;
+	size_t n;
+
+	if (strncmp(argument, "--", 2) != 0) {
+		return NULL;
+	}
+	n = strcspn(name, "=");
+	*value = name[n] == '=' ? name + n + 1 : NULL;
+	return find(name, n);
+}
+
+int settings_flags(struct settings *s, int *argc, char **argv, struct err *e)
+{
+	int n_left = 0;
+	int i;
+
+	for (i = 0; i < *argc; i++) {
+		const char *value = NULL;
+		const struct row *row = i > 0 ? flag_row(argv[i], &value) : NULL;
+		char source[64];
+		int rc;
+
+		if (i > 0 && strcmp(argv[i], "--") == 0) {
+			break;
+		}
+		if (!row) {
+			argv[n_left++] = argv[i];
+			continue;
+		}
+		if (!value && i + 1 >= *argc) {
+			return err_set(e, ERR_INVALID, "bad_setting", "--%s wants a value", row->name);
+		}
+		snprintf(source, sizeof(source), "--%s", row->name);
+		rc = set_row(s, row, value ? value : argv[++i], FROM_FLAG, source, e);
+		if (rc != 0) {
+			return rc;
+		}
+	}
+	while (i < *argc) {
+		argv[n_left++] = argv[i++];
+	}
+	*argc = n_left;
+	argv[n_left] = NULL;
+	return 0;
+}
+
+/* ── shown ── */
+
+void settings_help(struct buf *out)
+{
+	size_t widest = 0;
+
+	for (size_t i = 0; i < N_ROWS; i++) {
+		size_t n = strlen(rows[i].name);
+
+		widest = n > widest ? n : widest;
+	}
+	for (size_t i = 0; i < N_ROWS; i++) {
+		const struct row *row = &rows[i];
+
+		buf_printf(out, "  --%-*s  %s", (int)widest, row->name, row->help);
+		if (row->kind == KIND_NUMBER) {
+			buf_printf(out, " (%s; %" PRId64 " to %" PRId64 ")", row->def, row->min, row->max);
+		} else if (row->def[0] != '\0') {
+			buf_printf(out, " (%s)", row->def);
+		}
+		buf_char(out, '\n');
+	}
+}
+
+void settings_each(const struct settings *s,
+	void (*fn)(void *arg, const char *name, const char *value, const char *def, const char *help),
+	void *arg)
+{
+	for (size_t i = 0; i < N_ROWS; i++) {
+		const struct row *row = &rows[i];
+		char number[24];
+		const char *value = number;
+
+		if (row->kind == KIND_NUMBER) {
+			snprintf(number, sizeof(number), "%" PRId64, *number_at(s, row));
+		} else {
+			value = *string_at(s, row);
+		}
+		if (row->kind == KIND_SECRET) {
+			value = value[0] ? "set" : "";
+		}
+		fn(arg, row->name, value, row->def, row->help);
+	}
+}
