@@ -1,7 +1,7 @@
 /*
  * Who asks: credentials to askers. Called by the server on a worker for every call, before route->work,
  * with call->db open.
- * Carriers: cookie carrel_session (HttpOnly, SameSite=Lax, Path=/; unsafe methods need the session's X-CSRF-Token),
+ * Carriers: cookie carrel_session (HttpOnly, SameSite=Strict, Path=/; unsafe methods need the session's X-CSRF-Token),
  * Authorization: Bearer with an access token ("ca_…") or an API token ("ct_…"), or the Unix socket's peer uid
  * (X-Carrel-As: a user's name; X-Carrel-Workspace: a workspace's, default "default"; both refused anywhere else).
  * Two different credentials in one request are refused. A credential in the URL has no meaning.

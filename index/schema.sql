@@ -26,8 +26,6 @@ CREATE TABLE user (
 	password_hash TEXT,             -- Argon2id, libsodium's string; NULL: cannot sign in by password
 	role          INTEGER NOT NULL, -- enum role: 0 member, 1 admin of the workspace, 2 operator
 	disabled_ms   INTEGER,          -- since when; NULL: active
-	failed_count  INTEGER NOT NULL DEFAULT 0, -- wrong passwords in the window that began at
-	failed_since_ms INTEGER,                  -- this time
 	created_ms    INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX user_workspace ON user(workspace_id);
