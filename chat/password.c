@@ -1,0 +1,202 @@
+#include "chat/accounts.h"
+
+#include <ctype.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include <sodium.h>
+
+#include "index/base/clock.h"
+#include "index/base/hash.h"
+
+#define HASHES_AT_ONCE 4 /* 64 MiB each */
+#define HASH_WAIT_S 5
+#define WINDOW_MS (15 * 60 * 1000)
+#define N_COUNTERS 4096
+
+static pthread_mutex_t gate_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t gate_open = PTHREAD_COND_INITIALIZER;
+static int n_hashing;
+
+static int gate_enter(struct err *e)
+{
+	struct timespec until;
+	int rc = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += HASH_WAIT_S;
+	pthread_mutex_lock(&gate_mutex);
+	while (n_hashing >= HASHES_AT_ONCE && !rc) {
+		rc = pthread_cond_timedwait(&gate_open, &gate_mutex, &until);
+	}
+	if (!rc) {
+		n_hashing++;
+	}
+	pthread_mutex_unlock(&gate_mutex);
+	if (rc) {
+		return err_set(e, ERR_LIMITED, "busy", "Too many people are signing in at once; "
+			"try again in a few seconds.");
+	}
+	return 0;
+}
+
+static void gate_leave(void)
+{
+	pthread_mutex_lock(&gate_mutex);
+	n_hashing--;
+	pthread_cond_signal(&gate_open);
+	pthread_mutex_unlock(&gate_mutex);
+}
+
+int password_hash(const char *password, char out[PASSWORD_HASH_SIZE], struct err *e)
+{
+	size_t len = strlen(password);
+	int rc;
+
+	if (len < PASSWORD_MIN || len > PASSWORD_MAX) {
+		return err_set(e, ERR_INVALID, "bad_password",
+			"A password has %d to %d bytes, this one has %zu.", PASSWORD_MIN, PASSWORD_MAX,
+			len);
+	}
+	rc = gate_enter(e);
+	if (rc) {
+		return rc;
+	}
+	rc = crypto_pwhash_str(out, password, len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+		crypto_pwhash_MEMLIMIT_INTERACTIVE);
+	gate_leave();
+	if (rc) {
+		return err_set(e, ERR_UNAVAILABLE, "out_of_memory",
+			"There is not enough memory to check a password now; try again.");
+	}
+	return 0;
+}
+
+/* ── wrong guesses, by hashed name whether or not it exists ── */
+
+struct counter {
+	uint64_t name;
+	int64_t since_ms;
+	int n;
+};
+static struct counter counters[N_COUNTERS];
+static pthread_mutex_t counter_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+/* The counter of a name; a colliding older name gives way, so memory is bounded. */
+static struct counter *counter_of(const char *name)
+{
+	char folded[80];
+	size_t n = 0;
+	struct counter *c;
+	uint64_t h;
+
+	while (name[n] && n < sizeof(folded)) {
+		folded[n] = (char)tolower((unsigned char)name[n]);
+		n++;
+	}
+	h = hash64(folded, n);
+	c = &counters[h % N_COUNTERS];
+	if (c->name != h || clock_mono_ms() - c->since_ms > WINDOW_MS) {
+		*c = (struct counter){h, clock_mono_ms(), 0};
+	}
+	return c;
+}
+
+/* Counts the attempt before its password is looked at, so that parallel guesses count too. */
+static int guess_begin(const char *name, int tries_max, struct err *e)
+{
+	struct counter *c;
+	int64_t wait_ms = 0;
+
+	pthread_mutex_lock(&counter_mutex);
+	c = counter_of(name);
+	if (c->n >= tries_max) {
+		wait_ms = WINDOW_MS - (clock_mono_ms() - c->since_ms);
+	} else {
+		c->n++;
+	}
+	pthread_mutex_unlock(&counter_mutex);
+	if (wait_ms) {
+		return err_set(e, ERR_LIMITED, "too_many_tries",
+			"Too many wrong passwords for this name; try again in %d minutes.",
+			(int)(wait_ms / 60000) + 1);
+	}
+	return 0;
+}
+
+static void guess_right(const char *name)
+{
+	pthread_mutex_lock(&counter_mutex);
+	counter_of(name)->n = 0;
+	pthread_mutex_unlock(&counter_mutex);
+}
+
+/* A hash that no password has, so that an unknown name costs the same time. */
+static const char *dummy_hash(void)
+{
+	static char hash[PASSWORD_HASH_SIZE];
+	static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
+	char password[33];
+
+	pthread_mutex_lock(&once);
+	if (!hash[0]) {
+		secret_create(password, sizeof(password), 24);
+		if (crypto_pwhash_str(hash, password, strlen(password),
+			    crypto_pwhash_OPSLIMIT_INTERACTIVE,
+			    crypto_pwhash_MEMLIMIT_INTERACTIVE)) {
+			hash[0] = '\0';
+		}
+	}
+	pthread_mutex_unlock(&once);
+	return hash;
+}
+
+enum { Q_VERIFY };
+static const char *const sql[] = {
+	[Q_VERIFY] = "SELECT id, password_hash FROM user WHERE name = ?1 AND disabled_ms IS NULL",
+};
+SQL_TABLE(table, "chat/password", sql);
+
+static int wrong(struct err *e)
+{
+	return err_set(e, ERR_AUTH, "wrong_login", "That name and password do not fit.");
+}
+
+int user_verify(struct db *db, struct arena *a, const char *name, const char *password,
+	int tries_max, struct user *out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_VERIFY);
+	const struct id anywhere = {""};
+	const char *hash = NULL;
+	struct id id = {""};
+	bool fits;
+	int rc = guess_begin(name, tries_max, e);
+
+	if (rc) {
+		return rc;
+	}
+	stmt_text(q, 1, name);
+	rc = stmt_step(q, e);
+	if (rc < 0) {
+		return rc;
+	}
+	if (rc == 1) {
+		id = col_id(q, 0);
+		hash = arena_str(a, col_text(q, 1));
+		stmt_reset(q);
+	}
+	rc = gate_enter(e);
+	if (rc) {
+		return rc;
+	}
+	fits = strlen(password) <= PASSWORD_MAX &&
+		crypto_pwhash_str_verify(hash ? hash : dummy_hash(), password, strlen(password)) == 0;
+	gate_leave();
+	if (!fits || !hash) {
+		return wrong(e);
+	}
+	guess_right(name);
+	rc = user_by_name(db, a, &anywhere, name, out, e);
+	return rc == ERR_NOT_FOUND || (!rc && !id_equal(&out->id, &id)) ? wrong(e) : rc;
+}
