@@ -80,17 +80,12 @@ static const char *const sql[] = {
 };
 SQL_TABLE(table, "chat/accounts", sql);
 
-static int absent(struct err *e)
-{
-	return err_set(e, ERR_NOT_FOUND, "not_found", "There is no such thing, or you may not see it.");
-}
-
 /* Binds, steps to the end and says whether a row changed. */
 static int run_changing(struct db *db, struct stmt *q, struct err *e)
 {
 	int rc = stmt_run(q, e);
 
-	return rc ? rc : db_changes(db) > 0 ? 0 : absent(e);
+	return rc ? rc : db_changes(db) > 0 ? 0 : err_absent(e);
 }
 
 /* ── the first operator ── */
@@ -165,7 +160,7 @@ static int user_one(struct stmt *q, struct arena *a, struct user *out, struct er
 		return rc;
 	}
 	if (rc == 0) {
-		return absent(e);
+		return err_absent(e);
 	}
 	user_row(q, a, out);
 	stmt_reset(q);
@@ -366,7 +361,7 @@ static int group_one(struct stmt *q, struct arena *a, struct group *out, struct 
 		return rc;
 	}
 	if (rc == 0) {
-		return absent(e);
+		return err_absent(e);
 	}
 	group_row(q, a, out);
 	stmt_reset(q);

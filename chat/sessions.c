@@ -226,8 +226,7 @@ int session_revoke(struct db *db, const struct id *user, const struct id *id, st
 	stmt_int(q, 3, clock_wall_ms());
 	rc = stmt_run(q, e);
 	if (!rc && !id_empty(id) && db_changes(db) == 0) {
-		return err_set(e, ERR_NOT_FOUND, "not_found",
-			"There is no such thing, or you may not see it.");
+		return err_absent(e);
 	}
 	return rc;
 }
@@ -312,8 +311,7 @@ int token_revoke(struct db *db, const struct id *user, const struct id *id, stru
 	stmt_int(q, 3, clock_wall_ms());
 	rc = stmt_run(q, e);
 	if (!rc && db_changes(db) == 0) {
-		return err_set(e, ERR_NOT_FOUND, "not_found",
-			"There is no such thing, or you may not see it.");
+		return err_absent(e);
 	}
 	return rc;
 }

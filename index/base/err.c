@@ -132,3 +132,9 @@ void assert_failed(const char *cond, const char *file, int line)
 	fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, cond);
 	abort();
 }
+
+int err_absent(struct err *e)
+{
+	return err_set(e, ERR_NOT_FOUND, "not_found",
+		"There is no such thing, or you may not see it.");
+}

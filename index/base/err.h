@@ -61,6 +61,10 @@ int err_replace(struct err *e, int code, const char *reason, const char *fmt, ..
 int err_sys(struct err *e, int code, int errnum, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* The one answer to what is absent and to what the asker may not see: ERR_NOT_FOUND "not_found",
+ * always the same text, so that nothing can be told from it. */
+int err_absent(struct err *e);
+
 void err_clear(struct err *e);
 
 const char *err_name(int code);		/* "ERR_INVALID"; "ERR_UNKNOWN" for no code of the table */
