@@ -4,7 +4,7 @@
  * Carriers: cookie carrel_session (HttpOnly, SameSite=Strict, Path=/; unsafe methods need the session's X-CSRF-Token),
  * Authorization: Bearer with an access token ("ca_…") or an API token ("ct_…"), or the Unix socket's peer uid
  * (X-Carrel-As: a user's name; X-Carrel-Workspace: a workspace's, default "default"; both refused anywhere else).
- * Two different credentials in one request are refused. A credential in the URL has no meaning.
+ * An Authorization header counts before a cookie; a credential in the URL has no meaning.
  */
 #ifndef CHAT_AUTH_H
 #define CHAT_AUTH_H

@@ -150,4 +150,13 @@ MUST_CHECK int version_publish(struct db *db, const struct id *id, bool no_text,
 MUST_CHECK int audit_add(struct db *db, const struct id *workspace, const char *actor,
 	const char *action, const char *object, const char *detail, struct err *e);
 
+struct audit {
+	int64_t n;
+	int64_t at_ms;
+	char *actor, *action, *object, *detail;
+};
+/* Newest first, n < before. */
+MUST_CHECK int audit_list(struct db *db, struct arena *a, const struct id *workspace,
+	int64_t before, int limit, struct audit **out, int *n, struct err *e);
+
 #endif

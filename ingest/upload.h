@@ -49,6 +49,10 @@ MUST_CHECK int upload_finish(struct upload *u, const struct upload_order *o,
 MUST_CHECK int ingest_delete(struct index *ix, const struct id *document, const char *actor,
 	struct id *job, struct err *e);
 
+/* The same for a collection and every document in it: *n_documents of them. */
+MUST_CHECK int ingest_delete_collection(struct index *ix, const struct id *workspace,
+	const struct id *collection, const char *actor, int64_t *n_documents, struct err *e);
+
 /* `carrel reindex`: a reindex job for every current version of a collection (empty: of the
  * workspace) that failed or was chunked by an older chunker; all: for every one. *n jobs were made.
  * The old chunks serve until each is published anew; a version with an open job is left alone. */
