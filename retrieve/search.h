@@ -28,11 +28,21 @@ struct search_request {
 };
 #define SEARCH_QUERY_MAX 8192
 
+/* Where the text of one chunk stands in a passage. */
+struct passage_part {
+	struct id chunk;
+	int text_start, text_end; /* in passage.text */
+	int64_t byte_start, byte_end; /* in the extracted text; as long as the part, unless a table's
+				       * header row was repeated in front */
+	int page_first, page_last;
+};
+
 /* What a person is shown and a prompt is made of: one chunk, or adjacent ones merged. */
 struct passage {
 	struct id chunk;	     /* the best-ranked of them: opens the page */
 	struct id *chunks;	     /* [n_chunks] in text order */
 	int n_chunks;
+	struct passage_part *parts;  /* [n_chunks], the same order */
 	struct id document, version, collection;
 	const char *document_name, *title, *heading, *language;
 	const char *text;	     /* of all of them */
