@@ -89,7 +89,7 @@ define embed_rule
 $(BUILD)/gen/$(subst /,_,$(1)).h: $(1)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)(echo "static const unsigned char embed_$(subst -,_,$(subst .,_,$(subst /,_,$(1))))[] = {"; \
-		od -An -v -tu1 $$< | sed 's/  *\([0-9]\)/\1/g; s/\([0-9][0-9]*\)/&,/g' | tr -s ' '; echo "0};") >$$@
+		od -An -v -tu1 $$< | sed 's/[0-9][0-9]*/&,/g'; echo "0};") >$$@
 endef
 $(foreach f,$(EMBED),$(eval $(call embed_rule,$(f))))
 

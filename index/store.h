@@ -50,6 +50,10 @@ void store_close(struct store *s);
 typedef int (*store_connect_fn)(void *sqlite3_connection, struct db *db, struct err *e);
 void store_on_connect(store_connect_fn fn);
 
+/* The calling thread is the loop's: from now on store_write, store_reader and store_checkpoint are
+ * asserted not to be called on it. */
+void store_mark_loop_thread(void);
+
 /* ── writing ── */
 
 typedef int (*tx_fn)(struct db *db, void *arg, struct err *e);
@@ -131,7 +135,8 @@ int64_t db_last_rowid(struct db *db);
 
 /* ── upkeep ── */
 
-/* A truncating checkpoint, on the writer thread; blocks. */
+/* A truncating checkpoint, on the writer thread; blocks. ERR_UNAVAILABLE while a reader holds an old
+ * snapshot for longer than a second: try again later. */
 MUST_CHECK int store_checkpoint(struct store *s, struct err *e);
 /* PRAGMA integrity_check and foreign_key_check. ERR_CORRUPT with the first finding. */
 MUST_CHECK int store_integrity(struct store *s, struct err *e);
