@@ -1,0 +1,194 @@
+#include "chat/auth.h"
+
+#include <string.h>
+
+#include <sodium.h>
+
+#include "chat/accounts.h"
+#include "index/catalog.h"
+
+#define COOKIE_NAME "carrel_session"
+
+static int refused(struct err *e)
+{
+	return err_set(e, ERR_AUTH, "unauthenticated", "Sign in first, or send a valid API token.");
+}
+
+static bool is_unsafe(const char *method)
+{
+	return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
+}
+
+/* The Bearer token of the Authorization header, or NULL. */
+static int bearer(struct call *c, const char **out, struct err *e)
+{
+	const char *h = call_header_in(c, "authorization");
+
+	*out = NULL;
+	if (!h) {
+		return 0;
+	}
+	if (strncasecmp(h, "Bearer ", 7) != 0) {
+		return refused(e);
+	}
+	*out = h + 7 + strspn(h + 7, " ");
+	return 0;
+}
+
+static int by_bearer(struct call *c, const char *secret, struct err *e)
+{
+	struct session s;
+	struct api_token t;
+	int rc;
+
+	if (strncmp(secret, "ct_", 3) == 0) {
+		rc = token_by_secret(c->db, &c->arena, secret, &t, e);
+		if (!rc) {
+			c->credential = (struct credential){.carrier = CARRIER_API_TOKEN,
+				.user = t.user, .token = t.id};
+		}
+		return rc;
+	}
+	rc = session_by_access(c->db, &c->arena, secret, &s, e);
+	if (!rc) {
+		c->credential = (struct credential){.carrier = CARRIER_ACCESS, .user = s.user,
+			.session = s.id};
+	}
+	return rc;
+}
+
+static int by_cookie(struct call *c, const char *cookie, struct err *e)
+{
+	struct session s;
+	const char *csrf = call_header_in(c, "x-csrf-token");
+	int rc = session_by_cookie(c->db, &c->arena, cookie, &s, e);
+
+	if (rc) {
+		return rc;
+	}
+	if (is_unsafe(c->method) && c->route->access != ACCESS_PUBLIC &&
+		(!csrf || strlen(csrf) != strlen(s.csrf) ||
+			sodium_memcmp(csrf, s.csrf, strlen(s.csrf)) != 0)) {
+		return err_set(e, ERR_FORBIDDEN, "csrf",
+			"A change made with the session cookie needs the X-CSRF-Token of the sign-in.");
+	}
+	c->credential = (struct credential){.carrier = CARRIER_COOKIE, .user = s.user,
+		.session = s.id};
+	return 0;
+}
+
+/* The machine's operator on the Unix socket, as himself or in somebody's place. */
+static int by_socket(struct call *c, struct err *e)
+{
+	const char *as = call_header_in(c, "x-carrel-as");
+	const char *where = call_header_in(c, "x-carrel-workspace");
+	const struct id anywhere = {""};
+	struct workspace ws;
+	struct user u;
+	int rc;
+
+	c->credential = (struct credential){.carrier = CARRIER_SOCKET};
+	if (as) {
+		rc = user_by_name(c->db, &c->arena, &anywhere, as, &u, e);
+		if (rc) {
+			return rc == ERR_NOT_FOUND
+				? err_replace(e, ERR_AUTH, "unknown_user",
+					  "There is no user \"%.64s\".", as)
+				: rc;
+		}
+		c->credential.user = u.id;
+		return 0;
+	}
+	rc = workspace_by_name(c->db, &c->arena, where ? where : "default", &ws, e);
+	if (rc) {
+		return rc;
+	}
+	return acl_operator(c->db, &c->arena, &ws.id, &c->who, e);
+}
+
+static int find_credential(struct call *c, struct err *e)
+{
+	const char *cookie = call_cookie(c, COOKIE_NAME);
+	const char *secret;
+	int rc = bearer(c, &secret, e);
+
+	if (rc) {
+		return rc;
+	}
+	/* A page sends its cookie with everything: what was said on purpose counts. */
+	if (secret) {
+		return by_bearer(c, secret, e);
+	}
+	if (cookie) {
+		return by_cookie(c, cookie, e);
+	}
+	if (c->peer_is_operator) {
+		return by_socket(c, e);
+	}
+	return refused(e);
+}
+
+static int access_check(const struct call *c, struct err *e)
+{
+	if ((c->route->access == ACCESS_ADMIN && c->who.role < ROLE_ADMIN) ||
+		(c->route->access == ACCESS_OPERATOR && c->who.role < ROLE_OPERATOR)) {
+		return err_absent(e);
+	}
+	return 0;
+}
+
+int auth_identify(struct call *c, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int rc = find_credential(c, &why);
+
+	if (!rc && !id_empty(&c->credential.user)) {
+		rc = acl_asker(c->db, &c->arena, &c->credential.user, &c->who, &why);
+		if (rc == ERR_AUTH) {
+			err_clear(&why);
+			rc = refused(&why);
+		}
+	}
+	if (rc) {
+		c->credential = (struct credential){.carrier = CARRIER_NONE};
+		memset(&c->who, 0, sizeof(c->who));
+		if (c->route->access == ACCESS_PUBLIC) {
+			return 0;
+		}
+		return err_set(e, rc, why.reason, "%s", why.message);
+	}
+	return access_check(c, e);
+}
+
+static bool credential_live(struct db *db, const struct credential *cred)
+{
+	switch (cred->carrier) {
+	case CARRIER_COOKIE:
+	case CARRIER_ACCESS:
+		return session_live(db, &cred->session);
+	case CARRIER_API_TOKEN:
+		return token_live(db, &cred->token);
+	case CARRIER_SOCKET:
+		return true;
+	case CARRIER_NONE:
+		break;
+	}
+	return false;
+}
+
+bool auth_still(struct db *db, const struct credential *cred, const struct id *object)
+{
+	struct asker who;
+	struct arena a;
+	bool ok = credential_live(db, cred);
+
+	if (!ok || id_empty(&cred->user)) {
+		return ok;
+	}
+	arena_init(&a);
+	ok = acl_asker(db, &a, &cred->user, &who, NULL) == 0 &&
+		(!(strncmp(object->s, "doc_", 4) == 0 || strncmp(object->s, "col_", 4) == 0) ||
+			acl_may(db, &who, object, RIGHT_READ, NULL) == 0);
+	arena_finish(&a);
+	return ok;
+}

@@ -1,0 +1,61 @@
+#include "retrieve/evidence.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const double evidence_threshold = 0.45;
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int question_open(struct db *db, struct arena *a, int64_t workspace_n, const char *text,
+	struct question *out, struct err *e)
+{
+	struct terms terms;
+	int i, n = 0, rc;
+
+	memset(out, 0, sizeof(*out));
+	out->language = language_detect(text, strlen(text));
+	analyse(a, text, strlen(text), out->language, &terms);
+	out->terms = arena_array(a, const char *, (size_t)terms.n + 1);
+	for (i = 0; i < terms.n; i++) {
+		if (!terms.items[i].stopword) {
+			out->terms[n++] = terms.items[i].text;
+		}
+	}
+	qsort(out->terms, (size_t)n, sizeof(*out->terms), compare);
+	for (i = 0; i < n; i++) {
+		if (i == 0 || strcmp(out->terms[i], out->terms[out->n_terms - 1]) != 0) {
+			out->terms[out->n_terms++] = out->terms[i];
+		}
+	}
+	out->idf = arena_array(a, double, (size_t)out->n_terms + 1);
+	rc = fts_idf(db, workspace_n, out->terms, out->n_terms, out->idf, e);
+	for (i = 0; i < out->n_terms; i++) {
+		out->mass += out->idf[i];
+	}
+	return rc;
+}
+
+double question_covered(const struct question *q, const struct terms *passage, char *seen)
+{
+	double found = 0;
+	int i, k;
+
+	for (i = 0; i < q->n_terms; i++) {
+		for (k = 0; k < passage->n; k++) {
+			if (strcmp(q->terms[i], passage->items[k].text) == 0) {
+				break;
+			}
+		}
+		if (k < passage->n) {
+			found += q->idf[i];
+			if (seen) {
+				seen[i] = 1;
+			}
+		}
+	}
+	return q->mass > 0 ? found / q->mass : 0;
+}

@@ -1,0 +1,32 @@
+/*
+ * How well passages answer a question, without a model: the idf-weighted share of the question's
+ * content words that one passage (or the best two together) holds. A word that the workspace does not
+ * know weighs most, which is what makes questions about absent subjects weak.
+ * Thread: any. Pure but for the document frequencies.
+ */
+#ifndef RETRIEVE_EVIDENCE_H
+#define RETRIEVE_EVIDENCE_H
+
+#include "index/base/arena.h"
+#include "index/fts.h"
+#include "index/store.h"
+
+/* Below this an answer is refused. Where it comes from stands in evidence.c. */
+extern const double evidence_threshold;
+
+/* The question's content words, once a question. */
+struct question {
+	const char *language;
+	const char **terms; /* distinct stems, stopwords out */
+	double *idf;	    /* of each */
+	int n_terms;
+	double mass;	    /* sum of idf */
+};
+MUST_CHECK int question_open(struct db *db, struct arena *a, int64_t workspace_n, const char *text,
+	struct question *out, struct err *e);
+
+/* Share of the mass found in a passage's terms (its headings may be among them): 0 to 1.
+ * `seen` (may be NULL) gets 1 for each term found. */
+double question_covered(const struct question *q, const struct terms *passage, char *seen);
+
+#endif

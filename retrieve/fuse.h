@@ -1,0 +1,28 @@
+/*
+ * Two ranked lists to one: weighted sum of max-normalised scores (measured better than reciprocal
+ * rank fusion, design section 5). A missing cosine is computed, a missing lexical score counts as the
+ * lowest of its list. Pure. Thread: any.
+ */
+#ifndef RETRIEVE_FUSE_H
+#define RETRIEVE_FUSE_H
+
+#include "index/base/arena.h"
+#include "index/fts.h"
+#include "index/vector.h"
+
+struct fused {
+	int64_t slot;
+	int lexical_rank, vector_rank; /* 1-based; 0: not in that list */
+	float cosine;		       /* NAN: not known yet, see fuse_union */
+	double lexical;
+	double score;		       /* best = 1 after fuse_rank */
+};
+
+/* The union of both lists, in the arena, in no order. Those without a cosine have NAN. */
+struct fused *fuse_union(struct arena *a, const struct fts_hit *lexical, int n_lexical,
+	const struct vector_hit *vector, int n_vector, int *n);
+/* Scores and sorts, best first; ties by slot. vector_weight 0 to 1. A cosine that is still NAN
+ * (no vector) counts as 0. */
+void fuse_rank(struct fused *items, int n, double vector_weight);
+
+#endif
