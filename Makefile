@@ -86,7 +86,7 @@ $(BUILD)/llhttp/%.o: /usr/share/llhttp/%.c
 
 # A text file as a C array (with a NUL after it).
 define embed_rule
-$(BUILD)/gen/$(subst /,_,$(1)).h: $(1)
+$(BUILD)/gen/$(subst /,_,$(1)).h: $(1) Makefile
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)(echo "static const unsigned char embed_$(subst -,_,$(subst .,_,$(subst /,_,$(1))))[] = {"; \
 		od -An -v -tu1 $$< | sed 's/[0-9][0-9]*/&,/g'; echo "0};") >$$@
