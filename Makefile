@@ -47,7 +47,7 @@ GEN   := $(foreach f,$(EMBED),$(BUILD)/gen/$(subst /,_,$(f)).h)
 
 UNIT  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(shell find tests/unit -name 'test_*.c' 2>/dev/null))
 
-.PHONY: all build run check unit flow quality fault lint format asan tsan fuzz bench fixtures clean deps check-deps
+.PHONY: all build run check unit flow quality fault lint format asan tsan sanitized clang fuzz bench fixtures clean deps check-deps
 .DEFAULT_GOAL := build
 .SECONDARY:
 
@@ -105,8 +105,44 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcarrel.a
 	$(Q)$(CC) $(ALL_CF) -o $@ $< $(BUILD)/libcarrel.a -lcmocka $(LIBS)
 
 # ── test ──
+FLOW    := $(sort $(wildcard tests/flow/*.test.mjs))
+QUALITY := $(sort $(wildcard tests/quality/*.test.mjs))
+FAULT   := $(sort $(wildcard tests/fault/*.test.mjs))
+
+check: check-deps
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT)
+	$(Q)rm -rf $(BUILD)/results
+	$(Q)for suite in lint unit flow quality fault; do \
+		$(MAKE) --no-print-directory $$suite || failed=1; done; \
+	tests/sum.sh $(BUILD)/results
+
 unit: $(UNIT)
-	$(Q)tests/run.sh unit $(UNIT)
+	$(Q)BUILD=$(BUILD) tests/run.sh unit $(UNIT)
+flow: build
+	$(Q)BUILD=$(BUILD) tests/run.sh flow $(FLOW)
+quality: build
+	$(Q)BUILD=$(BUILD) tests/run.sh quality $(QUALITY)
+fault: build
+	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=600 tests/run.sh fault $(FAULT)
+lint:
+	$(Q)BUILD=$(BUILD) tests/run.sh lint tests/lint.sh
+
+# The same tests under sanitizers, in folders of their own.
+asan: check-deps
+	$(Q)$(MAKE) --no-print-directory BUILD=build/asan OPT=-O1 \
+		SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" sanitized
+tsan: check-deps
+	$(Q)$(MAKE) --no-print-directory BUILD=build/tsan OPT=-O1 SAN="-fsanitize=thread" sanitized
+sanitized:
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT)
+	$(Q)rm -rf $(BUILD)/results
+	$(Q)for suite in unit flow; do $(MAKE) --no-print-directory $$suite || failed=1; done; \
+	tests/sum.sh $(BUILD)/results
+
+clang: check-deps
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) BUILD=build/clang CC=clang CXX=clang++ all
+format:
+	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' '*.cpp' | xargs clang-format -i
 
 clean:
 	rm -rf $(BUILD)

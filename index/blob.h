@@ -4,7 +4,7 @@
  * written to DATA/tmp, fsynced, renamed, the directory fsynced: after blob_writer_commit returns 0
  * the bytes are durable. A blob is never changed; the same bytes are stored once.
  * This module alone writes DATA/blobs and DATA/tmp. Which blobs are wanted is said by the database:
- * blob_sweep removes the others.
+ * whoever sweeps walks with blob_each and removes the others with blob_remove.
  * Thread: any worker; a writer belongs to one thread. Blocks.
  */
 #ifndef INDEX_BLOB_H

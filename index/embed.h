@@ -17,6 +17,8 @@
 #include "index/base/settings.h"
 #include "index/store.h"
 
+#define EMBED_DIMENSION_MAX 8192
+
 struct embedder; /* an embedder bound to one vector space; counted */
 
 struct embed_text {

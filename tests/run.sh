@@ -9,7 +9,12 @@ mkdir -p "$out"
 passed=0 failed=0 skipped=0
 for t in "$@"; do
 	log=$out/$(echo "$t" | tr '/' '_').log
-	timeout "${TEST_TIMEOUT:-300}" "$t" >"$log" 2>&1
+	case $t in
+	*.mjs) run="node --test $t" ;;
+	*) run=$t ;;
+	esac
+	# shellcheck disable=SC2086
+	timeout "${TEST_TIMEOUT:-300}" $run >"$log" 2>&1
 	case $? in
 	0) passed=$((passed + 1)); echo "  ok    $t" ;;
 	77) skipped=$((skipped + 1)); echo "  skip  $t: $(tail -n 1 "$log")" ;;

@@ -1,0 +1,600 @@
+/*
+ * A blob's file: one byte that says how the rest is stored, then the rest.
+ *	0x00  the plain bytes
+ *	0x01  one zstd frame (RFC 8878)
+ */
+#include "index/blob.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include "index/base/fs.h"
+
+#define FORM_PLAIN 0
+#define FORM_ZSTD 1
+#define ZSTD_LEVEL 3
+#define SAMPLE_BYTES ((size_t)64 * 1024)
+#define IO_BYTES ((size_t)128 * 1024)
+
+struct blobs {
+	char root[PATH_MAX - 128]; /* DATA/blobs */
+	char tmp[PATH_MAX - 128];  /* DATA/tmp */
+	atomic_uint serial;
+};
+
+struct blob_writer {
+	struct blobs *blobs;
+	char path[PATH_MAX];
+	int fd;
+	int rc; /* of the first failed write: the commit then fails too */
+	int64_t n_bytes;
+	int64_t max_bytes;
+	struct hash_stream hash;
+	struct buf sample; /* the beginning, until the form is chosen */
+	bool chosen;
+	ZSTD_CCtx *zstd; /* NULL: plain */
+	char *out;	 /* [IO_BYTES] */
+};
+
+struct blob_reader {
+	int fd;
+	char name[HASH_HEX_SIZE];
+	struct hash_stream hash;
+	ZSTD_DCtx *zstd; /* NULL: plain */
+	ZSTD_inBuffer in;
+	bool mid_frame;
+	bool at_end; /* seen, and the hash was right */
+	char *buffer; /* [IO_BYTES], for zstd */
+};
+
+/* ── places ── */
+
+/* Also what keeps a name from being a path. */
+static bool is_hash(const char *name)
+{
+	return name && strlen(name) == HASH_HEX_SIZE - 1 &&
+		strspn(name, "0123456789abcdef") == HASH_HEX_SIZE - 1;
+}
+
+/* The blob's file, or the folder that holds it. */
+static void path_of(const struct blobs *b, const char *hash, bool folder, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%s/%.2s/%s", b->root, hash, folder ? "" : hash);
+}
+
+/* All 256 at once, so that no writer has to make one durable. */
+static int make_folders(struct blobs *b, struct err *e)
+{
+	bool made = false;
+
+	for (int i = 0; i < 256; i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%02x", b->root, i);
+		if (mkdir(path, 0700) == 0) {
+			made = true;
+		} else if (errno != EEXIST) {
+			return err_sys(e, ERR_IO, errno, "cannot make folder %s", path);
+		}
+	}
+	return made ? fs_sync_dir(b->root, e) : 0;
+}
+
+int blobs_open(const char *data_dir, struct blobs **out, struct err *e)
+{
+	struct blobs *b = calloc(1, sizeof(*b));
+	int rc = 0;
+
+	ASSERT(b != NULL);
+	*out = NULL;
+	if ((size_t)snprintf(b->root, sizeof(b->root), "%s/blobs", data_dir) >= sizeof(b->root)) {
+		rc = err_set(e, ERR_CONFIG, "bad_setting", "the data folder's name is too long");
+	} else {
+		snprintf(b->tmp, sizeof(b->tmp), "%s/tmp", data_dir);
+		fs_remove_tree(b->tmp);
+		rc = fs_mkdirs(b->root, e);
+	}
+	if (rc == 0) {
+		rc = fs_mkdirs(b->tmp, e);
+	}
+	if (rc == 0) {
+		rc = make_folders(b, e);
+	}
+	if (rc != 0) {
+		blobs_close(b);
+		return rc;
+	}
+	*out = b;
+	return 0;
+}
+
+void blobs_close(struct blobs *b)
+{
+	free(b);
+}
+
+/* ── writing ── */
+
+int blob_writer_open(struct blobs *b, int64_t max_bytes, struct blob_writer **out, struct err *e)
+{
+	struct blob_writer *w = calloc(1, sizeof(*w));
+
+	ASSERT(w != NULL);
+	*out = NULL;
+	w->blobs = b;
+	w->max_bytes = max_bytes;
+	snprintf(w->path, sizeof(w->path), "%s/%08x", b->tmp, atomic_fetch_add(&b->serial, 1));
+	w->fd = open(w->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (w->fd < 0) {
+		int rc = err_sys(e, ERR_IO, errno, "cannot write %s", w->path);
+
+		free(w);
+		return rc;
+	}
+	hash_stream_init(&w->hash);
+	*out = w;
+	return 0;
+}
+
+static void writer_destroy(struct blob_writer *w)
+{
+	close(w->fd);
+	ZSTD_freeCCtx(w->zstd);
+	buf_finish(&w->sample);
+	free(w->out);
+	free(w);
+}
+
+void blob_writer_abort(struct blob_writer *w)
+{
+	if (w) {
+		unlink(w->path);
+		writer_destroy(w);
+	}
+}
+
+static int write_zstd(struct blob_writer *w, const void *p, size_t n_bytes, ZSTD_EndDirective how,
+	struct err *e)
+{
+	ZSTD_inBuffer in = {p, n_bytes, 0};
+	size_t left;
+
+	do {
+		ZSTD_outBuffer out = {w->out, IO_BYTES, 0};
+		int rc;
+
+		left = ZSTD_compressStream2(w->zstd, &out, &in, how);
+		if (ZSTD_isError(left)) {
+			return err_set(e, ERR_INTERNAL, "zstd", "cannot compress: %s",
+				ZSTD_getErrorName(left));
+		}
+		rc = fs_write_all(w->fd, w->out, out.pos, e);
+		if (rc != 0) {
+			return rc;
+		}
+	} while (in.pos < in.size || (how == ZSTD_e_end && left > 0));
+	return 0;
+}
+
+static int write_on(struct blob_writer *w, const void *p, size_t n_bytes, struct err *e)
+{
+	return w->zstd ? write_zstd(w, p, n_bytes, ZSTD_e_continue, e)
+		       : fs_write_all(w->fd, p, n_bytes, e);
+}
+
+/* Less than a twentieth gained on the sample: the content is compressed already. */
+static bool compresses(const struct buf *sample)
+{
+	size_t bound = ZSTD_compressBound(sample->len);
+	char *packed = malloc(bound);
+	size_t n;
+
+	ASSERT(packed != NULL);
+	n = ZSTD_compress(packed, bound, sample->data, sample->len, 1);
+	free(packed);
+	return !ZSTD_isError(n) && n < sample->len - sample->len / 20;
+}
+
+static int choose_form(struct blob_writer *w, struct err *e)
+{
+	char form = FORM_PLAIN;
+	int rc;
+
+	buf_reserve(&w->sample, 0);
+	if (compresses(&w->sample)) {
+		form = FORM_ZSTD;
+		w->zstd = ZSTD_createCCtx();
+		w->out = malloc(IO_BYTES);
+		ASSERT(w->zstd != NULL && w->out != NULL);
+		ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+	}
+	w->chosen = true;
+	rc = fs_write_all(w->fd, &form, 1, e);
+	if (rc == 0) {
+		rc = write_on(w, w->sample.data, w->sample.len, e);
+	}
+	buf_finish(&w->sample);
+	return rc;
+}
+
+static int write_part(struct blob_writer *w, const char *p, size_t n_bytes, struct err *e)
+{
+	int rc = 0;
+
+	if (!w->chosen) {
+		size_t room = SAMPLE_BYTES - w->sample.len;
+		size_t n = n_bytes < room ? n_bytes : room;
+
+		buf_add(&w->sample, p, n);
+		p += n;
+		n_bytes -= n;
+		if (w->sample.len == SAMPLE_BYTES) {
+			rc = choose_form(w, e);
+		}
+	}
+	return rc == 0 && n_bytes > 0 ? write_on(w, p, n_bytes, e) : rc;
+}
+
+int blob_write(struct blob_writer *w, const void *p, size_t n_bytes, struct err *e)
+{
+	if (w->rc != 0) {
+		return err_set(e, w->rc, "write_failed", "an earlier part could not be written");
+	}
+	if (n_bytes == 0) {
+		return 0;
+	}
+	if (n_bytes > INT64_MAX || (int64_t)n_bytes > w->max_bytes - w->n_bytes) {
+		w->rc = err_set(e, ERR_TOO_LARGE, "file_too_large",
+			"the file is larger than the %lld bytes allowed", (long long)w->max_bytes);
+		return w->rc;
+	}
+	hash_stream_add(&w->hash, p, n_bytes);
+	w->n_bytes += (int64_t)n_bytes;
+	w->rc = write_part(w, p, n_bytes, e);
+	return w->rc;
+}
+
+static int finish_file(struct blob_writer *w, struct err *e)
+{
+	int rc = w->rc ? err_set(e, w->rc, "write_failed", "an earlier part could not be written") : 0;
+
+	if (rc == 0 && !w->chosen) {
+		rc = choose_form(w, e);
+	}
+	if (rc == 0 && w->zstd) {
+		rc = write_zstd(w, "", 0, ZSTD_e_end, e);
+	}
+	if (rc == 0 && fsync(w->fd) != 0) {
+		rc = err_sys(e, ERR_IO, errno, "cannot sync %s", w->path);
+	}
+	return rc;
+}
+
+int blob_writer_commit(struct blob_writer *w, struct blob_info *out, struct err *e)
+{
+	char path[PATH_MAX];
+	int rc = finish_file(w, e);
+
+	if (rc == 0) {
+		out->n_bytes = w->n_bytes;
+		hash_stream_finish(&w->hash, out->hash, out->sha256);
+		path_of(w->blobs, out->hash, false, path);
+		/* Over the same blob, if it is there: equal bytes, and a damaged copy is healed. */
+		if (rename(w->path, path) != 0) {
+			rc = err_sys(e, ERR_IO, errno, "cannot move a file to %s", path);
+		}
+	}
+	if (rc != 0) {
+		blob_writer_abort(w);
+		return rc;
+	}
+	path_of(w->blobs, out->hash, true, path);
+	writer_destroy(w);
+	return fs_sync_dir(path, e);
+}
+
+int blob_put(struct blobs *b, const void *p, size_t n_bytes, struct blob_info *out, struct err *e)
+{
+	struct blob_writer *w;
+	int rc = blob_writer_open(b, INT64_MAX, &w, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	rc = blob_write(w, p, n_bytes, e);
+	if (rc != 0) {
+		blob_writer_abort(w);
+		return rc;
+	}
+	return blob_writer_commit(w, out, e);
+}
+
+/* ── reading ── */
+
+static int damaged(const char *hash, const char *why, struct err *e)
+{
+	return err_set(e, ERR_CORRUPT, "blob_damaged",
+		"the stored file %.16s… is damaged (%s): restore it from a backup, or upload it again",
+		hash, why);
+}
+
+static int absent(struct err *e)
+{
+	return err_set(e, ERR_NOT_FOUND, "no_blob", "the stored file is not there");
+}
+
+/* Bytes read, 0 at the end, or an error. */
+static ssize_t read_some(struct blob_reader *r, void *p, size_t n, struct err *e)
+{
+	ssize_t got;
+
+	do {
+		got = read(r->fd, p, n);
+	} while (got < 0 && errno == EINTR);
+	return got < 0 ? err_sys(e, ERR_IO, errno, "cannot read the stored file %.16s…", r->name)
+		       : got;
+}
+
+int blob_reader_open(struct blobs *b, const char *hash, struct blob_reader **out, struct err *e)
+{
+	char path[PATH_MAX];
+	struct blob_reader *r;
+	unsigned char form = FORM_PLAIN;
+	ssize_t n;
+	int fd;
+
+	*out = NULL;
+	if (!is_hash(hash)) {
+		return absent(e);
+	}
+	path_of(b, hash, false, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0) {
+		return errno == ENOENT ? absent(e) : err_sys(e, ERR_IO, errno, "cannot open %s", path);
+	}
+	r = calloc(1, sizeof(*r));
+	ASSERT(r != NULL);
+	r->fd = fd;
+	memcpy(r->name, hash, HASH_HEX_SIZE);
+	n = read_some(r, &form, 1, e);
+	if (n != 1 || form > FORM_ZSTD) {
+		int rc = n < 0 ? (int)n : damaged(hash, "its first byte", e);
+
+		blob_reader_close(r);
+		return rc;
+	}
+	hash_stream_init(&r->hash);
+	if (form == FORM_ZSTD) {
+		r->zstd = ZSTD_createDCtx();
+		r->buffer = malloc(IO_BYTES);
+		ASSERT(r->zstd != NULL && r->buffer != NULL);
+		r->in.src = r->buffer;
+	}
+	*out = r;
+	return 0;
+}
+
+/* As read_some, of what the frame holds. */
+static ssize_t read_zstd(struct blob_reader *r, void *p, size_t n, struct err *e)
+{
+	ZSTD_outBuffer out = {p, n, 0};
+
+	while (out.pos == 0) {
+		size_t left;
+
+		/* With room to write, zstd first gives out what it holds, so only then more is read. */
+		if (r->in.pos == r->in.size) {
+			ssize_t got = read_some(r, r->buffer, IO_BYTES, e);
+
+			if (got < 0) {
+				return got;
+			}
+			if (got == 0) {
+				return r->mid_frame ? damaged(r->name, "it ends too early", e) : 0;
+			}
+			r->in.size = (size_t)got;
+			r->in.pos = 0;
+		}
+		left = ZSTD_decompressStream(r->zstd, &out, &r->in);
+		if (ZSTD_isError(left)) {
+			return damaged(r->name, ZSTD_getErrorName(left), e);
+		}
+		r->mid_frame = left != 0;
+	}
+	return (ssize_t)out.pos;
+}
+
+static int check_hash(struct blob_reader *r, struct err *e)
+{
+	char blake2b[HASH_HEX_SIZE], sha256[HASH_HEX_SIZE];
+
+	hash_stream_finish(&r->hash, blake2b, sha256);
+	if (strcmp(blake2b, r->name) != 0) {
+		return damaged(r->name, "its hash differs", e);
+	}
+	r->at_end = true;
+	return 0;
+}
+
+int blob_reader_next(struct blob_reader *r, void *p, size_t n, struct err *e)
+{
+	ssize_t got;
+
+	if (r->at_end || n == 0) {
+		return 0;
+	}
+	n = n < INT_MAX ? n : INT_MAX;
+	got = r->zstd ? read_zstd(r, p, n, e) : read_some(r, p, n, e);
+	if (got == 0) {
+		return check_hash(r, e);
+	}
+	if (got > 0) {
+		hash_stream_add(&r->hash, p, (size_t)got);
+	}
+	return (int)got;
+}
+
+void blob_reader_close(struct blob_reader *r)
+{
+	if (r) {
+		close(r->fd);
+		ZSTD_freeDCtx(r->zstd);
+		free(r->buffer);
+		free(r);
+	}
+}
+
+/* Feeds the whole blob to `take`; what it was given holds only if the result is 0. */
+static int read_whole(struct blobs *b, const char *hash,
+	int (*take)(void *arg, const void *p, size_t n_bytes, struct err *e), void *arg,
+	struct err *e)
+{
+	struct blob_reader *r;
+	char *part;
+	int rc = blob_reader_open(b, hash, &r, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	part = malloc(IO_BYTES);
+	ASSERT(part != NULL);
+	while ((rc = blob_reader_next(r, part, IO_BYTES, e)) > 0) {
+		rc = take(arg, part, (size_t)rc, e);
+		if (rc != 0) {
+			break;
+		}
+	}
+	free(part);
+	blob_reader_close(r);
+	return rc;
+}
+
+struct into_buf {
+	struct buf *out;
+	size_t start;
+	int64_t max_bytes;
+};
+
+static int take_to_buf(void *arg, const void *p, size_t n_bytes, struct err *e)
+{
+	struct into_buf *into = arg;
+
+	buf_add(into->out, p, n_bytes);
+	if (into->out->over || (int64_t)(into->out->len - into->start) > into->max_bytes) {
+		return err_set(e, ERR_TOO_LARGE, "file_too_large",
+			"the stored file is larger than %lld bytes", (long long)into->max_bytes);
+	}
+	return 0;
+}
+
+int blob_read(struct blobs *b, const char *hash, int64_t max_bytes, struct buf *out, struct err *e)
+{
+	struct into_buf into = {out, out->len, max_bytes};
+	int rc = read_whole(b, hash, take_to_buf, &into, e);
+
+	buf_reserve(out, 0);
+	if (rc != 0) {
+		out->len = into.start;
+		out->data[out->len] = '\0';
+	}
+	return rc;
+}
+
+static int take_to_fd(void *arg, const void *p, size_t n_bytes, struct err *e)
+{
+	return fs_write_all(*(const int *)arg, p, n_bytes, e);
+}
+
+int blob_memfd(struct blobs *b, const char *hash, int *fd, struct err *e)
+{
+	int mem = memfd_create("blob", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int rc;
+
+	*fd = -1;
+	if (mem < 0) {
+		return err_sys(e, ERR_INTERNAL, errno, "cannot make a file in memory");
+	}
+	rc = read_whole(b, hash, take_to_fd, &mem, e);
+	if (rc == 0 && (lseek(mem, 0, SEEK_SET) != 0 ||
+			       fcntl(mem, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW |
+				       F_SEAL_WRITE) != 0)) {
+		rc = err_sys(e, ERR_INTERNAL, errno, "cannot seal a file in memory");
+	}
+	if (rc != 0) {
+		close(mem);
+		return rc;
+	}
+	*fd = mem;
+	return 0;
+}
+
+/* ── upkeep ── */
+
+bool blob_exists(struct blobs *b, const char *hash)
+{
+	char path[PATH_MAX];
+
+	if (!is_hash(hash)) {
+		return false;
+	}
+	path_of(b, hash, false, path);
+	return fs_exists(path);
+}
+
+int blob_remove(struct blobs *b, const char *hash, struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (!is_hash(hash)) {
+		return 0;
+	}
+	path_of(b, hash, false, path);
+	if (unlink(path) != 0) {
+		return errno == ENOENT ? 0 : err_sys(e, ERR_IO, errno, "cannot remove %s", path);
+	}
+	path_of(b, hash, true, path);
+	return fs_sync_dir(path, e);
+}
+
+static int walk_folder(const char *path, int (*fn)(const char *hash, void *arg), void *arg,
+	bool *ended, struct err *e)
+{
+	const char *prefix = path + strlen(path) - 2;
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	if (!dir) {
+		return err_sys(e, ERR_IO, errno, "cannot read folder %s", path);
+	}
+	while (!*ended && (entry = readdir(dir)) != NULL) {
+		if (is_hash(entry->d_name) && memcmp(entry->d_name, prefix, 2) == 0) {
+			*ended = fn(entry->d_name, arg) != 0;
+		}
+	}
+	closedir(dir);
+	return 0;
+}
+
+int blob_each(struct blobs *b, int (*fn)(const char *hash, void *arg), void *arg, struct err *e)
+{
+	bool ended = false;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && !ended && i < 256; i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%02x", b->root, i);
+		rc = walk_folder(path, fn, arg, &ended, e);
+	}
+	return rc;
+}

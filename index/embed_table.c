@@ -1,0 +1,293 @@
+#include "index/embed_table.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/hash.h"
+#include "index/base/utf8.h"
+#include "index/vector_kernel.h"
+
+#define MAGIC "CRLEMBT1"
+#define MAGIC_BYTES 8
+#define VERSION 1
+#define GRAM_SEED UINT64_C(0x43617272656c0001)
+#define GRAM_MIN 3
+#define GRAM_MAX 4
+#define TERM_CHARS_MAX 40
+
+/* ── without training ── */
+
+static struct table_row untrained_grams[TABLE_GRAMS];
+static const struct embed_table untrained = {0, NULL, untrained_grams, 1.0f, NULL};
+static pthread_once_t untrained_once = PTHREAD_ONCE_INIT;
+
+/* Uniform in -127 … 127: length 1 at a scale of sqrt(3 / dimension) / 127. */
+static void on_untrained(void)
+{
+	uint64_t state = GRAM_SEED;
+
+	for (int g = 0; g < TABLE_GRAMS; g++) {
+		untrained_grams[g].scale = sqrtf(3.0f / TABLE_DIMENSION) / 127;
+		for (int i = 0; i < TABLE_DIMENSION; i++) {
+			untrained_grams[g].v[i] = (int8_t)((int)(next_random(&state) % 255) - 127);
+		}
+	}
+}
+
+const struct embed_table *table_untrained(void)
+{
+	pthread_once(&untrained_once, on_untrained);
+	return &untrained;
+}
+
+/* ── terms ── */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(((const struct term *)a)->text, ((const struct term *)b)->text);
+}
+
+void terms_sort(struct terms *terms)
+{
+	int n = 0;
+
+	for (int i = 0; i < terms->n; i++) {
+		if (!terms->items[i].stopword) {
+			terms->items[n++] = terms->items[i];
+		}
+	}
+	terms->n = n;
+	if (n > 1) {
+		qsort(terms->items, (size_t)n, sizeof(*terms->items), by_text);
+	}
+}
+
+int64_t table_lookup(const struct embed_table *t, const char *text)
+{
+	int64_t low = 0, high = (int64_t)t->n_terms - 1;
+
+	while (low <= high) {
+		int64_t mid = low + (high - low) / 2;
+		int c = strcmp(t->terms[mid].text, text);
+
+		if (c == 0) {
+			return mid;
+		}
+		if (c < 0) {
+			low = mid + 1;
+		} else {
+			high = mid - 1;
+		}
+	}
+	return -1;
+}
+
+int table_grams(const char *text, uint32_t *out)
+{
+	int at[TERM_CHARS_MAX + 3], n_chars = 0, n = 0;
+	char marked[TERM_CHARS_MAX * 4 + 3];
+	size_t len = strlen(text), used = 0;
+
+	marked[used] = '<';
+	at[n_chars++] = (int)used++;
+	for (size_t i = 0; i < len && n_chars <= TERM_CHARS_MAX;) {
+		int n_bytes;
+
+		(void)utf8_decode(text + i, len - i, &n_bytes);
+		memcpy(marked + used, text + i, (size_t)n_bytes);
+		at[n_chars++] = (int)used;
+		used += (size_t)n_bytes;
+		i += (size_t)n_bytes;
+	}
+	marked[used] = '>';
+	at[n_chars++] = (int)used++;
+	at[n_chars] = (int)used;
+	for (int width = GRAM_MIN; width <= GRAM_MAX; width++) {
+		for (int i = 0; i + width <= n_chars && n < TERM_GRAMS_MAX; i++) {
+			uint64_t h = hash64(marked + at[i], (size_t)(at[i + width] - at[i]));
+
+			out[n++] = (uint32_t)(h % TABLE_GRAMS);
+		}
+	}
+	return n;
+}
+
+static void add_term(const struct embed_table *t, const char *text, float weight, float *into)
+{
+	const struct vector_kernel *k = vector_kernel();
+	uint32_t grams[TERM_GRAMS_MAX];
+	int64_t at = table_lookup(t, text);
+	int n;
+
+	if (at >= 0) {
+		const struct table_term *term = &t->terms[at];
+
+		k->add_scaled_int8(into, term->row.v, weight * term->idf * term->row.scale,
+			TABLE_DIMENSION);
+		return;
+	}
+	n = table_grams(text, grams);
+	for (int i = 0; i < n; i++) {
+		const struct table_row *row = &t->grams[grams[i]];
+
+		k->add_scaled_int8(into, row->v,
+			weight * t->idf_unknown * row->scale / sqrtf((float)n), TABLE_DIMENSION);
+	}
+}
+
+void table_add_terms(const struct embed_table *t, struct terms *terms, float *into)
+{
+	terms_sort(terms);
+	for (int i = 0; i < terms->n;) {
+		int end = i + 1;
+
+		while (end < terms->n &&
+			strcmp(terms->items[end].text, terms->items[i].text) == 0) {
+			end++;
+		}
+		add_term(t, terms->items[i].text, 1 + logf((float)(end - i)), into);
+		i = end;
+	}
+}
+
+void table_row_set(struct table_row *row, const float *v)
+{
+	float most = 0;
+
+	for (int i = 0; i < TABLE_DIMENSION; i++) {
+		most = fmaxf(most, fabsf(v[i]));
+	}
+	row->scale = most / 127;
+	for (int i = 0; i < TABLE_DIMENSION; i++) {
+		row->v[i] = most > 0 ? (int8_t)lrintf(v[i] / row->scale) : 0;
+	}
+}
+
+/* ── as model_data ── */
+
+static void pack_row(const struct table_row *row, struct buf *out)
+{
+	buf_f32(out, row->scale);
+	buf_add(out, row->v, TABLE_DIMENSION);
+}
+
+void table_pack(const struct embed_table *t, struct buf *out)
+{
+	uint8_t hash[HASH_BYTES];
+
+	buf_add(out, MAGIC, MAGIC_BYTES);
+	buf_u32(out, VERSION);
+	buf_u32(out, TABLE_DIMENSION);
+	buf_u32(out, t->n_terms);
+	buf_u32(out, TABLE_GRAMS);
+	buf_f32(out, t->idf_unknown);
+	for (uint32_t i = 0; i < t->n_terms; i++) {
+		buf_bytes(out, t->terms[i].text, (uint32_t)strlen(t->terms[i].text));
+		buf_f32(out, t->terms[i].idf);
+		pack_row(&t->terms[i].row, out);
+	}
+	for (int i = 0; i < TABLE_GRAMS; i++) {
+		pack_row(&t->grams[i], out);
+	}
+	hash_blake2b(out->data, out->len, hash);
+	buf_add(out, hash, sizeof(hash));
+}
+
+static bool unpack_row(struct cursor *c, struct table_row *row)
+{
+	row->scale = cursor_f32(c);
+	if (c->bad || !isfinite(row->scale) || c->end - c->p < TABLE_DIMENSION) {
+		return false;
+	}
+	memcpy(row->v, c->p, TABLE_DIMENSION);
+	c->p += TABLE_DIMENSION;
+	return true;
+}
+
+static bool unpack_terms(struct cursor *c, struct embed_table *t)
+{
+	char *texts = t->bytes;
+
+	for (uint32_t i = 0; i < t->n_terms; i++) {
+		struct table_term *term = &t->terms[i];
+		uint32_t len = 0;
+		const char *p = cursor_bytes(c, &len);
+
+		if (c->bad || len == 0 || memchr(p, 0, len)) {
+			return false;
+		}
+		memcpy(texts, p, len);
+		texts[len] = 0;
+		term->text = texts;
+		texts += len + 1;
+		term->idf = cursor_f32(c);
+		if (!isfinite(term->idf) || !unpack_row(c, &term->row) ||
+			(i > 0 && strcmp(t->terms[i - 1].text, term->text) >= 0)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool unpack(struct cursor *c, size_t n_bytes, struct embed_table *t)
+{
+	c->p += MAGIC_BYTES;
+	if (cursor_u32(c) != VERSION || cursor_u32(c) != TABLE_DIMENSION) {
+		return false;
+	}
+	t->n_terms = cursor_u32(c);
+	if (cursor_u32(c) != TABLE_GRAMS || t->n_terms > TABLE_TERMS_MAX) {
+		return false;
+	}
+	t->idf_unknown = cursor_f32(c);
+	t->bytes = malloc(n_bytes);
+	t->terms = calloc((size_t)t->n_terms + 1, sizeof(*t->terms));
+	t->grams = calloc(TABLE_GRAMS, sizeof(*t->grams));
+	ASSERT(t->bytes != NULL && t->terms != NULL && t->grams != NULL);
+	if (!isfinite(t->idf_unknown) || !unpack_terms(c, t)) {
+		return false;
+	}
+	for (int i = 0; i < TABLE_GRAMS; i++) {
+		if (!unpack_row(c, &t->grams[i])) {
+			return false;
+		}
+	}
+	return !c->bad && c->p == c->end;
+}
+
+int table_open(const void *model_data, size_t n_bytes, struct embed_table **out, struct err *e)
+{
+	uint8_t hash[HASH_BYTES];
+	struct embed_table *t;
+	struct cursor c;
+
+	*out = NULL;
+	if (n_bytes < MAGIC_BYTES + HASH_BYTES || memcmp(model_data, MAGIC, MAGIC_BYTES) != 0) {
+		return err_set(e, ERR_CORRUPT, "model_data", "the embedding table is damaged");
+	}
+	n_bytes -= HASH_BYTES;
+	hash_blake2b(model_data, n_bytes, hash);
+	t = calloc(1, sizeof(*t));
+	ASSERT(t != NULL);
+	c = cursor_over(model_data, n_bytes);
+	if (memcmp(hash, (const uint8_t *)model_data + n_bytes, HASH_BYTES) != 0 ||
+		!unpack(&c, n_bytes, t)) {
+		table_close(t);
+		return err_set(e, ERR_CORRUPT, "model_data",
+			"the embedding table is damaged; run carrel reindex --all");
+	}
+	*out = t;
+	return 0;
+}
+
+void table_close(struct embed_table *t)
+{
+	if (t) {
+		free(t->terms);
+		free(t->grams);
+		free(t->bytes);
+		free(t);
+	}
+}

@@ -1,0 +1,79 @@
+/*
+ * The builtin embedder's term-vector table (design, section 11): a row for every trained term, and
+ * 20,000 rows for hashed 3- and 4-character grams of which an unknown term is composed. Rows are int8 with a
+ * scale each. Without training there are only the grams, filled from a fixed seed.
+ *
+ * As model_data (little-endian):
+ *   "CRLEMBT1" | u32 version | u32 dimension | u32 n_terms | u32 n_grams | f32 idf of an unknown term
+ *   n_terms × (u32 length, text | f32 idf | f32 scale | int8[dimension])   ascending by text
+ *   n_grams × (f32 scale | int8[dimension])
+ *   BLAKE2b-256 of all before it
+ *
+ * Private to index/embed*.c. Thread: immutable once made.
+ */
+#ifndef INDEX_EMBED_TABLE_H
+#define INDEX_EMBED_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "index/base/buf.h"
+#include "index/base/err.h"
+#include "index/fts.h"
+
+#define TABLE_DIMENSION 256
+#define TABLE_GRAMS 20000
+#define TABLE_TERMS_MAX 400000
+#define TERM_GRAMS_MAX 64
+
+struct table_row {
+	float scale;
+	int8_t v[TABLE_DIMENSION];
+};
+
+struct table_term {
+	const char *text;
+	float idf;
+	struct table_row row;
+};
+
+struct embed_table {
+	uint32_t n_terms;
+	struct table_term *terms; /* sorted by text */
+	struct table_row *grams;  /* [TABLE_GRAMS] */
+	float idf_unknown;
+	void *bytes; /* what the texts point into */
+};
+
+/* The one without training; shared, never freed. */
+const struct embed_table *table_untrained(void);
+MUST_CHECK int table_open(const void *model_data, size_t n_bytes, struct embed_table **out,
+	struct err *e);
+void table_close(struct embed_table *t);
+void table_pack(const struct embed_table *t, struct buf *out);
+
+/* Rounds a float row to int8. */
+void table_row_set(struct table_row *row, const float *v);
+
+/* Index in terms, or -1. */
+int64_t table_lookup(const struct embed_table *t, const char *text);
+/* Gram rows of a term, with repeats; at most TERM_GRAMS_MAX. */
+int table_grams(const char *text, uint32_t *out);
+
+/* into += (1 + ln tf) · idf · row, for each distinct term that is no stopword. */
+void table_add_terms(const struct embed_table *t, struct terms *terms, float *into);
+
+/* The sorted order that table_add_terms and training use; drops stopwords. */
+void terms_sort(struct terms *terms);
+
+/* A sequence of numbers from a seed (splitmix64), the same on every machine. */
+static inline uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+#endif

@@ -1,0 +1,626 @@
+#include "index/vector.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/clock.h"
+#include "index/base/fs.h"
+#include "index/base/log.h"
+#include "index/vector_kernel.h"
+#include "index/vector_space.h"
+
+/* Measured at this dimension; a scan costs in proportion. */
+#define TUNED_DIMENSION 384
+#define PREFETCH_BYTES 256
+
+static const struct vector_tuning default_tuning = {
+	.exact_allowed = 25000,
+	.exact_corpus = 50000,
+	.tail = 25000,
+	.segment_max = 1000000,
+	.n_probe = 256,
+	.overfetch = 100,
+	.retired_ms = 60000,
+};
+
+/* ── life ── */
+
+/* A space whose embedder cannot be opened is loaded all the same: vectors_serving tries again and
+ * tells why. */
+static int open_space(struct vectors *v, const struct space_row *row, struct err *e)
+{
+	struct loaded_space *s = loaded_add(v, row);
+	struct err why = ERR_INIT;
+	struct db *db;
+	int rc = loaded_fill(v, s, e);
+
+	if (rc == 0) {
+		db = store_reader(v->store, e);
+		if (db) {
+			if (space_embedder(v, db, row, &s->embedder, &why)) {
+				log_error("vectors.embedder", LN("space", s->n),
+					LT("error", why.message));
+			}
+			store_reader_drop(db);
+		}
+	}
+	loaded_drop(s);
+	return rc;
+}
+
+static int list_serving(struct vectors *v, struct arena *a, struct space_row **rows, int *n,
+	struct err *e)
+{
+	struct db *db = store_reader(v->store, e);
+	struct stmt *q;
+	int rc, cap = 0;
+
+	*n = 0;
+	*rows = NULL;
+	if (!db) {
+		return e && e->code ? e->code : ERR_INTERNAL;
+	}
+	q = db_stmt(db, &vector_sql, Q_SPACES_BY_STATE);
+	stmt_text(q, 1, "serving");
+	while ((rc = stmt_step(q, e)) > 0) {
+		if (*n == cap) {
+			struct space_row *more;
+
+			cap = cap ? 2 * cap : 16;
+			more = arena_array(a, struct space_row, (size_t)cap);
+			if (*n) {
+				memcpy(more, *rows, (size_t)*n * sizeof(*more));
+			}
+			*rows = more;
+		}
+		rc = space_row(q, *rows + *n, e);
+		if (rc) {
+			stmt_reset(q);
+			break;
+		}
+		(*n)++;
+	}
+	store_reader_drop(db);
+	return rc;
+}
+
+int vectors_open(struct store *s, const char *data_dir, const struct settings *set,
+	struct vectors **out, struct err *e)
+{
+	struct vectors *v = calloc(1, sizeof(*v));
+	struct space_row *rows;
+	struct arena a;
+	int rc, n;
+
+	ASSERT(v != NULL);
+	*out = NULL;
+	v->store = s;
+	v->settings = set;
+	v->tuning = default_tuning;
+	ASSERT(asprintf(&v->folder, "%s/vectors", data_dir) > 0);
+	ASSERT(pthread_mutex_init(&v->lock, NULL) == 0);
+	ASSERT(pthread_mutex_init(&v->upkeep, NULL) == 0);
+	arena_init(&a);
+	rc = fs_mkdirs(v->folder, e);
+	if (rc == 0) {
+		rc = list_serving(v, &a, &rows, &n, e);
+	}
+	for (int i = 0; rc == 0 && i < n; i++) {
+		rc = open_space(v, &rows[i], e);
+	}
+	arena_finish(&a);
+	if (rc) {
+		vectors_close(v);
+		return rc;
+	}
+	store_attach(s, PART_VECTORS, v);
+	*out = v;
+	return 0;
+}
+
+void vectors_close(struct vectors *v)
+{
+	if (!v) {
+		return;
+	}
+	while (v->spaces) {
+		loaded_forget(v, v->spaces);
+	}
+	pthread_mutex_destroy(&v->upkeep);
+	pthread_mutex_destroy(&v->lock);
+	free(v->folder);
+	free(v);
+}
+
+void vectors_tune(struct vectors *v, const struct vector_tuning *t)
+{
+	v->tuning = *t;
+}
+
+/* ── the serving space ── */
+
+struct serve {
+	struct vectors *v;
+	int64_t workspace_n;
+	struct embed_identity identity;
+	struct space_row row;
+	struct loaded_space *loaded;
+};
+
+static void on_space_made(void *arg)
+{
+	struct serve *t = arg;
+
+	t->loaded = loaded_add(t->v, &t->row);
+	memory_loaded(&t->loaded->memory);
+}
+
+static int tx_serve(struct db *db, void *arg, struct err *e)
+{
+	struct serve *t = arg;
+	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_SERVING);
+	int rc;
+
+	stmt_int(q, 1, t->workspace_n);
+	rc = stmt_step(q, e);
+	if (rc) {
+		stmt_reset(q); /* another thread was faster: it is loaded, or will be at once */
+		return rc < 0 ? rc : 0;
+	}
+	q = db_stmt(db, &vector_sql, Q_SPACE_ADD);
+	stmt_int(q, 1, t->workspace_n);
+	stmt_text(q, 2, t->identity.embedder);
+	stmt_text(q, 3, t->identity.model);
+	stmt_int(q, 4, t->identity.dimension);
+	stmt_text(q, 5, "serving");
+	stmt_null(q, 6);
+	stmt_int(q, 7, 0);
+	stmt_int(q, 8, clock_wall_ms());
+	rc = stmt_run(q, e);
+	if (rc) {
+		return rc;
+	}
+	t->row = (struct space_row){.n = db_last_rowid(db), .workspace_n = t->workspace_n,
+		.identity = t->identity, .state = SPACE_SERVING};
+	db_after_commit(db, on_space_made, t, NULL);
+	return 0;
+}
+
+static int make_serving(struct vectors *v, int64_t workspace_n, struct loaded_space **out,
+	struct err *e)
+{
+	struct serve t = {.v = v, .workspace_n = workspace_n};
+	int rc = embed_identify(v->settings, v->settings->embedder, &t.identity, e);
+
+	if (rc == 0) {
+		rc = store_write(v->store, tx_serve, &t, e);
+	}
+	if (rc) {
+		return rc;
+	}
+	*out = t.loaded ? t.loaded : loaded_serving(v, workspace_n);
+	return *out ? 0
+		    : err_set(e, ERR_INTERNAL, "vector_space", "no vector space could be made");
+}
+
+static int reopen_embedder(struct vectors *v, struct loaded_space *s, struct embedder **out,
+	struct err *e)
+{
+	struct space_row row = {.n = s->n, .identity = s->identity};
+	struct db *db = store_reader(v->store, e);
+	int rc;
+
+	if (!db) {
+		return e && e->code ? e->code : ERR_INTERNAL;
+	}
+	rc = space_embedder(v, db, &row, out, e);
+	store_reader_drop(db);
+	if (rc) {
+		return rc;
+	}
+	pthread_mutex_lock(&v->lock);
+	if (!s->embedder) {
+		s->embedder = embedder_keep(*out);
+	}
+	pthread_mutex_unlock(&v->lock);
+	return 0;
+}
+
+int vectors_serving(struct vectors *v, int64_t workspace_n, struct space *out, struct err *e)
+{
+	struct loaded_space *s = loaded_serving(v, workspace_n);
+	int rc = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (!s) {
+		rc = make_serving(v, workspace_n, &s, e);
+		if (rc) {
+			return rc;
+		}
+	}
+	out->n = s->n;
+	out->workspace_n = s->workspace_n;
+	out->dimension = s->identity.dimension;
+	pthread_mutex_lock(&v->lock);
+	out->embedder = s->embedder ? embedder_keep(s->embedder) : NULL;
+	pthread_mutex_unlock(&v->lock);
+	if (!out->embedder) {
+		rc = reopen_embedder(v, s, &out->embedder, e);
+	}
+	loaded_drop(s);
+	return rc;
+}
+
+/* ── put and remove ── */
+
+/* What memory learns after the commit. */
+struct change {
+	struct vectors *v;
+	int64_t space_n;     /* 0: every space of the workspace */
+	int64_t workspace_n;
+	int64_t slot;
+	bool put;
+	uint16_t halves[];
+};
+
+static void on_changed(void *arg)
+{
+	struct change *c = arg;
+
+	pthread_mutex_lock(&c->v->lock);
+	for (struct loaded_space *s = c->v->spaces; s; s = s->next) {
+		if (c->space_n ? s->n != c->space_n : s->workspace_n != c->workspace_n) {
+			continue;
+		}
+		if (c->put) {
+			memory_put(&s->memory, c->slot, c->halves);
+		} else {
+			memory_remove(&s->memory, c->slot);
+		}
+	}
+	pthread_mutex_unlock(&c->v->lock);
+}
+
+static void change_after_commit(struct db *db, const struct change *what, const uint16_t *halves,
+	size_t n_bytes)
+{
+	struct vectors *v = db_part(db, PART_VECTORS);
+	struct change *c;
+
+	if (!v) {
+		return;
+	}
+	c = malloc(sizeof(*c) + n_bytes);
+	ASSERT(c != NULL);
+	*c = *what;
+	c->v = v;
+	if (n_bytes) {
+		memcpy(c->halves, halves, n_bytes);
+	}
+	db_after_commit(db, on_changed, c, free);
+}
+
+int vectors_put(struct db *db, int64_t space_n, int64_t slot, const float *vector, int dimension,
+	struct err *e)
+{
+	float unit[EMBED_DIMENSION_MAX];
+	uint16_t halves[EMBED_DIMENSION_MAX];
+	struct space_row row;
+	struct stmt *q;
+	size_t n_bytes;
+	float length;
+	int rc = space_lookup(db, space_n, &row, e);
+
+	if (rc) {
+		return rc;
+	}
+	if (row.state == SPACE_RETIRED) {
+		return err_set(e, ERR_CONFLICT, "vector_space_gone",
+			"the vector space was replaced meanwhile; try again");
+	}
+	if (dimension != row.identity.dimension || slot < 0) {
+		return err_set(e, ERR_INVALID, "dimension",
+			"a vector of %d numbers does not fit a space of %d", dimension,
+			row.identity.dimension);
+	}
+	memcpy(unit, vector, (size_t)dimension * sizeof(float));
+	length = vector_normalise(unit, (size_t)dimension);
+	if (isnan(length)) {
+		return err_set(e, ERR_INVALID, "not_finite", "a vector holds NaN or infinity");
+	}
+	/* A zero vector has no direction: an empty row says that the chunk was embedded. */
+	n_bytes = length > 0 ? (size_t)dimension * sizeof(uint16_t) : 0;
+	vector_to_half(unit, halves, (size_t)dimension);
+	q = db_stmt(db, &vector_sql, Q_VECTOR_PUT);
+	stmt_int(q, 1, space_n);
+	stmt_int(q, 2, slot);
+	stmt_blob(q, 3, halves, n_bytes);
+	rc = stmt_run(q, e);
+	if (rc == 0) {
+		change_after_commit(db,
+			&(struct change){.space_n = space_n, .slot = slot, .put = n_bytes > 0},
+			halves, n_bytes);
+	}
+	return rc;
+}
+
+int vectors_remove(struct db *db, int64_t workspace_n, int64_t slot, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &vector_sql, Q_VECTOR_REMOVE);
+	int rc;
+
+	stmt_int(q, 1, workspace_n);
+	stmt_int(q, 2, slot);
+	rc = stmt_run(q, e);
+	if (rc == 0) {
+		change_after_commit(db, &(struct change){.workspace_n = workspace_n, .slot = slot},
+			NULL, 0);
+	}
+	return rc;
+}
+
+/* ── search ── */
+
+/* The best k, worst at the top of a heap; of equal ones the lower slot is better. */
+struct best {
+	struct vector_hit *hits;
+	int n, k;
+};
+
+static bool worse(const struct vector_hit *a, const struct vector_hit *b)
+{
+	return a->cosine != b->cosine ? a->cosine < b->cosine : a->slot > b->slot;
+}
+
+static void sift_down(struct best *b, int i)
+{
+	for (;;) {
+		int child = 2 * i + 1;
+		struct vector_hit t;
+
+		if (child >= b->n) {
+			return;
+		}
+		if (child + 1 < b->n && worse(&b->hits[child + 1], &b->hits[child])) {
+			child++;
+		}
+		if (!worse(&b->hits[child], &b->hits[i])) {
+			return;
+		}
+		t = b->hits[i];
+		b->hits[i] = b->hits[child];
+		b->hits[child] = t;
+		i = child;
+	}
+}
+
+static void best_add(struct best *b, int64_t slot, float cosine)
+{
+	struct vector_hit hit = {slot, cosine};
+
+	if (b->n < b->k) {
+		int i = b->n++;
+
+		while (i > 0 && worse(&hit, &b->hits[(i - 1) / 2])) {
+			b->hits[i] = b->hits[(i - 1) / 2];
+			i = (i - 1) / 2;
+		}
+		b->hits[i] = hit;
+	} else if (worse(&b->hits[0], &hit)) {
+		b->hits[0] = hit;
+		sift_down(b, 0);
+	}
+}
+
+static int by_cosine(const void *a, const void *b)
+{
+	return worse(a, b) ? 1 : worse(b, a) ? -1 : 0;
+}
+
+struct query {
+	const float *unit;
+	int dimension;
+	const struct bitmap *allowed;
+	const struct vector_kernel *kernel;
+};
+
+static void scan_word(const struct snapshot *s, const struct query *q, size_t word, uint64_t bits,
+	struct best *best)
+{
+	int64_t slots[64];
+	int n = 0;
+
+	while (bits) {
+		slots[n++] = (int64_t)word * 64 + __builtin_ctzll(bits);
+		bits &= bits - 1;
+	}
+	for (int i = 0; i < n; i++) {
+		const uint16_t *halves = snapshot_halves(s, slots[i], q->dimension);
+
+		if (i + 1 < n) {
+			const char *next =
+				(const char *)snapshot_halves(s, slots[i + 1], q->dimension);
+
+			for (int at = 0; at < PREFETCH_BYTES; at += 64) {
+				__builtin_prefetch(next + at);
+			}
+		}
+		best_add(best, slots[i], q->kernel->dot_half(q->unit, halves, (size_t)q->dimension));
+	}
+}
+
+/* Exactly: every allowed slot with a vector, but those that a segment covers if only_tail. */
+static void scan(const struct snapshot *s, const struct query *q, bool only_tail, struct best *best)
+{
+	size_t n_words = s->n_blocks * BLOCK_WORDS;
+	int at = 0;
+
+	n_words = q->allowed->n_words < n_words ? q->allowed->n_words : n_words;
+	for (size_t word = 0; word < n_words; word++) {
+		uint64_t bits = q->allowed->words[word];
+
+		if (bits) {
+			bits &= snapshot_word(s, word);
+		}
+		if (bits && only_tail) {
+			while (at < s->n_segments &&
+				(size_t)s->segments[at]->slot_to / 64 <= word) {
+				at++;
+			}
+			if (at < s->n_segments &&
+				(size_t)s->segments[at]->slot_from / 64 <= word) {
+				const struct segment *seg = s->segments[at];
+				size_t in = word - (size_t)seg->slot_from / 64;
+
+				bits &= in < seg->covered.n_words ? ~seg->covered.words[in]
+								  : ~UINT64_C(0);
+			}
+		}
+		if (bits) {
+			scan_word(s, q, word, bits, best);
+		}
+	}
+}
+
+/* By the segments, each candidate scored again from the stored vector, and the tail exactly. */
+static int search_segments(const struct vectors *v, const struct snapshot *s, const struct query *q,
+	struct best *best, struct err *e)
+{
+	int k = best->k + v->tuning.overfetch, n, rc = 0;
+	int64_t *slots = malloc((size_t)k * sizeof(*slots));
+
+	ASSERT(slots != NULL);
+	for (int i = 0; rc == 0 && i < s->n_segments; i++) {
+		const struct segment *seg = s->segments[i];
+
+		rc = segment_search(seg, q->unit, q->allowed, k, v->tuning.n_probe, slots, &n, e);
+		for (int j = 0; rc == 0 && j < n; j++) {
+			/* The tail's scan finds what the segment does not cover. */
+			if (snapshot_has(s, slots[j]) && bitmap_has(q->allowed, (uint64_t)slots[j])) {
+				best_add(best, slots[j],
+					q->kernel->dot_half(q->unit,
+						snapshot_halves(s, slots[j], q->dimension),
+						(size_t)q->dimension));
+			}
+		}
+	}
+	free(slots);
+	if (rc == 0) {
+		scan(s, q, true, best);
+	}
+	return rc;
+}
+
+static bool plan_exact(const struct vectors *v, const struct loaded_space *s,
+	const struct snapshot *shot, const struct allowed *allowed)
+{
+	double scale = (double)TUNED_DIMENSION / s->identity.dimension;
+
+	return shot->n_segments == 0 ||
+	       (double)allowed->n_allowed <= (double)v->tuning.exact_allowed * scale ||
+	       (double)s->memory.n_present <= (double)v->tuning.exact_corpus * scale;
+}
+
+static void search_snapshot(const struct vectors *v, struct loaded_space *s, const float *unit,
+	const struct allowed *allowed, struct best *best)
+{
+	struct snapshot *shot = memory_snapshot(&s->memory);
+	struct query q = {unit, s->identity.dimension, &allowed->slots, vector_kernel()};
+	bool exact = plan_exact(v, s, shot, allowed);
+	struct err why = ERR_INIT;
+
+	if (!exact) {
+		if (search_segments(v, shot, &q, best, &why)) {
+			log_error("vectors.segment", LN("space", s->n), LT("error", why.message));
+			exact = true;
+		} else if (best->n < best->k && allowed->n_allowed > (uint64_t)best->n) {
+			exact = true;
+		}
+		if (exact) {
+			best->n = 0;
+		}
+	}
+	if (exact) {
+		scan(shot, &q, false, best);
+	}
+	snapshot_drop(shot);
+	qsort(best->hits, (size_t)best->n, sizeof(*best->hits), by_cosine);
+}
+
+/* The space, kept, and the query at length 1 in `unit`; *s NULL when the query has no direction. */
+static int begin(struct vectors *v, const struct space *space, const float *query, float *unit,
+	struct loaded_space **s, struct err *e)
+{
+	float length;
+
+	*s = NULL;
+	ASSERT(space->dimension <= EMBED_DIMENSION_MAX);
+	memcpy(unit, query, (size_t)space->dimension * sizeof(float));
+	length = vector_normalise(unit, (size_t)space->dimension);
+	if (isnan(length)) {
+		return err_set(e, ERR_INVALID, "not_finite", "the query holds NaN or infinity");
+	}
+	if (length == 0) {
+		return 0;
+	}
+	*s = loaded_lookup(v, space->n);
+	if (!*s) {
+		return err_set(e, ERR_CONFLICT, "vector_space_gone",
+			"the vector space was replaced meanwhile; try again");
+	}
+	ASSERT((*s)->identity.dimension == space->dimension);
+	return 0;
+}
+
+int vectors_search(struct vectors *v, const struct space *space, const float *query,
+	const struct allowed *allowed, int k, struct vector_hit *out, int *n, struct err *e)
+{
+	float unit[EMBED_DIMENSION_MAX];
+	struct best best = {out, 0, k};
+	struct loaded_space *s;
+	int rc;
+
+	*n = 0;
+	if (k <= 0) {
+		return 0;
+	}
+	rc = begin(v, space, query, unit, &s, e);
+	if (rc || !s) {
+		return rc;
+	}
+	search_snapshot(v, s, unit, allowed, &best);
+	*n = best.n;
+	loaded_drop(s);
+	return 0;
+}
+
+int vectors_score(struct vectors *v, const struct space *space, const float *query,
+	const int64_t *slots, int n, float *out, struct err *e)
+{
+	float unit[EMBED_DIMENSION_MAX];
+	const struct vector_kernel *kernel = vector_kernel();
+	struct loaded_space *s;
+	struct snapshot *shot;
+	int rc;
+
+	for (int i = 0; i < n; i++) {
+		out[i] = NAN;
+	}
+	rc = begin(v, space, query, unit, &s, e);
+	if (rc || !s) {
+		return rc;
+	}
+	shot = memory_snapshot(&s->memory);
+	for (int i = 0; i < n; i++) {
+		if (snapshot_has(shot, slots[i])) {
+			out[i] = kernel->dot_half(unit,
+				snapshot_halves(shot, slots[i], space->dimension),
+				(size_t)space->dimension);
+		}
+	}
+	snapshot_drop(shot);
+	loaded_drop(s);
+	return 0;
+}

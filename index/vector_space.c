@@ -1,0 +1,355 @@
+#include "index/vector_space.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/clock.h"
+#include "index/base/log.h"
+
+#define SPACE_COLUMNS "n, workspace_n, embedder, model, dimension, state, n_trained"
+#define PURGE_ROWS 2000
+
+static const char *const statements[] = {
+	[Q_SPACE] = "SELECT " SPACE_COLUMNS " FROM vector_space WHERE n = ?1",
+	[Q_SPACE_SERVING] = "SELECT " SPACE_COLUMNS
+			    " FROM vector_space WHERE workspace_n = ?1 AND state = 'serving'",
+	[Q_SPACES_BY_STATE] = "SELECT " SPACE_COLUMNS
+			      " FROM vector_space WHERE state = ?1 ORDER BY n",
+	[Q_SPACE_DATA] = "SELECT model_data FROM vector_space WHERE n = ?1",
+	[Q_SPACE_ADD] = "INSERT INTO vector_space(workspace_n, embedder, model, dimension, state,"
+			" model_data, n_trained, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[Q_SPACE_STATE] = "UPDATE vector_space SET state = ?2 WHERE n = ?1",
+	[Q_SPACE_DELETE] = "DELETE FROM vector_space WHERE n = ?1",
+	[Q_SPACE_FILLING] = "SELECT n, embedder = ?2 AND model = ?3 AND dimension = ?4"
+			    " AND (model_data IS NULL) = ?5"
+			    " FROM vector_space WHERE workspace_n = ?1 AND state = 'filling'"
+			    " ORDER BY n",
+	[Q_VECTOR_PUT] = "INSERT INTO chunk_vector(space_n, slot, vector) VALUES (?1, ?2, ?3)"
+			 " ON CONFLICT(space_n, slot) DO UPDATE SET vector = excluded.vector",
+	[Q_VECTOR_REMOVE] = "DELETE FROM chunk_vector WHERE slot = ?2 AND space_n IN"
+			    " (SELECT n FROM vector_space WHERE workspace_n = ?1)",
+	[Q_VECTOR_DELETE] = "DELETE FROM chunk_vector WHERE space_n = ?1 AND slot = ?2",
+	[Q_VECTORS] = "SELECT slot, vector FROM chunk_vector WHERE space_n = ?1 ORDER BY slot",
+	[Q_VECTORS_PURGE] = "DELETE FROM chunk_vector WHERE space_n = ?1 AND slot IN"
+			    " (SELECT slot FROM chunk_vector WHERE space_n = ?1 LIMIT ?2)",
+	[Q_MISSING] = "SELECT c.slot FROM chunk c WHERE c.workspace_n = ?2 AND c.live = 1"
+		      " AND c.slot >= ?3 AND NOT EXISTS"
+		      " (SELECT 1 FROM chunk_vector v WHERE v.space_n = ?1 AND v.slot = c.slot)"
+		      " ORDER BY c.slot LIMIT ?4",
+	[Q_STRAY] = "SELECT v.slot FROM chunk_vector v WHERE v.space_n = ?1 AND v.slot >= ?3"
+		    " AND NOT EXISTS (SELECT 1 FROM chunk c WHERE c.workspace_n = ?2"
+		    " AND c.slot = v.slot AND c.live = 1) ORDER BY v.slot LIMIT ?4",
+	[Q_LIVE] = "SELECT count(*) FROM chunk WHERE workspace_n = ?1 AND live = 1",
+	[Q_SEGMENT_ADD] = "INSERT INTO vector_segment(space_n, slot_from, slot_to, kind, metric,"
+			  " dimension, model, file, sha256)"
+			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[Q_SEGMENTS] = "SELECT n, slot_from, slot_to, kind, metric, dimension, model, file, sha256"
+		       " FROM vector_segment WHERE space_n = ?1 ORDER BY slot_from",
+	[Q_SEGMENT_DELETE] = "DELETE FROM vector_segment WHERE n = ?1",
+	[Q_SEGMENTS_OVERLAPPED] = "DELETE FROM vector_segment WHERE space_n = ?1"
+				  " AND slot_from < ?3 AND slot_to > ?2",
+	[Q_SEGMENTS_PURGE] = "DELETE FROM vector_segment WHERE space_n = ?1",
+	[Q_SEGMENT_FILE] = "SELECT 1 FROM vector_segment WHERE file = ?1",
+};
+const struct sql_table vector_sql = {"index/vector", statements,
+	(int)(sizeof(statements) / sizeof(statements[0]))};
+
+/* ── the list of loaded spaces ── */
+
+struct loaded_space *loaded_keep(struct loaded_space *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+void loaded_drop(struct loaded_space *s)
+{
+	if (s && atomic_fetch_sub(&s->refs, 1) == 1) {
+		memory_finish(&s->memory);
+		embedder_drop(s->embedder);
+		free(s);
+	}
+}
+
+struct loaded_space *loaded_lookup(struct vectors *v, int64_t space_n)
+{
+	struct loaded_space *s;
+
+	pthread_mutex_lock(&v->lock);
+	for (s = v->spaces; s && s->n != space_n; s = s->next) {
+	}
+	if (s) {
+		loaded_keep(s);
+	}
+	pthread_mutex_unlock(&v->lock);
+	return s;
+}
+
+struct loaded_space *loaded_serving(struct vectors *v, int64_t workspace_n)
+{
+	struct loaded_space *s;
+
+	pthread_mutex_lock(&v->lock);
+	for (s = v->spaces; s; s = s->next) {
+		if (s->workspace_n == workspace_n && s->state == SPACE_SERVING) {
+			loaded_keep(s);
+			break;
+		}
+	}
+	pthread_mutex_unlock(&v->lock);
+	return s;
+}
+
+void loaded_forget(struct vectors *v, struct loaded_space *s)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&v->lock);
+	for (struct loaded_space **p = &v->spaces; *p; p = &(*p)->next) {
+		if (*p == s) {
+			*p = s->next;
+			found = true;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&v->lock);
+	if (found) {
+		loaded_drop(s);
+	}
+}
+
+struct loaded_space **loaded_list(struct vectors *v, int *n)
+{
+	struct loaded_space **list;
+	int count = 0;
+
+	pthread_mutex_lock(&v->lock);
+	for (struct loaded_space *s = v->spaces; s; s = s->next) {
+		count++;
+	}
+	list = calloc((size_t)count + 1, sizeof(struct loaded_space *));
+	ASSERT(list != NULL);
+	*n = 0;
+	for (struct loaded_space *s = v->spaces; s; s = s->next) {
+		if (s->state == SPACE_SERVING) {
+			list[(*n)++] = loaded_keep(s);
+		}
+	}
+	pthread_mutex_unlock(&v->lock);
+	return list;
+}
+
+struct loaded_space *loaded_add(struct vectors *v, const struct space_row *row)
+{
+	struct loaded_space *s = calloc(1, sizeof(*s));
+
+	ASSERT(s != NULL);
+	atomic_init(&s->refs, 2); /* the list's and the caller's */
+	s->n = row->n;
+	s->workspace_n = row->workspace_n;
+	s->identity = row->identity;
+	s->state = row->state;
+	memory_init(&s->memory, row->identity.dimension);
+	pthread_mutex_lock(&v->lock);
+	s->next = v->spaces;
+	v->spaces = s;
+	pthread_mutex_unlock(&v->lock);
+	return s;
+}
+
+int loaded_fill(struct vectors *v, struct loaded_space *s, struct err *e)
+{
+	struct db *db = store_reader(v->store, e);
+	size_t want = (size_t)s->identity.dimension * sizeof(uint16_t), n_bytes;
+	int64_t n_bad = 0;
+	struct stmt *q;
+	const void *p;
+	int rc;
+
+	if (!db) {
+		return e && e->code ? e->code : ERR_INTERNAL;
+	}
+	q = db_stmt(db, &vector_sql, Q_VECTORS);
+	stmt_int(q, 1, s->n);
+	while ((rc = stmt_step(q, e)) > 0) {
+		p = col_blob(q, 1, &n_bytes);
+		if (n_bytes == want) {
+			memory_load(&s->memory, col_int(q, 0), p);
+		} else if (n_bytes) {
+			n_bad++;
+		}
+	}
+	store_reader_drop(db);
+	memory_loaded(&s->memory);
+	if (n_bad) {
+		log_error("vectors.bad_rows", LN("space", s->n), LN("rows", n_bad));
+	}
+	return rc;
+}
+
+/* ── rows ── */
+
+int space_row(struct stmt *q, struct space_row *out, struct err *e)
+{
+	const char *embedder = col_text(q, 2), *model = col_text(q, 3), *state = col_text(q, 5);
+
+	memset(out, 0, sizeof(*out));
+	out->n = col_int(q, 0);
+	out->workspace_n = col_int(q, 1);
+	out->identity.dimension = (int)col_int(q, 4);
+	out->n_trained = col_int(q, 6);
+	if (!embedder || !model || !state || out->identity.dimension < 1 ||
+		out->identity.dimension > EMBED_DIMENSION_MAX) {
+		return err_set(e, ERR_CORRUPT, "vector_space", "vector space %lld is not sound",
+			(long long)out->n);
+	}
+	snprintf(out->identity.embedder, sizeof(out->identity.embedder), "%s", embedder);
+	snprintf(out->identity.model, sizeof(out->identity.model), "%s", model);
+	out->state = strcmp(state, "serving") == 0   ? SPACE_SERVING
+		     : strcmp(state, "filling") == 0 ? SPACE_FILLING
+						     : SPACE_RETIRED;
+	return 0;
+}
+
+int space_lookup(struct db *db, int64_t space_n, struct space_row *out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE);
+	int rc;
+
+	stmt_int(q, 1, space_n);
+	rc = stmt_step(q, e);
+	if (rc > 0) {
+		rc = space_row(q, out, e);
+		stmt_reset(q);
+		return rc;
+	}
+	return rc < 0 ? rc
+		      : err_set(e, ERR_CONFLICT, "vector_space_gone",
+				"the vector space was replaced meanwhile; try again");
+}
+
+int space_embedder(struct vectors *v, struct db *db, const struct space_row *row,
+	struct embedder **out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_DATA);
+	size_t n_bytes = 0;
+	const void *p;
+	int rc;
+
+	*out = NULL;
+	stmt_int(q, 1, row->n);
+	rc = stmt_step(q, e);
+	if (rc <= 0) {
+		return rc < 0 ? rc : err_set(e, ERR_CONFLICT, "vector_space_gone", "no such space");
+	}
+	p = col_blob(q, 0, &n_bytes);
+	rc = embedder_open(v->settings, &row->identity, n_bytes ? p : NULL, n_bytes, out, e);
+	stmt_reset(q);
+	return rc;
+}
+
+/* ── what retired spaces left ── */
+
+struct purge {
+	int64_t space_n;
+	int64_t n_deleted;
+};
+
+static int tx_purge_some(struct db *db, void *arg, struct err *e)
+{
+	struct purge *p = arg;
+	struct stmt *q = db_stmt(db, &vector_sql, Q_VECTORS_PURGE);
+	int rc;
+
+	stmt_int(q, 1, p->space_n);
+	stmt_int(q, 2, PURGE_ROWS);
+	rc = stmt_run(q, e);
+	p->n_deleted = db_changes(db);
+	return rc;
+}
+
+static int tx_purge_space(struct db *db, void *arg, struct err *e)
+{
+	struct purge *p = arg;
+	struct stmt *q = db_stmt(db, &vector_sql, Q_SEGMENTS_PURGE);
+	int rc;
+
+	stmt_int(q, 1, p->space_n);
+	rc = stmt_run(q, e);
+	if (rc == 0) {
+		q = db_stmt(db, &vector_sql, Q_SPACE_DELETE);
+		stmt_int(q, 1, p->space_n);
+		rc = stmt_run(q, e);
+	}
+	return rc;
+}
+
+/* The first retired space, or 0. */
+static int retired(struct vectors *v, int64_t *space_n, struct err *e)
+{
+	struct db *db = store_reader(v->store, e);
+	struct stmt *q;
+	int rc;
+
+	*space_n = 0;
+	if (!db) {
+		return e && e->code ? e->code : ERR_INTERNAL;
+	}
+	q = db_stmt(db, &vector_sql, Q_SPACES_BY_STATE);
+	stmt_text(q, 1, "retired");
+	rc = stmt_step(q, e);
+	if (rc > 0) {
+		*space_n = col_int(q, 0);
+		stmt_reset(q);
+		rc = 0;
+	}
+	store_reader_drop(db);
+	return rc;
+}
+
+/* Those in memory that nobody can still be searching. */
+static void forget_retired(struct vectors *v)
+{
+	int64_t now = clock_mono_ms();
+	struct loaded_space *s;
+
+	do {
+		pthread_mutex_lock(&v->lock);
+		for (s = v->spaces; s; s = s->next) {
+			if (s->state == SPACE_RETIRED &&
+				now - s->retired_ms >= v->tuning.retired_ms) {
+				break;
+			}
+		}
+		if (s) {
+			loaded_keep(s);
+		}
+		pthread_mutex_unlock(&v->lock);
+		if (s) {
+			loaded_forget(v, s);
+			loaded_drop(s);
+		}
+	} while (s);
+}
+
+int spaces_purge(struct vectors *v, struct err *e)
+{
+	struct purge p = {0, 0};
+	int rc = 0;
+
+	forget_retired(v);
+	while (rc == 0) {
+		rc = retired(v, &p.space_n, e);
+		if (rc || p.space_n == 0) {
+			return rc;
+		}
+		do {
+			rc = store_write(v->store, tx_purge_some, &p, e);
+		} while (rc == 0 && p.n_deleted > 0);
+		if (rc == 0) {
+			rc = store_write(v->store, tx_purge_space, &p, e);
+		}
+	}
+	return rc;
+}

@@ -1,0 +1,110 @@
+/*
+ * The vector spaces that are loaded, and the statements over their tables. Private to index/vector*.c.
+ * A loaded space is counted: a search that began before a swap ends on the space it began with.
+ */
+#ifndef INDEX_VECTOR_SPACE_H
+#define INDEX_VECTOR_SPACE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "index/vector.h"
+#include "index/vector_memory.h"
+
+/* The plan's limits, for dimension 384; tests lower them. */
+struct vector_tuning {
+	int64_t exact_allowed; /* up to so many allowed slots are scanned exactly */
+	int64_t exact_corpus;  /* so is a whole space of that size */
+	int64_t tail;	       /* more unsealed vectors than that are sealed */
+	int64_t segment_max;   /* segments are not merged beyond */
+	int n_probe;
+	int overfetch;
+	int64_t retired_ms; /* a space that was swapped out serves late searches for so long */
+};
+
+enum space_state { SPACE_FILLING, SPACE_SERVING, SPACE_RETIRED };
+
+struct space_row {
+	int64_t n, workspace_n;
+	struct embed_identity identity;
+	enum space_state state;
+	int64_t n_trained;
+};
+
+struct loaded_space {
+	atomic_int refs;
+	int64_t n, workspace_n;
+	struct embed_identity identity;
+	struct memory memory;
+	/* under vectors.lock: */
+	enum space_state state;
+	struct embedder *embedder; /* NULL: could not be opened yet */
+	int64_t retired_ms;
+	struct loaded_space *next;
+	/* of upkeep: */
+	bool segments_loaded;
+};
+
+struct vectors {
+	struct store *store;
+	const struct settings *settings;
+	char *folder; /* DATA/vectors */
+	struct vector_tuning tuning;
+	pthread_mutex_t lock;
+	pthread_mutex_t upkeep; /* one maintain, check or swap at a time */
+	struct loaded_space *spaces;
+};
+
+struct loaded_space *loaded_keep(struct loaded_space *s);
+void loaded_drop(struct loaded_space *s); /* NULL is fine */
+/* Kept; NULL when it is not loaded. */
+struct loaded_space *loaded_lookup(struct vectors *v, int64_t space_n);
+struct loaded_space *loaded_serving(struct vectors *v, int64_t workspace_n);
+/* Puts an empty one on the list, kept as well: from now on commits reach its memory. */
+struct loaded_space *loaded_add(struct vectors *v, const struct space_row *row);
+/* Reads its stored vectors into a space that was just added; commits go on meanwhile. */
+MUST_CHECK int loaded_fill(struct vectors *v, struct loaded_space *s, struct err *e);
+/* Takes it from the list. */
+void loaded_forget(struct vectors *v, struct loaded_space *s);
+/* The serving ones, each kept, in an array to free. */
+struct loaded_space **loaded_list(struct vectors *v, int *n);
+
+/* Whether the present row of a SPACE_COLUMNS query is sound. */
+MUST_CHECK int space_row(struct stmt *q, struct space_row *out, struct err *e);
+MUST_CHECK int space_lookup(struct db *db, int64_t space_n, struct space_row *out, struct err *e);
+/* With the space's model_data. */
+MUST_CHECK int space_embedder(struct vectors *v, struct db *db, const struct space_row *row,
+	struct embedder **out, struct err *e);
+/* Deletes what retired spaces left: rows, segments, files; in short transactions. */
+MUST_CHECK int spaces_purge(struct vectors *v, struct err *e);
+
+/* For tests. */
+void vectors_tune(struct vectors *v, const struct vector_tuning *t);
+
+enum vector_query {
+	Q_SPACE,
+	Q_SPACE_SERVING,
+	Q_SPACES_BY_STATE,
+	Q_SPACE_DATA,
+	Q_SPACE_ADD,
+	Q_SPACE_STATE,
+	Q_SPACE_DELETE,
+	Q_SPACE_FILLING,
+	Q_VECTOR_PUT,
+	Q_VECTOR_REMOVE,
+	Q_VECTOR_DELETE,
+	Q_VECTORS,
+	Q_VECTORS_PURGE,
+	Q_MISSING,
+	Q_STRAY,
+	Q_LIVE,
+	Q_SEGMENT_ADD,
+	Q_SEGMENTS,
+	Q_SEGMENT_DELETE,
+	Q_SEGMENTS_OVERLAPPED,
+	Q_SEGMENTS_PURGE,
+	Q_SEGMENT_FILE,
+};
+extern const struct sql_table vector_sql;
+
+#endif

@@ -1,0 +1,461 @@
+/* Vectors: exact and IVF search against brute force under permissions, tails, threads, damage, swaps. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "index/base/fs.h"
+#include "index/base/log.h"
+#include "index/embed_table.h"
+#include "index/vector.h"
+#include "index/vector_kernel.h"
+#include "index/vector_space.h"
+
+#define WS 1
+#define SEED UINT64_C(20260314)
+
+struct fixture {
+	char dir[256];
+	struct settings set;
+	struct store *store;
+	struct vectors *v;
+	uint64_t random;
+};
+
+static struct err e;
+
+static void ok(int rc)
+{
+	if (rc) {
+		fail_msg("%s: %s", err_name(rc), e.message);
+	}
+}
+
+static void open_all(struct fixture *f)
+{
+	ok(store_open(f->dir, &f->store, &e));
+	ok(vectors_open(f->store, f->dir, &f->set, &f->v, &e));
+}
+
+static void close_all(struct fixture *f)
+{
+	store_close(f->store);
+	vectors_close(f->v);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	const char *tmp = getenv("TMPDIR");
+
+	err_clear(&e);
+	log_level_set(LOG_ERROR + 1);
+	f->random = SEED;
+	snprintf(f->dir, sizeof(f->dir), "%s/carrel-vector-XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(f->dir));
+	settings_init(&f->set);
+	open_all(f);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	close_all(f);
+	settings_finish(&f->set);
+	fs_remove_tree(f->dir);
+	free(f);
+	return 0;
+}
+
+/* ── rows made directly, for any dimension ── */
+
+struct space_made {
+	int dimension;
+	int64_t n;
+	const char *state;
+};
+
+static int tx_space(struct db *db, void *arg, struct err *err)
+{
+	struct space_made *s = arg;
+	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_ADD);
+	int rc;
+
+	stmt_int(q, 1, WS);
+	stmt_text(q, 2, "builtin");
+	stmt_text(q, 3, "test");
+	stmt_int(q, 4, s->dimension);
+	stmt_text(q, 5, s->state);
+	stmt_null(q, 6);
+	stmt_int(q, 7, 0);
+	stmt_int(q, 8, 1);
+	rc = stmt_run(q, err);
+	s->n = db_last_rowid(db);
+	return rc;
+}
+
+/* A serving space of any dimension, by which time the vectors are opened anew. */
+static struct space serve(struct fixture *f, int dimension)
+{
+	struct space_made s = {dimension, 0, "serving"};
+
+	ok(store_write(f->store, tx_space, &s, &e));
+	close_all(f);
+	open_all(f);
+	return (struct space){.n = s.n, .workspace_n = WS, .dimension = dimension};
+}
+
+static inline float normal(uint64_t *state)
+{
+	float sum = 0;
+
+	for (int i = 0; i < 6; i++) {
+		sum += (float)(next_random(state) >> 40) / (float)(1 << 24) - .5f;
+	}
+	return sum * 1.41f;
+}
+
+/* Vectors around topics; slots of one topic lie together, as documents do. */
+static float *topical(uint64_t *state, int n, int dimension, int n_topics)
+{
+	float *topics = malloc((size_t)n_topics * (size_t)dimension * sizeof(float));
+	float *v = malloc((size_t)n * (size_t)dimension * sizeof(float));
+
+	for (int i = 0; i < n_topics * dimension; i++) {
+		topics[i] = normal(state);
+	}
+	for (int i = 0; i < n; i++) {
+		int t = (int)((int64_t)i * n_topics / n);
+
+		for (int d = 0; d < dimension; d++) {
+			v[i * dimension + d] = topics[t * dimension + d] + .7f * normal(state);
+		}
+		vector_normalise(v + i * dimension, (size_t)dimension);
+	}
+	free(topics);
+	return v;
+}
+
+struct put {
+	int64_t space_n, from;
+	int n, dimension;
+	const float *v;
+};
+
+static int tx_put(struct db *db, void *arg, struct err *err)
+{
+	const struct put *p = arg;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < p->n; i++) {
+		rc = vectors_put(db, p->space_n, p->from + i, p->v + (size_t)i * (size_t)p->dimension,
+			p->dimension, err);
+	}
+	return rc;
+}
+
+static int put(struct fixture *f, const struct space *s, int64_t from, const float *v, int n)
+{
+	struct put p = {s->n, from, n, s->dimension, v};
+
+	return store_write(f->store, tx_put, &p, &e);
+}
+
+static struct allowed allow(uint64_t n_slots, bool (*may)(uint64_t slot, int arg), int arg)
+{
+	struct allowed a = {.n_live = n_slots};
+
+	bitmap_init(&a.slots);
+	bitmap_reserve(&a.slots, n_slots);
+	for (uint64_t i = 0; i < n_slots; i++) {
+		if (may(i, arg)) {
+			bitmap_set(&a.slots, i);
+		}
+	}
+	a.n_allowed = bitmap_count(&a.slots);
+	return a;
+}
+
+static bool every(uint64_t slot, int arg)
+{
+	return slot % (uint64_t)arg == 0;
+}
+
+/* Permissions that follow topics: runs of 500 slots. */
+__attribute__((unused)) static bool run_of(uint64_t slot, int arg)
+{
+	return slot / 500 % (uint64_t)arg == 0;
+}
+
+struct truth {
+	const float *v;
+	int n, dimension;
+};
+
+/* How many of the hits belong to the true best k. */
+static int overlap(const struct truth *t, const float *query, const struct allowed *a,
+	const struct vector_hit *hits, int n, int k)
+{
+	float *scores = malloc((size_t)t->n * sizeof(float));
+	int found = 0;
+
+	for (int i = 0; i < t->n; i++) {
+		scores[i] = bitmap_has(&a->slots, (uint64_t)i) ? 0 : -2;
+		for (int d = 0; scores[i] > -2 && d < t->dimension; d++) {
+			scores[i] += query[d] * t->v[i * t->dimension + d];
+		}
+	}
+	for (int i = 0; i < n; i++) {
+		int better = 0;
+
+		assert_true(bitmap_has(&a->slots, (uint64_t)hits[i].slot));
+		assert_float_equal(hits[i].cosine, scores[hits[i].slot], .002);
+		for (int j = 0; j < t->n; j++) {
+			better += scores[j] > scores[hits[i].slot] + .002f;
+		}
+		found += better < k;
+		if (i > 0) {
+			assert_true(hits[i - 1].cosine >= hits[i].cosine);
+		}
+	}
+	free(scores);
+	return found;
+}
+
+static double recall(struct fixture *f, const struct space *s, const struct truth *t,
+	const struct allowed *a, int n_queries)
+{
+	struct vector_hit hits[20];
+	int found = 0, wanted = 0, n;
+
+	for (int i = 0; i < n_queries; i++) {
+		float query[512];
+		int of = (int)(next_random(&f->random) % (uint64_t)t->n);
+
+		for (int d = 0; d < t->dimension; d++) {
+			query[d] = t->v[of * t->dimension + d] + .1f * normal(&f->random);
+		}
+		vector_normalise(query, (size_t)t->dimension);
+		ok(vectors_search(f->v, s, query, a, 20, hits, &n, &e));
+		assert_int_equal(n, a->n_allowed < 20 ? a->n_allowed : 20);
+		found += overlap(t, query, a, hits, n, n);
+		wanted += n;
+	}
+	return wanted ? (double)found / wanted : 1;
+}
+
+/* ── tests ── */
+
+static void test_half(void **state)
+{
+	float values[] = {0, 1, -1, .5f, .333333f, 6e-8f, 2.9e-8f, 6.1036e-5f, 6.09e-5f, -0.0009765f,
+		65504, 1.00048828125f, 1.00146484375f};
+	uint16_t halves[13], expected[] = {0, 0x3c00, 0xbc00, 0x3800, 0x3555, 1, 0, 0x0400, 0x03fe,
+		0x9400, 0x7bff, 0x3c00, 0x3c02};
+	float back[13];
+
+	(void)state;
+	vector_to_half(values, halves, 13);
+	vector_from_half(halves, back, 13);
+	for (int i = 0; i < 13; i++) {
+		assert_int_equal(halves[i], expected[i]);
+		assert_true(fabsf(back[i] - values[i]) <= fabsf(values[i]) * .0005f + 3e-8f);
+	}
+	for (uint32_t h = 0; h < 0x7c00; h++) {
+		uint16_t in = (uint16_t)h, out;
+		float x;
+
+		vector_from_half(&in, &x, 1);
+		vector_to_half(&x, &out, 1);
+		assert_int_equal(in, out);
+	}
+}
+
+static void test_kernels_agree(void **state)
+{
+	const struct vector_kernel *k = vector_kernel();
+	uint64_t random = SEED;
+	float a[100], b[100], c[100], sum = 0, sum_half = 0, unpacked[100];
+	uint16_t half[100];
+	int8_t bytes[100];
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		a[i] = normal(&random);
+		b[i] = normal(&random);
+		c[i] = b[i];
+		bytes[i] = (int8_t)(i - 50);
+	}
+	vector_to_half(b, half, 100);
+	vector_from_half(half, unpacked, 100);
+	for (int n = 0; n <= 100; n++) {
+		assert_float_equal(k->dot(a, b, (size_t)n), sum, 1e-4);
+		assert_float_equal(k->dot_half(a, half, (size_t)n), sum_half, 1e-4);
+		if (n < 100) {
+			sum += a[n] * b[n];
+			sum_half += a[n] * unpacked[n];
+		}
+	}
+	k->add_scaled(c, a, 2, 99);
+	k->add_scaled_int8(c, bytes, .5f, 99);
+	for (int i = 0; i < 99; i++) {
+		assert_float_equal(c[i], b[i] + 2 * a[i] + .5f * (float)(i - 50), 1e-4);
+	}
+	assert_true(c[99] == b[99]);
+}
+
+static void test_exact(void **state)
+{
+	struct fixture *f = *state;
+	struct space s = serve(f, 100);
+	float *v = topical(&f->random, 3000, 100, 20);
+	struct truth t = {v, 3000, 100};
+	int parts[] = {1, 10, 100, 2500};
+
+	print_message("seed %llu\n", (unsigned long long)SEED);
+	ok(put(f, &s, 0, v, 3000));
+	for (int i = 0; i < 4; i++) {
+		struct allowed a = allow(3000, every, parts[i]);
+
+		assert_true(recall(f, &s, &t, &a, 20) == 1);
+		bitmap_finish(&a.slots);
+	}
+	close_all(f);
+	open_all(f);
+	for (int i = 0; i < 4; i++) {
+		struct allowed a = allow(3000, every, parts[i]);
+
+		assert_true(recall(f, &s, &t, &a, 5) == 1);
+		bitmap_finish(&a.slots);
+	}
+	free(v);
+}
+
+static int tx_remove(struct db *db, void *arg, struct err *err)
+{
+	return vectors_remove(db, WS, *(int64_t *)arg, err);
+}
+
+static void test_bad_and_odd_vectors(void **state)
+{
+	struct fixture *f = *state;
+	struct space s = serve(f, 4);
+	struct allowed a = allow(2000, every, 1);
+	float one[] = {1, 0, 0, 0}, two[] = {0, 3, 0, 0}, zero[4] = {0}, bad[] = {1, NAN, 0, 0};
+	float huge[] = {3e38f, 3e38f, 3e38f, 3e38f}, scores[3];
+	struct vector_hit hits[5];
+	int64_t slots[] = {7, 1500, 3}, gone = 1500;
+	int n;
+
+	ok(put(f, &s, 7, one, 1));
+	ok(put(f, &s, 1500, two, 1));
+	ok(put(f, &s, 3, zero, 1));
+	assert_int_equal(put(f, &s, 4, bad, 1), ERR_INVALID);
+	err_clear(&e);
+	ok(put(f, &s, 9, huge, 1)); /* its length does not fit a float, but a double */
+	ok(store_write(f->store, tx_remove, &(int64_t){9}, &e));
+	ok(vectors_search(f->v, &s, two, &a, 5, hits, &n, &e));
+	assert_int_equal(n, 2);
+	assert_int_equal(hits[0].slot, 1500);
+	assert_float_equal(hits[0].cosine, 1, 1e-3);
+	ok(vectors_score(f->v, &s, one, slots, 3, scores, &e));
+	assert_float_equal(scores[0], 1, 1e-3);
+	assert_float_equal(scores[1], 0, 1e-3);
+	assert_true(isnan(scores[2]));
+	ok(vectors_search(f->v, &s, zero, &a, 5, hits, &n, &e));
+	assert_int_equal(n, 0);
+	assert_int_equal(vectors_search(f->v, &s, bad, &a, 5, hits, &n, &e), ERR_INVALID);
+	err_clear(&e);
+	ok(vectors_search(f->v, &s, one, &a, 0, hits, &n, &e));
+	assert_int_equal(n, 0);
+
+	/* a vector is replaced, then removed */
+	ok(put(f, &s, 7, two, 1));
+	ok(vectors_score(f->v, &s, one, slots, 1, scores, &e));
+	assert_float_equal(scores[0], 0, 1e-3);
+	ok(store_write(f->store, tx_remove, &gone, &e));
+	ok(vectors_search(f->v, &s, two, &a, 5, hits, &n, &e));
+	assert_int_equal(n, 1);
+	assert_int_equal(hits[0].slot, 7);
+	s.n = 4711;
+	assert_int_equal(vectors_search(f->v, &s, one, &a, 5, hits, &n, &e), ERR_CONFLICT);
+	err_clear(&e);
+	assert_int_equal(put(f, &s, 1, one, 1), ERR_CONFLICT);
+	err_clear(&e);
+	bitmap_finish(&a.slots);
+}
+
+static int tx_put_and_fail(struct db *db, void *arg, struct err *err)
+{
+	int rc = tx_put(db, arg, err);
+
+	return rc ? rc : err_set(err, ERR_INVALID, "test", "rolled back");
+}
+
+static void test_rollback_is_not_seen(void **state)
+{
+	struct fixture *f = *state;
+	struct space s = serve(f, 2);
+	struct allowed a = allow(64, every, 1);
+	float one[] = {1, 0};
+	struct put p = {s.n, 5, 1, 2, one};
+	struct vector_hit hit;
+	int n;
+
+	assert_int_equal(store_write(f->store, tx_put_and_fail, &p, &e), ERR_INVALID);
+	err_clear(&e);
+	ok(vectors_search(f->v, &s, one, &a, 1, &hit, &n, &e));
+	assert_int_equal(n, 0);
+	bitmap_finish(&a.slots);
+}
+
+static void test_serving_is_made_once(void **state)
+{
+	struct fixture *f = *state;
+	struct embed_text text = {.body = "The quarterly budget of the otter project"};
+	float *v = calloc(TABLE_DIMENSION, sizeof(float));
+	struct space one, two;
+
+	ok(vectors_serving(f->v, WS, &one, &e));
+	ok(vectors_serving(f->v, WS, &two, &e));
+	assert_int_equal(one.n, two.n);
+	assert_int_equal(one.dimension, TABLE_DIMENSION);
+	assert_ptr_equal(one.embedder, two.embedder);
+	ok(embed(one.embedder, EMBED_DOCUMENT, &text, 1, v, NULL, NULL, NULL, &e));
+	ok(put(f, &one, 0, v, 1));
+	embedder_drop(one.embedder);
+	embedder_drop(two.embedder);
+	close_all(f);
+	open_all(f);
+	ok(vectors_serving(f->v, WS, &two, &e));
+	assert_int_equal(one.n, two.n);
+	embedder_drop(two.embedder);
+	free(v);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_half),
+		cmocka_unit_test(test_kernels_agree),
+		cmocka_unit_test_setup_teardown(test_exact, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_and_odd_vectors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rollback_is_not_seen, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_serving_is_made_once, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

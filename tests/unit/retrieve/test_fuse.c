@@ -1,0 +1,81 @@
+#include "retrieve/fuse.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+static void test_union_unites_and_ranks(void **state)
+{
+	const struct fts_hit lexical[] = {{7, 10.0}, {3, 5.0}, {9, 2.0}};
+	const struct vector_hit vector[] = {{3, 0.8f}, {11, 0.4f}};
+	struct arena a;
+	struct fused *items;
+	int n;
+
+	(void)state;
+	arena_init(&a);
+	items = fuse_union(&a, lexical, 3, vector, 2, &n);
+	assert_int_equal(n, 4);
+	fuse_rank(items, n, 0.3);
+	/* 3: .7 * 5/10 + .3 * .8/.8 = .65; 7: .7 * 1 = .7 without a cosine. */
+	assert_int_equal(items[0].slot, 7);
+	assert_int_equal(items[0].vector_rank, 0);
+	assert_int_equal(items[1].slot, 3);
+	assert_int_equal(items[1].lexical_rank, 2);
+	assert_int_equal(items[1].vector_rank, 1);
+	assert_true(fabs(items[0].score - 1) < 1e-9);
+	assert_true(fabs(items[1].score - 0.65 / 0.7) < 1e-6);
+	arena_finish(&a);
+}
+
+/* A slot that only the vectors found counts with the lowest lexical score of the list. */
+static void test_missing_lexical_is_the_lowest(void **state)
+{
+	const struct fts_hit lexical[] = {{1, 8.0}, {2, 4.0}};
+	const struct vector_hit vector[] = {{5, 1.0f}};
+	struct arena a;
+	struct fused *items;
+	int n;
+
+	(void)state;
+	arena_init(&a);
+	items = fuse_union(&a, lexical, 2, vector, 1, &n);
+	fuse_rank(items, n, 0.3);
+	assert_int_equal(items[0].slot, 1);
+	assert_int_equal(items[1].slot, 5);
+	assert_true(fabs(items[1].score - (0.7 * 0.5 + 0.3) / 0.7) < 1e-6);
+	arena_finish(&a);
+}
+
+static void test_empty_lists_and_ties(void **state)
+{
+	const struct vector_hit same[] = {{9, 0.5f}, {4, 0.5f}};
+	struct arena a;
+	struct fused *items;
+	int n;
+
+	(void)state;
+	arena_init(&a);
+	items = fuse_union(&a, NULL, 0, NULL, 0, &n);
+	assert_int_equal(n, 0);
+	fuse_rank(items, n, 0.3);
+	items = fuse_union(&a, NULL, 0, same, 2, &n);
+	fuse_rank(items, n, 0.3);
+	assert_int_equal(items[0].slot, 4);
+	assert_int_equal(items[1].slot, 9);
+	arena_finish(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_union_unites_and_ranks),
+		cmocka_unit_test(test_missing_lexical_is_the_lowest),
+		cmocka_unit_test(test_empty_lists_and_ties),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
