@@ -21,7 +21,7 @@
 #define GROUP_TX_MAX 256
 #define GROUP_US_MAX 20000
 #define CHECKPOINT_PAGES 1000
-#define CHECKPOINT_OVERDUE_PAGES 8000 /* then also while transactions wait */
+#define CHECKPOINT_OVERDUE_PAGES 4000 /* then also while transactions wait */
 #define CHECKPOINT_WAIT_MS 1000
 
 /* ── lists ── */

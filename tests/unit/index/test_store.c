@@ -747,7 +747,7 @@ static void test_checkpoints_bound_the_log(void **state)
 	for (intptr_t i = 1; i <= 40; i++) {
 		assert_int_equal(store_write(f->s, insert_large, (void *)i, NULL), 0);
 	}
-	assert_true(wal_bytes(f) < 20 * 1024 * 1024); /* 40 MB were written, each twice (index) */
+	assert_true(wal_bytes(f) < 32 * 1024 * 1024); /* 80 MB were written: each text, and in the index */
 	db = store_reader(f->s, NULL);
 	assert_int_equal(store_write(f->s, insert, (void *)1000, NULL), 0);
 	assert_int_equal(store_checkpoint(f->s, &e), ERR_UNAVAILABLE);
