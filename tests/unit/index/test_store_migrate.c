@@ -35,7 +35,8 @@ static void reopen(struct fixture *f)
 	sqlite3_close(f->c);
 	assert_int_equal(sqlite3_open(f->path, &f->c), SQLITE_OK);
 	sqlite3_extended_result_codes(f->c, 1);
-	assert_int_equal(sqlite3_exec(f->c, "PRAGMA foreign_keys = ON", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(f->c, "PRAGMA foreign_keys = ON", NULL, NULL, NULL), SQLITE_OK);
 }
 
 static int set_up(void **state)
@@ -76,8 +77,9 @@ static char *ask(struct fixture *f, const char *sql)
 static void fill(struct fixture *f)
 {
 	assert_int_equal(store_migrate_with(f->c, f->path, schema_1, NULL, 0, NULL), 0);
-	assert_int_equal(sqlite3_exec(f->c, "INSERT INTO a VALUES(7); INSERT INTO b VALUES(7)", NULL,
-				 NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(f->c, "INSERT INTO a VALUES(7); INSERT INTO b VALUES(7)",
+				 NULL, NULL, NULL),
+		SQLITE_OK);
 }
 
 static void test_fresh_gets_the_schema_and_no_steps(void **state)

@@ -127,7 +127,9 @@ static void test_truncated_input_is_bad_from_then_on(void **state)
 	assert_int_equal(cursor_u32(&c), 0);
 	assert_true(c.bad);
 	assert_int_equal(cursor_u8(&c), 0); /* although a byte is there */
-	c = cursor_over("\xff\xff\xff\xff" "abc", 7);
+	c = cursor_over("\xff\xff\xff\xff"
+			"abc",
+		7);
 	assert_string_equal(cursor_bytes(&c, &n), "");
 	assert_int_equal(n, 0);
 	assert_true(c.bad);

@@ -111,8 +111,8 @@ static void test_secrets(void **state)
 	secret_create(b, sizeof(b), 32);
 	assert_int_equal(strlen(a), 43);
 	assert_string_not_equal(a, b);
-	assert_int_equal(strspn(a, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
-		43);
+	assert_int_equal(
+		strspn(a, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 43);
 	secret_create(longest, sizeof(longest), 64);
 	assert_int_equal(strlen(longest), 86);
 }

@@ -108,7 +108,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_fields, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_hostile_text_stays_in_its_field, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_hostile_text_stays_in_its_field, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
 	};
 

@@ -86,8 +86,9 @@ static void test_the_later_source_wins(void **state)
 	int argc = 4;
 
 	(void)state;
-	write_ini("# ours\nhttp-workers = 5\n  http-idle-ms=2000 ; two seconds\nmodel-name = ini\r\n"
-		  "model-key = from ini\n");
+	write_ini(
+		"# ours\nhttp-workers = 5\n  http-idle-ms=2000 ; two seconds\nmodel-name = ini\r\n"
+		"model-key = from ini\n");
 	setenv("CARREL_HTTP_WORKERS", "6", 1);
 	setenv("CARREL_MODEL_NAME", "environment", 1);
 	assert_int_equal(settings_load(&s, &e), 0);
@@ -131,8 +132,8 @@ static void test_bad_flags(void **state)
 
 	(void)state;
 	assert_int_equal(settings_flags(&s, &argc, bad_range, &e), ERR_INVALID);
-	assert_string_equal(e.message,
-		"http-workers must be a whole number from 1 to 64, not \"65\" (from --http-workers)");
+	assert_string_equal(e.message, "http-workers must be a whole number from 1 to 64, not "
+				       "\"65\" (from --http-workers)");
 	err_clear(&e);
 	assert_int_equal(settings_flags(&s, &argc, bad_word, &e), ERR_INVALID);
 	err_clear(&e);
@@ -216,7 +217,8 @@ static void test_values(void **state)
 
 static int n_rows;
 
-static void on_row(void *arg, const char *name, const char *value, const char *def, const char *help)
+static void on_row(
+	void *arg, const char *name, const char *value, const char *def, const char *help)
 {
 	n_rows++;
 	assert_true(settings_known(name));

@@ -1,4 +1,5 @@
-/* UTF-8: every code point round trip, everything ill-formed refused, names that are safe to show. */
+/* UTF-8: every code point round trip, everything ill-formed refused, names that are safe to show.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,8 +44,9 @@ static void test_every_code_point(void **state)
 static void test_ill_formed(void **state)
 {
 	static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80",
-		"\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf",
-		"\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe", "a\xc3", "\xe2\x82(", "\xc3\xc3"};
+		"\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\x80",
+		"\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe", "a\xc3",
+		"\xe2\x82(", "\xc3\xc3"};
 	char s[4];
 	int n_used;
 
@@ -56,7 +58,10 @@ static void test_ill_formed(void **state)
 	assert_true(utf8_valid("", 0));
 	assert_int_equal(utf8_decode("", 0, &n_used), 0xfffd);
 	assert_int_equal(n_used, 0);
-	assert_int_equal(utf8_decode("\xff" "a", 2, &n_used), 0xfffd);
+	assert_int_equal(utf8_decode("\xff"
+				     "a",
+				 2, &n_used),
+		0xfffd);
 	assert_int_equal(n_used, 1);
 	/* What is no code point is written as U+FFFD. */
 	assert_int_equal(utf8_encode(0xd800, s), 3);
@@ -84,15 +89,15 @@ static void test_incomplete_tail(void **state)
 	assert_int_equal(utf8_incomplete_tail("abc", 3), 0);
 	assert_int_equal(utf8_incomplete_tail("a\xe2\x82", 3), 2);
 	assert_int_equal(utf8_incomplete_tail("a\xf0\x9f\x98", 4), 3);
-	assert_int_equal(utf8_incomplete_tail("a\xc0", 2), 0);		/* never a first byte */
-	assert_int_equal(utf8_incomplete_tail("\xed\xa0", 2), 0);	/* would be a surrogate */
+	assert_int_equal(utf8_incomplete_tail("a\xc0", 2), 0);	  /* never a first byte */
+	assert_int_equal(utf8_incomplete_tail("\xed\xa0", 2), 0); /* would be a surrogate */
 	assert_int_equal(utf8_incomplete_tail("\x80\x80\x80", 3), 0);
 }
 
 static void test_cjk(void **state)
 {
-	static const uint32_t yes[] = {0x4e00, 0x9fff, 0x3042, 0x30ab, 0xac00, 0x3400, 0x20000, 0xff71,
-		0x3005};
+	static const uint32_t yes[] = {
+		0x4e00, 0x9fff, 0x3042, 0x30ab, 0xac00, 0x3400, 0x20000, 0xff71, 0x3005};
 	static const uint32_t no[] = {'a', 0xe9, 0x3001, 0x3002, 0x300c, 0xff01, 0x0410, 0x0e01,
 		0x1f600, 0x10ffff, 0x30fb};
 
@@ -124,9 +129,18 @@ static void test_names(void **state)
 	expect_name("../../etc/passwd", 100, ".._.._etc_passwd");
 	expect_name("C:\\x\\y.pdf", 100, "C:_x_y.pdf");
 	expect_name("a\x1b[31mb\r\n\tc\x7f", 100, "a[31mbc");
-	expect_name("invoice\xe2\x80\xae" "fdp.exe", 100, "invoicefdp.exe"); /* right-to-left override */
-	expect_name("a\xe2\x80\x8b" "b\xef\xbb\xbf" "c", 100, "abc");
-	expect_name("a\xff" "b", 100, "a\xef\xbf\xbd" "b");
+	expect_name("invoice\xe2\x80\xae"
+		    "fdp.exe",
+		100, "invoicefdp.exe"); /* right-to-left override */
+	expect_name("a\xe2\x80\x8b"
+		    "b\xef\xbb\xbf"
+		    "c",
+		100, "abc");
+	expect_name("a\xff"
+		    "b",
+		100,
+		"a\xef\xbf\xbd"
+		"b");
 	expect_name("", 100, "unnamed");
 	expect_name(" \n\xe2\x80\x8f ", 100, "unnamed");
 	expect_name("\xe4\xba\xba\xe4\xba\x8b", 5, "\xe4\xba\xba"); /* never half a character */
