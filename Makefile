@@ -139,6 +139,21 @@ sanitized:
 	$(Q)for suite in unit flow; do $(MAKE) --no-print-directory $$suite || failed=1; done; \
 	tests/sum.sh $(BUILD)/results
 
+# libFuzzer over the parsers of our own, FUZZ_SECONDS each; a finding is left in build/fuzz/.
+FUZZ_SECONDS ?= 20
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz: check-deps
+	$(Q)tests/install.sh clang libclang-rt-14-dev || tests/install.sh clang libclang-rt-dev
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) BUILD=build/fuzz CC=clang CXX=clang++ OPT=-O1 \
+		SAN="-fsanitize=fuzzer-no-link,address,undefined" $(FUZZ:%=build/fuzz/tests/fuzz/%)
+	$(Q)for f in $(FUZZ); do mkdir -p build/fuzz/corpus/$$f; \
+		build/fuzz/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 \
+		-print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$f 2>&1 \
+		| grep -E 'ERROR|SUMMARY|number_of_executed_units' | sed "s/^/$$f: /"; \
+		ls build/fuzz/crash-* build/fuzz/timeout-* build/fuzz/oom-* 2>/dev/null && exit 1; done; true
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libcarrel.a
+	$(Q)$(CC) $(ALL_CF) -fsanitize=fuzzer -o $@ $< $(BUILD)/libcarrel.a $(LIBS)
+
 clang: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) BUILD=build/clang CC=clang CXX=clang++ all
 format:
