@@ -157,6 +157,7 @@ CREATE TABLE job (                      -- work in the background
 		'quarantined', 'cancelled')),
 	step          INTEGER NOT NULL DEFAULT 0, -- index in the pipeline's table: steps before it are done
 	tries         INTEGER NOT NULL DEFAULT 0, -- attempts begun
+	interrupted   INTEGER NOT NULL DEFAULT 0, -- times its process died in the present step
 	not_before_ms INTEGER NOT NULL DEFAULT 0, -- back-off
 	lease_owner   TEXT,             -- which worker of which process
 	lease_until_ms INTEGER,         -- past it another may take the job
@@ -167,10 +168,12 @@ CREATE TABLE job (                      -- work in the background
 	message       TEXT,             -- and a sentence
 	created_by    TEXT NOT NULL,
 	created_ms    INTEGER NOT NULL,
-	started_ms    INTEGER,
+	started_ms    INTEGER,          -- of the latest attempt
 	finished_ms   INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX job_ready ON job(state, not_before_ms, created_ms);
+CREATE INDEX job_user ON job(state, created_by, created_ms); -- the next of each user
+CREATE INDEX job_turn ON job(created_by, started_ms);        -- whose turn it is
 CREATE INDEX job_document ON job(document_id);
 CREATE INDEX job_workspace ON job(workspace_id, id);
 

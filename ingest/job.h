@@ -3,7 +3,12 @@
  * while it works, records each finished step, and ends it. A lease that ran out (the process died)
  * makes the job ready again at its recorded step. A failing job is retried with doubling back-off; after
  * three tries it is quarantined. What trying again cannot mend (ERR_UNPROCESSABLE) fails at once.
- * Fairness: the next job is the oldest of the user with the fewest running ones.
+ * That its process died is not the job's failure, unless that happens again and again in one step.
+ * Fairness: the next job is the oldest of the user with the fewest running ones, and among those of the
+ * user who has waited longest for a turn.
+ *
+ * An 'ingest' job takes its version's state along (queued, ingesting, failed, cancelled) in the same
+ * transaction; the other kinds leave what is published alone.
  *
  * Alone writes job. Thread: any; functions marked tx in a write transaction.
  */
@@ -26,7 +31,7 @@ struct job {
 	int64_t space_n;
 	char *state;
 	int step;
-	int tries;
+	int tries, interrupted;
 	int64_t not_before_ms, lease_until_ms, cancel_ms;
 	int64_t done_units, total_units;
 	char *reason, *message;
@@ -35,6 +40,7 @@ struct job {
 };
 
 #define JOB_TRIES_MAX 3
+#define JOB_INTERRUPTED_MAX 8
 #define JOB_LEASE_MS 30000
 
 struct job_new {
@@ -64,7 +70,7 @@ MUST_CHECK int job_renew(struct db *db, const struct id *id, const char *owner, 
 	int64_t total, struct err *e);
 MUST_CHECK int job_step(struct db *db, const struct id *id, int step, struct err *e); /* tx */
 /* tx. why NULL: done. ERR_CANCELLED: cancelled. Else back to the queue with back-off, or failed, or
- * quarantined; *final says whether that was the end. */
+ * quarantined; *final says whether that was the end. A lost lease is ERR_CONFLICT. */
 MUST_CHECK int job_end(struct db *db, const struct id *id, const char *owner,
 	const struct err *why, int64_t retry_ms, bool *final, struct err *e);
 /* tx. A queued one ends at once, a running one is told. Already ended: 0, nothing changes. */
@@ -73,7 +79,10 @@ MUST_CHECK int job_cancel_document(struct db *db, const struct id *document,
 	struct err *e); /* tx */
 /* tx. A failed, quarantined or cancelled one is queued again with fresh tries. ERR_CONFLICT else. */
 MUST_CHECK int job_retry(struct db *db, const struct id *id, struct err *e);
-/* tx, at start: the leases of dead processes are let go (an interrupted try does count). */
+/* tx. A graceful stop: back to the queue as if this try had not begun. */
+MUST_CHECK int job_release(struct db *db, const struct id *id, const char *owner, struct err *e);
+/* tx, at start: the leases of dead processes are let go; those that died JOB_INTERRUPTED_MAX times in
+ * one step are quarantined. */
 MUST_CHECK int job_release_all(struct db *db, struct err *e);
 
 struct job_counts {
