@@ -283,6 +283,8 @@ static size_t input_head(struct conn *c, const char *p, size_t n)
 	}
 	c->complete = false;
 	if (head_parse(c, p, (size_t)n_head, &status, &e) != 0) {
+		/* A peer whose requests are malformed is not trusted to mark the next one's beginning. */
+		c->close_after = e.code != ERR_NOT_FOUND && e.code != ERR_METHOD;
 		refuse(c, status, &e);
 	} else {
 		accept_head(c);

@@ -366,7 +366,7 @@ int head_parse(struct conn *c, const char *p, size_t n, int *status, struct err 
 
 	*status = check_line(p, n);
 	if (*status != 0) {
-		return bad(e, *status == 505 ? "Only HTTP/1.1 and HTTP/1.0 are spoken here."
+		return bad(e, *status == 505 ? "Only HTTP 1.1 and 1.0 are spoken here."
 					     : "The request line is not valid HTTP.");
 	}
 	c->head = &h;
