@@ -53,7 +53,7 @@ struct blob_reader {
 	ZSTD_DCtx *zstd; /* NULL: plain */
 	ZSTD_inBuffer in;
 	bool mid_frame;
-	bool at_end; /* seen, and the hash was right */
+	bool at_end;  /* seen, and the hash was right */
 	char *buffer; /* [IO_BYTES], for zstd */
 };
 
@@ -63,7 +63,7 @@ struct blob_reader {
 static bool is_hash(const char *name)
 {
 	return name && strlen(name) == HASH_HEX_SIZE - 1 &&
-		strspn(name, "0123456789abcdef") == HASH_HEX_SIZE - 1;
+	       strspn(name, "0123456789abcdef") == HASH_HEX_SIZE - 1;
 }
 
 /* The blob's file, or the folder that holds it. */
@@ -163,8 +163,8 @@ void blob_writer_abort(struct blob_writer *w)
 	}
 }
 
-static int write_zstd(struct blob_writer *w, const void *p, size_t n_bytes, ZSTD_EndDirective how,
-	struct err *e)
+static int write_zstd(
+	struct blob_writer *w, const void *p, size_t n_bytes, ZSTD_EndDirective how, struct err *e)
 {
 	ZSTD_inBuffer in = {p, n_bytes, 0};
 	size_t left;
@@ -266,7 +266,7 @@ int blob_write(struct blob_writer *w, const void *p, size_t n_bytes, struct err 
 
 static int finish_file(struct blob_writer *w, struct err *e)
 {
-	int rc = w->rc ? err_set(e, w->rc, "write_failed", "an earlier part could not be written") : 0;
+	int rc = blob_write(w, NULL, 0, e); /* did an earlier one fail? */
 
 	if (rc == 0 && !w->chosen) {
 		rc = choose_form(w, e);
@@ -324,13 +324,9 @@ int blob_put(struct blobs *b, const void *p, size_t n_bytes, struct blob_info *o
 static int damaged(const char *hash, const char *why, struct err *e)
 {
 	return err_set(e, ERR_CORRUPT, "blob_damaged",
-		"the stored file %.16s… is damaged (%s): restore it from a backup, or upload it again",
+		"the stored file %.16s… is damaged (%s): restore it from a backup, or upload it "
+		"again",
 		hash, why);
-}
-
-static int absent(struct err *e)
-{
-	return err_set(e, ERR_NOT_FOUND, "no_blob", "the stored file is not there");
 }
 
 /* Bytes read, 0 at the end, or an error. */
@@ -355,12 +351,14 @@ int blob_reader_open(struct blobs *b, const char *hash, struct blob_reader **out
 
 	*out = NULL;
 	if (!is_hash(hash)) {
-		return absent(e);
+		return err_set(e, ERR_NOT_FOUND, "no_blob", "the stored file is not there");
 	}
 	path_of(b, hash, false, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0) {
-		return errno == ENOENT ? absent(e) : err_sys(e, ERR_IO, errno, "cannot open %s", path);
+		return errno == ENOENT ? err_set(e, ERR_NOT_FOUND, "no_blob",
+						 "the stored file is not there")
+				       : err_sys(e, ERR_IO, errno, "cannot open %s", path);
 	}
 	r = calloc(1, sizeof(*r));
 	ASSERT(r != NULL);
@@ -392,7 +390,8 @@ static ssize_t read_zstd(struct blob_reader *r, void *p, size_t n, struct err *e
 	while (out.pos == 0) {
 		size_t left;
 
-		/* With room to write, zstd first gives out what it holds, so only then more is read. */
+		/* With room to write, zstd first gives out what it holds, so only then more is
+		 * read. */
 		if (r->in.pos == r->in.size) {
 			ssize_t got = read_some(r, r->buffer, IO_BYTES, e);
 
@@ -525,9 +524,10 @@ int blob_memfd(struct blobs *b, const char *hash, int *fd, struct err *e)
 		return err_sys(e, ERR_INTERNAL, errno, "cannot make a file in memory");
 	}
 	rc = read_whole(b, hash, take_to_fd, &mem, e);
-	if (rc == 0 && (lseek(mem, 0, SEEK_SET) != 0 ||
-			       fcntl(mem, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW |
-				       F_SEAL_WRITE) != 0)) {
+	if (rc == 0 &&
+		(lseek(mem, 0, SEEK_SET) != 0 ||
+			fcntl(mem, F_ADD_SEALS,
+				F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)) {
 		rc = err_sys(e, ERR_INTERNAL, errno, "cannot seal a file in memory");
 	}
 	if (rc != 0) {
@@ -544,11 +544,10 @@ bool blob_exists(struct blobs *b, const char *hash)
 {
 	char path[PATH_MAX];
 
-	if (!is_hash(hash)) {
-		return false;
+	if (is_hash(hash)) {
+		path_of(b, hash, false, path);
 	}
-	path_of(b, hash, false, path);
-	return fs_exists(path);
+	return is_hash(hash) && fs_exists(path);
 }
 
 int blob_remove(struct blobs *b, const char *hash, struct err *e)

@@ -16,7 +16,6 @@
 
 static _Thread_local bool is_loop_thread;
 
-
 void store_mark_loop_thread(void)
 {
 	is_loop_thread = true;

@@ -53,12 +53,14 @@ static int run(sqlite3 *c, const char *sql, const char *what, struct err *e)
 static int damaged(struct err *e, const char *path, const char *why)
 {
 	return err_replace(e, ERR_CORRUPT, "database_damaged",
-		"%s is damaged (%s): stop Carrel, copy the data folder aside and restore the last backup "
-		"with `carrel restore`", path, why);
+		"%s is damaged (%s): stop Carrel, copy the data folder aside and restore the last "
+		"backup "
+		"with `carrel restore`",
+		path, why);
 }
 
-/* A file that is shorter than its header says was cut. While a WAL has frames they may hold the rest,
- * so only a database that was closed, or checkpointed, is judged.
+/* A file that is shorter than its header says was cut. While a WAL has frames they may hold the
+ * rest, so only a database that was closed, or checkpointed, is judged.
  * (https://www.sqlite.org/fileformat2.html, section 1.3) */
 static int check_length(const char *path, struct err *e)
 {
@@ -125,7 +127,8 @@ int store_probe(sqlite3 *c, const char *path, int newest, struct err *e)
 	}
 	if (application == APPLICATION_ID && version > newest) {
 		return err_set(e, ERR_CONFIG, "database_newer",
-			"%s was written by a newer Carrel (schema %d, this program knows %d): run that one",
+			"%s was written by a newer Carrel (schema %d, this program knows %d): run "
+			"that one",
 			path, (int)version, newest);
 	}
 	if (application != APPLICATION_ID && (application != 0 || version != 0 || n_tables != 0)) {
@@ -160,7 +163,8 @@ static int check_foreign_keys(sqlite3 *c, const char *name, struct err *e)
 
 	if (rc == 0 && n > 0) {
 		rc = err_set(e, ERR_CORRUPT, "migration",
-			"migration %s leaves %d rows whose foreign key points nowhere", name, (int)n);
+			"migration %s leaves %d rows whose foreign key points nowhere", name,
+			(int)n);
 	}
 	return rc;
 }

@@ -1,7 +1,7 @@
 /*
- * What the files of the store share: index/store.c (life, readers), index/store_writer.c (the writer
- * thread), index/store_stmt.c (connections and statements), index/store_migrate.c (schema). Nobody
- * else includes this.
+ * What the files of the store share: index/store.c (life, readers), index/store_writer.c (the
+ * writer thread), index/store_stmt.c (connections and statements), index/store_migrate.c (schema).
+ * Nobody else includes this.
  */
 #ifndef INDEX_STORE_PRIVATE_H
 #define INDEX_STORE_PRIVATE_H
@@ -95,8 +95,8 @@ void writer_stop(struct store *s); /* when the queue is empty; fine if it never 
 /* ── connections (store_stmt.c) ── */
 
 /* Opens the file and sets what every connection has; the writer gets no schema by it. */
-MUST_CHECK int db_open(struct store *s, const char *path, bool writer, struct db **out,
-	struct err *e);
+MUST_CHECK int db_open(
+	struct store *s, const char *path, bool writer, struct db **out, struct err *e);
 void db_close(struct db *db); /* NULL is fine */
 /* Resets every statement that a transaction left in the middle. */
 void db_reset_all(struct db *db);
@@ -111,8 +111,8 @@ struct migration {
 	const char *sql;
 };
 
-/* Brings the database to the newest version: a fresh one by `schema`, an older one by the steps past
- * its version, each in one transaction. `path` is for error texts. */
+/* Brings the database to the newest version: a fresh one by `schema`, an older one by the steps
+ * past its version, each in one transaction. `path` is for error texts. */
 MUST_CHECK int store_migrate_with(struct sqlite3 *c, const char *path, const char *schema,
 	const struct migration *steps, int n_steps, struct err *e);
 MUST_CHECK int store_migrate(struct sqlite3 *c, const char *path, struct err *e);

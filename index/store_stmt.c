@@ -91,7 +91,8 @@ int db_error(sqlite3 *c, int sqlite_rc, struct err *e, const char *what)
 	}
 	code = map_code(c, extended, &reason);
 	return err_set(e, code, reason, "%s: %s", what,
-		c && sqlite3_errcode(c) == sqlite_rc ? sqlite3_errmsg(c) : sqlite3_errstr(extended));
+		c && sqlite3_errcode(c) == sqlite_rc ? sqlite3_errmsg(c)
+						     : sqlite3_errstr(extended));
 }
 
 /* ── connections ── */
@@ -105,15 +106,18 @@ static int set_wal(struct db *db, struct err *e)
 
 	if (rc == SQLITE_OK) {
 		rc = sqlite3_step(q);
-		wal = rc == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(q, 0), "wal") == 0;
+		wal = rc == SQLITE_ROW &&
+		      strcmp((const char *)sqlite3_column_text(q, 0), "wal") == 0;
 		rc = sqlite3_finalize(q);
 	}
 	if (rc != SQLITE_OK) {
 		return db_error(db->c, rc, e, "cannot turn the write-ahead log on");
 	}
-	return wal ? 0 : err_set(e, ERR_CONFIG, "no_wal",
-		"the data folder's file system cannot hold a write-ahead log (shared memory): "
-		"choose a local disk");
+	return wal ? 0
+		   : err_set(e, ERR_CONFIG, "no_wal",
+			     "the data folder's file system cannot hold a write-ahead log (shared "
+			     "memory): "
+			     "choose a local disk");
 }
 
 static int set_up(struct db *db, struct err *e)
@@ -123,7 +127,8 @@ static int set_up(struct db *db, struct err *e)
 				     "PRAGMA foreign_keys = ON;"
 				     "PRAGMA cache_size = -8192;"
 				     "PRAGMA secure_delete = ON;";
-	static const char writer[] = "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;";
+	static const char writer[] =
+		"PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;";
 	static const char reader[] = "PRAGMA wal_autocheckpoint = 0; PRAGMA query_only = ON;";
 	int rc;
 
@@ -153,7 +158,8 @@ static int set_up(struct db *db, struct err *e)
 	if (!db->writer) {
 		rc = sqlite3_exec(db->c, reader, NULL, NULL, NULL);
 	}
-	return rc == SQLITE_OK ? 0 : db_error(db->c, rc, e, "cannot set up the database connection");
+	return rc == SQLITE_OK ? 0
+			       : db_error(db->c, rc, e, "cannot set up the database connection");
 }
 
 int db_open(struct store *s, const char *path, bool writer, struct db **out, struct err *e)

@@ -21,7 +21,7 @@
 #define GROUP_TX_MAX 256
 #define GROUP_US_MAX 20000
 #define CHECKPOINT_PAGES 1000
-#define CHECKPOINT_OVERDUE_PAGES 8000 /* then also while transactions wait */
+#define CHECKPOINT_OVERDUE_PAGES 4000 /* then also while transactions wait */
 #define CHECKPOINT_WAIT_MS 1000
 
 /* ── lists ── */
@@ -125,7 +125,8 @@ static int check_deferred_keys(struct db *db, struct err *e)
 	int now = 0, high;
 
 	sqlite3_db_status(db->c, SQLITE_DBSTATUS_DEFERRED_FKS, &now, &high, 0);
-	return now ? err_set(e, ERR_CONFLICT, "foreign_key", "a row points to one that is not there")
+	return now ? err_set(e, ERR_CONFLICT, "foreign_key",
+			     "a row points to one that is not there")
 		   : 0;
 }
 
@@ -262,15 +263,16 @@ static int on_wal(void *arg, sqlite3 *c, const char *schema, int n_pages)
 static void checkpoint_passive(struct store *s)
 {
 	int n_wal = 0, n_moved = 0;
-	int rc = sqlite3_wal_checkpoint_v2(s->writer->c, NULL, SQLITE_CHECKPOINT_PASSIVE, &n_wal,
-		&n_moved);
+	int rc = sqlite3_wal_checkpoint_v2(
+		s->writer->c, NULL, SQLITE_CHECKPOINT_PASSIVE, &n_wal, &n_moved);
 
 	if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
 		log_warn("store.checkpoint", LT("message", sqlite3_errmsg(s->writer->c)));
 	}
-	/* After a whole one the next commit begins the WAL anew; a held one is tried again later. */
-	s->checkpoint_at_pages = (rc == SQLITE_OK && n_moved == n_wal ? 0 : s->writer->wal_pages) +
-		CHECKPOINT_PAGES;
+	/* After a whole one the next commit begins the WAL anew; a held one is tried again later.
+	 */
+	s->checkpoint_at_pages =
+		(rc == SQLITE_OK && n_moved == n_wal ? 0 : s->writer->wal_pages) + CHECKPOINT_PAGES;
 	if (rc == SQLITE_OK && n_moved == n_wal) {
 		s->writer->wal_pages = 0;
 	}

@@ -4,13 +4,22 @@
  * long table's header row is repeated) and list items stay with their lead-in where they fit; each chunk
  * has its heading path, pages, byte range and the boxes of its lines. Deterministic: the same input
  * gives the same chunks. Pure functions. Thread: any.
+ *
+ * The text of a chunk ends with the bytes [byte_start, byte_end) of the extracted text, with line ends
+ * inside of a paragraph made blanks; what stands before them is a repeated table header. So byte b of the
+ * extracted text is at text[n_bytes_of_text - (byte_end - b)], and a quote finds its boxes. A heading
+ * that the chunk's path names is not repeated in its text.
  */
 #ifndef INGEST_CHUNKER_H
 #define INGEST_CHUNKER_H
 
 #include "index/base/arena.h"
+#include "index/base/err.h"
 #include "index/chunks.h"
 #include "ingest/extracted.h"
+
+/* Raised when other chunks come out of the same text, so that `carrel reindex` knows old ones. */
+#define CHUNKER_VERSION 1
 
 struct chunker_config {
 	int target_tokens; /* a chunk has 0.25 to 1.5 times this, unless its text is shorter */

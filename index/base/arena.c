@@ -89,7 +89,8 @@ static struct arena_block *block_for(struct arena *a, size_t n_bytes)
 		size = BLOCK_MAX;
 	}
 	if (n_bytes > size / 2 && head) {
-		/* A large piece gets a block of its own behind the head, whose rest stays in use. */
+		/* A large piece gets a block of its own behind the head, whose rest stays in use.
+		 */
 		block = block_create(n_bytes);
 		if (block) {
 			block->next = head->next;

@@ -45,7 +45,8 @@ int err_replace(struct err *e, int code, const char *reason, const char *fmt, ..
 	va_list ap;
 
 	if (e) {
-		/* The old message may be among the arguments, so it is read before it is overwritten. */
+		/* The old message may be among the arguments, so it is read before it is
+		 * overwritten. */
 		struct err fresh;
 
 		va_start(ap, fmt);
@@ -135,6 +136,6 @@ void assert_failed(const char *cond, const char *file, int line)
 
 int err_absent(struct err *e)
 {
-	return err_set(e, ERR_NOT_FOUND, "not_found",
-		"There is no such thing, or you may not see it.");
+	return err_set(
+		e, ERR_NOT_FOUND, "not_found", "There is no such thing, or you may not see it.");
 }

@@ -46,7 +46,8 @@ static void parent_of(const char *path, char *out, size_t out_size)
 	while (end > path + 1 && end[-1] == '/') {
 		end--;
 	}
-	snprintf(out, out_size, "%.*s", end > path ? (int)(end - path) : 1, end > path ? path : ".");
+	snprintf(
+		out, out_size, "%.*s", end > path ? (int)(end - path) : 1, end > path ? path : ".");
 }
 
 int fs_sync_dir(const char *path, struct err *e)
@@ -189,8 +190,8 @@ int fs_read(const char *path, size_t max_bytes, struct buf *out, struct err *e)
 	int rc;
 
 	if (fd < 0) {
-		return err_sys(e, errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_IO, errno,
-			"cannot read %s", path);
+		return err_sys(e, errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_IO,
+			errno, "cannot read %s", path);
 	}
 	rc = read_into(fd, path, max_bytes, out, e);
 	close(fd);

@@ -67,8 +67,8 @@ void hash_stream_add(struct hash_stream *h, const void *p, size_t n_bytes)
 	crypto_hash_sha256_update(&h->sha256, p, n_bytes);
 }
 
-void hash_stream_finish(struct hash_stream *h, char blake2b[HASH_HEX_SIZE],
-	char sha256[HASH_HEX_SIZE])
+void hash_stream_finish(
+	struct hash_stream *h, char blake2b[HASH_HEX_SIZE], char sha256[HASH_HEX_SIZE])
 {
 	uint8_t hash[HASH_BYTES];
 

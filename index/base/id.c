@@ -120,7 +120,8 @@ void secret_create(char *out, size_t out_size, size_t n_bytes)
 	uint8_t bytes[64];
 
 	ASSERT(n_bytes <= sizeof(bytes));
-	ASSERT(out_size >= sodium_base64_encoded_len(n_bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING));
+	ASSERT(out_size >=
+		sodium_base64_encoded_len(n_bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING));
 	pthread_once(&once, on_once);
 	randombytes_buf(bytes, n_bytes);
 	sodium_bin2base64(out, out_size, bytes, n_bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);

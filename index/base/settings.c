@@ -25,9 +25,11 @@ struct row {
 };
 
 static const struct row rows[] = {
-#define S(field, name, def, help) {name, def, help, 0, 0, offsetof(struct settings, field), KIND_STRING},
-#define P(field, name, def, help) {name, def, help, 0, 0, offsetof(struct settings, field), KIND_SECRET},
-#define N(field, name, def, min, max, help) \
+#define S(field, name, def, help)                                                                  \
+	{name, def, help, 0, 0, offsetof(struct settings, field), KIND_STRING},
+#define P(field, name, def, help)                                                                  \
+	{name, def, help, 0, 0, offsetof(struct settings, field), KIND_SECRET},
+#define N(field, name, def, min, max, help)                                                        \
 	{name, #def, help, min, max, offsetof(struct settings, field), KIND_NUMBER},
 	SETTINGS_MAP(S, P, N)
 #undef S
@@ -55,8 +57,9 @@ static bool ok_embedder(const char *value)
 
 static bool ok_url(const char *value)
 {
-	return value[0] == '\0' || ((strncmp(value, "http://", 7) == 0 && value[7] != '\0') ||
-		(strncmp(value, "https://", 8) == 0 && value[8] != '\0'));
+	return value[0] == '\0' ||
+	       ((strncmp(value, "http://", 7) == 0 && value[7] != '\0') ||
+		       (strncmp(value, "https://", 8) == 0 && value[8] != '\0'));
 }
 
 static bool ok_filled(const char *value)
@@ -83,7 +86,8 @@ static bool ok_listen(const char *value)
 	const char *colon = strrchr(value, ':');
 	int64_t port;
 
-	return colon && colon > value && parse_number(colon + 1, &port) && port >= 0 && port <= 65535;
+	return colon && colon > value && parse_number(colon + 1, &port) && port >= 0 &&
+	       port <= 65535;
 }
 
 static const struct {
@@ -136,8 +140,9 @@ static int check_text(const struct row *row, const char *value, const char *sour
 {
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		if (strcmp(checks[i].name, row->name) == 0 && !checks[i].ok(value)) {
-			return err_set(e, ERR_INVALID, "bad_setting", "%s must be %s, not \"%s\" (from %s)",
-				row->name, checks[i].must, value, source);
+			return err_set(e, ERR_INVALID, "bad_setting",
+				"%s must be %s, not \"%s\" (from %s)", row->name, checks[i].must,
+				value, source);
 		}
 	}
 	return 0;
@@ -199,12 +204,12 @@ bool settings_known(const char *name)
 
 static int unknown(const char *name, const char *source, struct err *e)
 {
-	return err_set(e, ERR_INVALID, "unknown_setting", "%s is no setting (from %s); `carrel --help` "
-		"lists them", name, source);
+	return err_set(e, ERR_INVALID, "unknown_setting",
+		"%s is no setting (from %s); `carrel --help` lists them", name, source);
 }
 
-int settings_set(struct settings *s, const char *name, const char *value, const char *source,
-	struct err *e)
+int settings_set(
+	struct settings *s, const char *name, const char *value, const char *source, struct err *e)
 {
 	const struct row *row = find(name, strlen(name));
 
@@ -261,7 +266,8 @@ static int tidy_ini(const struct buf *raw, const char *path, struct buf *out, st
 		n = strcspn(at, "\n");
 		if (n > INI_LINE_MAX && *at != '#' && *at != ';') {
 			return err_set(e, ERR_INVALID, "bad_ini",
-				"%s line %d is longer than %d bytes: give that setting as a CARREL_ variable",
+				"%s line %d is longer than %d bytes: give that setting as a "
+				"CARREL_ variable",
 				path, line_no, INI_LINE_MAX);
 		}
 		buf_add(out, at, n > INI_LINE_MAX ? 1 : n);
@@ -293,8 +299,8 @@ static int load_ini(struct settings *s, struct err *e)
 		line = ini_parse_string(tidy.data, on_ini_value, &load);
 		rc = load.rc;
 		if (rc == 0 && line != 0) {
-			rc = err_set(e, ERR_INVALID, "bad_ini", "%s line %d is not \"name = value\"", path,
-				line);
+			rc = err_set(e, ERR_INVALID, "bad_ini",
+				"%s line %d is not \"name = value\"", path, line);
 		}
 	}
 	buf_finish(&tidy);
@@ -395,7 +401,8 @@ int settings_flags(struct settings *s, int *argc, char **argv, struct err *e)
 			continue;
 		}
 		if (!value && i + 1 >= *argc) {
-			return err_set(e, ERR_INVALID, "bad_setting", "--%s wants a value", row->name);
+			return err_set(
+				e, ERR_INVALID, "bad_setting", "--%s wants a value", row->name);
 		}
 		snprintf(source, sizeof(source), "--%s", row->name);
 		rc = set_row(s, row, value ? value : argv[++i], FROM_FLAG, source, e);
@@ -427,7 +434,8 @@ void settings_help(struct buf *out)
 
 		buf_printf(out, "  --%-*s  %s", (int)widest, row->name, row->help);
 		if (row->kind == KIND_NUMBER) {
-			buf_printf(out, " (%s; %" PRId64 " to %" PRId64 ")", row->def, row->min, row->max);
+			buf_printf(out, " (%s; %" PRId64 " to %" PRId64 ")", row->def, row->min,
+				row->max);
 		} else if (row->def[0] != '\0') {
 			buf_printf(out, " (%s)", row->def);
 		}
@@ -436,7 +444,8 @@ void settings_help(struct buf *out)
 }
 
 void settings_each(const struct settings *s,
-	void (*fn)(void *arg, const char *name, const char *value, const char *def, const char *help),
+	void (*fn)(
+		void *arg, const char *name, const char *value, const char *def, const char *help),
 	void *arg)
 {
 	for (size_t i = 0; i < N_ROWS; i++) {

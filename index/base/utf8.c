@@ -137,7 +137,9 @@ size_t utf8_incomplete_tail(const char *s, size_t n_bytes)
 		if (((uint8_t)s[n_bytes - back] & 0xc0) == 0x80) {
 			continue;
 		}
-		return matched(s + n_bytes - back, back, &len) == (int)back && len > (int)back ? back : 0;
+		return matched(s + n_bytes - back, back, &len) == (int)back && len > (int)back
+			       ? back
+			       : 0;
 	}
 	return 0;
 }
@@ -147,26 +149,23 @@ bool utf8_is_cjk(uint32_t c)
 	static const struct {
 		uint32_t first, last;
 	} ranges[] = {
-		{0x1100, 0x11ff},   /* Hangul Jamo */
-		{0x2e80, 0x2fdf},   /* Han radicals */
-		{0x3005, 0x3007},   /* Han iteration mark, closing mark, zero */
-		{0x3021, 0x3029},   /* Hangzhou numerals */
-		{0x3038, 0x303b},
-		{0x3041, 0x3096},   /* Hiragana */
-		{0x3099, 0x309f},
-		{0x30a1, 0x30fa},   /* Katakana */
-		{0x30fc, 0x30ff},
-		{0x3130, 0x318f},   /* Hangul compatibility Jamo */
-		{0x31f0, 0x31ff},   /* Katakana extensions */
-		{0x3400, 0x4dbf},   /* Han extension A */
-		{0x4e00, 0x9fff},   /* Han */
-		{0xa960, 0xa97f},   /* Hangul Jamo extended A */
-		{0xac00, 0xd7ff},   /* Hangul syllables, Jamo extended B */
-		{0xf900, 0xfaff},   /* Han compatibility */
-		{0xff66, 0xff9f},   /* halfwidth Katakana */
-		{0xffa0, 0xffdc},   /* halfwidth Hangul */
-		{0x1aff0, 0x1b16f}, /* Kana extensions */
-		{0x20000, 0x323af}, /* Han extensions B to H */
+		{0x1100, 0x11ff},		    /* Hangul Jamo */
+		{0x2e80, 0x2fdf},		    /* Han radicals */
+		{0x3005, 0x3007},		    /* Han iteration mark, closing mark, zero */
+		{0x3021, 0x3029},		    /* Hangzhou numerals */
+		{0x3038, 0x303b}, {0x3041, 0x3096}, /* Hiragana */
+		{0x3099, 0x309f}, {0x30a1, 0x30fa}, /* Katakana */
+		{0x30fc, 0x30ff}, {0x3130, 0x318f}, /* Hangul compatibility Jamo */
+		{0x31f0, 0x31ff},		    /* Katakana extensions */
+		{0x3400, 0x4dbf},		    /* Han extension A */
+		{0x4e00, 0x9fff},		    /* Han */
+		{0xa960, 0xa97f},		    /* Hangul Jamo extended A */
+		{0xac00, 0xd7ff},		    /* Hangul syllables, Jamo extended B */
+		{0xf900, 0xfaff},		    /* Han compatibility */
+		{0xff66, 0xff9f},		    /* halfwidth Katakana */
+		{0xffa0, 0xffdc},		    /* halfwidth Hangul */
+		{0x1aff0, 0x1b16f},		    /* Kana extensions */
+		{0x20000, 0x323af},		    /* Han extensions B to H */
 	};
 
 	if (c < ranges[0].first) {
@@ -183,18 +182,19 @@ bool utf8_is_cjk(uint32_t c)
 static bool is_invisible(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || /* control */
-		c == 0xad || c == 0x61c || c == 0x180e || /* soft hyphen, Arabic mark, Mongolian separator */
-		(c >= 0x200b && c <= 0x200f) || /* zero width, directional marks */
-		(c >= 0x2028 && c <= 0x202e) || /* line separators, directional embeddings */
-		(c >= 0x2060 && c <= 0x206f) || /* joiners, directional isolates */
-		c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) || /* byte order mark, annotations */
-		(c >= 0xe0000 && c <= 0xe0fff); /* tags, variation selectors of the supplement */
+	       c == 0xad || c == 0x61c ||
+	       c == 0x180e ||		       /* soft hyphen, Arabic mark, Mongolian separator */
+	       (c >= 0x200b && c <= 0x200f) || /* zero width, directional marks */
+	       (c >= 0x2028 && c <= 0x202e) || /* line separators, directional embeddings */
+	       (c >= 0x2060 && c <= 0x206f) || /* joiners, directional isolates */
+	       c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) || /* byte order mark, annotations */
+	       (c >= 0xe0000 && c <= 0xe0fff); /* tags, variation selectors of the supplement */
 }
 
 static bool is_space(uint32_t c)
 {
 	return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
-		c == 0x202f || c == 0x205f || c == 0x3000;
+	       c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 char *utf8_clean_name(const char *s, size_t n_bytes, size_t max_bytes)

@@ -131,7 +131,8 @@ static void put_and_expect(struct fixture *f, const char *plain, size_t n)
 static void test_sizes_around_the_sample(void **state)
 {
 	struct fixture *f = *state;
-	static const size_t sizes[] = {0, 1, 2, 65535, 65536, 65537, 131071, 131072, 131073, 1000000};
+	static const size_t sizes[] = {
+		0, 1, 2, 65535, 65536, 65537, 131071, 131072, 131073, 1000000};
 	char *text = make_text(1000000);
 	char *noise = make_noise(1000000);
 
@@ -236,9 +237,10 @@ static void test_damage_is_seen(void **state)
 		file.data[bit / 8] ^= (char)(1 << bit % 8);
 		assert_int_equal(fs_replace(path, file.data, file.len, NULL), 0);
 		rc = blob_read(f->b, info.hash, 1 << 20, &out, NULL);
-		/* A bit of the frame's header that zstd does not use may be flipped without harm. */
-		assert_true(rc == ERR_CORRUPT || (rc == 0 && out.len == 3000 &&
-							   memcmp(out.data, text, 3000) == 0));
+		/* A bit of the frame's header that zstd does not use may be flipped without harm.
+		 */
+		assert_true(rc == ERR_CORRUPT ||
+			    (rc == 0 && out.len == 3000 && memcmp(out.data, text, 3000) == 0));
 		buf_clear(&out);
 		rc = blob_memfd(f->b, info.hash, &fd, NULL);
 		if (rc == 0) {
@@ -431,7 +433,8 @@ static int stream_in_child(struct fixture *f, const char *piece, size_t n_piece)
 			return 11;
 		}
 	}
-	if (blob_writer_commit(w, &info, NULL) != 0 || blob_reader_open(f->b, info.hash, &r, NULL) != 0) {
+	if (blob_writer_commit(w, &info, NULL) != 0 ||
+		blob_reader_open(f->b, info.hash, &r, NULL) != 0) {
 		return 12;
 	}
 	while ((n = blob_reader_next(r, part, sizeof(part), NULL)) > 0) {

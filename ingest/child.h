@@ -1,0 +1,97 @@
+/*
+ * Inside the house of the zygote: what passes between zygote.c (the server's side), zygote_loop.c
+ * (the zygote) and the children, which run child_run in the sandbox.
+ */
+#ifndef INGEST_CHILD_H
+#define INGEST_CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+#include "ingest/draft.h"
+#include "ingest/sandbox.h"
+
+/* A child's fds: the document, the frames, what the libraries have to say. */
+enum { CHILD_DOCUMENT = 0, CHILD_FRAMES = 1, CHILD_STDERR = 2 };
+
+enum order_kind { ORDER_EXTRACT, ORDER_RENDER };
+
+#define ORDER_BOXES_MAX 1500
+
+struct order_box {
+	float x0, y0, x1, y1;
+};
+
+/* A request, one message on the socket with four fds: memfd, frames, stderr, channel. Both ends are
+ * the same binary. */
+struct order {
+	uint32_t kind;
+	uint32_t cpu_s;
+	uint32_t page, width, n_boxes;
+	char name[256];
+	struct order_box boxes[ORDER_BOXES_MAX]; /* only n_boxes of them are sent */
+};
+
+enum { ORDER_N_FDS = 4 };
+
+/* The zygote's first message, and then one on each channel: how its child ended. */
+struct hello {
+	char trouble[464]; /* "": at work */
+};
+struct obituary {
+	int32_t status; /* of waitpid; -1: no child could be forked */
+	struct rusage usage;
+};
+
+struct child_limits {
+	struct sandbox_limits sandbox;
+	size_t text_max, image_max;
+	int pages_max;
+};
+
+/* Loads what children need and can share (before the sandbox: reads files). */
+void child_preload(void);
+/* Reads the document on CHILD_DOCUMENT as the order says; writes frames; ends the process. */
+_Noreturn void child_run(const struct sandbox *s, const struct child_limits *limits,
+	const struct order *o);
+
+/* The zygote: forks a child an order until the socket closes. Ends the process. */
+_Noreturn void zygote_loop(int socket, const struct child_limits *limits);
+
+/* ── the formats ── */
+
+struct document {
+	const char *bytes;
+	size_t n_bytes;
+	const char *name; /* a hint for text formats */
+};
+
+/* One row of the table in extract_child.c. */
+struct format {
+	const char *media_type;
+	bool paged;
+	bool (*is)(const struct document *doc);
+	void (*extract)(const struct document *doc, struct draft *d);
+};
+
+_Noreturn void extract_child(const struct document *doc, struct draft *d);
+void extract_pdf(const struct document *doc, struct draft *d);
+void extract_markdown(const struct document *doc, struct draft *d);
+void extract_html(const struct document *doc, struct draft *d);
+void extract_text(const struct document *doc, struct draft *d);
+_Noreturn void render_child(const struct document *doc, const struct order *o, struct draft *d);
+
+/* Text of unknown encoding as UTF-8 without a byte order mark; false: it is not text. charset: what
+ * the document itself says, or NULL. */
+bool text_decode(const char *p, size_t n_bytes, const char *charset, struct buf *out);
+
+/* What libmagic calls these bytes ("application/zip"), "" if it does not know. */
+const char *child_magic(const void *p, size_t n_bytes);
+
+/* A PDF opened from memory, or the process ends with the fault. */
+typedef struct _PopplerDocument PopplerDocument;
+PopplerDocument *pdf_open(const struct document *doc, struct draft *d);
+
+#endif

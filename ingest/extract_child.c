@@ -1,0 +1,165 @@
+/* Which format a document has, by its content; names decide only among kinds of text. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "ingest/child.h"
+
+#define PDF_HEAD 1024 /* PDF readers look this far for %PDF (ISO 32000-1 annex H.3.4.1) */
+#define LOOK 4096
+
+static bool name_ends(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+
+	return n >= m && strcasecmp(name + n - m, end) == 0;
+}
+
+static bool is_pdf(const struct document *doc)
+{
+	return memmem(doc->bytes, doc->n_bytes < PDF_HEAD ? doc->n_bytes : PDF_HEAD, "%PDF-", 5);
+}
+
+/* The first tag after space, byte order mark, comments and XML declaration. */
+static const char *first_tag(const char *p, const char *end)
+{
+	if (end - p >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+		p += 3;
+	}
+	while (p < end) {
+		const char *stop = ">";
+
+		if (isspace((unsigned char)*p)) {
+			p++;
+			continue;
+		}
+		if (end - p < 5 || *p != '<') {
+			return NULL;
+		}
+		if (memcmp(p, "<!--", 4) == 0) {
+			stop = "-->";
+		} else if (p[1] != '?') {
+			return p;
+		}
+		p = memmem(p, (size_t)(end - p), stop, strlen(stop));
+		if (!p) {
+			return NULL;
+		}
+		p += strlen(stop);
+	}
+	return NULL;
+}
+
+static bool is_text(const struct document *doc)
+{
+	struct buf text = BUF_INIT;
+	size_t n = doc->n_bytes < 65536 ? doc->n_bytes : 65536;
+	bool ok = text_decode(doc->bytes, n, NULL, &text);
+
+	buf_finish(&text);
+	return ok;
+}
+
+static bool is_html(const struct document *doc)
+{
+	static const char *const TAGS[] = {"<!doctype html", "<html", "<head", "<body", "<title",
+		"<meta", "<script", "<table", "<div", "<h1"};
+	const char *end = doc->bytes + doc->n_bytes;
+	const char *p = first_tag(doc->bytes, end);
+	bool named = name_ends(doc->name, ".html") || name_ends(doc->name, ".htm") ||
+		     name_ends(doc->name, ".xhtml");
+	/* Markdown may begin with a tag; only a whole page in it is HTML. */
+	size_t n_tags = name_ends(doc->name, ".md") || name_ends(doc->name, ".markdown")
+				? 2
+				: sizeof(TAGS) / sizeof(TAGS[0]);
+
+	for (size_t i = 0; p && i < n_tags; i++) {
+		size_t n = strlen(TAGS[i]);
+
+		if ((size_t)(end - p) > n && strncasecmp(p, TAGS[i], n) == 0) {
+			return true;
+		}
+	}
+	return named && memchr(doc->bytes, '<', doc->n_bytes < LOOK ? doc->n_bytes : LOOK) &&
+	       is_text(doc);
+}
+
+static bool is_markdown(const struct document *doc)
+{
+	return (name_ends(doc->name, ".md") || name_ends(doc->name, ".markdown") ||
+		       name_ends(doc->name, ".mdown")) &&
+	       is_text(doc);
+}
+
+/* Text for machines: it would be indexed as noise. */
+static bool is_code_for_machines(const struct document *doc)
+{
+	static const char *const HEADS[] = {"{\\rtf", "%!PS", "%!FDF", "%FDF-", "begin 6"};
+
+	for (size_t i = 0; i < sizeof(HEADS) / sizeof(HEADS[0]); i++) {
+		size_t n = strlen(HEADS[i]);
+
+		if (doc->n_bytes >= n && memcmp(doc->bytes, HEADS[i], n) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_plain(const struct document *doc)
+{
+	return !is_code_for_machines(doc) && is_text(doc);
+}
+
+static const struct format FORMATS[] = {
+	{"application/pdf", true, is_pdf, extract_pdf},
+	{"text/html", false, is_html, extract_html},
+	{"text/markdown", false, is_markdown, extract_markdown},
+	{"text/plain", false, is_plain, extract_text},
+};
+
+/* The words of the message "it looks like …". */
+static const char *described(const char *media_type)
+{
+	static const struct {
+		const char *type, *words;
+	} KNOWN[] = {
+		{"application/zip", "a ZIP archive or office file"},
+		{"application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+			"a Word document"},
+		{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+			"an Excel workbook"},
+		{"application/vnd.openxmlformats-officedocument.presentationml.presentation",
+			"a PowerPoint presentation"},
+		{"application/msword", "an old Word document"},
+		{"application/CDFV2", "an old Office document"},
+		{"application/x-ole-storage", "an old Office document"},
+		{"text/rtf", "an RTF document"},
+		{"image/png", "a PNG image"},
+		{"image/jpeg", "a JPEG image"},
+		{"application/octet-stream", "unknown data"},
+		{"", "unknown data"},
+	};
+
+	for (size_t i = 0; i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++) {
+		if (strcmp(media_type, KNOWN[i].type) == 0) {
+			return KNOWN[i].words;
+		}
+	}
+	return media_type;
+}
+
+void extract_child(const struct document *doc, struct draft *d)
+{
+	for (size_t i = 0; i < sizeof(FORMATS) / sizeof(FORMATS[0]); i++) {
+		if (FORMATS[i].is(doc)) {
+			draft_type(d, FORMATS[i].media_type, FORMATS[i].paged);
+			FORMATS[i].extract(doc, d);
+			draft_end(d);
+			_exit(0);
+		}
+	}
+	draft_fault(d, FAULT_UNSUPPORTED, 0, described(child_magic(doc->bytes, doc->n_bytes)));
+}

@@ -1,0 +1,594 @@
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/hash.h"
+#include "index/base/utf8.h"
+#include "ingest/pdf.h"
+
+/* ── the document's words ── */
+
+static uint64_t word_hash(const char *s, size_t n)
+{
+	char lower[64];
+
+	if (n > sizeof(lower)) {
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		lower[i] = (char)tolower((unsigned char)s[i]);
+	}
+	return hash64(lower, n) | 1; /* 0 marks a free slot */
+}
+
+static void trim(const char **s, size_t *n)
+{
+	while (*n && ispunct((unsigned char)**s)) {
+		(*s)++;
+		(*n)--;
+	}
+	while (*n && ispunct((unsigned char)(*s)[*n - 1])) {
+		(*n)--;
+	}
+}
+
+static void vocabulary_put(struct pdf_vocabulary *v, uint64_t hash)
+{
+	size_t i = hash & (v->n_slots - 1);
+
+	while (v->slots[i] && v->slots[i] != hash) {
+		i = (i + 1) & (v->n_slots - 1);
+	}
+	v->n += v->slots[i] == 0;
+	v->slots[i] = hash;
+}
+
+void pdf_vocabulary_add(struct pdf_vocabulary *v, const char *s, size_t n_bytes)
+{
+	trim(&s, &n_bytes);
+	if (n_bytes < 3 || n_bytes > 40 || v->n > 1000000) {
+		return;
+	}
+	if (v->n * 2 >= v->n_slots) {
+		struct pdf_vocabulary old = *v;
+
+		v->n_slots = old.n_slots ? old.n_slots * 2 : 4096;
+		v->n = 0;
+		v->slots = calloc(v->n_slots, sizeof(uint64_t));
+		ASSERT(v->slots != NULL);
+		for (size_t i = 0; i < old.n_slots; i++) {
+			if (old.slots[i]) {
+				vocabulary_put(v, old.slots[i]);
+			}
+		}
+		free(old.slots);
+	}
+	vocabulary_put(v, word_hash(s, n_bytes));
+}
+
+bool pdf_vocabulary_has(const struct pdf_vocabulary *v, const char *s, size_t n_bytes)
+{
+	uint64_t hash;
+	size_t i;
+
+	trim(&s, &n_bytes);
+	if (!v->n_slots || n_bytes < 3 || n_bytes > 40) {
+		return false;
+	}
+	hash = word_hash(s, n_bytes);
+	for (i = hash & (v->n_slots - 1); v->slots[i]; i = (i + 1) & (v->n_slots - 1)) {
+		if (v->slots[i] == hash) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ── styles ── */
+
+#define SIZE_STEPS 400 /* quarter points */
+
+static int size_step(float size)
+{
+	int step = (int)lroundf(size * 4);
+
+	return step < 0 ? 0 : step >= SIZE_STEPS ? SIZE_STEPS - 1 : step;
+}
+
+void pdf_learn_styles(const struct pdf_page *pages, int n, struct pdf_styles *out)
+{
+	static int64_t chars[SIZE_STEPS]; /* of text of this size */
+	int64_t n_chars = 0, n_bold = 0;
+	int body = 0;
+
+	memset(out, 0, sizeof(*out));
+	for (int i = 0; i < n; i++) {
+		for (int k = 0; k < pages[i].n_segs; k++) {
+			const struct pdf_seg *s = &pages[i].segs[k];
+
+			if (s->dropped) {
+				continue;
+			}
+			chars[size_step(s->size)] += s->n_chars;
+			n_chars += s->n_chars;
+			n_bold += s->bold ? s->n_chars : 0;
+		}
+	}
+	for (int i = 1; i < SIZE_STEPS; i++) {
+		body = chars[i] > chars[body] ? i : body;
+	}
+	out->body = (float)body / 4;
+	out->bold_means = n_bold * 10 < n_chars * 4;
+	for (int i = SIZE_STEPS - 1; i > 0 && out->n_sizes < 5; i--) {
+		float size = (float)i / 4;
+
+		/* Sizes within 6 % are one. */
+		if (chars[i] && size > out->body * 1.12f &&
+			(!out->n_sizes || size < out->sizes[out->n_sizes - 1] * 0.94f)) {
+			out->sizes[out->n_sizes++] = size;
+		}
+	}
+}
+
+int pdf_heading_level(const struct pdf_styles *st, float size, bool bold)
+{
+	if (size > st->body * 1.12f) {
+		for (int i = 0; i < st->n_sizes; i++) {
+			if (size > st->sizes[i] * 0.94f) {
+				return i + 1;
+			}
+		}
+		return st->n_sizes ? st->n_sizes : 1;
+	}
+	if (bold && st->bold_means && size > st->body * 0.94f) {
+		return st->n_sizes + 1;
+	}
+	return 0;
+}
+
+/* ── list markers ── */
+
+static size_t bullet(const char *s, size_t n)
+{
+	static const char *const BULLETS[] = {"•", "◦", "▪", "‣", "·", "–", "—", "-", "*", "o", "●",
+		"○", "■", "□", "➢", "✓", "►", "\uf0b7", "\uf0a7"};
+
+	for (size_t i = 0; i < sizeof(BULLETS) / sizeof(BULLETS[0]); i++) {
+		size_t m = strlen(BULLETS[i]);
+
+		if (m && n > m && memcmp(s, BULLETS[i], m) == 0 && s[m] == ' ') {
+			return m + 1;
+		}
+	}
+	return 0;
+}
+
+size_t pdf_list_marker(const char *s, size_t n_bytes)
+{
+	size_t i = bullet(s, n_bytes), digits = 0;
+
+	if (i) {
+		return i;
+	}
+	/* "12." "12)" "(12)" "a." "a)" "(a)" "iv." "(iv)" */
+	i = n_bytes && s[0] == '(';
+	while (i + digits < n_bytes && isdigit((unsigned char)s[i + digits]) && digits < 4) {
+		digits++;
+	}
+	if (!digits) {
+		while (i + digits < n_bytes && strchr("ivx", s[i + digits]) && digits < 5) {
+			digits++;
+		}
+		if (!digits && i < n_bytes && isalpha((unsigned char)s[i])) {
+			digits = 1;
+		}
+	}
+	i += digits;
+	if (!digits || digits > 3 || i + 1 >= n_bytes) {
+		return 0;
+	}
+	return (s[i] == ')' || (s[i] == '.' && s[0] != '(')) && s[i + 1] == ' ' ? i + 2 : 0;
+}
+
+/* ── lines ── */
+
+struct line {
+	struct buf text;
+	struct box box;
+	float size;
+	bool bold;
+	enum block_kind kind;
+	int level;
+	bool begins; /* a block */
+	float text_x; /* of a list item: where its text stands */
+};
+
+struct lines {
+	struct line *all;
+	int n, cap;
+};
+
+static struct line *line_add(struct lines *ls)
+{
+	struct line *l;
+
+	if (ls->n == ls->cap) {
+		ls->cap = ls->cap ? ls->cap * 2 : 64;
+		ls->all = realloc(ls->all, (size_t)ls->cap * sizeof(*ls->all));
+		ASSERT(ls->all != NULL);
+	}
+	l = &ls->all[ls->n++];
+	memset(l, 0, sizeof(*l));
+	l->box = (struct box){0, 1e9f, 1e9f, -1e9f, -1e9f, 0, 0};
+	return l;
+}
+
+static void line_take(struct line *l, const struct pdf_page *p, const struct pdf_seg *s,
+	const char *joint)
+{
+	if (l->text.len) {
+		buf_str(&l->text, joint);
+	}
+	pdf_seg_text(p, s, &l->text);
+	l->box.x0 = fminf(l->box.x0, s->x0);
+	l->box.y0 = fminf(l->box.y0, s->y0);
+	l->box.x1 = fmaxf(l->box.x1, s->x1);
+	l->box.y1 = fmaxf(l->box.y1, s->y1);
+	l->bold = (l->size == 0 || l->bold) && s->bold;
+	l->size = fmaxf(l->size, s->size);
+}
+
+/* Currency signs stand in a column of their own but belong to the number after them. */
+static bool is_sign(const struct pdf_page *p, const struct pdf_seg *s)
+{
+	const char *t = p->text.data + p->words[s->first].at;
+
+	return s->n_chars == 1 && (t[0] == '$' || strncmp(t, "€", 3) == 0 || strncmp(t, "£", 2) == 0);
+}
+
+static bool is_closing(const struct pdf_page *p, const struct pdf_seg *s)
+{
+	const char *t = p->text.data + p->words[s->first].at;
+
+	return s->n_chars == 1 && (t[0] == '%' || t[0] == ')');
+}
+
+static void take_table(struct lines *ls, const struct pdf_page *p, int table)
+{
+	for (int i = 0; i < p->n_rows; i++) {
+		const struct pdf_row *r = &p->rows[i];
+		struct line *l;
+		bool sign = false;
+
+		if (r->table != table) {
+			continue;
+		}
+		l = line_add(ls);
+		l->kind = BLOCK_TABLE_ROW;
+		l->begins = true;
+		for (int k = 0; k < r->n; k++) {
+			const struct pdf_seg *s = &p->segs[p->by_row[r->first + k]];
+
+			line_take(l, p, s, sign || is_closing(p, s) ? "" : " | ");
+			sign = is_sign(p, s);
+		}
+	}
+}
+
+/* Lines in poppler's reading order; a table as a whole where its first segment stands. A marker and
+ * its text, which poppler may keep apart, become one line. */
+static void collect_lines(struct lines *ls, const struct pdf_page *p)
+{
+	int last_line = -1, last_row = -1, n_tables = 0;
+	bool *done;
+
+	for (int i = 0; i < p->n_segs; i++) {
+		n_tables = p->segs[i].table > n_tables ? p->segs[i].table : n_tables;
+	}
+	done = calloc((size_t)n_tables + 1, sizeof(bool));
+	ASSERT(done != NULL);
+	for (int i = 0; i < p->n_segs; i++) {
+		const struct pdf_seg *s = &p->segs[i];
+		struct line *l = ls->n ? &ls->all[ls->n - 1] : NULL;
+
+		if (s->dropped) {
+			continue;
+		}
+		if (s->table) {
+			if (!done[s->table]) {
+				take_table(ls, p, s->table);
+			}
+			done[s->table] = true;
+			last_line = -1;
+			continue;
+		}
+		if (last_line == s->line && last_line >= 0) {
+			line_take(l, p, s, " ");
+		} else if (last_line >= 0 && last_row == s->row && l->text.len <= 8 &&
+			   s->x0 > l->box.x1) {
+			buf_char(&l->text, ' ');
+			bool marker = pdf_list_marker(l->text.data, l->text.len) == l->text.len ||
+				      strspn(l->text.data, "0123456789. ") == l->text.len;
+
+			l->text.data[--l->text.len] = '\0';
+			if (!marker) {
+				l = line_add(ls);
+			} else {
+				l->text_x = s->x0;
+			}
+			line_take(l, p, s, " ");
+		} else {
+			line_take(line_add(ls), p, s, "");
+		}
+		last_line = s->line;
+		last_row = s->row;
+	}
+	free(done);
+}
+
+/* ── blocks ── */
+
+static int by_float(const void *pa, const void *pb)
+{
+	float a = *(const float *)pa, b = *(const float *)pb;
+
+	return a < b ? -1 : a > b;
+}
+
+/* The usual gap between lines that follow each other down the page. */
+static float usual_gap(const struct lines *ls)
+{
+	float *gaps = calloc((size_t)ls->n + 1, sizeof(float));
+	float usual = 0;
+	int n = 0;
+
+	ASSERT(gaps != NULL);
+	for (int i = 1; i < ls->n; i++) {
+		const struct line *a = &ls->all[i - 1], *b = &ls->all[i];
+		float gap = b->box.y0 - a->box.y1;
+
+		if (a->kind == BLOCK_PARAGRAPH && b->kind == BLOCK_PARAGRAPH &&
+			gap > -0.7f * b->size && gap < 2 * b->size) {
+			gaps[n++] = gap;
+		}
+	}
+	if (n) {
+		qsort(gaps, (size_t)n, sizeof(float), by_float);
+		/* Not the median: where paragraphs are short most gaps are theirs. */
+		usual = gaps[n / 3];
+	}
+	free(gaps);
+	return usual;
+}
+
+static bool ends_sentence(const struct buf *t)
+{
+	static const char *const ENDS[] = {".", ":", "?", "!", ";", ".)", ".\"", ".”", "。", "！", "？", "："};
+
+	for (size_t i = 0; i < sizeof(ENDS) / sizeof(ENDS[0]); i++) {
+		size_t m = strlen(ENDS[i]);
+
+		if (t->len >= m && memcmp(t->data + t->len - m, ENDS[i], m) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool has_letter(const struct buf *t)
+{
+	for (size_t i = 0; i < t->len; i++) {
+		if (isalpha((unsigned char)t->data[i]) || (unsigned char)t->data[i] >= 0xc3) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "2.3.1 Scope": 3; 0: no number. */
+static int number_depth(const struct buf *t)
+{
+	int depth = 0;
+	size_t i = 0;
+
+	while (i < t->len && isdigit((unsigned char)t->data[i])) {
+		while (i < t->len && isdigit((unsigned char)t->data[i])) {
+			i++;
+		}
+		depth++;
+		if (i < t->len && t->data[i] == '.') {
+			i++;
+		}
+	}
+	return depth && i < t->len && t->data[i] == ' ' ? depth : 0;
+}
+
+static int heading_level(const struct pdf_styles *st, const struct line *l)
+{
+	int level = pdf_heading_level(st, l->size, l->bold);
+	bool big = l->size > st->body * 1.12f;
+	int depth;
+
+	if (!level || !has_letter(&l->text) || l->text.len > 220 || l->text.len < 2) {
+		return 0;
+	}
+	if (!big && (l->text.len > 130 || l->text.data[l->text.len - 1] == ',' ||
+			    l->text.data[l->text.len - 1] == ';')) {
+		return 0;
+	}
+	/* A bold sentence is emphasis; a larger one may be a slogan or a title. */
+	if (!big && l->text.data[l->text.len - 1] == '.' && !number_depth(&l->text)) {
+		return 0;
+	}
+	depth = number_depth(&l->text);
+	return !big && depth > 1 ? level + depth - 1 : level;
+}
+
+static bool begins_block(const struct lines *ls, int i, float gap)
+{
+	const struct line *a = &ls->all[i - 1], *b = &ls->all[i];
+	float between = b->box.y0 - a->box.y1;
+	float width = a->box.x1 - a->box.x0;
+
+	if (a->kind == BLOCK_TABLE_ROW || fabsf(a->size - b->size) > 0.1f * a->size ||
+		a->bold != b->bold) {
+		return true;
+	}
+	if (pdf_list_marker(b->text.data, b->text.len)) {
+		return true;
+	}
+	if (between < -0.7f * b->size) { /* up: the next column; the sentence may go on */
+		return ends_sentence(&a->text) || !islower((unsigned char)b->text.data[0]);
+	}
+	if (between > gap + 0.4f * b->size) {
+		return true;
+	}
+	if (b->box.x0 > a->box.x1 || b->box.x1 < a->box.x0) {
+		return true; /* beside, not below */
+	}
+	if (ends_sentence(&a->text)) {
+		if (b->box.x0 - a->box.x0 > 0.8f * b->size && !a->text_x) {
+			return true; /* indented first line */
+		}
+		return width < 0.7f * (b->box.x1 - b->box.x0); /* short last line */
+	}
+	return false;
+}
+
+/* Three lines at most make one heading; a longer run is text in bold. */
+static void mark_headings(struct lines *ls, const struct pdf_styles *st)
+{
+	for (int i = 0; i < ls->n;) {
+		int end = i + 1;
+
+		while (end < ls->n && !ls->all[end].begins) {
+			end++;
+		}
+		if (ls->all[i].kind == BLOCK_PARAGRAPH || ls->all[i].kind == BLOCK_LIST_ITEM) {
+			int level = end - i <= 3 ? heading_level(st, &ls->all[i]) : 0;
+
+			for (int k = i; k < end && level; k++) {
+				level = heading_level(st, &ls->all[k]) ? level : 0;
+			}
+			for (int k = i; k < end && level; k++) {
+				ls->all[k].kind = BLOCK_HEADING;
+				ls->all[k].level = level;
+			}
+		}
+		i = end;
+	}
+}
+
+static void mark_blocks(struct lines *ls, const struct pdf_styles *st)
+{
+	float gap = usual_gap(ls);
+
+	for (int i = 0; i < ls->n; i++) {
+		struct line *l = &ls->all[i];
+		size_t marker;
+
+		if (l->kind == BLOCK_TABLE_ROW) {
+			continue;
+		}
+		l->begins = i == 0 || begins_block(ls, i, gap);
+		marker = pdf_list_marker(l->text.data, l->text.len);
+		if (l->begins) {
+			l->kind = marker ? BLOCK_LIST_ITEM : BLOCK_PARAGRAPH;
+			l->text_x = marker && !l->text_x ? l->box.x0 + 1 : l->text_x;
+		} else {
+			l->kind = ls->all[i - 1].kind;
+			l->text_x = ls->all[i - 1].text_x;
+		}
+	}
+	mark_headings(ls, st);
+}
+
+/* ── hyphens at line ends ── */
+
+/* Bytes of a hyphen at the end after a letter; 0: none. */
+static size_t trailing_hyphen(const struct buf *t)
+{
+	static const char *const HYPHENS[] = {"-", "\u00ad", "\u2010"};
+
+	for (size_t i = 0; i < sizeof(HYPHENS) / sizeof(HYPHENS[0]); i++) {
+		size_t m = strlen(HYPHENS[i]);
+
+		if (t->len > m && memcmp(t->data + t->len - m, HYPHENS[i], m) == 0) {
+			unsigned char before = (unsigned char)t->data[t->len - m - 1];
+
+			return isalpha(before) || before >= 0x80 ? m : 0;
+		}
+	}
+	return 0;
+}
+
+static bool begins_lowercase(const struct buf *t)
+{
+	unsigned char c = t->len ? (unsigned char)t->data[0] : 0;
+
+	/* U+00DF to U+00FF: the lowercase letters of Latin-1 */
+	return islower(c) || (c == 0xc3 && t->len > 1 && (unsigned char)t->data[1] >= 0x9f);
+}
+
+/* The first word of b moves to the end of a, so that the word is whole in a's line. */
+static void join_word(struct line *a, struct line *b, const struct pdf_vocabulary *v)
+{
+	size_t hyphen = trailing_hyphen(&a->text), start = a->text.len, head = 0;
+	struct buf whole = BUF_INIT, dashed = BUF_INIT;
+
+	while (start > 0 && a->text.data[start - 1] != ' ') {
+		start--;
+	}
+	while (head < b->text.len && b->text.data[head] != ' ') {
+		head++;
+	}
+	buf_add(&dashed, a->text.data + start, a->text.len - start);
+	buf_add(&whole, a->text.data + start, a->text.len - start - hyphen);
+	buf_add(&dashed, b->text.data, head);
+	buf_add(&whole, b->text.data, head);
+	/* The document itself shows how it spells the word elsewhere. */
+	if (pdf_vocabulary_has(v, whole.data, whole.len) ||
+		!pdf_vocabulary_has(v, dashed.data, dashed.len)) {
+		a->text.len -= hyphen;
+	}
+	buf_add(&a->text, b->text.data, head);
+	buf_remove_front(&b->text, head < b->text.len ? head + 1 : head);
+	buf_finish(&whole);
+	buf_finish(&dashed);
+}
+
+void pdf_write_page(const struct pdf_page *p, const struct pdf_styles *st,
+	const struct pdf_vocabulary *v, struct draft *d)
+{
+	struct lines ls = {0};
+
+	collect_lines(&ls, p);
+	mark_blocks(&ls, st);
+	for (int i = 0; i < ls.n; i++) {
+		struct line *l = &ls.all[i];
+
+		if (i + 1 < ls.n && !ls.all[i + 1].begins && trailing_hyphen(&l->text) &&
+			begins_lowercase(&ls.all[i + 1].text)) {
+			join_word(l, &ls.all[i + 1], v);
+		}
+		if (l->begins) {
+			draft_block(d, l->kind, l->level);
+		}
+		if (l->kind == BLOCK_HEADING && l->begins && l->level == 1 && d->n_pages <= 2) {
+			struct buf title = BUF_INIT;
+
+			for (int k = i; k < ls.n && (k == i || !ls.all[k].begins); k++) {
+				buf_add(&title, ls.all[k].text.data, ls.all[k].text.len);
+				buf_char(&title, ' ');
+			}
+			draft_title(d, title.data, title.len);
+			buf_finish(&title);
+		}
+		draft_line(d, l->text.data ? l->text.data : "", l->text.len, &l->box);
+	}
+	for (int i = 0; i < ls.n; i++) {
+		buf_finish(&ls.all[i].text);
+	}
+	free(ls.all);
+}

@@ -1,0 +1,395 @@
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/hash.h"
+#include "index/base/utf8.h"
+#include "ingest/pdf.h"
+
+/* ── rows: segments side by side ── */
+
+static const struct pdf_page *sorted; /* qsort has no argument; the child has one thread */
+
+static int by_middle(const void *pa, const void *pb)
+{
+	const struct pdf_seg *a = &sorted->segs[*(const int *)pa];
+	const struct pdf_seg *b = &sorted->segs[*(const int *)pb];
+	float ya = a->y0 + a->y1, yb = b->y0 + b->y1;
+
+	if (ya != yb) {
+		return ya < yb ? -1 : 1;
+	}
+	return *(const int *)pa - *(const int *)pb;
+}
+
+static int by_left(const void *pa, const void *pb)
+{
+	const struct pdf_seg *a = &sorted->segs[*(const int *)pa];
+	const struct pdf_seg *b = &sorted->segs[*(const int *)pb];
+
+	if (a->x0 != b->x0) {
+		return a->x0 < b->x0 ? -1 : 1;
+	}
+	return *(const int *)pa - *(const int *)pb;
+}
+
+/* More than half of the lower of the two is beside the other. */
+static bool beside(const struct pdf_row *r, const struct pdf_seg *s)
+{
+	float shared = fminf(r->y1, s->y1) - fmaxf(r->y0, s->y0);
+	float lower = fminf(r->y1 - r->y0, s->y1 - s->y0);
+
+	return shared > 0.5f * lower;
+}
+
+void pdf_find_rows(struct pdf_page *p)
+{
+	struct pdf_row *r = NULL;
+
+	p->by_row = calloc((size_t)p->n_segs + 1, sizeof(int));
+	p->rows = calloc((size_t)p->n_segs + 1, sizeof(*p->rows));
+	ASSERT(p->by_row && p->rows);
+	p->n_rows = 0;
+	for (int i = 0; i < p->n_segs; i++) {
+		p->by_row[i] = i;
+	}
+	sorted = p;
+	qsort(p->by_row, (size_t)p->n_segs, sizeof(int), by_middle);
+	for (int i = 0; i < p->n_segs; i++) {
+		struct pdf_seg *s = &p->segs[p->by_row[i]];
+
+		if (!r || !beside(r, s)) {
+			r = &p->rows[p->n_rows++];
+			*r = (struct pdf_row){.y0 = s->y0, .y1 = s->y1, .first = i};
+		}
+		r->n++;
+		s->row = p->n_rows - 1;
+	}
+	for (int i = 0; i < p->n_rows; i++) {
+		qsort(p->by_row + p->rows[i].first, (size_t)p->rows[i].n, sizeof(int), by_left);
+	}
+}
+
+/* ── running headers and footers ── */
+
+#define MARGIN 0.12f /* of the page's height */
+#define MARGIN_ROWS 3
+
+struct running {
+	uint64_t key;
+	int page;
+	int n; /* pages with this key */
+};
+
+/* The row's text with digits as '#', so that "Page 3" is "Page 4". */
+static void row_key_text(const struct pdf_page *p, const struct pdf_row *r, struct buf *out)
+{
+	buf_clear(out);
+	for (int i = 0; i < r->n; i++) {
+		pdf_seg_text(p, &p->segs[p->by_row[r->first + i]], out);
+		buf_char(out, ' ');
+	}
+	for (size_t i = 0; i < out->len; i++) {
+		char c = out->data[i];
+
+		out->data[i] = isdigit((unsigned char)c) ? '#' : (char)tolower((unsigned char)c);
+	}
+	/* "9" and "10": a run of digits is one mark */
+	size_t n = 0;
+
+	for (size_t i = 0; i < out->len; i++) {
+		if (out->data[i] != '#' || n == 0 || out->data[n - 1] != '#') {
+			out->data[n++] = out->data[i];
+		}
+	}
+	out->len = n;
+	if (out->data) {
+		out->data[n] = '\0';
+	}
+}
+
+static bool in_margin(const struct pdf_page *p, const struct pdf_row *r)
+{
+	return r->y1 < MARGIN * p->height || r->y0 > (1 - MARGIN) * p->height;
+}
+
+/* "7", "- 7 -", "Page 7 of 9", "7/9", "iv": nothing but the page's number. */
+static bool is_page_number(const char *s)
+{
+	static const char *const FORMS[] = {"# ", "- # - ", "page # ", "page # of # ", "# of # ",
+		"# / # ", "#/# ", "p. # ", "seite # ", "seite # von # ", "– # – ", "page # / # ",
+		"第 # 页 ", "第#页 ", "第 # 頁 ", "page | # ", "-#- ", "[#] "};
+
+	for (size_t i = 0; i < sizeof(FORMS) / sizeof(FORMS[0]); i++) {
+		if (strcmp(s, FORMS[i]) == 0) {
+			return true;
+		}
+	}
+	return s[0] && strspn(s, "ivxl") + 1 == strlen(s) && strlen(s) <= 7;
+}
+
+/* The first and last rows of a page: (row, key) for each that stands in a margin. */
+static int margin_rows(const struct pdf_page *p, int out[2 * MARGIN_ROWS])
+{
+	int n = 0;
+
+	for (int i = 0; i < MARGIN_ROWS && i < p->n_rows; i++) {
+		if (in_margin(p, &p->rows[i])) {
+			out[n++] = i;
+		}
+	}
+	for (int i = p->n_rows - 1; i >= p->n_rows - MARGIN_ROWS && i >= MARGIN_ROWS; i--) {
+		if (in_margin(p, &p->rows[i])) {
+			out[n++] = i;
+		}
+	}
+	return n;
+}
+
+static uint64_t row_key(const struct pdf_page *p, int row, struct buf *text)
+{
+	bool top = p->rows[row].y1 < MARGIN * p->height;
+
+	row_key_text(p, &p->rows[row], text);
+	return hash64(text->data, text->len) ^ (top ? 1 : 0);
+}
+
+static int by_key(const void *pa, const void *pb)
+{
+	const struct running *a = pa, *b = pb;
+
+	if (a->key != b->key) {
+		return a->key < b->key ? -1 : 1;
+	}
+	return a->page - b->page;
+}
+
+/* Sorted keys with the number of pages each stands on. */
+static int count_running(struct running *all, int n)
+{
+	int n_keys = 0;
+
+	qsort(all, (size_t)n, sizeof(*all), by_key);
+	for (int i = 0; i < n; i++) {
+		if (n_keys && all[n_keys - 1].key == all[i].key) {
+			all[n_keys - 1].n += all[n_keys - 1].page != all[i].page;
+			all[n_keys - 1].page = all[i].page;
+		} else {
+			all[n_keys] = all[i];
+			all[n_keys++].n = 1;
+		}
+	}
+	return n_keys;
+}
+
+static void drop_row(struct pdf_page *p, int row)
+{
+	for (int i = 0; i < p->rows[row].n; i++) {
+		p->segs[p->by_row[p->rows[row].first + i]].dropped = true;
+	}
+}
+
+void pdf_drop_running(struct pdf_page *pages, int n)
+{
+	struct running *all = calloc((size_t)n * 2 * MARGIN_ROWS + 1, sizeof(*all));
+	struct buf text = BUF_INIT;
+	int n_all = 0, n_keys;
+	int least = n < 3 ? 2 : 3;
+	int rows[2 * MARGIN_ROWS];
+
+	ASSERT(all != NULL);
+	for (int i = 0; i < n; i++) {
+		int m = margin_rows(&pages[i], rows);
+
+		for (int k = 0; k < m; k++) {
+			all[n_all++] = (struct running){row_key(&pages[i], rows[k], &text), i, 1};
+		}
+	}
+	n_keys = count_running(all, n_all);
+	for (int i = 0; i < n; i++) {
+		int m = margin_rows(&pages[i], rows);
+
+		for (int k = 0; k < m; k++) {
+			struct running want = {row_key(&pages[i], rows[k], &text), 0, 0};
+			int low = 0, high = n_keys;
+
+			while (low < high) {
+				int mid = (low + high) / 2;
+
+				if (all[mid].key < want.key) {
+					low = mid + 1;
+				} else {
+					high = mid;
+				}
+			}
+			if ((low < n_keys && all[low].key == want.key && all[low].n >= least) ||
+				(n > 1 && is_page_number(text.data))) {
+				drop_row(&pages[i], rows[k]);
+			}
+		}
+	}
+	free(all);
+	buf_finish(&text);
+}
+
+/* ── tables ── */
+
+#define LONG_SEG 34 /* characters; a row with two such is prose in columns */
+#define ALIGNED 4.0f
+#define ROWS_BETWEEN 3 /* rows of one segment that may stand between rows of several */
+
+static const struct pdf_seg *row_seg(const struct pdf_page *p, const struct pdf_row *r, int i)
+{
+	return &p->segs[p->by_row[r->first + i]];
+}
+
+static bool row_dropped(const struct pdf_page *p, const struct pdf_row *r)
+{
+	return row_seg(p, r, 0)->dropped;
+}
+
+static bool row_is_prose(const struct pdf_page *p, const struct pdf_row *r)
+{
+	int n_long = 0;
+
+	for (int i = 0; i < r->n; i++) {
+		n_long += row_seg(p, r, i)->n_chars >= LONG_SEG;
+	}
+	return n_long >= 2 && n_long * 2 >= r->n;
+}
+
+/* A bullet or number with its text: one thing in two segments. */
+static bool row_is_item(const struct pdf_page *p, const struct pdf_row *r)
+{
+	struct buf text = BUF_INIT;
+	const struct pdf_seg *s = row_seg(p, r, 0);
+	bool marker = false;
+
+	if (r->n == 2 && s->n_chars <= 8) {
+		pdf_seg_text(p, s, &text);
+		buf_char(&text, ' ');
+		marker = pdf_list_marker(text.data, text.len) == text.len ||
+			 strspn(text.data, "0123456789. ") == text.len;
+		buf_finish(&text);
+		/* "1   $ 400" is a row, "1   Introduction to the matter" a numbered heading */
+		marker = marker && row_seg(p, r, 1)->n_chars > 12;
+	}
+	return marker;
+}
+
+/* Text printed over text has no columns. */
+static bool row_overlaps(const struct pdf_page *p, const struct pdf_row *r)
+{
+	for (int i = 1; i < r->n; i++) {
+		if (row_seg(p, r, i)->x0 < row_seg(p, r, i - 1)->x1 - 2) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void mark_tabular(struct pdf_page *p)
+{
+	int last_prose = -1000;
+
+	for (int i = 0; i < p->n_rows; i++) {
+		struct pdf_row *r = &p->rows[i];
+
+		r->tabular = r->n >= 2 && !row_dropped(p, r) && !row_is_prose(p, r) &&
+			     !row_is_item(p, r) && !row_overlaps(p, r);
+	}
+	/* Near prose in columns, a short line beside a long one is a paragraph's end. */
+	for (int pass = 0; pass < 2; pass++) {
+		last_prose = -1000;
+		for (int k = 0; k < p->n_rows; k++) {
+			int i = pass ? p->n_rows - 1 - k : k;
+			struct pdf_row *r = &p->rows[i];
+
+			if (r->n >= 2 && row_is_prose(p, r)) {
+				last_prose = k;
+			} else if (r->tabular && r->n < 4 && k - last_prose <= 4) {
+				r->tabular = false;
+			}
+		}
+	}
+}
+
+static bool rows_aligned(const struct pdf_page *p, const struct pdf_row *a, const struct pdf_row *b)
+{
+	for (int i = 1; i < a->n; i++) {
+		const struct pdf_seg *s = row_seg(p, a, i);
+
+		for (int k = 1; k < b->n; k++) {
+			const struct pdf_seg *t = row_seg(p, b, k);
+
+			if (fabsf(s->x0 - t->x0) < ALIGNED || fabsf(s->x1 - t->x1) < ALIGNED ||
+				fabsf(s->x0 + s->x1 - t->x0 - t->x1) < 2 * ALIGNED) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* The next row of the same table after row i, or -1. */
+static int next_tabular(const struct pdf_page *p, int i)
+{
+	const struct pdf_row *from = &p->rows[i];
+	float bottom = from->y1;
+
+	for (int k = i + 1; k < p->n_rows && k <= i + 1 + ROWS_BETWEEN; k++) {
+		const struct pdf_row *r = &p->rows[k];
+		float height = r->y1 - r->y0;
+
+		if (row_dropped(p, r)) {
+			continue;
+		}
+		if (r->y0 - bottom > 2.2f * height) {
+			return -1;
+		}
+		if (r->tabular) {
+			return rows_aligned(p, from, r) || (r->n >= 3 && from->n >= 3) ? k : -1;
+		}
+		/* A label of the rows below, or the rest of a cell; a long line is prose. */
+		if (r->n != 1 || row_seg(p, r, 0)->n_chars > 90) {
+			return -1;
+		}
+		bottom = r->y1;
+	}
+	return -1;
+}
+
+void pdf_find_tables(struct pdf_page *p)
+{
+	int n_tables = 0;
+
+	mark_tabular(p);
+	for (int i = 0; i < p->n_rows; i++) {
+		int next, last = i;
+
+		if (!p->rows[i].tabular) {
+			continue;
+		}
+		next = next_tabular(p, i);
+		if (next < 0 && p->rows[i].n < 3) {
+			continue; /* two things beside each other make no table */
+		}
+		n_tables++;
+		for (; next >= 0; next = next_tabular(p, next)) {
+			last = next;
+		}
+		for (int k = i; k <= last; k++) {
+			const struct pdf_row *r = &p->rows[k];
+
+			if (row_dropped(p, r)) {
+				continue;
+			}
+			p->rows[k].table = n_tables;
+			for (int s = 0; s < r->n; s++) {
+				p->segs[p->by_row[r->first + s]].table = n_tables;
+			}
+		}
+		i = last;
+	}
+}

@@ -1,0 +1,54 @@
+/*
+ * What a child that parses untrusted bytes may do: compute, read its own fds, write its two pipes,
+ * and read a few public folders. Layers, each of which must hold: rlimits; every fd but 0, 1, 2 closed;
+ * no capabilities; no_new_privs; Landlock (linux/landlock.h, raw system calls); seccomp: what is not
+ * listed gets EPERM, what an attack would need kills the process. It binds root just as well (rlimits
+ * on processes do not, hence seccomp forbids fork, clone and exec outright).
+ *
+ * Thread: single-threaded processes only: the zygote makes, its children enter.
+ */
+#ifndef INGEST_SANDBOX_H
+#define INGEST_SANDBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "index/base/err.h"
+
+enum sandbox_profile {
+	SANDBOX_EXTRACT, /* reads /usr/share/poppler: without it CJK text vanishes silently */
+	SANDBOX_RENDER,	 /* reads fonts and fontconfig's files too */
+	N_SANDBOX_PROFILES
+};
+
+struct sandbox; /* the compiled seccomp program */
+
+struct sandbox_limits {
+	int64_t cpu_s;
+	int64_t memory_mb; /* beyond what the process has mapped already */
+};
+
+/* ERR_UNAVAILABLE "sandbox_unavailable". */
+MUST_CHECK int sandbox_create(struct sandbox **out, struct err *e);
+void sandbox_destroy(struct sandbox *s); /* NULL is fine */
+
+/* Confines the calling process for good. After an error the process must end: it is half confined.
+ * ERR_UNAVAILABLE "sandbox_unavailable", the message names the layer. */
+MUST_CHECK int sandbox_enter(const struct sandbox *s, enum sandbox_profile profile,
+	const struct sandbox_limits *limits, struct err *e);
+
+/* A forbidden thing; `tried` returns true if it worked. Run in a process of its own, since some
+ * attempts end it. */
+struct sandbox_probe {
+	const char *name;
+	bool (*tried)(void);
+};
+extern const struct sandbox_probe SANDBOX_PROBES[];
+extern const int N_SANDBOX_PROBES;
+
+/* Forks a child a probe and profile; each must be refused, and reading an allowed folder must not be.
+ * ERR_UNAVAILABLE "sandbox_unavailable" names the first that was not. */
+MUST_CHECK int sandbox_probe_all(const struct sandbox *s, const struct sandbox_limits *limits,
+	struct err *e);
+
+#endif

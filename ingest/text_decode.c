@@ -1,0 +1,141 @@
+#include <string.h>
+#include <uchardet/uchardet.h>
+#include <unicode/ucnv.h>
+
+#include "index/base/utf8.h"
+#include "ingest/child.h"
+
+#define SAMPLE 262144 /* bytes that uchardet looks at */
+
+static const struct {
+	const char *mark;
+	size_t n;
+	const char *charset;
+} MARKS[] = {
+	{"\xef\xbb\xbf", 3, "UTF-8"},
+	{"\xff\xfe\0\0", 4, "UTF-32LE"},
+	{"\0\0\xfe\xff", 4, "UTF-32BE"},
+	{"\xff\xfe", 2, "UTF-16LE"},
+	{"\xfe\xff", 2, "UTF-16BE"},
+};
+
+static const char *marked(const char *p, size_t n, size_t *n_mark)
+{
+	for (size_t i = 0; i < sizeof(MARKS) / sizeof(MARKS[0]); i++) {
+		if (n >= MARKS[i].n && memcmp(p, MARKS[i].mark, MARKS[i].n) == 0) {
+			*n_mark = MARKS[i].n;
+			return MARKS[i].charset;
+		}
+	}
+	return NULL;
+}
+
+/* UTF-16 without a mark: every other byte of Latin text is NUL. */
+static const char *looks_utf16(const char *p, size_t n)
+{
+	size_t even = 0, odd = 0, look = n < 4096 ? n & ~(size_t)1 : 4096;
+
+	for (size_t i = 0; i + 1 < look; i += 2) {
+		even += p[i] == '\0';
+		odd += p[i + 1] == '\0';
+	}
+	if (odd > look / 5 && even < look / 100) {
+		return "UTF-16LE";
+	}
+	return even > look / 5 && odd < look / 100 ? "UTF-16BE" : NULL;
+}
+
+/* Binary data is told by its controls, once the encodings that use NUL are out of the way. */
+static bool looks_binary(const char *p, size_t n)
+{
+	size_t controls = 0, look = n < 65536 ? n : 65536;
+
+	for (size_t i = 0; i < look; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if (c == '\0') {
+			controls += 4;
+		} else if (c < ' ' && !(c >= '\t' && c <= '\r') && c != 0x1b && c != 0x1a) {
+			controls++;
+		}
+	}
+	return controls > look / 50;
+}
+
+static bool convert(const char *p, size_t n, const char *charset, struct buf *out)
+{
+	UErrorCode status = U_ZERO_ERROR;
+	UConverter *from = ucnv_open(charset, &status);
+	UConverter *to = ucnv_open("UTF-8", &status);
+	const char *source = p, *end = p + n;
+	UChar pivot[4096];
+	UChar *pivot_source = pivot, *pivot_target = pivot;
+	bool first = true;
+
+	while (U_SUCCESS(status)) {
+		char chunk[8192];
+		char *target = chunk;
+
+		ucnv_convertEx(to, from, &target, chunk + sizeof(chunk), &source, end, pivot,
+			&pivot_source, &pivot_target, pivot + 4096, first, 1, &status);
+		first = false;
+		buf_add(out, chunk, (size_t)(target - chunk));
+		if (status != U_BUFFER_OVERFLOW_ERROR) {
+			break;
+		}
+		status = U_ZERO_ERROR;
+	}
+	ucnv_close(from);
+	ucnv_close(to);
+	return U_SUCCESS(status);
+}
+
+static bool convert_detected(const char *p, size_t n, const char *charset, struct buf *out)
+{
+	uchardet_t u = uchardet_new();
+	const char *found;
+	bool ok = charset && convert(p, n, charset, out);
+
+	if (!ok && u) {
+		uchardet_handle_data(u, p, n < SAMPLE ? n : SAMPLE);
+		uchardet_data_end(u);
+		found = uchardet_get_charset(u);
+		buf_clear(out);
+		ok = found[0] && strcmp(found, "ASCII") != 0 && convert(p, n, found, out);
+	}
+	if (!ok) {
+		buf_clear(out);
+		ok = convert(p, n, "windows-1252", out);
+	}
+	if (u) {
+		uchardet_delete(u);
+	}
+	return ok;
+}
+
+bool text_decode(const char *p, size_t n_bytes, const char *charset, struct buf *out)
+{
+	size_t n_mark = 0;
+	const char *known = marked(p, n_bytes, &n_mark);
+	/* A sample may end inside a character. */
+	size_t tail = utf8_incomplete_tail(p, n_bytes);
+
+	if (!known) {
+		known = looks_utf16(p, n_bytes);
+	}
+	if (known && strcmp(known, "UTF-8") != 0) {
+		return convert(p + n_mark, n_bytes - n_mark, known, out) &&
+		       !looks_binary(out->data ? out->data : "", out->len);
+	}
+	p += n_mark;
+	n_bytes -= n_mark;
+	if (looks_binary(p, n_bytes)) {
+		return false;
+	}
+	/* Stray NULs do not make UTF-8 another encoding: check without them. */
+	if (utf8_valid(p, n_bytes - (tail < n_bytes ? tail : 0))) {
+		buf_add(out, p, n_bytes);
+		return true;
+	}
+	return convert_detected(p, n_bytes, charset, out);
+}

@@ -1,0 +1,596 @@
+#include "ingest/zygote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "index/base/clock.h"
+#include "index/base/log.h"
+#include "index/base/utf8.h"
+#include "ingest/child.h"
+#include "ingest/frame.h"
+
+#define HELLO_MS 20000
+#define SLICE_MS 50 /* how late a cancellation may be seen */
+#define IMAGE_MAX (64u << 20)
+#define STDERR_KEPT 4096
+#define STDERR_MAX (4u << 20) /* more than that is no error message */
+#define RENDER_CPU_S 30 /* somebody waits for the picture */
+
+struct zygote {
+	pid_t pid;
+	int socket;
+	struct child_limits limits;
+	int stall_ms;
+	atomic_bool lost;
+	char trouble[464]; /* from the start; never changes after */
+};
+
+/* ── start and stop ── */
+
+/* The bytes from `first` to `last` of this process's stack, as /proc/self/stat names them. */
+static void wipe_range(unsigned long first, unsigned long last)
+{
+	if (first && last > first) {
+		explicit_bzero((void *)first, last - first);
+	}
+}
+
+/* Flags and environment may hold keys of model endpoints; a process that starts parsers must not. */
+static void forget_secrets(const struct settings *set)
+{
+	unsigned long start[4] = {0};
+	char line[2048];
+	FILE *f = fopen("/proc/self/stat", "re");
+	char *p = f ? fgets(line, sizeof(line), f) : NULL;
+
+	/* Fields 48 to 51 are arg_start, arg_end, env_start, env_end; the name may contain spaces. */
+	p = p ? strrchr(p, ')') : NULL;
+	if (p && sscanf(p + 1,
+			 " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			 "%*d %*u %*u %*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d "
+			 "%*d %*u %*u %*u %*u %*d %*u %*u %*u %lu %lu %lu %lu",
+			 &start[0], &start[1], &start[2], &start[3]) == 4) {
+		clearenv();
+		wipe_range(start[0], start[1]);
+		wipe_range(start[2], start[3]);
+	}
+	if (f) {
+		fclose(f);
+	}
+#define S(field, name, def, help)
+#define P(field, name, def, help) explicit_bzero(set->field, strlen(set->field));
+#define N(field, name, def, min, max, help)
+	SETTINGS_MAP(S, P, N)
+#undef S
+#undef P
+#undef N
+}
+
+_Noreturn static void on_forked(struct zygote *z, int socket, pid_t server,
+	const struct settings *set)
+{
+	prctl(PR_SET_NAME, "carrel-zygote", 0, 0, 0);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != server) {
+		_exit(1);
+	}
+	forget_secrets(set);
+	/* stdin is not its business; stdout may be a pipe whose reader waits for its end. */
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int own = fcntl(socket, F_DUPFD, 3);
+
+	if (null < 0 || own < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(own, 3) < 0) {
+		_exit(1);
+	}
+	syscall(SYS_close_range, 4U, ~0U, 0U);
+	fcntl(3, F_SETFD, FD_CLOEXEC);
+	zygote_loop(3, &z->limits);
+}
+
+static void await_hello(struct zygote *z)
+{
+	struct pollfd fd = {.fd = z->socket, .events = POLLIN};
+	struct hello hello;
+	int64_t until = clock_mono_ms() + HELLO_MS;
+	int rc;
+
+	do {
+		int64_t left = until - clock_mono_ms();
+
+		rc = poll(&fd, 1, left > 0 ? (int)left : 0);
+	} while (rc < 0 && errno == EINTR);
+	if (rc > 0 && recv(z->socket, &hello, sizeof(hello), 0) == (ssize_t)sizeof(hello)) {
+		hello.trouble[sizeof(hello.trouble) - 1] = '\0';
+		memcpy(z->trouble, hello.trouble, sizeof(z->trouble));
+		return;
+	}
+	snprintf(z->trouble, sizeof(z->trouble), "%s",
+		"the process that starts document readers did not come up");
+}
+
+int zygote_start(const struct settings *set, struct zygote **out, struct err *e)
+{
+	struct zygote *z = calloc(1, sizeof(*z));
+	pid_t server = getpid();
+	int sockets[2];
+
+	ASSERT(z != NULL);
+	*out = NULL;
+	z->limits.sandbox.cpu_s = set->ingest_cpu_s;
+	z->limits.sandbox.memory_mb = set->ingest_memory_mb;
+	z->limits.text_max = (size_t)set->ingest_text_mb << 20;
+	if (z->limits.text_max > INT32_MAX - 1) {
+		z->limits.text_max = INT32_MAX - 1; /* offsets are int32 */
+	}
+	z->limits.image_max = IMAGE_MAX;
+	z->limits.pages_max = (int)set->ingest_pages;
+	z->stall_ms = (int)(set->ingest_stall_s * 1000);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) {
+		free(z);
+		return err_sys(e, ERR_INTERNAL, errno, "cannot start the document readers");
+	}
+	z->socket = sockets[0];
+	z->pid = fork();
+	if (z->pid == 0) {
+		on_forked(z, sockets[1], server, set);
+	}
+	close(sockets[1]);
+	if (z->pid < 0) {
+		int errnum = errno;
+
+		close(sockets[0]);
+		free(z);
+		return err_sys(e, ERR_INTERNAL, errnum, "cannot start the document readers");
+	}
+	await_hello(z);
+	if (z->trouble[0]) {
+		log_error("zygote.unavailable", LT("why", z->trouble));
+	}
+	*out = z;
+	return 0;
+}
+
+void zygote_stop(struct zygote *z)
+{
+	if (!z) {
+		return;
+	}
+	close(z->socket);
+	for (int waited_ms = 0; waitpid(z->pid, NULL, WNOHANG) == 0; waited_ms += 5) {
+		struct timespec pause = {0, 5000000};
+
+		if (waited_ms >= 2000) {
+			kill(z->pid, SIGKILL);
+		}
+		nanosleep(&pause, NULL);
+	}
+	free(z);
+}
+
+const char *zygote_state(const struct zygote *z)
+{
+	struct pollfd fd = {.fd = z->socket, .events = 0};
+
+	if (z->trouble[0]) {
+		return z->trouble;
+	}
+	if (atomic_load(&z->lost) || (poll(&fd, 1, 0) > 0 && (fd.revents & (POLLHUP | POLLERR)))) {
+		return "the process that starts document readers has ended: restart the server";
+	}
+	return NULL;
+}
+
+static int unavailable(const struct zygote *z, struct err *e)
+{
+	const char *why = zygote_state(z);
+
+	return err_set(e, ERR_UNAVAILABLE, "sandbox_unavailable", "documents cannot be read now: %s",
+		why ? why : "no process can be started");
+}
+
+/* ── one request ── */
+
+enum verdict { RUNNING, EXITED, LOST, KILLED_CANCEL, KILLED_STALL, KILLED_FRAMES };
+
+struct request {
+	struct zygote *z;
+	uint32_t cpu_s;
+	const atomic_bool *cancel;
+	void (*progress)(void *arg, int done, int n);
+	void *arg;
+	int frames, stderr_, channel; /* -1: at its end */
+	struct frame_reader reader;
+	char said[STDERR_KEPT + 1]; /* the first of stderr */
+	size_t n_said, n_stderr;
+	enum verdict verdict;
+	struct obituary end;
+	int64_t last_frame_ms;
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0) {
+		close(*fd);
+	}
+	*fd = -1;
+}
+
+static int send_order(struct zygote *z, const struct order *o, const int fds[ORDER_N_FDS])
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(ORDER_N_FDS * sizeof(int))];
+	} control;
+	struct iovec part = {(void *)o,
+		offsetof(struct order, boxes) + o->n_boxes * sizeof(struct order_box)};
+	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = sizeof(control)};
+	struct cmsghdr *c;
+	ssize_t n;
+
+	memset(&control, 0, sizeof(control));
+	c = CMSG_FIRSTHDR(&msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(ORDER_N_FDS * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, ORDER_N_FDS * sizeof(int));
+	do {
+		n = sendmsg(z->socket, &msg, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -1 : 0;
+}
+
+/* Opens pipes and channel and sends the order. */
+static int request_start(struct request *r, const struct order *o, int memfd, struct err *e)
+{
+	int frames[2] = {-1, -1}, errors[2] = {-1, -1}, channel[2] = {-1, -1};
+	int rc = 0;
+
+	if (pipe2(frames, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0 ||
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) {
+		rc = err_sys(e, ERR_INTERNAL, errno, "cannot start a document reader");
+	} else {
+		int fds[ORDER_N_FDS] = {memfd, frames[1], errors[1], channel[1]};
+
+		if (send_order(r->z, o, fds) < 0) {
+			atomic_store(&r->z->lost, true);
+			rc = unavailable(r->z, e);
+		}
+	}
+	close_fd(&frames[1]);
+	close_fd(&errors[1]);
+	close_fd(&channel[1]);
+	r->frames = frames[0];
+	r->stderr_ = errors[0];
+	r->channel = channel[0];
+	if (rc == 0) {
+		fcntl(r->frames, F_SETFL, O_NONBLOCK);
+		fcntl(r->stderr_, F_SETFL, O_NONBLOCK);
+		r->last_frame_ms = clock_mono_ms();
+	}
+	return rc;
+}
+
+/* The zygote kills, since only it knows that the pid is still the child's. */
+static void request_kill(struct request *r, enum verdict why)
+{
+	if (r->verdict == EXITED) {
+		r->verdict = why; /* of itself, and its last words were no good */
+	}
+	if (r->verdict == RUNNING) {
+		r->verdict = why;
+		(void)!send(r->channel, "k", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+}
+
+static void read_frames(struct request *r)
+{
+	char chunk[65536];
+	ssize_t n = read(r->frames, chunk, sizeof(chunk));
+	int n_frames;
+
+	if (n <= 0) {
+		if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+			close_fd(&r->frames);
+		}
+		return;
+	}
+	if (r->verdict != RUNNING && r->verdict != EXITED) {
+		return; /* drained, so that nothing waits */
+	}
+	n_frames = frame_reader_feed(&r->reader, chunk, (size_t)n);
+	if (n_frames < 0) {
+		request_kill(r, KILLED_FRAMES);
+		return;
+	}
+	if (n_frames > 0) {
+		r->last_frame_ms = clock_mono_ms();
+	}
+	if (r->reader.progressed && r->progress) {
+		r->progress(r->arg, r->reader.done, r->reader.n_units);
+	}
+	r->reader.progressed = false;
+}
+
+static void read_stderr(struct request *r)
+{
+	char chunk[4096];
+	ssize_t n = read(r->stderr_, chunk, sizeof(chunk));
+	size_t keep;
+
+	if (n <= 0) {
+		if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+			close_fd(&r->stderr_);
+		}
+		return;
+	}
+	keep = (size_t)n < STDERR_KEPT - r->n_said ? (size_t)n : STDERR_KEPT - r->n_said;
+	memcpy(r->said + r->n_said, chunk, keep);
+	r->n_said += keep;
+	r->n_stderr += (size_t)n;
+	if (r->n_stderr > STDERR_MAX) {
+		close_fd(&r->stderr_); /* its next complaint meets a closed pipe */
+	}
+}
+
+static void read_channel(struct request *r)
+{
+	ssize_t n = recv(r->channel, &r->end, sizeof(r->end), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		return;
+	}
+	if (n != (ssize_t)sizeof(r->end)) {
+		r->verdict = LOST;
+		atomic_store(&r->z->lost, true);
+	} else if (r->verdict == RUNNING) {
+		r->verdict = EXITED;
+	}
+	close_fd(&r->channel);
+}
+
+/* Until the child has been reaped and its pipes are empty. */
+static void request_wait(struct request *r)
+{
+	while (r->channel >= 0) {
+		struct pollfd fds[3] = {{.fd = r->frames, .events = POLLIN},
+			{.fd = r->stderr_, .events = POLLIN}, {.fd = r->channel, .events = POLLIN}};
+
+		if (r->cancel && atomic_load(r->cancel)) {
+			request_kill(r, KILLED_CANCEL);
+		}
+		if (clock_mono_ms() - r->last_frame_ms > r->z->stall_ms) {
+			request_kill(r, KILLED_STALL);
+		}
+		if (poll(fds, 3, SLICE_MS) <= 0) {
+			continue;
+		}
+		if (fds[0].revents) {
+			read_frames(r);
+		}
+		if (fds[1].revents) {
+			read_stderr(r);
+		}
+		if (fds[2].revents) {
+			read_channel(r);
+		}
+	}
+	/* The child is dead: what it had written is there, then the end. */
+	while (r->frames >= 0 && r->verdict != LOST) {
+		read_frames(r);
+	}
+	while (r->stderr_ >= 0 && r->verdict != LOST) {
+		read_stderr(r);
+	}
+}
+
+/* ── what it means ── */
+
+static const struct {
+	int code;
+	const char *reason, *message; /* %s: detail, %u: number */
+} FAULTS[N_FAULTS] = {
+	[FAULT_EMPTY] = {ERR_UNPROCESSABLE, "empty_file",
+		"the file is empty: upload the complete document"},
+	[FAULT_UNSUPPORTED] = {ERR_UNPROCESSABLE, "unsupported_type",
+		"this kind of file is not read (it looks like %s): upload it as PDF, Markdown, HTML or "
+		"text"},
+	[FAULT_BROKEN] = {ERR_UNPROCESSABLE, "broken_file",
+		"the file is damaged and cannot be read: open it in the program that made it and save it "
+		"anew"},
+	[FAULT_PASSWORD] = {ERR_UNPROCESSABLE, "password_required",
+		"the file is protected by a password: remove the password and upload it again"},
+	[FAULT_PAGES] = {ERR_UNPROCESSABLE, "too_many_pages",
+		"the document has %u pages, more than are read of one document: split it, or raise "
+		"ingest-pages"},
+	[FAULT_TEXT] = {ERR_UNPROCESSABLE, "too_much_text",
+		"the document has more text than is taken from one document: split it, or raise "
+		"ingest-text-mb"},
+	[FAULT_MEMORY] = {ERR_UNPROCESSABLE, "out_of_memory",
+		"the document needs more memory than one document may use: split it, or raise "
+		"ingest-memory-mb"},
+	[FAULT_NO_PAGE] = {ERR_NOT_FOUND, "no_such_page", "the document has %u pages"},
+	[FAULT_SANDBOX] = {ERR_UNAVAILABLE, "sandbox_unavailable",
+		"documents cannot be read now: the sandbox cannot be applied (%s)"},
+};
+
+static int fault_error(const struct frame_reader *f, struct err *e)
+{
+	const char *message = FAULTS[f->fault].message;
+	const char *mark = strchr(message, '%');
+	char text[400];
+
+	if (mark && mark[1] == 's') {
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(mark - message), message,
+			f->fault_detail[0] ? f->fault_detail : "unknown data", mark + 2);
+	} else if (mark) {
+		snprintf(text, sizeof(text), "%.*s%u%s", (int)(mark - message), message,
+			f->fault_number, mark + 2);
+	} else {
+		snprintf(text, sizeof(text), "%s", message);
+	}
+	return err_set(e, FAULTS[f->fault].code, FAULTS[f->fault].reason, "%s", text);
+}
+
+/* What libraries print when an allocation fails, before they abort. */
+static bool said_no_memory(const struct request *r)
+{
+	static const char *const WORDS[] = {"bad_alloc", "Out of memory", "out of memory",
+		"failed to allocate", "memory exhausted", "length_error", "b->data != NULL",
+		"allocator is out of memory", "cannot allocate"};
+
+	for (size_t i = 0; i < sizeof(WORDS) / sizeof(WORDS[0]); i++) {
+		if (strstr(r->said, WORDS[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int crashed(const struct request *r, struct err *e)
+{
+	int status = r->end.status;
+	long cpu_s = r->end.usage.ru_utime.tv_sec + r->end.usage.ru_stime.tv_sec;
+	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	if (status == -1) {
+		return unavailable(r->z, e);
+	}
+	if (sig == SIGXCPU || (sig == SIGKILL && cpu_s >= (long)r->cpu_s)) {
+		return err_set(e, ERR_UNPROCESSABLE, "out_of_cpu",
+			"the document took more than %u s of computing: split it, or raise "
+			"ingest-cpu-s",
+			r->cpu_s);
+	}
+	if (said_no_memory(r)) {
+		return err_set(e, FAULTS[FAULT_MEMORY].code, FAULTS[FAULT_MEMORY].reason, "%s",
+			FAULTS[FAULT_MEMORY].message);
+	}
+	log_warn("document.crashed", LN("status", status), LN("signal", sig));
+	return err_set(e, ERR_UNPROCESSABLE, "crashed",
+		"the document made its reader crash (%s): save it anew in the program that made it",
+		sig ? strsignal(sig) : "it gave up");
+}
+
+/* 0: the reader's frames are the result. */
+static int request_result(const struct request *r, struct err *e)
+{
+	switch (r->verdict) {
+	case KILLED_CANCEL:
+		return err_set(e, ERR_CANCELLED, "cancelled", "reading the document was cancelled");
+	case KILLED_STALL:
+		return err_set(e, ERR_UNPROCESSABLE, "stalled",
+			"the document made no progress for %d s: split it, or raise ingest-stall-s",
+			r->z->stall_ms / 1000);
+	case KILLED_FRAMES:
+		log_warn("document.bad_frames", LT("rule", r->reader.bad));
+		return err_set(e, ERR_UNPROCESSABLE, "crashed",
+			"the document made its reader talk nonsense (%s): save it anew in the program "
+			"that made it",
+			r->reader.bad);
+	case LOST:
+		return unavailable(r->z, e);
+	case RUNNING:
+	case EXITED:
+		break;
+	}
+	if (!WIFEXITED(r->end.status) || WEXITSTATUS(r->end.status) != 0 || !r->reader.ended) {
+		return crashed(r, e);
+	}
+	return r->reader.fault ? fault_error(&r->reader, e) : 0;
+}
+
+static int request_run(struct request *r, const struct order *o, int memfd, struct err *e)
+{
+	int rc;
+
+	r->cpu_s = o->cpu_s;
+	r->frames = r->stderr_ = r->channel = -1;
+	if (zygote_state(r->z)) {
+		return unavailable(r->z, e);
+	}
+	rc = request_start(r, o, memfd, e);
+	if (rc == 0) {
+		request_wait(r);
+		rc = request_result(r, e);
+	}
+	close_fd(&r->frames);
+	close_fd(&r->stderr_);
+	close_fd(&r->channel);
+	return rc;
+}
+
+int zygote_extract(struct zygote *z, const struct extract_request *q, struct arena *a,
+	struct extracted *out, struct err *e)
+{
+	struct request r = {.z = z, .cancel = q->cancel, .progress = q->progress, .arg = q->arg};
+	struct order *o = arena_new(a, struct order);
+	const char *name = q->name ? q->name : "";
+	size_t n = strlen(name);
+	/* The end of a long name is what tells its type. */
+	size_t skip = n >= sizeof(o->name) ? n - sizeof(o->name) + 1 : 0;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	o->kind = ORDER_EXTRACT;
+	o->cpu_s = (uint32_t)z->limits.sandbox.cpu_s;
+	memcpy(o->name, name + skip, n - skip);
+	frame_reader_init(&r.reader, z->limits.text_max, 0, z->limits.pages_max);
+	rc = request_run(&r, o, q->memfd, e);
+	if (rc == 0 && frame_reader_take(&r.reader, a, out, e) < 0) {
+		rc = ERR_UNPROCESSABLE;
+		err_replace(e, rc, "crashed",
+			"the document made its reader talk nonsense: save it anew in the program that "
+			"made it");
+	}
+	frame_reader_finish(&r.reader);
+	return rc;
+}
+
+int zygote_render(struct zygote *z, const struct render_request *q, struct buf *out, struct err *e)
+{
+	struct request r = {.z = z};
+	struct order *o;
+	int rc;
+
+	if (q->width < 64 || q->width > 2400 || q->page < 1) {
+		return err_set(e, ERR_INVALID, "bad_size",
+			"width must be 64 to 2400 pixels and page at least 1");
+	}
+	o = calloc(1, sizeof(*o));
+	ASSERT(o != NULL);
+	o->kind = ORDER_RENDER;
+	o->cpu_s = (uint32_t)z->limits.sandbox.cpu_s;
+	if (o->cpu_s > RENDER_CPU_S) {
+		o->cpu_s = RENDER_CPU_S;
+	}
+	o->page = (uint32_t)q->page;
+	o->width = (uint32_t)q->width;
+	for (int i = 0; i < q->n_boxes && o->n_boxes < ORDER_BOXES_MAX; i++) {
+		if (q->boxes[i].page == q->page) {
+			o->boxes[o->n_boxes++] = (struct order_box){q->boxes[i].x0, q->boxes[i].y0,
+				q->boxes[i].x1, q->boxes[i].y1};
+		}
+	}
+	frame_reader_init(&r.reader, 0, z->limits.image_max, 1);
+	rc = request_run(&r, o, q->memfd, e);
+	if (rc == 0 && r.reader.image.len < 8) {
+		rc = err_set(e, ERR_UNPROCESSABLE, "broken_file", "the page cannot be drawn");
+	}
+	if (rc == 0) {
+		buf_add(out, r.reader.image.data, r.reader.image.len);
+	}
+	frame_reader_finish(&r.reader);
+	free(o);
+	return rc;
+}

@@ -1,0 +1,130 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include "chat/sentence.h"
+
+/* The sentences of text, joined by '¶'. */
+static void expect(const char *text, const char *joined)
+{
+	struct arena a;
+	struct sentence *s;
+	char got[2048] = "";
+	int n;
+
+	arena_init(&a);
+	n = sentences_split(&a, text, strlen(text), &s);
+	for (int i = 0; i < n; i++) {
+		strncat(got, text + s[i].start, (size_t)(s[i].end - s[i].start));
+		strcat(got, i + 1 < n ? "¶" : "");
+	}
+	assert_string_equal(got, joined);
+	arena_finish(&a);
+}
+
+static void test_prose(void **state)
+{
+	(void)state;
+	expect("One. Two! Three?", "One.¶Two!¶Three?");
+	expect("It costs 0.43 EUR. Dr. Roy and J. Lee agree, e.g. today.",
+		"It costs 0.43 EUR.¶Dr. Roy and J. Lee agree, e.g. today.");
+	expect("Version 3.8 of 12 January 2024. Its owner is here.",
+		"Version 3.8 of 12 January 2024.¶Its owner is here.");
+	expect("Am 1. März 2026 gilt das. Danach nicht.", "Am 1. März 2026 gilt das.¶Danach nicht.");
+	expect("He said \"stop.\" Then he left.", "He said \"stop.\"¶Then he left.");
+	expect("每晚不超过550元。招待客户另计！好吗？", "每晚不超过550元。¶招待客户另计！¶好吗？");
+	expect("", "");
+	expect(" \n \n", "");
+	expect("...", "...");
+}
+
+static void test_lines(void **state)
+{
+	(void)state;
+	expect("4. Hotels\nThe travel desk books hotels and a room may cost this\nper night. More is asked.",
+		"4. Hotels¶The travel desk books hotels and a room may cost this\nper night.¶More is asked.");
+	expect("We need:\n- a form\n- a receipt that is\n  legible\n\nEnd",
+		"We need:¶- a form¶- a receipt that is\n  legible¶End");
+}
+
+static void test_rows(void **state)
+{
+	const char *text = "Limits:\nCity | Limit\nParis | 175 EUR\nOslo | 210 EUR\nAfter the table.";
+	struct arena a;
+	struct sentence *s;
+
+	(void)state;
+	arena_init(&a);
+	assert_int_equal(sentences_split(&a, text, strlen(text), &s), 5);
+	assert_false(s[0].row);
+	assert_true(s[1].row && s[2].row && s[3].row);
+	assert_int_equal(s[1].header, -1);
+	assert_int_equal(s[2].header, 1);
+	assert_int_equal(s[3].header, 1);
+	assert_false(s[4].row);
+	arena_finish(&a);
+}
+
+static void test_incremental(void **state)
+{
+	const char *s = "It is 3.5 m [1]. [2] Next";
+
+	(void)state;
+	for (size_t n = 0; n <= 20; n++) {
+		assert_int_equal(sentence_end(s, n, 0, false), 0);
+	}
+	assert_int_equal(sentence_end(s, 22, 0, false), 20);
+	assert_int_equal(sentence_end(s, strlen(s), 20, false), 0);
+	assert_int_equal(sentence_end(s, strlen(s), 20, true), strlen(s));
+	assert_int_equal(sentence_end("a\nb", 3, 0, false), 1);
+	assert_int_equal(sentence_marker("[1, 2]x", 7), 6);
+	assert_int_equal(sentence_marker("[a]", 3), 0);
+	assert_int_equal(sentence_marker("[1", 2), 0);
+}
+
+/* Whatever the bytes, sentences ascend, do not overlap and lie inside. */
+static void test_random(void **state)
+{
+	static const char alphabet[] = "aB1. .\n|| -*[]!?\"\xe3\x80\x82";
+	unsigned seed = (unsigned)time(NULL);
+
+	(void)state;
+	print_message("seed %u\n", seed);
+	for (int round = 0; round < 3000; round++) {
+		struct arena a;
+		struct sentence *s;
+		char text[200];
+		size_t len = (size_t)(rand_r(&seed) % 200);
+		int n, last = 0;
+
+		for (size_t i = 0; i < len; i++) {
+			text[i] = alphabet[(size_t)rand_r(&seed) % (sizeof(alphabet) - 1)];
+		}
+		arena_init(&a);
+		n = sentences_split(&a, arena_copy(&a, text, len), len, &s);
+		for (int i = 0; i < n; i++) {
+			assert_true(s[i].start >= last && s[i].end > s[i].start);
+			last = s[i].end;
+		}
+		assert_true(last <= (int)len);
+		arena_finish(&a);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_prose),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_incremental),
+		cmocka_unit_test(test_random),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

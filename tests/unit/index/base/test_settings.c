@@ -1,0 +1,277 @@
+/* Settings from all four sources: which wins, and what each says when it is wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "index/base/fs.h"
+#include "index/base/log.h"
+#include "index/base/settings.h"
+
+extern char **environ;
+
+static char dir[256];
+static struct settings s;
+static struct err e;
+
+static int set_up(void **state)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/carrel-settings-XXXXXX", tmp ? tmp : "/tmp");
+	for (char **var = environ; *var;) {
+		char name[128];
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(*var, "="), *var);
+		strncmp(name, "CARREL_", 7) == 0 ? (void)unsetenv(name) : (void)var++;
+	}
+	settings_init(&s);
+	err_clear(&e);
+	return mkdtemp(dir) ? setenv("CARREL_DATA", dir, 1) : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	settings_finish(&s);
+	fs_remove_tree(dir);
+	return 0;
+}
+
+static void write_ini(const char *text)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/carrel.ini", dir);
+	assert_int_equal(fs_replace(path, text, strlen(text), NULL), 0);
+}
+
+static void expect_bad_ini(const char *text, const char *says)
+{
+	err_clear(&e);
+	write_ini(text);
+	assert_int_equal(settings_load(&s, &e), ERR_INVALID);
+	if (!strstr(e.message, says) || !strstr(e.message, "carrel.ini")) {
+		fail_msg("\"%s\" does not say \"%s\"", e.message, says);
+	}
+}
+
+static void test_defaults(void **state)
+{
+	(void)state;
+	assert_string_equal(s.data, "data");
+	assert_int_equal(s.http_workers, 4);
+	assert_string_equal(s.model_url, "");
+	assert_string_equal(s.embedder, "builtin");
+	assert_int_equal(settings_load(&s, &e), 0); /* without an ini */
+	assert_string_equal(s.data, dir);
+	assert_true(settings_known("model-url"));
+	assert_false(settings_known("model_url"));
+	assert_false(settings_known(""));
+}
+
+static void test_the_later_source_wins(void **state)
+{
+	char a0[] = "carrel", a1[] = "serve", a2[] = "--http-workers=9", a3[] = "x";
+	char *argv[] = {a0, a1, a2, a3, NULL};
+	int argc = 4;
+
+	(void)state;
+	write_ini(
+		"# ours\nhttp-workers = 5\n  http-idle-ms=2000 ; two seconds\nmodel-name = ini\r\n"
+		"model-key = from ini\n");
+	setenv("CARREL_HTTP_WORKERS", "6", 1);
+	setenv("CARREL_MODEL_NAME", "environment", 1);
+	assert_int_equal(settings_load(&s, &e), 0);
+	assert_int_equal(s.http_workers, 6);
+	assert_int_equal(s.http_idle_ms, 2000);
+	assert_string_equal(s.model_name, "environment");
+	assert_string_equal(s.model_key, "from ini");
+	assert_int_equal(settings_flags(&s, &argc, argv, &e), 0);
+	assert_int_equal(s.http_workers, 9);
+	assert_int_equal(argc, 3);
+	assert_string_equal(argv[1], "serve");
+	assert_string_equal(argv[2], "x");
+	assert_null(argv[3]);
+}
+
+static void test_flags_first_say_where_the_ini_is(void **state)
+{
+	char a0[] = "carrel", a1[] = "--data", a3[] = "--http-workers", a4[] = "9";
+	char *argv[] = {a0, a1, dir, a3, a4, NULL};
+	int argc = 5;
+
+	(void)state;
+	write_ini("http-workers = 5\nmodel-name = ini\n");
+	setenv("CARREL_DATA", "/nowhere", 1);
+	setenv("CARREL_HTTP_WORKERS", "6", 1);
+	assert_int_equal(settings_flags(&s, &argc, argv, &e), 0);
+	assert_int_equal(argc, 1);
+	assert_int_equal(settings_load(&s, &e), 0);
+	assert_string_equal(s.data, dir);
+	assert_string_equal(s.model_name, "ini");
+	assert_int_equal(s.http_workers, 9);
+}
+
+static void test_bad_flags(void **state)
+{
+	char a0[] = "carrel", range[] = "--http-workers=65", word[] = "--http-workers=four",
+	     missing[] = "--model-url", unknown[] = "--modle-url=x", dashes[] = "--";
+	char *bad_range[] = {a0, range, NULL}, *bad_word[] = {a0, word, NULL},
+	     *bad_missing[] = {a0, missing, NULL}, *others[] = {a0, unknown, dashes, range, NULL};
+	int argc = 2;
+
+	(void)state;
+	assert_int_equal(settings_flags(&s, &argc, bad_range, &e), ERR_INVALID);
+	assert_string_equal(e.message, "http-workers must be a whole number from 1 to 64, not "
+				       "\"65\" (from --http-workers)");
+	err_clear(&e);
+	assert_int_equal(settings_flags(&s, &argc, bad_word, &e), ERR_INVALID);
+	err_clear(&e);
+	assert_int_equal(settings_flags(&s, &argc, bad_missing, &e), ERR_INVALID);
+	assert_non_null(strstr(e.message, "--model-url"));
+	argc = 4;
+	assert_int_equal(settings_flags(&s, &argc, others, NULL), 0); /* left to the command */
+	assert_int_equal(argc, 4);
+	assert_int_equal(s.http_workers, 4);
+}
+
+static void test_bad_environment(void **state)
+{
+	(void)state;
+	setenv("CARREL_UPLOAD_MAX_MB", "0", 1);
+	assert_int_equal(settings_load(&s, &e), ERR_INVALID);
+	assert_non_null(strstr(e.message, "upload-max-mb"));
+	assert_non_null(strstr(e.message, "1 to 1048576"));
+	assert_non_null(strstr(e.message, "CARREL_UPLOAD_MAX_MB"));
+}
+
+static void test_unknown_variable_is_no_error(void **state)
+{
+	(void)state;
+	log_level_set(LOG_ERROR);
+	setenv("CARREL_SOMETHING", "1", 1);
+	assert_int_equal(settings_load(&s, &e), 0);
+	log_level_set(LOG_INFO);
+}
+
+static void test_bad_ini(void **state)
+{
+	char line[400];
+
+	(void)state;
+	expect_bad_ini("http-worker = 5\n", "http-worker is no setting");
+	expect_bad_ini("http-workers = 0\n", "from 1 to 64");
+	expect_bad_ini("http-workers = \n", "from 1 to 64");
+	expect_bad_ini("http-workers = 5x\n", "\"5x\"");
+	expect_bad_ini("[http]\nhttp-workers = 5\n", "[http]");
+	expect_bad_ini("model-name = x\nnonsense\n", "line 2");
+	expect_bad_ini("data = elsewhere\n", "--data");
+	expect_bad_ini("log-level = loud\n", "debug, info, warn or error");
+	snprintf(line, sizeof(line), "model-name = x\nmodel-key = %0300d\n", 7);
+	expect_bad_ini(line, "line 2 is longer");
+	snprintf(line, sizeof(line), "# %0300d\nmodel-name = fine\n", 7);
+	write_ini(line);
+	assert_int_equal(settings_load(&s, NULL), 0);
+	assert_string_equal(s.model_name, "fine");
+}
+
+static void expect_bad(const char *name, const char *value)
+{
+	err_clear(&e);
+	assert_int_equal(settings_set(&s, name, value, "the test", &e), ERR_INVALID);
+	assert_non_null(strstr(e.message, name));
+	assert_non_null(strstr(e.message, "the test"));
+}
+
+static void test_values(void **state)
+{
+	(void)state;
+	expect_bad("no-such", "1");
+	expect_bad("listen", "8360");
+	expect_bad("listen", "127.0.0.1:99999");
+	expect_bad("listen", ":80");
+	expect_bad("data", "");
+	expect_bad("embedder", "magic");
+	expect_bad("model-url", "ftp://x");
+	expect_bad("model-url", "http://");
+	expect_bad("http-workers", "99999999999999999999");
+	expect_bad("http-workers", " 5");
+	expect_bad("http-workers", "+5");
+	expect_bad("http-workers", "");
+	assert_int_equal(settings_set(&s, "listen", "[::1]:0", "t", NULL), 0);
+	assert_int_equal(settings_set(&s, "http-workers", "1", "t", NULL), 0);
+	assert_int_equal(settings_set(&s, "http-workers", "64", "t", NULL), 0);
+	assert_int_equal(s.http_workers, 64);
+	assert_int_equal(settings_set(&s, "model-url", "", "t", NULL), 0);
+}
+
+static int n_rows;
+
+static void on_row(
+	void *arg, const char *name, const char *value, const char *def, const char *help)
+{
+	n_rows++;
+	assert_true(settings_known(name));
+	assert_non_null(def);
+	assert_true(strlen(help) > 5);
+	assert_null(strstr(value, "geheim"));
+	if (strcmp(name, "model-key") == 0) {
+		assert_string_equal(value, "set");
+	}
+	if (strcmp(name, "embed-key") == 0) {
+		assert_string_equal(value, "");
+	}
+	if (strcmp(name, "http-workers") == 0) {
+		assert_string_equal(value, "4");
+		assert_string_equal(def, "4");
+	}
+	(void)arg;
+}
+
+static void test_shown_without_secrets(void **state)
+{
+	struct buf help = BUF_INIT;
+	int n_lines = 0;
+
+	(void)state;
+	assert_int_equal(settings_set(&s, "model-key", "geheim", "t", NULL), 0);
+	n_rows = 0;
+	settings_each(&s, on_row, NULL);
+	settings_help(&help);
+	for (const char *c = help.data; *c; c++) {
+		n_lines += *c == '\n';
+	}
+	assert_int_equal(n_lines, n_rows);
+	assert_int_equal(n_rows, sizeof(s.strength));
+	assert_non_null(strstr(help.data, "--http-workers"));
+	assert_non_null(strstr(help.data, "(4; 1 to 64)"));
+	buf_finish(&help);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_defaults),
+		T(test_the_later_source_wins),
+		T(test_flags_first_say_where_the_ini_is),
+		T(test_bad_flags),
+		T(test_bad_environment),
+		T(test_unknown_variable_is_no_error),
+		T(test_bad_ini),
+		T(test_values),
+		T(test_shown_without_secrets),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,201 @@
+/* The migration runner, with steps of the test's own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "index/base/fs.h"
+#include "index/store_private.h"
+
+static const char schema_1[] = "CREATE TABLE a(n INTEGER PRIMARY KEY);"
+			       "CREATE TABLE b(n INTEGER REFERENCES a(n));";
+static const char schema_3[] = "CREATE TABLE a(n INTEGER PRIMARY KEY, x TEXT, y TEXT);"
+			       "CREATE TABLE b(n INTEGER REFERENCES a(n));";
+static const struct migration steps[] = {
+	{2, "0002_x", "ALTER TABLE a ADD COLUMN x TEXT; UPDATE a SET x = 'x' || n;"},
+	{3, "0003_y", "ALTER TABLE a ADD COLUMN y TEXT; UPDATE a SET y = x || 'y';"},
+};
+
+struct fixture {
+	char dir[256];
+	char path[300];
+	sqlite3 *c;
+};
+
+static void reopen(struct fixture *f)
+{
+	sqlite3_close(f->c);
+	assert_int_equal(sqlite3_open(f->path, &f->c), SQLITE_OK);
+	sqlite3_extended_result_codes(f->c, 1);
+	assert_int_equal(
+		sqlite3_exec(f->c, "PRAGMA foreign_keys = ON", NULL, NULL, NULL), SQLITE_OK);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(f->dir, sizeof(f->dir), "%s/carrel-migrate-XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->path, sizeof(f->path), "%s/carrel.db", f->dir);
+	reopen(f);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	sqlite3_close(f->c);
+	fs_remove_tree(f->dir);
+	free(f);
+	return 0;
+}
+
+static char *ask(struct fixture *f, const char *sql)
+{
+	static char text[200];
+	sqlite3_stmt *q;
+
+	assert_int_equal(sqlite3_prepare_v2(f->c, sql, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	snprintf(text, sizeof(text), "%s", (const char *)sqlite3_column_text(q, 0));
+	sqlite3_finalize(q);
+	return text;
+}
+
+static void fill(struct fixture *f)
+{
+	assert_int_equal(store_migrate_with(f->c, f->path, schema_1, NULL, 0, NULL), 0);
+	assert_int_equal(sqlite3_exec(f->c, "INSERT INTO a VALUES(7); INSERT INTO b VALUES(7)",
+				 NULL, NULL, NULL),
+		SQLITE_OK);
+}
+
+static void test_fresh_gets_the_schema_and_no_steps(void **state)
+{
+	struct fixture *f = *state;
+
+	/* The steps would fail on it: their columns are there. */
+	assert_int_equal(store_migrate_with(f->c, f->path, schema_3, steps, 2, NULL), 0);
+	assert_string_equal(ask(f, "PRAGMA user_version"), "3");
+	assert_string_equal(ask(f, "SELECT count(*) FROM pragma_table_info('a')"), "3");
+	assert_string_equal(ask(f, "PRAGMA foreign_keys"), "1");
+	assert_int_equal(store_migrate_with(f->c, f->path, schema_3, steps, 2, NULL), 0);
+}
+
+static void test_steps_run_in_order_once(void **state)
+{
+	struct fixture *f = *state;
+
+	fill(f);
+	assert_string_equal(ask(f, "PRAGMA user_version"), "1");
+	reopen(f);
+	assert_int_equal(store_migrate_with(f->c, f->path, schema_3, steps, 2, NULL), 0);
+	assert_string_equal(ask(f, "PRAGMA user_version"), "3");
+	assert_string_equal(ask(f, "SELECT y FROM a"), "x7y");
+	assert_string_equal(ask(f, "PRAGMA foreign_keys"), "1");
+	reopen(f);
+	assert_int_equal(store_migrate_with(f->c, f->path, schema_3, steps, 2, NULL), 0);
+}
+
+static void test_one_step_behind(void **state)
+{
+	struct fixture *f = *state;
+
+	fill(f);
+	assert_int_equal(store_migrate_with(f->c, f->path, schema_3, steps, 1, NULL), 0);
+	assert_string_equal(ask(f, "PRAGMA user_version"), "2");
+	assert_int_equal(store_migrate_with(f->c, f->path, schema_3, steps, 2, NULL), 0);
+	assert_string_equal(ask(f, "SELECT y FROM a"), "x7y");
+}
+
+static void test_failed_step_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const struct migration bad[] = {steps[0],
+		{3, "0003_bad", "UPDATE a SET x = 'lost'; ALTER TABLE nowhere ADD COLUMN y;"}};
+	struct err e = ERR_INIT;
+
+	fill(f);
+	assert_true(store_migrate_with(f->c, f->path, schema_3, bad, 2, &e) < 0);
+	assert_non_null(strstr(e.message, "0003_bad"));
+	assert_non_null(strstr(e.message, "nowhere"));
+	assert_string_equal(ask(f, "PRAGMA user_version"), "2"); /* the good step stays */
+	assert_string_equal(ask(f, "SELECT x FROM a"), "x7");
+	/* The next program has it right. */
+	assert_int_equal(store_migrate_with(f->c, f->path, schema_3, steps, 2, NULL), 0);
+	assert_string_equal(ask(f, "SELECT y FROM a"), "x7y");
+}
+
+static void test_lost_parent_is_rolled_back(void **state)
+{
+	struct fixture *f = *state;
+	const struct migration orphan[] = {{2, "0002_orphan", "DELETE FROM a"}};
+	const struct migration rebuild[] = {{2, "0002_rebuild",
+		"CREATE TABLE a2(n INTEGER PRIMARY KEY, x TEXT); INSERT INTO a2(n) SELECT n FROM a;"
+		"DROP TABLE a; ALTER TABLE a2 RENAME TO a;"}};
+	struct err e = ERR_INIT;
+
+	fill(f);
+	assert_int_equal(store_migrate_with(f->c, f->path, schema_3, orphan, 1, &e), ERR_CORRUPT);
+	assert_non_null(strstr(e.message, "0002_orphan"));
+	assert_string_equal(ask(f, "SELECT count(*) FROM a"), "1");
+	assert_int_equal(store_migrate_with(f->c, f->path, schema_3, rebuild, 1, NULL), 0);
+	assert_string_equal(ask(f, "SELECT count(*) FROM b JOIN a USING(n)"), "1");
+}
+
+static void test_newer_and_foreign(void **state)
+{
+	struct fixture *f = *state;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(store_migrate_with(f->c, f->path, schema_3, steps, 2, NULL), 0);
+	assert_int_equal(store_migrate_with(f->c, f->path, schema_1, steps, 1, &e), ERR_CONFIG);
+	assert_string_equal(e.reason, "database_newer");
+	unlink(f->path);
+	reopen(f);
+	assert_int_equal(sqlite3_exec(f->c, "CREATE TABLE theirs(x)", NULL, NULL, NULL), SQLITE_OK);
+	err_clear(&e);
+	assert_int_equal(store_migrate_with(f->c, f->path, schema_1, steps, 1, &e), ERR_CONFIG);
+	assert_string_equal(e.reason, "not_carrel");
+}
+
+/* What ships: schema.sql makes a whole database of the version that the program says. */
+static void test_our_own_schema(void **state)
+{
+	struct fixture *f = *state;
+	char version[16];
+
+	assert_int_equal(store_migrate(f->c, f->path, NULL), 0);
+	snprintf(version, sizeof(version), "%d", store_schema_version());
+	assert_string_equal(ask(f, "PRAGMA user_version"), version);
+	assert_string_equal(ask(f, "PRAGMA integrity_check"), "ok");
+	assert_int_equal(store_migrate(f->c, f->path, NULL), 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_fresh_gets_the_schema_and_no_steps),
+		T(test_steps_run_in_order_once),
+		T(test_one_step_behind),
+		T(test_failed_step_changes_nothing),
+		T(test_lost_parent_is_rolled_back),
+		T(test_newer_and_foreign),
+		T(test_our_own_schema),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
