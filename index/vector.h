@@ -42,7 +42,8 @@ struct space {
 MUST_CHECK int vectors_serving(struct vectors *v, int64_t workspace_n, struct space *out,
 	struct err *e);
 
-/* tx. A zero vector is not stored. After the commit the slot is searchable. */
+/* tx. Normalised here. A zero vector leaves only a mark that its chunk was embedded. After the commit
+ * the slot is searchable. ERR_CONFLICT: the space was replaced; ERR_INVALID: NaN, or a wrong dimension. */
 MUST_CHECK int vectors_put(struct db *db, int64_t space_n, int64_t slot, const float *vector,
 	int dimension, struct err *e);
 /* tx. From all spaces of the workspace. (Search hides it by the bitmap at once; this frees it.) */
@@ -53,7 +54,8 @@ struct vector_hit {
 	float cosine;
 };
 
-/* The k nearest allowed slots, best first; *n of them. */
+/* The k nearest allowed slots, best first; *n of them. ERR_CONFLICT: the space was replaced over a
+ * minute ago. */
 MUST_CHECK int vectors_search(struct vectors *v, const struct space *space, const float *query,
 	const struct allowed *allowed, int k, struct vector_hit *out, int *n, struct err *e);
 /* The cosine of given slots; NAN where there is no vector. */
@@ -67,23 +69,24 @@ MUST_CHECK int vectors_score(struct vectors *v, const struct space *space, const
 MUST_CHECK int vectors_space_fill(struct vectors *v, int64_t workspace_n,
 	const struct embed_identity *id, const void *model_data, size_t n_bytes, int64_t n_trained,
 	int64_t *space_n, struct err *e);
-/* Live slots that have no vector in the space yet, ascending from `from`; at most max. A chunk whose
- * vector is zero counts as done once vectors_put was called for slots past it: pass from on. */
+/* Live slots that have no vector in the space yet, ascending from `from`; at most max. */
 MUST_CHECK int vectors_missing(struct db *db, int64_t space_n, int64_t from, int64_t *slots,
 	int max, int *n, struct err *e);
 /* The filling space with its embedder, to embed with. */
 MUST_CHECK int vectors_space_open(struct vectors *v, int64_t space_n, struct space *out,
 	struct err *e);
-/* Makes the filling space serve, the former retired and removed, in one transaction, after which
- * searches use it. ERR_CONFLICT while live chunks lack a vector: *n_missing. */
+/* Makes the filling space serve, the former retired, in one transaction, after which searches use it;
+ * then removes the former in short ones. ERR_CONFLICT "vectors_missing" while live chunks lack one. */
 MUST_CHECK int vectors_space_swap(struct vectors *v, int64_t space_n, struct err *e);
 /* Whether the builtin's table should be (re)trained: grown by half since, and at least 300. */
 bool vectors_wants_training(struct vectors *v, struct db *db, int64_t workspace_n);
 
-/* Seals a long tail, compacts segments of which a fifth is dead; called by the ingest worker
- * between jobs. Blocks. */
+/* Loads the segment files (the first time), seals a long tail, compacts segments of which a fifth is
+ * dead, removes what retired spaces left; called by the ingest worker at start and between jobs. Searches are
+ * exact where a segment is not there yet. Blocks, minutes for a million vectors. */
 MUST_CHECK int vectors_maintain(struct vectors *v, struct err *e);
-/* Stored vectors against live chunks, files against their rows. */
+/* Stored vectors against live chunks, files against their rows; *n_wrong: what is wrong (left, if
+ * repair). A repair embeds what is missing. */
 MUST_CHECK int vectors_check(struct vectors *v, bool repair, int64_t *n_wrong, struct err *e);
 
 #endif

@@ -101,6 +101,7 @@ static bool read_covered(struct segment *s)
 		free(ids);
 	}
 	s->n_covered = bitmap_count(&s->covered);
+	s->n_lists = (int64_t)n_lists;
 	return good && s->n_covered == (uint64_t)faiss_Index_ntotal(s->faiss);
 }
 
@@ -169,8 +170,9 @@ static int fill(struct segment *s, const struct segment_plan *plan)
 
 	ASSERT(ids != NULL);
 	n_lists = n_lists * TRAIN_PER_LIST > plan->n ? plan->n / TRAIN_PER_LIST : n_lists;
-	snprintf(description, sizeof(description), "IVF%lld,Flat",
-		(long long)(n_lists > 1 ? n_lists : 1));
+	n_lists = n_lists > 1 ? n_lists : 1;
+	s->n_lists = n_lists;
+	snprintf(description, sizeof(description), "IVF%lld,Flat", (long long)n_lists);
 	for (int64_t i = 0; i < plan->n; i++) {
 		ids[i] = plan->slots[i] - plan->slot_from;
 		bitmap_set(&s->covered, (uint64_t)ids[i]);
@@ -180,7 +182,7 @@ static int fill(struct segment *s, const struct segment_plan *plan)
 	rc = faiss_index_factory(&index, plan->dimension, description, METRIC_INNER_PRODUCT);
 	s->faiss = index;
 	if (rc == 0) {
-		rc = train(index, plan, n_lists > 1 ? n_lists : 1);
+		rc = train(index, plan, n_lists);
 	}
 	if (rc == 0) {
 		rc = faiss_Index_add_with_ids(index, plan->n, plan->vectors, ids);

@@ -28,6 +28,7 @@ struct segment {
 	int dimension;
 	struct bitmap covered; /* bit s: slot slot_from + s is in the index */
 	uint64_t n_covered;
+	int64_t n_lists;
 	char file[96]; /* its name in DATA/vectors */
 	char sha256[HASH_HEX_SIZE];
 	void *faiss;

@@ -31,6 +31,8 @@ static const char *const statements[] = {
 			    " (SELECT n FROM vector_space WHERE workspace_n = ?1)",
 	[Q_VECTOR_DELETE] = "DELETE FROM chunk_vector WHERE space_n = ?1 AND slot = ?2",
 	[Q_VECTORS] = "SELECT slot, vector FROM chunk_vector WHERE space_n = ?1 ORDER BY slot",
+	[Q_VECTORS_FROM] = "SELECT slot, vector FROM chunk_vector WHERE space_n = ?1"
+			   " AND slot >= ?2 ORDER BY slot",
 	[Q_VECTORS_PURGE] = "DELETE FROM chunk_vector WHERE space_n = ?1 AND slot IN"
 			    " (SELECT slot FROM chunk_vector WHERE space_n = ?1 LIMIT ?2)",
 	[Q_MISSING] = "SELECT c.slot FROM chunk c WHERE c.workspace_n = ?2 AND c.live = 1"

@@ -78,6 +78,24 @@ MUST_CHECK int space_embedder(struct vectors *v, struct db *db, const struct spa
 /* Deletes what retired spaces left: rows, segments, files; in short transactions. */
 MUST_CHECK int spaces_purge(struct vectors *v, struct err *e);
 
+/* ── upkeep, under vectors.upkeep ── */
+
+/* Rows of vector_segment as far as they say; known[i]: and the row makes sense for the space. */
+struct segment_rows {
+	struct segment *items;
+	bool *known;
+	int n;
+};
+MUST_CHECK int space_segments(struct vectors *v, const struct loaded_space *s, struct arena *a,
+	struct segment_rows *out, struct err *e);
+MUST_CHECK int space_segment_forget(struct vectors *v, struct loaded_space *s,
+	const struct segment *row, struct err *e);
+/* Loads, seals, compacts. */
+MUST_CHECK int space_maintain(struct vectors *v, struct loaded_space *s, struct err *e);
+/* Files that no row names: left by a kill, or replaced. */
+MUST_CHECK int vectors_stray_files(struct vectors *v, bool remove_them, int64_t *n_stray,
+	struct err *e);
+
 /* For tests. */
 void vectors_tune(struct vectors *v, const struct vector_tuning *t);
 
@@ -94,6 +112,7 @@ enum vector_query {
 	Q_VECTOR_REMOVE,
 	Q_VECTOR_DELETE,
 	Q_VECTORS,
+	Q_VECTORS_FROM,
 	Q_VECTORS_PURGE,
 	Q_MISSING,
 	Q_STRAY,

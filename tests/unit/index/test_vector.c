@@ -118,7 +118,7 @@ static struct space serve(struct fixture *f, int dimension)
 	return (struct space){.n = s.n, .workspace_n = WS, .dimension = dimension};
 }
 
-static inline float normal(uint64_t *state)
+static float normal(uint64_t *state)
 {
 	float sum = 0;
 
@@ -195,7 +195,7 @@ static bool every(uint64_t slot, int arg)
 }
 
 /* Permissions that follow topics: runs of 500 slots. */
-__attribute__((unused)) static bool run_of(uint64_t slot, int arg)
+static bool run_of(uint64_t slot, int arg)
 {
 	return slot / 500 % (uint64_t)arg == 0;
 }
@@ -446,6 +446,378 @@ static void test_serving_is_made_once(void **state)
 	free(v);
 }
 
+/* ── segments ── */
+
+static const struct vector_tuning low = {
+	.exact_allowed = 100, /* at dimension 384: 1,200 at 32 */
+	.exact_corpus = 400,
+	.tail = 400,
+	.segment_max = 1000000,
+	.n_probe = 64, /* of 955 lists: as 256 of a million vectors 4,000 */
+	.overfetch = 100,
+	.retired_ms = 0,
+};
+
+static int n_files(struct fixture *f, char *one)
+{
+	char path[512];
+	struct dirent *entry;
+	DIR *dir;
+	int n = 0;
+
+	snprintf(path, sizeof(path), "%s/vectors", f->dir);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] != '.') {
+			n++;
+			snprintf(one, 800, "%s/%.200s", path, entry->d_name);
+		}
+	}
+	closedir(dir);
+	return n;
+}
+
+static int n_segments(struct fixture *f, const struct space *s)
+{
+	struct loaded_space *loaded = loaded_lookup(f->v, s->n);
+	struct snapshot *shot = memory_snapshot(&loaded->memory);
+	int n = shot->n_segments;
+
+	snapshot_drop(shot);
+	loaded_drop(loaded);
+	return n;
+}
+
+static void reopen(struct fixture *f)
+{
+	close_all(f);
+	open_all(f);
+	vectors_tune(f->v, &low);
+}
+
+#define N_MANY 60000
+
+static void test_ivf(void **state)
+{
+	struct fixture *f = *state;
+	struct space s = serve(f, 32);
+	float *v = topical(&f->random, N_MANY, 32, 60);
+	struct truth t = {v, N_MANY, 32};
+	struct allowed parts[] = {allow(N_MANY, every, 1), allow(N_MANY, run_of, 10),
+		allow(N_MANY, every, 10), allow(N_MANY, run_of, 100)};
+	char file[800];
+	double found;
+
+	print_message("seed %llu\n", (unsigned long long)SEED);
+	vectors_tune(f->v, &low);
+	ok(put(f, &s, 0, v, N_MANY - 3000));
+	ok(vectors_maintain(f->v, &e));
+	assert_int_equal(n_segments(f, &s), 1);
+	assert_int_equal(n_files(f, file), 1);
+	ok(put(f, &s, N_MANY - 3000, v + (size_t)(N_MANY - 3000) * 32, 3000));
+	for (int i = 0; i < 4; i++) {
+		found = recall(f, &s, &t, &parts[i], 30);
+		print_message("%llu of %d allowed: recall %.3f\n",
+			(unsigned long long)parts[i].n_allowed, N_MANY, found);
+		assert_true(found >= .97);
+	}
+
+	/* after a start the file serves again, the tail too */
+	reopen(f);
+	ok(vectors_maintain(f->v, &e));
+	assert_int_equal(n_segments(f, &s), 1);
+	assert_true(recall(f, &s, &t, &parts[1], 20) >= .97);
+	for (int i = 0; i < 4; i++) {
+		bitmap_finish(&parts[i].slots);
+	}
+	free(v);
+}
+
+static void damage(const char *path, long at)
+{
+	FILE *file = fopen(path, "r+b");
+	int c;
+
+	assert_non_null(file);
+	fseek(file, at, at < 0 ? SEEK_END : SEEK_SET);
+	c = fgetc(file);
+	fseek(file, -1, SEEK_CUR);
+	fputc(c ^ 0x10, file);
+	fclose(file);
+}
+
+static void test_damaged_file(void **state)
+{
+	struct fixture *f = *state;
+	struct space s = serve(f, 32);
+	float *v = topical(&f->random, 12000, 32, 20);
+	struct truth t = {v, 12000, 32};
+	struct allowed half = allow(12000, run_of, 2);
+	char file[800], again[800];
+
+	vectors_tune(f->v, &low);
+	ok(put(f, &s, 0, v, 12000));
+	ok(vectors_maintain(f->v, &e));
+	assert_int_equal(n_files(f, file), 1);
+	damage(file, -3000);
+
+	reopen(f);
+	assert_int_equal(n_segments(f, &s), 0);
+	assert_true(recall(f, &s, &t, &half, 5) == 1); /* exact until rebuilt */
+	ok(vectors_maintain(f->v, &e));
+	assert_int_equal(n_segments(f, &s), 1);
+	assert_int_equal(n_files(f, again), 1);
+	assert_string_not_equal(file, again);
+	assert_true(recall(f, &s, &t, &half, 20) >= .97);
+
+	/* a file that is gone */
+	assert_int_equal(unlink(again), 0);
+	reopen(f);
+	ok(vectors_maintain(f->v, &e));
+	assert_int_equal(n_segments(f, &s), 1);
+	assert_int_equal(n_files(f, file), 1);
+	bitmap_finish(&half.slots);
+	free(v);
+}
+
+static int tx_remove_many(struct db *db, void *arg, struct err *err)
+{
+	int rc = 0;
+
+	(void)arg;
+	for (int64_t i = 0; rc == 0 && i < 4000; i++) {
+		rc = vectors_remove(db, WS, i * 2, err);
+	}
+	return rc;
+}
+
+static void test_compaction_and_growth(void **state)
+{
+	struct fixture *f = *state;
+	struct space s = serve(f, 32);
+	float *v = topical(&f->random, 30000, 32, 20);
+	struct truth t = {v, 30000, 32};
+	struct allowed all = allow(30000, every, 1);
+	char file[800], after[800];
+
+	vectors_tune(f->v, &low);
+	ok(put(f, &s, 0, v, 12000));
+	ok(vectors_maintain(f->v, &e));
+	assert_int_equal(n_files(f, file), 1);
+	ok(store_write(f->store, tx_remove_many, NULL, &e));
+	for (uint64_t i = 0; i < 4000; i++) {
+		bitmap_clear(&all.slots, i * 2);
+	}
+	ok(vectors_maintain(f->v, &e));
+	assert_int_equal(n_segments(f, &s), 1);
+	assert_int_equal(n_files(f, after), 1);
+	assert_string_not_equal(file, after);
+
+	/* growth in steps leaves few segments */
+	for (int from = 12000; from < 30000; from += 6000) {
+		ok(put(f, &s, from, v + (size_t)from * 32, 6000));
+		ok(vectors_maintain(f->v, &e));
+	}
+	assert_in_range(n_segments(f, &s), 1, 3);
+	assert_int_equal(n_files(f, after), n_segments(f, &s));
+	all.n_allowed = bitmap_count(&all.slots);
+	assert_true(recall(f, &s, &t, &all, 20) >= .97);
+	bitmap_finish(&all.slots);
+	free(v);
+}
+
+/* ── threads ── */
+
+struct searcher {
+	struct fixture *f;
+	struct space s;
+	const float *v;
+	struct allowed *all;
+	atomic_bool *stop;
+	int n_searches;
+	bool failed;
+};
+
+static void *search_on(void *arg)
+{
+	struct searcher *t = arg;
+	uint64_t random = (uint64_t)(uintptr_t)t;
+	struct vector_hit hits[10];
+	struct err err = ERR_INIT;
+
+	while (!atomic_load(t->stop) || t->n_searches < 20) {
+		const float *query = t->v + next_random(&random) % 20000 * 32;
+		int n;
+
+		if (vectors_search(t->f->v, &t->s, query, t->all, 10, hits, &n, &err)) {
+			t->failed = true;
+			break;
+		}
+		for (int i = 0; i < n; i++) {
+			float cosine = 0;
+
+			for (int d = 0; d < 32; d++) {
+				cosine += query[d] * t->v[hits[i].slot * 32 + d];
+			}
+			t->failed |= fabsf(cosine - hits[i].cosine) > .003f;
+		}
+		t->n_searches++;
+	}
+	return NULL;
+}
+
+static void test_search_while_writing(void **state)
+{
+	struct fixture *f = *state;
+	struct space s = serve(f, 32);
+	float *v = topical(&f->random, 20000, 32, 20);
+	struct allowed all = allow(20000, every, 1);
+	atomic_bool stop = false;
+	struct searcher searchers[3];
+	pthread_t threads[3];
+
+	vectors_tune(f->v, &low);
+	ok(put(f, &s, 0, v, 6000));
+	for (int i = 0; i < 3; i++) {
+		searchers[i] = (struct searcher){f, s, v, &all, &stop, 0, false};
+		assert_int_equal(pthread_create(&threads[i], NULL, search_on, &searchers[i]), 0);
+	}
+	for (int from = 6000; from < 20000; from += 1000) {
+		int64_t gone = from - 5500;
+
+		ok(put(f, &s, from, v + (size_t)from * 32, 1000));
+		ok(put(f, &s, from - 3000, v + (size_t)(from - 3000) * 32, 5)); /* put again */
+		ok(store_write(f->store, tx_remove, &gone, &e));
+		if (from % 4000 == 0) {
+			ok(vectors_maintain(f->v, &e));
+		}
+	}
+	atomic_store(&stop, true);
+	for (int i = 0; i < 3; i++) {
+		pthread_join(threads[i], NULL);
+		assert_false(searchers[i].failed);
+		assert_true(searchers[i].n_searches >= 20);
+	}
+	bitmap_finish(&all.slots);
+	free(v);
+}
+
+/* ── a second space ── */
+
+static int tx_chunks(struct db *db, void *arg, struct err *err)
+{
+	char sql[600];
+	int rc = db_exec(db,
+		"INSERT INTO workspace(n, id, name, created_ms) VALUES (1, 'ws_1', 'w', 1);"
+		"INSERT INTO collection VALUES ('col_1', 'ws_1', 'c', 'operator', 1, NULL);"
+		"INSERT INTO document(id, workspace_id, collection_id, name, created_by, created_ms)"
+		" VALUES ('doc_1', 'ws_1', 'col_1', 'd', 'operator', 1);"
+		"INSERT INTO document_version(id, workspace_id, document_id, seq, sha256, n_bytes,"
+		" state, created_by, created_ms)"
+		" VALUES ('ver_1', 'ws_1', 'doc_1', 1, '', 0, 'indexed', 'operator', 1);",
+		err);
+
+	snprintf(sql, sizeof(sql),
+		"WITH RECURSIVE s(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM s WHERE i < %d)"
+		"INSERT INTO chunk(id, workspace_n, slot, workspace_id, document_id, version_id,"
+		" generation, seq, live, language, title, heading, page_first, page_last, byte_start,"
+		" byte_end, n_tokens, text) SELECT 'chk_' || i, 1, i, 'ws_1', 'doc_1', 'ver_1', 1, i,"
+		" i %% 10 > 0, 'en', '', '', 1, 1, 0, 0, 0, x'00' FROM s",
+		*(const int *)arg - 1);
+	return rc ? rc : db_exec(db, sql, err);
+}
+
+static int missing(struct fixture *f, int64_t space_n, int64_t from, int64_t *slots, int max)
+{
+	struct db *db = store_reader(f->store, &e);
+	int n;
+
+	assert_non_null(db);
+	ok(vectors_missing(db, space_n, from, slots, max, &n, &e));
+	store_reader_drop(db);
+	return n;
+}
+
+static bool wants_training(struct fixture *f)
+{
+	struct db *db = store_reader(f->store, &e);
+	bool wants;
+
+	assert_non_null(db);
+	wants = vectors_wants_training(f->v, db, WS);
+	store_reader_drop(db);
+	return wants;
+}
+
+static void test_swap(void **state)
+{
+	struct fixture *f = *state;
+	struct embed_identity id = {"builtin", "carrel-terms-1", TABLE_DIMENSION};
+	struct vector_hit hits[5];
+	struct allowed all = allow(400, every, 1);
+	float *v = topical(&f->random, 400, TABLE_DIMENSION, 4);
+	float zero[TABLE_DIMENSION] = {0};
+	int64_t slots[400], filling, again;
+	struct space old, fresh;
+	struct db *db;
+	int n = 400;
+
+	ok(store_write(f->store, tx_chunks, &n, &e));
+	ok(vectors_serving(f->v, WS, &old, &e));
+	embedder_drop(old.embedder);
+	ok(put(f, &old, 1, v, 1));
+	assert_int_equal(missing(f, old.n, 0, slots, 400), 359); /* 360 live, one there */
+	assert_int_equal(slots[0], 2);
+	assert_int_equal(missing(f, old.n, 390, slots, 5), 5);
+	assert_int_equal(slots[0], 391);
+	assert_true(wants_training(f));
+
+	ok(vectors_space_fill(f->v, WS, &id, NULL, 0, 0, &again, &e));
+	ok(vectors_space_fill(f->v, WS, &id, "not a table", 11, 360, &filling, &e));
+	assert_int_not_equal(again, filling);
+	ok(vectors_space_fill(f->v, WS, &id, "not this either", 15, 400, &again, &e));
+	assert_int_equal(again, filling);
+	assert_int_equal(vectors_space_open(f->v, filling, &fresh, &e), ERR_CORRUPT);
+	err_clear(&e);
+	ok(vectors_space_fill(f->v, WS, &id, NULL, 0, 360, &filling, &e));
+	assert_int_not_equal(again, filling);
+	ok(vectors_space_open(f->v, filling, &fresh, &e));
+	embedder_drop(fresh.embedder);
+	assert_int_equal(vectors_space_swap(f->v, filling, &e), ERR_CONFLICT);
+	assert_string_equal(e.reason, "vectors_missing");
+	err_clear(&e);
+
+	/* a zero vector counts as done */
+	for (int i = 1; i < 400; i++) {
+		ok(put(f, &fresh, i, i == 77 ? zero : v + (size_t)i * TABLE_DIMENSION, i % 10 ? 1 : 0));
+	}
+	assert_int_equal(missing(f, filling, 0, slots, 400), 0);
+	ok(vectors_space_swap(f->v, filling, &e));
+	ok(vectors_serving(f->v, WS, &fresh, &e));
+	embedder_drop(fresh.embedder);
+	assert_int_equal(fresh.n, filling);
+	ok(vectors_search(f->v, &fresh, v + 399 * TABLE_DIMENSION, &all, 5, hits, &n, &e));
+	assert_int_equal(n, 5);
+	assert_int_equal(hits[0].slot, 399);
+	/* one that was embedded in the old space still gets an answer there */
+	ok(vectors_search(f->v, &old, v, &all, 5, hits, &n, &e));
+	assert_int_equal(n, 1);
+	assert_int_equal(put(f, &old, 2, v, 1), ERR_CONFLICT);
+	err_clear(&e);
+	db = store_reader(f->store, &e);
+	assert_non_null(db);
+	assert_int_equal(vectors_missing(db, old.n, 0, slots, 1, &n, &e), ERR_CONFLICT);
+	store_reader_drop(db);
+	err_clear(&e);
+	assert_false(wants_training(f)); /* 360 were seen */
+	reopen(f);
+	ok(vectors_search(f->v, &fresh, v + 399 * TABLE_DIMENSION, &all, 5, hits, &n, &e));
+	assert_int_equal(hits[0].slot, 399);
+	bitmap_finish(&all.slots);
+	free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,6 +827,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_and_odd_vectors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rollback_is_not_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_serving_is_made_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ivf, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_damaged_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_compaction_and_growth, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_search_while_writing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_swap, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
