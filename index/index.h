@@ -5,7 +5,9 @@
 #ifndef INDEX_INDEX_H
 #define INDEX_INDEX_H
 
+#include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "index/acl.h"
 #include "index/base/err.h"
@@ -22,6 +24,7 @@ struct index {
 	struct blobs *blobs;
 	struct acl_index *acl;
 	struct vectors *vectors;
+	pthread_rwlock_t naming; /* private: index_naming_begin */
 };
 
 /* Takes DATA/lock (ERR_CONFLICT: a server runs on this folder), opens all, makes the workspace
@@ -29,9 +32,21 @@ struct index {
 MUST_CHECK int index_open(const struct settings *set, struct index **out, struct err *e);
 void index_close(struct index *ix); /* NULL is fine */
 
+/* ── which blobs are wanted ── */
+
+/* A blob is stored before the transaction that names it. Whoever stores one holds this from before
+ * blob_writer_commit (blob_put) until that transaction is durable: meanwhile no blob is removed. */
+void index_naming_begin(struct index *ix);
+void index_naming_end(struct index *ix);
+/* Removes these blobs (hashes in hex) if no version names them. */
+MUST_CHECK int index_remove_unnamed(struct index *ix, const char *const *hashes, int n,
+	struct err *e);
+/* Removes every blob that no version names (of an upload that failed or was killed): *n of them. */
+MUST_CHECK int index_sweep_blobs(struct index *ix, int64_t *n, struct err *e);
+
 /* `carrel check`: integrity of the database, bitmaps, full text, vectors, blobs (each original
  * re-hashed if deep) against the sacred tables. `say` is told each finding and each stage. Returns 0
- * with *n_wrong findings (left after a repair). */
+ * with *n_wrong findings (left after a repair). A stage begins with an empty text. */
 MUST_CHECK int index_check(struct index *ix, bool repair, bool deep,
 	void (*say)(void *arg, const char *stage, const char *text), void *arg, int64_t *n_wrong,
 	struct err *e);

@@ -1,0 +1,213 @@
+#include "index/index.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "index/base/fs.h"
+#include "index/base/log.h"
+#include "index/catalog.h"
+#include "index/fts.h"
+
+enum { Q_NAMED, Q_A_WORKSPACE };
+static const char *const statements[] = {
+	[Q_NAMED] = "SELECT 1 FROM document_version WHERE blob_hash = ?1 UNION ALL"
+		    " SELECT 1 FROM document_version WHERE text_hash = ?1 LIMIT 1",
+	[Q_A_WORKSPACE] = "SELECT 1 FROM workspace LIMIT 1",
+};
+SQL_TABLE(table, "index/index", statements);
+
+/* ── life ── */
+
+static void init_naming(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attr;
+
+	/* Else a stream of uploads would keep removals waiting for ever. */
+	ASSERT(pthread_rwlockattr_init(&attr) == 0);
+	ASSERT(pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
+	ASSERT(pthread_rwlock_init(lock, &attr) == 0);
+	pthread_rwlockattr_destroy(&attr);
+}
+
+static int first_workspace(struct db *db, void *arg, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_A_WORKSPACE);
+	int rc = stmt_step(q, e);
+	struct id id;
+
+	(void)arg;
+	stmt_reset(q);
+	return rc == 0 ? workspace_create(db, "default", &id, e) : rc < 0 ? rc : 0;
+}
+
+static int take_lock(struct index *ix, struct err *e)
+{
+	char *path;
+
+	ASSERT(asprintf(&path, "%s/lock", ix->data_dir) > 0);
+	ix->lock_fd = fs_lock(path, e);
+	free(path);
+	return ix->lock_fd < 0 ? ix->lock_fd : 0;
+}
+
+static int open_parts(struct index *ix, struct err *e)
+{
+	static pthread_once_t registered = PTHREAD_ONCE_INIT;
+	int rc;
+
+	rc = fs_mkdirs(ix->data_dir, e);
+	if (rc == 0) {
+		rc = take_lock(ix, e);
+	}
+	if (rc == 0) {
+		pthread_once(&registered, fts_register);
+		rc = store_open(ix->data_dir, &ix->store, e);
+	}
+	if (rc == 0) {
+		rc = blobs_open(ix->data_dir, &ix->blobs, e);
+	}
+	if (rc == 0) {
+		rc = acl_index_open(ix->store, &ix->acl, e);
+	}
+	if (rc == 0) {
+		rc = vectors_open(ix->store, ix->data_dir, ix->settings, &ix->vectors, e);
+	}
+	return rc == 0 ? store_write(ix->store, first_workspace, NULL, e) : rc;
+}
+
+int index_open(const struct settings *set, struct index **out, struct err *e)
+{
+	struct index *ix = calloc(1, sizeof(*ix));
+	int rc;
+
+	ASSERT(ix != NULL);
+	*out = NULL;
+	ix->settings = set;
+	ix->data_dir = strdup(set->data);
+	ix->lock_fd = -1;
+	ASSERT(ix->data_dir != NULL);
+	init_naming(&ix->naming);
+	rc = open_parts(ix, e);
+	if (rc < 0) {
+		index_close(ix);
+		return rc;
+	}
+	*out = ix;
+	return 0;
+}
+
+void index_close(struct index *ix)
+{
+	if (!ix) {
+		return;
+	}
+	/* The writer's last transactions still tell vectors and bitmaps: the store goes first. */
+	store_close(ix->store);
+	vectors_close(ix->vectors);
+	acl_index_close(ix->acl);
+	blobs_close(ix->blobs);
+	if (ix->lock_fd >= 0) {
+		close(ix->lock_fd);
+	}
+	pthread_rwlock_destroy(&ix->naming);
+	free(ix->data_dir);
+	free(ix);
+}
+
+/* ── which blobs are wanted ── */
+
+void index_naming_begin(struct index *ix)
+{
+	ASSERT(pthread_rwlock_rdlock(&ix->naming) == 0);
+}
+
+void index_naming_end(struct index *ix)
+{
+	ASSERT(pthread_rwlock_unlock(&ix->naming) == 0);
+}
+
+/* 1: a version names it, 0: none does. */
+static int named(struct db *db, const char *hash, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_NAMED);
+	int rc;
+
+	stmt_text(q, 1, hash);
+	rc = stmt_step(q, e);
+	stmt_reset(q);
+	return rc;
+}
+
+/* 1: removed. */
+static int remove_if_unnamed(struct index *ix, const char *hash, struct err *e)
+{
+	struct db *db;
+	int rc;
+
+	ASSERT(pthread_rwlock_wrlock(&ix->naming) == 0);
+	db = store_reader(ix->store, e);
+	rc = db ? named(db, hash, e) : ERR_UNAVAILABLE;
+	store_reader_drop(db);
+	if (rc == 0) {
+		rc = blob_remove(ix->blobs, hash, e);
+		rc = rc < 0 ? rc : 1;
+	} else if (rc > 0) {
+		rc = 0;
+	}
+	ASSERT(pthread_rwlock_unlock(&ix->naming) == 0);
+	return rc;
+}
+
+int index_remove_unnamed(struct index *ix, const char *const *hashes, int n, struct err *e)
+{
+	for (int i = 0; i < n; i++) {
+		int rc = remove_if_unnamed(ix, hashes[i], e);
+
+		if (rc < 0) {
+			return rc;
+		}
+	}
+	return 0;
+}
+
+struct sweep {
+	struct db *db;
+	struct buf unnamed; /* hashes with their NULs */
+	struct err *e;
+};
+
+static int on_blob(const char *hash, void *arg)
+{
+	struct sweep *s = arg;
+	int rc = named(s->db, hash, s->e);
+
+	if (rc == 0) {
+		buf_add(&s->unnamed, hash, HASH_HEX_SIZE);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+int index_sweep_blobs(struct index *ix, int64_t *n, struct err *e)
+{
+	struct sweep s = {.db = store_reader(ix->store, e), .unnamed = BUF_INIT, .e = e};
+	int rc;
+
+	*n = 0;
+	if (!s.db) {
+		return ERR_UNAVAILABLE;
+	}
+	rc = blob_each(ix->blobs, on_blob, &s, e);
+	store_reader_drop(s.db);
+	/* Each is asked again under the lock: what was on its way in is named by now. */
+	for (size_t at = 0; rc >= 0 && at < s.unnamed.len; at += HASH_HEX_SIZE) {
+		rc = remove_if_unnamed(ix, s.unnamed.data + at, e);
+		*n += rc > 0;
+	}
+	buf_finish(&s.unnamed);
+	if (*n > 0) {
+		log_info("blobs.swept", LN("n", *n));
+	}
+	return rc < 0 ? rc : 0;
+}
