@@ -14,6 +14,7 @@
 enum {
 	Q_SIGN_IN_POSSIBLE,
 	Q_BOOTSTRAP_SET,
+	Q_BOOTSTRAP,
 	Q_BOOTSTRAP_TAKE,
 	Q_USER_ADD,
 	Q_USER,
@@ -44,6 +45,7 @@ static const char *const sql[] = {
 	[Q_SIGN_IN_POSSIBLE] = "SELECT 1 FROM user WHERE role = 2 AND disabled_ms IS NULL LIMIT 1",
 	[Q_BOOTSTRAP_SET] = "INSERT INTO instance (key, value) VALUES ('bootstrap_hash', ?1) "
 			    "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+	[Q_BOOTSTRAP] = "SELECT 1 FROM instance WHERE key = 'bootstrap_hash' AND value = ?1",
 	[Q_BOOTSTRAP_TAKE] = "DELETE FROM instance WHERE key = 'bootstrap_hash' AND value = ?1",
 	[Q_USER_ADD] = "INSERT INTO user (id, workspace_id, name, display_name, password_hash, role, "
 		       "created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -90,20 +92,26 @@ static int run_changing(struct db *db, struct stmt *q, struct err *e)
 
 /* ── the first operator ── */
 
+/* 1: there is an active operator, 0: there is none; negative: an error. */
+static int operator_exists(struct db *db, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_SIGN_IN_POSSIBLE);
+	int rc = stmt_step(q, e);
+
+	stmt_reset(q);
+	return rc;
+}
+
 static int tx_bootstrap(struct db *db, void *arg, struct err *e)
 {
 	char *token = arg;
 	char hex[HASH_HEX_SIZE];
-	struct stmt *q = db_stmt(db, &table, Q_SIGN_IN_POSSIBLE);
-	int rc = stmt_step(q, e);
+	struct stmt *q;
+	int rc = operator_exists(db, e);
 
-	if (rc < 0) {
-		return rc;
-	}
-	stmt_reset(q);
-	if (rc == 1) {
+	if (rc != 0) {
 		token[0] = '\0';
-		return 0;
+		return rc < 0 ? rc : 0;
 	}
 	memcpy(token, "cb_", 3);
 	secret_create(token + 3, SECRET_SIZE - 3, 32);
@@ -118,23 +126,43 @@ int accounts_bootstrap(struct store *s, char token[SECRET_SIZE], struct err *e)
 	return store_write(s, tx_bootstrap, token, e);
 }
 
+/* One answer for a wrong token, a used one and one that an operator of the command line was before. */
+static int wrong_token(struct err *e)
+{
+	return err_set(e, ERR_AUTH, "wrong_token",
+		"That is not the one-time token that the server printed at its last start.");
+}
+
+int accounts_claimable(struct db *db, const char *token, struct err *e)
+{
+	char hex[HASH_HEX_SIZE];
+	struct stmt *q;
+	int rc = operator_exists(db, e);
+
+	if (rc != 0) {
+		return rc < 0 ? rc : wrong_token(e);
+	}
+	hash_blake2b_hex(token, strlen(token), hex);
+	q = db_stmt(db, &table, Q_BOOTSTRAP);
+	stmt_text(q, 1, hex);
+	rc = stmt_step(q, e);
+	stmt_reset(q);
+	return rc < 0 ? rc : rc == 0 ? wrong_token(e) : 0;
+}
+
 int accounts_claim(struct db *db, const char *token, struct err *e)
 {
 	char hex[HASH_HEX_SIZE];
-	struct stmt *q = db_stmt(db, &table, Q_BOOTSTRAP_TAKE);
-	int rc;
+	struct stmt *q;
+	int rc = accounts_claimable(db, token, e);
 
-	hash_blake2b_hex(token, strlen(token), hex);
-	stmt_text(q, 1, hex);
-	rc = stmt_run(q, e);
 	if (rc) {
 		return rc;
 	}
-	if (db_changes(db) == 0) {
-		return err_set(e, ERR_AUTH, "wrong_token",
-			"That is not the one-time token that the server printed at its last start.");
-	}
-	return 0;
+	hash_blake2b_hex(token, strlen(token), hex);
+	q = db_stmt(db, &table, Q_BOOTSTRAP_TAKE);
+	stmt_text(q, 1, hex);
+	return stmt_run(q, e);
 }
 
 /* ── users ── */

@@ -31,7 +31,9 @@
 /* When nobody can sign in yet: makes a fresh one-time token, invalidating the last, and gives it in
  * `token`; else token is "". Blocks (store_write). */
 MUST_CHECK int accounts_bootstrap(struct store *s, char token[SECRET_SIZE], struct err *e);
-/* tx. Uses the token up: ERR_AUTH if it is not the one, or somebody was first. */
+/* Whether accounts_claim would take the token at this moment: asked before a password is hashed. */
+MUST_CHECK int accounts_claimable(struct db *db, const char *token, struct err *e);
+/* tx. Uses the token up: ERR_AUTH if it is not the one, or there is an active operator. */
 MUST_CHECK int accounts_claim(struct db *db, const char *token, struct err *e);
 
 /* ── users ── */

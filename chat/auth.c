@@ -106,6 +106,13 @@ static int by_socket(struct call *c, struct err *e)
 	return acl_operator(c->db, &c->arena, &ws.id, &c->who, e);
 }
 
+/* The socket's headers have no meaning for anybody else; to pass over them would act as somebody
+ * other than was said. */
+static bool says_as(struct call *c)
+{
+	return call_header_in(c, "x-carrel-as") || call_header_in(c, "x-carrel-workspace");
+}
+
 static int find_credential(struct call *c, struct err *e)
 {
 	const char *cookie = call_cookie(c, COOKIE_NAME);
@@ -114,6 +121,9 @@ static int find_credential(struct call *c, struct err *e)
 
 	if (rc) {
 		return rc;
+	}
+	if (says_as(c) && (secret || cookie || !c->peer_is_operator)) {
+		return refused(e);
 	}
 	/* A page sends its cookie with everything: what was said on purpose counts. */
 	if (secret) {

@@ -8,12 +8,13 @@
 #include <sodium.h>
 
 #include "index/base/clock.h"
-#include "index/base/hash.h"
 
 #define HASHES_AT_ONCE 4 /* 64 MiB each */
 #define HASH_WAIT_S 5
 #define WINDOW_MS (15 * 60 * 1000)
-#define N_COUNTERS 4096
+#define N_SETS 256 /* × COUNTERS_A_SET names are remembered at most */
+#define COUNTERS_A_SET 16
+#define NAME_FOLD_MAX 256
 
 static pthread_mutex_t gate_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_open = PTHREAD_COND_INITIALIZER;
@@ -73,34 +74,69 @@ int password_hash(const char *password, char out[PASSWORD_HASH_SIZE], struct err
 	return 0;
 }
 
-/* ── wrong guesses, by hashed name whether or not it exists ── */
+/* ── wrong guesses, by keyed hash of the name whether or not it exists ── */
 
 struct counter {
 	uint64_t name;
 	int64_t since_ms;
 	int n;
 };
-static struct counter counters[N_COUNTERS];
+static struct counter counters[N_SETS][COUNTERS_A_SET];
 static pthread_mutex_t counter_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-/* The counter of a name; a colliding older name gives way, so memory is bounded. */
-static struct counter *counter_of(const char *name)
+/* Keyed with a secret of this process: nobody can choose names that fall together. */
+static uint64_t name_hash(const char *name)
 {
-	char folded[80];
+	static unsigned char key[crypto_shorthash_KEYBYTES];
+	static bool keyed;
+	char folded[NAME_FOLD_MAX];
+	uint64_t h = 0;
 	size_t n = 0;
-	struct counter *c;
-	uint64_t h;
 
+	if (!keyed) {
+		crypto_shorthash_keygen(key);
+		keyed = true;
+	}
 	while (name[n] && n < sizeof(folded)) {
 		folded[n] = (char)tolower((unsigned char)name[n]);
 		n++;
 	}
-	h = hash64(folded, n);
-	c = &counters[h % N_COUNTERS];
-	if (c->name != h || clock_mono_ms() - c->since_ms > WINDOW_MS) {
-		*c = (struct counter){h, clock_mono_ms(), 0};
+	crypto_shorthash((unsigned char *)&h, (const unsigned char *)folded, n, key);
+	return h;
+}
+
+/* Of two counters, the one that is missed less: expired, of fewer guesses, older. */
+static bool missed_less(const struct counter *a, const struct counter *b, int64_t now)
+{
+	bool old_a = now - a->since_ms > WINDOW_MS;
+	bool old_b = now - b->since_ms > WINDOW_MS;
+
+	if (old_a != old_b) {
+		return old_a;
 	}
-	return c;
+	return a->n != b->n ? a->n < b->n : a->since_ms < b->since_ms;
+}
+
+/* The counter of a name, under the mutex. Memory is bounded; in a full set the counter gives way that
+ * protects least, so that guessing at other names does not wipe out a name's count. */
+static struct counter *counter_of(const char *name)
+{
+	uint64_t h = name_hash(name);
+	struct counter *set = counters[h % N_SETS];
+	struct counter *victim = &set[0];
+	int64_t now = clock_mono_ms();
+
+	for (int i = 0; i < COUNTERS_A_SET; i++) {
+		if (set[i].name == h && set[i].since_ms && now - set[i].since_ms <= WINDOW_MS) {
+			return &set[i];
+		}
+		/* the expired one of the same name goes first: a name has one counter */
+		if (set[i].name == h || (victim->name != h && missed_less(&set[i], victim, now))) {
+			victim = &set[i];
+		}
+	}
+	*victim = (struct counter){h, now, 0};
+	return victim;
 }
 
 /* Counts the attempt before its password is looked at, so that parallel guesses count too. */

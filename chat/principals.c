@@ -9,7 +9,7 @@
 static int resolve_user(struct db *db, struct arena *a, const struct id *workspace,
 	const char *name, const struct id *id, struct id *out, struct err *e)
 {
-	struct user u;
+	struct user u = {.id = {""}};
 	int rc = name ? user_by_name(db, a, workspace, name, &u, e)
 		      : user_lookup(db, a, workspace, id, &u, e);
 
@@ -20,7 +20,7 @@ static int resolve_user(struct db *db, struct arena *a, const struct id *workspa
 static int resolve_group(struct db *db, struct arena *a, const struct id *workspace,
 	const char *name, const struct id *id, struct id *out, struct err *e)
 {
-	struct group g;
+	struct group g = {.id = {""}};
 	int rc = name ? group_by_name(db, a, workspace, name, &g, e)
 		      : group_lookup(db, a, workspace, id, &g, e);
 

@@ -124,6 +124,18 @@ static void test_bootstrap_once(void **state)
 	assert_string_equal(first, "");
 }
 
+/* An operator made on the command line ends the token that was printed before. */
+static void test_bootstrap_ends_with_an_operator(void **state)
+{
+	struct fixture *f = *state;
+	char token[SECRET_SIZE];
+	struct step s = {.f = f, .token = token};
+
+	assert_int_equal(accounts_bootstrap(f->store, token, NULL), 0);
+	add_user(f, "ann", NULL, ROLE_OPERATOR);
+	assert_int_equal(store_write(f->store, tx_claim, &s, NULL), ERR_AUTH);
+}
+
 static void test_names(void **state)
 {
 	struct fixture *f = *state;
@@ -199,6 +211,29 @@ static void test_guesses_are_limited(void **state)
 	assert_int_equal(verify(f, "eve", "correct horse", 3), ERR_LIMITED);
 	assert_int_equal(verify(f, "ghost", "correct horse", 3), ERR_LIMITED);
 	assert_int_equal(session_of(f, s.secrets.cookie, NULL), 0);
+}
+
+/* A name counts in any case of its letters, and apart from others. */
+static void test_guesses_count_by_folded_name(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = store_reader(f->store, NULL);
+	struct user u;
+	char name[32];
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(user_verify(db, &f->arena, "mallory", "wrong password", 3, &u,
+					 NULL), ERR_AUTH);
+	}
+	for (i = 0; i < 12; i++) {
+		snprintf(name, sizeof(name), "other-%d", i);
+		assert_int_equal(user_verify(db, &f->arena, name, "wrong password", 3, &u, NULL),
+			ERR_AUTH);
+	}
+	assert_int_equal(user_verify(db, &f->arena, "Mallory", "wrong password", 3, &u, NULL),
+		ERR_LIMITED);
+	store_reader_drop(db);
 }
 
 static int tx_change(struct db *db, void *arg, struct err *e)
@@ -334,9 +369,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_bootstrap_once),
+		TEST(test_bootstrap_ends_with_an_operator),
 		TEST(test_names),
 		TEST(test_passwords),
 		TEST(test_guesses_are_limited),
+		TEST(test_guesses_count_by_folded_name),
 		TEST(test_sessions),
 		TEST(test_last_operator_stays),
 		TEST(test_tokens),
