@@ -43,6 +43,7 @@ struct asker {
 	bool reads_all;		       /* the operator on the socket, who owns the files anyway */
 	const char *const *principals; /* user, groups, "workspace"; sorted */
 	int n_principals;
+	const char *principals_json;   /* the same as a JSON array, for SQL's json_each */
 	char key[65];		       /* digest of workspace and principals, for caches */
 };
 
@@ -59,6 +60,11 @@ MUST_CHECK int acl_may(struct db *db, const struct asker *who, const struct id *
 	enum right right, struct err *e);
 /* The asker's right on it (RIGHT_NONE for all the reasons above). */
 enum right acl_right(struct db *db, const struct asker *who, const struct id *object);
+
+/* For index/chunks.c, which has read the holder (the document if it has its own entries, else its
+ * collection) in a join of its own: the right by the holder's entries. */
+MUST_CHECK int acl_holder_right(struct db *db, const struct asker *who, const struct id *holder,
+	enum right *out, struct err *e);
 
 struct acl_entry {
 	char principal[ID_SIZE]; /* usr_…, grp_… or "workspace" */

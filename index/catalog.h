@@ -146,6 +146,13 @@ MUST_CHECK int version_extracted(struct db *db, const struct id *id,
 /* tx. Makes it the document's current version ('indexed', or 'no_text'), the former 'superseded'. */
 MUST_CHECK int version_publish(struct db *db, const struct id *id, bool no_text, struct err *e);
 
+/* tx, for index/chunks.c: the generation of the chunks about to be published, and the first of n
+ * contiguous chunk slots that were never used. */
+MUST_CHECK int version_next_generation(struct db *db, const struct id *id, int64_t *generation,
+	struct err *e);
+MUST_CHECK int workspace_take_slots(struct db *db, int64_t workspace_n, int n, int64_t *first,
+	struct err *e);
+
 /* tx. One line in the audit log. detail: JSON or "{}". workspace may be NULL. */
 MUST_CHECK int audit_add(struct db *db, const struct id *workspace, const char *actor,
 	const char *action, const char *object, const char *detail, struct err *e);

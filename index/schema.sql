@@ -322,7 +322,8 @@ CREATE TABLE chunk (
 	UNIQUE (workspace_n, slot)
 ) WITHOUT ROWID;
 CREATE INDEX chunk_version ON chunk(version_id, generation, seq);
-CREATE INDEX chunk_document ON chunk(document_id);
+CREATE INDEX chunk_document ON chunk(document_id, live, slot);
+CREATE INDEX chunk_live ON chunk(workspace_n, slot, document_id) WHERE live = 1;
 
 -- fts_<n> (FTS5, one a workspace, so that no bm25 statistic crosses tenants) and its content view
 -- are made with the workspace, by index/fts.c.

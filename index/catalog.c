@@ -1,0 +1,278 @@
+#include "index/catalog.h"
+
+#include <string.h>
+
+#include "index/base/clock.h"
+#include "index/catalog_rows.h"
+#include "index/chunks.h"
+#include "index/fts.h"
+
+enum {
+	Q_WORKSPACE_ADD,
+	Q_WORKSPACE,
+	Q_WORKSPACE_NAME,
+	Q_WORKSPACES,
+	Q_COLLECTION_ADD,
+	Q_COLLECTION,
+	Q_COLLECTION_NAME,
+	Q_COLLECTIONS,
+	Q_COLLECTION_RENAME,
+	Q_COLLECTION_DELETE,
+	Q_COLLECTION_DOCUMENTS,
+	Q_AUDIT_ADD,
+	Q_AUDIT,
+};
+
+#define WORKSPACE_COLUMNS "id, n, name, created_ms"
+#define COLLECTION_COLUMNS \
+	"c.id, c.workspace_id, c.name, c.created_by, c.created_ms, " \
+	"(SELECT count(*) FROM document d WHERE d.collection_id = c.id AND d.deleted_ms IS NULL)"
+
+static const char *const sql[] = {
+	[Q_WORKSPACE_ADD] = "INSERT INTO workspace (id, name, created_ms) VALUES (?1, ?2, ?3)",
+	[Q_WORKSPACE] = "SELECT " WORKSPACE_COLUMNS " FROM workspace WHERE id = ?1",
+	[Q_WORKSPACE_NAME] = "SELECT " WORKSPACE_COLUMNS " FROM workspace WHERE name = ?1",
+	[Q_WORKSPACES] = "SELECT " WORKSPACE_COLUMNS " FROM workspace ORDER BY n",
+	[Q_COLLECTION_ADD] = "INSERT INTO collection (id, workspace_id, name, created_by, created_ms) "
+			     "VALUES (?1, ?2, ?3, ?4, ?5)",
+	[Q_COLLECTION] = "SELECT " COLLECTION_COLUMNS " FROM collection c "
+			 "WHERE c.workspace_id = ?1 AND c.id = ?2 AND c.deleted_ms IS NULL",
+	[Q_COLLECTION_NAME] = "SELECT " COLLECTION_COLUMNS " FROM collection c "
+			      "WHERE c.workspace_id = ?1 AND c.name = ?2 AND c.deleted_ms IS NULL",
+	/* ?2: the asker's principals, ?3: sees every name, ?4: reads every document. */
+	[Q_COLLECTIONS] = "SELECT c.id, c.workspace_id, c.name, c.created_by, c.created_ms, "
+			  "(SELECT count(*) FROM document d WHERE d.collection_id = c.id "
+			  "AND d.deleted_ms IS NULL AND (?4 OR EXISTS (SELECT 1 FROM acl_entry e "
+			  "WHERE e.object_id = CASE d.own_acl WHEN 1 THEN d.id ELSE c.id END "
+			  "AND e.principal IN (SELECT value FROM json_each(?2))))) "
+			  "FROM collection c WHERE c.workspace_id = ?1 AND c.deleted_ms IS NULL "
+			  "AND (?3 OR EXISTS (SELECT 1 FROM acl_entry e WHERE e.object_id = c.id "
+			  "AND e.principal IN (SELECT value FROM json_each(?2)))) ORDER BY c.name, c.id",
+	[Q_COLLECTION_RENAME] = "UPDATE collection SET name = ?3 "
+				"WHERE workspace_id = ?1 AND id = ?2 AND deleted_ms IS NULL",
+	[Q_COLLECTION_DELETE] = "UPDATE collection SET deleted_ms = ?3 "
+				"WHERE workspace_id = ?1 AND id = ?2 AND deleted_ms IS NULL",
+	[Q_COLLECTION_DOCUMENTS] = "SELECT id FROM document "
+				   "WHERE collection_id = ?1 AND deleted_ms IS NULL",
+	[Q_AUDIT_ADD] = "INSERT INTO audit (workspace_id, at_ms, actor, action, object, detail) "
+			"VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[Q_AUDIT] = "SELECT n, at_ms, actor, action, object, detail FROM audit "
+		    "WHERE workspace_id = ?1 AND n < ?2 ORDER BY n DESC LIMIT ?3",
+};
+SQL_TABLE(table, "index/catalog", sql);
+
+/* ── workspaces ── */
+
+static void read_workspace(struct stmt *q, struct arena *a, void *row)
+{
+	struct workspace *w = row;
+
+	w->id = col_id(q, 0);
+	w->n = col_int(q, 1);
+	w->name = arena_str(a, col_text(q, 2));
+	w->created_ms = col_int(q, 3);
+}
+
+static int taken(int rc, struct err *e, const char *what, const char *name)
+{
+	return rc == ERR_CONFLICT
+		       ? err_replace(e, ERR_CONFLICT, "name_taken", "there is a %s '%.200s' already", what, name)
+		       : rc;
+}
+
+int workspace_create(struct db *db, const char *name, struct id *out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_WORKSPACE_ADD);
+	int rc;
+
+	*out = id_create("ws");
+	stmt_id(q, 1, out);
+	stmt_text(q, 2, name);
+	stmt_int(q, 3, clock_wall_ms());
+	rc = taken(stmt_run(q, e), e, "workspace", name);
+	return rc == 0 ? fts_create(db, db_last_rowid(db), e) : rc;
+}
+
+int workspace_lookup(struct db *db, struct arena *a, const struct id *id, struct workspace *out,
+	struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_WORKSPACE);
+
+	stmt_id(q, 1, id);
+	return row_one(q, a, read_workspace, out, e);
+}
+
+int workspace_by_name(struct db *db, struct arena *a, const char *name, struct workspace *out,
+	struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_WORKSPACE_NAME);
+
+	stmt_text(q, 1, name);
+	return row_one(q, a, read_workspace, out, e);
+}
+
+int workspace_list(struct db *db, struct arena *a, struct workspace **out, int *n, struct err *e)
+{
+	struct rows rows = {.arena = a, .size = sizeof(struct workspace), .read = read_workspace};
+	int rc = rows_all(db_stmt(db, &table, Q_WORKSPACES), &rows, e);
+
+	*out = rows.items;
+	*n = rows.n;
+	return rc;
+}
+
+/* ── collections ── */
+
+static void read_collection(struct stmt *q, struct arena *a, void *row)
+{
+	struct collection *c = row;
+
+	c->id = col_id(q, 0);
+	c->workspace = col_id(q, 1);
+	c->name = arena_str(a, col_text(q, 2));
+	c->created_by = arena_str(a, col_text(q, 3));
+	c->created_ms = col_int(q, 4);
+	c->n_documents = col_int(q, 5);
+}
+
+int collection_create(struct db *db, const struct id *workspace, const char *name,
+	const char *created_by, struct id *out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_COLLECTION_ADD);
+	struct acl_entry owner = {.right = RIGHT_OWN};
+	int rc;
+
+	*out = id_create("col");
+	stmt_id(q, 1, out);
+	stmt_id(q, 2, workspace);
+	stmt_text(q, 3, name);
+	stmt_text(q, 4, created_by);
+	stmt_int(q, 5, clock_wall_ms());
+	rc = taken(stmt_run(q, e), e, "collection", name);
+	if (rc != 0 || strncmp(created_by, "usr_", 4) != 0) {
+		return rc;
+	}
+	strncpy(owner.principal, created_by, ID_SIZE - 1);
+	return acl_replace(db, workspace, out, &owner, 1, e);
+}
+
+int collection_lookup(struct db *db, struct arena *a, const struct id *workspace,
+	const struct id *id, struct collection *out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_COLLECTION);
+
+	stmt_id(q, 1, workspace);
+	stmt_id(q, 2, id);
+	return row_one(q, a, read_collection, out, e);
+}
+
+int collection_by_name(struct db *db, struct arena *a, const struct id *workspace,
+	const char *name, struct collection *out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_COLLECTION_NAME);
+
+	stmt_id(q, 1, workspace);
+	stmt_text(q, 2, name);
+	return row_one(q, a, read_collection, out, e);
+}
+
+int collection_list(struct db *db, struct arena *a, const struct asker *who,
+	struct collection **out, int *n, struct err *e)
+{
+	struct rows rows = {.arena = a, .size = sizeof(struct collection), .read = read_collection};
+	struct stmt *q = db_stmt(db, &table, Q_COLLECTIONS);
+	int rc;
+
+	stmt_id(q, 1, &who->workspace);
+	stmt_text(q, 2, who->principals_json);
+	stmt_int(q, 3, who->reads_all || who->role != ROLE_MEMBER);
+	stmt_int(q, 4, who->reads_all);
+	rc = rows_all(q, &rows, e);
+	*out = rows.items;
+	*n = rows.n;
+	return rc;
+}
+
+int collection_rename(struct db *db, const struct id *workspace, const struct id *id,
+	const char *name, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_COLLECTION_RENAME);
+
+	stmt_id(q, 1, workspace);
+	stmt_id(q, 2, id);
+	stmt_text(q, 3, name);
+	return taken(row_change(db, q, e), e, "collection", name);
+}
+
+int collection_delete(struct db *db, const struct id *workspace, const struct id *id,
+	const char *actor, int64_t *n_documents, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_COLLECTION_DELETE);
+	struct rows rows = {.size = sizeof(struct id), .read = row_id};
+	struct arena a;
+	int rc;
+
+	*n_documents = 0;
+	stmt_id(q, 1, workspace);
+	stmt_id(q, 2, id);
+	stmt_int(q, 3, clock_wall_ms());
+	rc = row_change(db, q, e);
+	if (rc != 0) {
+		return rc;
+	}
+	arena_init(&a);
+	rows.arena = &a;
+	q = db_stmt(db, &table, Q_COLLECTION_DOCUMENTS);
+	stmt_id(q, 1, id);
+	rc = rows_all(q, &rows, e);
+	for (int i = 0; rc == 0 && i < rows.n; i++) {
+		rc = document_delete(db, &((struct id *)rows.items)[i], e);
+	}
+	*n_documents = rows.n;
+	arena_finish(&a);
+	return rc ? rc : audit_add(db, workspace, actor, "collection.delete", id->s, "{}", e);
+}
+
+/* ── audit ── */
+
+int audit_add(struct db *db, const struct id *workspace, const char *actor, const char *action,
+	const char *object, const char *detail, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_AUDIT_ADD);
+
+	stmt_text(q, 1, workspace && !id_empty(workspace) ? workspace->s : NULL);
+	stmt_int(q, 2, clock_wall_ms());
+	stmt_text(q, 3, actor);
+	stmt_text(q, 4, action);
+	stmt_text(q, 5, object);
+	stmt_text(q, 6, detail);
+	return stmt_run(q, e);
+}
+
+static void read_audit(struct stmt *q, struct arena *a, void *row)
+{
+	struct audit *u = row;
+
+	u->n = col_int(q, 0);
+	u->at_ms = col_int(q, 1);
+	u->actor = arena_str(a, col_text(q, 2));
+	u->action = arena_str(a, col_text(q, 3));
+	u->object = arena_str(a, col_text(q, 4));
+	u->detail = arena_str(a, col_text(q, 5));
+}
+
+int audit_list(struct db *db, struct arena *a, const struct id *workspace, int64_t before,
+	int limit, struct audit **out, int *n, struct err *e)
+{
+	struct rows rows = {.arena = a, .size = sizeof(struct audit), .read = read_audit};
+	struct stmt *q = db_stmt(db, &table, Q_AUDIT);
+	int rc;
+
+	stmt_id(q, 1, workspace);
+	stmt_int(q, 2, before);
+	stmt_int(q, 3, limit);
+	rc = rows_all(q, &rows, e);
+	*out = rows.items;
+	*n = rows.n;
+	return rc;
+}

@@ -1,0 +1,471 @@
+/* Documents and versions of index/catalog.h. */
+#include <string.h>
+
+#include "index/base/buf.h"
+#include "index/base/clock.h"
+#include "index/catalog.h"
+#include "index/catalog_rows.h"
+#include "index/chunks.h"
+
+enum {
+	Q_COLLECTION_THERE,
+	Q_SAME_NAME,
+	Q_SAME_BYTES,
+	Q_REQUEUE,
+	Q_DOCUMENT_ADD,
+	Q_VERSION_ADD,
+	Q_DOCUMENT,
+	Q_DOCUMENT_NAME,
+	Q_DOCUMENTS,
+	Q_RENAME,
+	Q_DELETE,
+	Q_LATEST,
+	Q_VERSION,
+	Q_VERSIONS,
+	Q_STATE,
+	Q_EXTRACTED,
+	Q_SUPERSEDE,
+	Q_PUBLISH,
+	Q_CURRENT,
+	Q_GENERATION,
+	Q_TAKE_SLOTS,
+	Q_LOST_HASHES,
+	Q_BLANK_DOCUMENT,
+	Q_BLANK_VERSIONS,
+	Q_BLANK_ANSWERS,
+	Q_BLANK_DELTAS,
+	Q_BLANK_EVENTS,
+	Q_BLANK_CITATIONS,
+};
+
+#define DOCUMENT_COLUMNS \
+	"d.id, d.workspace_id, w.n, d.collection_id, d.name, d.current_version_id, d.own_acl, " \
+	"d.acl_set_n, d.created_by, d.created_ms"
+#define DOCUMENT_FROM " FROM document d JOIN workspace w ON w.id = d.workspace_id "
+#define VERSION_COLUMNS \
+	"v.id, v.document_id, v.seq, v.blob_hash, v.sha256, v.n_bytes, v.media_type, v.state, " \
+	"v.reason, v.message, v.title, v.language, v.n_pages, v.text_hash, v.generation, " \
+	"v.created_ms, v.published_ms"
+/* Runs whose answer is made of the document's sentences, or that were shown some of them. */
+#define RUNS_THAT_CITE "(SELECT run_id FROM citation WHERE document_id = ?1)"
+#define RUNS_THAT_READ \
+	"(SELECT run_id FROM citation WHERE document_id = ?1 " \
+	"UNION SELECT run_id FROM run_source WHERE document_id = ?1)"
+
+static const char *const sql[] = {
+	[Q_COLLECTION_THERE] = "SELECT id FROM collection "
+			       "WHERE workspace_id = ?1 AND id = ?2 AND deleted_ms IS NULL",
+	[Q_SAME_NAME] = "SELECT d.id, v.id, v.state, v.blob_hash, v.seq FROM document d "
+			"JOIN document_version v ON v.document_id = d.id "
+			"WHERE d.collection_id = ?1 AND d.name = ?2 AND d.deleted_ms IS NULL "
+			"ORDER BY v.seq DESC LIMIT 1",
+	/* Only where the collection's entries count: who may write into it may know of those. */
+	[Q_SAME_BYTES] = "SELECT d.id, v.id, v.state FROM document_version v "
+			 "JOIN document d ON d.id = v.document_id WHERE v.blob_hash = ?2 "
+			 "AND d.collection_id = ?1 AND d.own_acl = 0 AND d.deleted_ms IS NULL "
+			 "AND v.seq = (SELECT max(seq) FROM document_version WHERE document_id = d.id) "
+			 "ORDER BY d.id LIMIT 1",
+	[Q_REQUEUE] = "UPDATE document_version SET state = 'queued', reason = NULL, message = NULL "
+		      "WHERE id = ?1 AND state IN ('failed', 'cancelled')",
+	[Q_DOCUMENT_ADD] = "INSERT INTO document (id, workspace_id, collection_id, name, created_by, "
+			   "created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[Q_VERSION_ADD] = "INSERT INTO document_version (id, workspace_id, document_id, seq, blob_hash, "
+			  "sha256, n_bytes, state, created_by, created_ms) "
+			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, ?9)",
+	[Q_DOCUMENT] = "SELECT " DOCUMENT_COLUMNS DOCUMENT_FROM
+		       "WHERE d.id = ?1 AND d.deleted_ms IS NULL",
+	[Q_DOCUMENT_NAME] = "SELECT " DOCUMENT_COLUMNS DOCUMENT_FROM
+			    "WHERE d.collection_id = ?1 AND d.name = ?2 AND d.deleted_ms IS NULL",
+	/* ?4: the asker's principals, ?5: reads all. */
+	[Q_DOCUMENTS] = "SELECT " DOCUMENT_COLUMNS DOCUMENT_FROM
+			"WHERE d.workspace_id = ?1 AND (?2 IS NULL OR d.collection_id = ?2) AND d.id > ?3 "
+			"AND d.deleted_ms IS NULL AND (?5 OR EXISTS (SELECT 1 FROM acl_entry e WHERE "
+			"e.object_id = CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END "
+			"AND e.principal IN (SELECT value FROM json_each(?4)))) ORDER BY d.id LIMIT ?6",
+	[Q_RENAME] = "UPDATE document SET name = ?2 WHERE id = ?1 AND deleted_ms IS NULL",
+	[Q_DELETE] = "UPDATE document SET deleted_ms = ?2 WHERE id = ?1 AND deleted_ms IS NULL",
+	[Q_LATEST] = "SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.document_id = ?1 "
+		     "ORDER BY v.seq DESC LIMIT 1",
+	[Q_VERSION] = "SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.id = ?1",
+	[Q_VERSIONS] = "SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.document_id = ?1 "
+		       "ORDER BY v.seq DESC",
+	[Q_STATE] = "UPDATE document_version SET state = ?2, reason = ?3, message = ?4 WHERE id = ?1",
+	[Q_EXTRACTED] = "UPDATE document_version SET media_type = ?2, title = ?3, language = ?4, "
+			"text_hash = ?5, n_pages = ?6 WHERE id = ?1",
+	[Q_SUPERSEDE] = "UPDATE document_version SET state = 'superseded' WHERE id <> ?1 AND id = "
+			"(SELECT d.current_version_id FROM document d JOIN document_version v "
+			"ON v.document_id = d.id WHERE v.id = ?1)",
+	[Q_PUBLISH] = "UPDATE document_version SET state = ?2, reason = NULL, message = NULL, "
+		      "published_ms = ?3 WHERE id = ?1",
+	[Q_CURRENT] = "UPDATE document SET current_version_id = ?1 WHERE deleted_ms IS NULL AND id = "
+		      "(SELECT document_id FROM document_version WHERE id = ?1)",
+	[Q_GENERATION] = "UPDATE document_version SET generation = generation + 1 WHERE id = ?1 "
+			 "RETURNING generation",
+	[Q_TAKE_SLOTS] = "UPDATE workspace SET next_slot = next_slot + ?2 WHERE n = ?1 "
+			 "RETURNING next_slot - ?2",
+	[Q_LOST_HASHES] = "SELECT h FROM (SELECT blob_hash AS h FROM document_version "
+			  "WHERE document_id = ?1 UNION SELECT text_hash FROM document_version "
+			  "WHERE document_id = ?1) WHERE h IS NOT NULL "
+			  "AND NOT EXISTS (SELECT 1 FROM document_version v WHERE v.blob_hash = h "
+			  "AND v.document_id <> ?1) "
+			  "AND NOT EXISTS (SELECT 1 FROM document_version v WHERE v.text_hash = h "
+			  "AND v.document_id <> ?1)",
+	[Q_BLANK_DOCUMENT] = "UPDATE document SET name = '' WHERE id = ?1 AND deleted_ms IS NOT NULL",
+	[Q_BLANK_VERSIONS] = "UPDATE document_version SET state = 'purged', blob_hash = NULL, "
+			     "text_hash = NULL, title = NULL, reason = NULL, message = NULL, sha256 = '' "
+			     "WHERE document_id = ?1",
+	/* An extractive answer is the document's own sentences. */
+	[Q_BLANK_ANSWERS] = "UPDATE run SET answer = '' WHERE mode = 'extractive' AND id IN " RUNS_THAT_CITE,
+	[Q_BLANK_DELTAS] = "UPDATE run_event SET data = '{\"purged\":true}' WHERE type LIKE 'assistant.%' "
+			   "AND run_id IN (SELECT id FROM run WHERE mode = 'extractive' "
+			   "AND id IN " RUNS_THAT_CITE ")",
+	[Q_BLANK_EVENTS] = "UPDATE run_event SET data = '{\"purged\":true}' WHERE type IN "
+			   "('citation', 'retrieval.completed') AND run_id IN " RUNS_THAT_READ,
+	[Q_BLANK_CITATIONS] = "UPDATE citation SET quote = NULL, boxes = NULL, "
+			      "answer_start = CASE (SELECT answer FROM run WHERE id = run_id) "
+			      "WHEN '' THEN 0 ELSE answer_start END, "
+			      "answer_end = CASE (SELECT answer FROM run WHERE id = run_id) "
+			      "WHEN '' THEN 0 ELSE answer_end END WHERE document_id = ?1",
+};
+SQL_TABLE(table, "index/catalog_documents", sql);
+
+static struct stmt *with_id(struct db *db, int n, const struct id *id)
+{
+	struct stmt *q = db_stmt(db, &table, n);
+
+	stmt_id(q, 1, id);
+	return q;
+}
+
+/* ── arriving ── */
+
+struct found {
+	struct id document, version;
+	char state[16];
+	int64_t seq;
+	bool same_bytes;
+};
+
+/* The latest version of the document of that name; false: there is none. */
+static int find_name(struct db *db, const struct id *collection, const char *name,
+	const char *blob_hash, struct found *f, struct err *e)
+{
+	struct stmt *q = with_id(db, Q_SAME_NAME, collection);
+	int rc;
+
+	stmt_text(q, 2, name);
+	rc = stmt_step(q, e);
+	if (rc == 1) {
+		const char *hash = col_text(q, 3);
+
+		f->document = col_id(q, 0);
+		f->version = col_id(q, 1);
+		strncpy(f->state, col_text(q, 2), sizeof(f->state) - 1);
+		f->same_bytes = hash && strcmp(hash, blob_hash) == 0;
+		f->seq = col_int(q, 4);
+		stmt_reset(q);
+	}
+	return rc;
+}
+
+static int find_bytes(struct db *db, const struct id *collection, const char *blob_hash,
+	struct found *f, struct err *e)
+{
+	struct stmt *q = with_id(db, Q_SAME_BYTES, collection);
+	int rc;
+
+	stmt_text(q, 2, blob_hash);
+	rc = stmt_step(q, e);
+	if (rc == 1) {
+		f->document = col_id(q, 0);
+		f->version = col_id(q, 1);
+		f->same_bytes = true;
+		stmt_reset(q);
+	}
+	return rc;
+}
+
+static int add_document(struct db *db, const struct id *workspace, const struct id *collection,
+	const char *name, const char *created_by, struct id *out, struct err *e)
+{
+	struct stmt *q;
+	int rc;
+
+	*out = id_create("doc");
+	q = with_id(db, Q_DOCUMENT_ADD, out);
+	stmt_id(q, 2, workspace);
+	stmt_id(q, 3, collection);
+	stmt_text(q, 4, name);
+	stmt_text(q, 5, created_by);
+	stmt_int(q, 6, clock_wall_ms());
+	rc = stmt_run(q, e);
+	return rc == 0 ? acl_intern(db, out, e) : rc;
+}
+
+static int add_version(struct db *db, const struct id *workspace, const struct id *document,
+	int64_t seq, const struct blob_info *blob, const char *created_by, struct id *out,
+	struct err *e)
+{
+	struct stmt *q;
+
+	*out = id_create("ver");
+	q = with_id(db, Q_VERSION_ADD, out);
+	stmt_id(q, 2, workspace);
+	stmt_id(q, 3, document);
+	stmt_int(q, 4, seq);
+	stmt_text(q, 5, blob->hash);
+	stmt_text(q, 6, blob->sha256);
+	stmt_int(q, 7, blob->n_bytes);
+	stmt_text(q, 8, created_by);
+	stmt_int(q, 9, clock_wall_ms());
+	return stmt_run(q, e);
+}
+
+int document_arrive(struct db *db, const struct id *workspace, const struct id *collection,
+	const char *name, const struct blob_info *blob, const char *created_by,
+	enum arrival *arrival, struct id *document, struct id *version, struct err *e)
+{
+	struct found f = {.seq = 0};
+	struct stmt *q = with_id(db, Q_COLLECTION_THERE, workspace);
+	struct arena none;
+	struct id there;
+	int rc;
+
+	arena_init(&none);
+	stmt_id(q, 2, collection);
+	rc = row_one(q, &none, row_id, &there, e);
+	if (rc != 0) {
+		return rc;
+	}
+	rc = find_name(db, collection, name, blob->hash, &f, e);
+	if (rc == 0) {
+		rc = find_bytes(db, collection, blob->hash, &f, e);
+	}
+	if (rc < 0) {
+		return rc;
+	}
+	*document = f.document;
+	*version = f.version;
+	if (f.same_bytes) {
+		*arrival = ARRIVAL_DUPLICATE;
+		return stmt_run(with_id(db, Q_REQUEUE, version), e);
+	}
+	*arrival = f.seq ? ARRIVAL_VERSION : ARRIVAL_NEW;
+	rc = f.seq ? 0 : add_document(db, workspace, collection, name, created_by, document, e);
+	return rc ? rc : add_version(db, workspace, document, f.seq + 1, blob, created_by, version, e);
+}
+
+/* ── documents ── */
+
+static void read_document(struct stmt *q, struct arena *a, void *row)
+{
+	struct document *d = row;
+
+	d->id = col_id(q, 0);
+	d->workspace = col_id(q, 1);
+	d->workspace_n = col_int(q, 2);
+	d->collection = col_id(q, 3);
+	d->name = arena_str(a, col_text(q, 4));
+	d->current_version = col_id(q, 5);
+	d->own_acl = col_int(q, 6);
+	d->acl_set_n = col_int(q, 7);
+	d->created_by = arena_str(a, col_text(q, 8));
+	d->created_ms = col_int(q, 9);
+}
+
+static void read_version(struct stmt *q, struct arena *a, void *row)
+{
+	struct version *v = row;
+
+	v->id = col_id(q, 0);
+	v->document = col_id(q, 1);
+	v->seq = col_int(q, 2);
+	v->blob_hash = arena_str(a, col_text(q, 3));
+	v->sha256 = arena_str(a, col_text(q, 4));
+	v->n_bytes = col_int(q, 5);
+	v->media_type = arena_str(a, col_text(q, 6));
+	v->state = arena_str(a, col_text(q, 7));
+	v->reason = arena_str(a, col_text(q, 8));
+	v->message = arena_str(a, col_text(q, 9));
+	v->title = arena_str(a, col_text(q, 10));
+	v->language = arena_str(a, col_text(q, 11));
+	v->n_pages = col_int(q, 12);
+	v->text_hash = arena_str(a, col_text(q, 13));
+	v->generation = col_int(q, 14);
+	v->created_ms = col_int(q, 15);
+	v->published_ms = col_int(q, 16);
+}
+
+int document_lookup(struct db *db, struct arena *a, const struct id *id, struct document *out,
+	struct err *e)
+{
+	return row_one(with_id(db, Q_DOCUMENT, id), a, read_document, out, e);
+}
+
+int document_by_name(struct db *db, struct arena *a, const struct id *collection,
+	const char *name, struct document *out, struct err *e)
+{
+	struct stmt *q = with_id(db, Q_DOCUMENT_NAME, collection);
+
+	stmt_text(q, 2, name);
+	return row_one(q, a, read_document, out, e);
+}
+
+int document_list(struct db *db, struct arena *a, const struct asker *who,
+	const struct id *collection, const struct id *after, int limit, struct document_page *out,
+	struct err *e)
+{
+	struct rows rows = {.arena = a, .size = sizeof(struct document), .read = read_document};
+	struct stmt *q = with_id(db, Q_DOCUMENTS, &who->workspace);
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	stmt_id(q, 2, collection);
+	stmt_text(q, 3, after->s); /* an empty one is before every id */
+	stmt_text(q, 4, who->principals_json);
+	stmt_int(q, 5, who->reads_all);
+	stmt_int(q, 6, (int64_t)limit + 1);
+	rc = rows_all(q, &rows, e);
+	out->rows = rows.items;
+	out->more = rows.n > limit;
+	out->n = out->more ? limit : rows.n;
+	out->latest = arena_array(a, struct version, (size_t)out->n + 1);
+	for (int i = 0; rc == 0 && i < out->n; i++) {
+		rc = row_one(with_id(db, Q_LATEST, &out->rows[i].id), a, read_version,
+			&out->latest[i], e);
+	}
+	return rc;
+}
+
+int document_rename(struct db *db, const struct id *id, const char *name, struct err *e)
+{
+	struct stmt *q = with_id(db, Q_RENAME, id);
+	int rc;
+
+	stmt_text(q, 2, name);
+	rc = row_change(db, q, e);
+	return rc == ERR_CONFLICT ? err_replace(e, ERR_CONFLICT, "name_taken",
+		"the collection has a document '%.200s' already", name) : rc;
+}
+
+int document_delete(struct db *db, const struct id *id, struct err *e)
+{
+	struct stmt *q;
+	int rc = chunks_retire_document(db, id, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	q = with_id(db, Q_DELETE, id);
+	stmt_int(q, 2, clock_wall_ms());
+	return row_change(db, q, e);
+}
+
+static void read_hash(struct stmt *q, struct arena *a, void *row)
+{
+	*(char **)row = arena_str(a, col_text(q, 0));
+}
+
+int document_purge(struct db *db, struct arena *a, const struct id *id, char ***hashes, int *n,
+	struct err *e)
+{
+	static const int steps[] = {Q_BLANK_VERSIONS, Q_BLANK_DELTAS, Q_BLANK_ANSWERS, Q_BLANK_EVENTS,
+		Q_BLANK_CITATIONS};
+	struct rows rows = {.arena = a, .size = sizeof(char *), .read = read_hash};
+	int rc = rows_all(with_id(db, Q_LOST_HASHES, id), &rows, e);
+
+	*hashes = rows.items;
+	*n = rows.n;
+	if (rc == 0) {
+		rc = row_change(db, with_id(db, Q_BLANK_DOCUMENT, id), e);
+	}
+	for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		rc = stmt_run(with_id(db, steps[i], id), e);
+	}
+	return rc;
+}
+
+/* ── versions ── */
+
+int version_lookup(struct db *db, struct arena *a, const struct id *id, struct version *out,
+	struct err *e)
+{
+	return row_one(with_id(db, Q_VERSION, id), a, read_version, out, e);
+}
+
+int version_list(struct db *db, struct arena *a, const struct id *document, struct version **out,
+	int *n, struct err *e)
+{
+	struct rows rows = {.arena = a, .size = sizeof(struct version), .read = read_version};
+	int rc = rows_all(with_id(db, Q_VERSIONS, document), &rows, e);
+
+	*out = rows.items;
+	*n = rows.n;
+	return rc;
+}
+
+int version_state(struct db *db, const struct id *id, const char *state, const char *reason,
+	const char *message, struct err *e)
+{
+	struct stmt *q = with_id(db, Q_STATE, id);
+
+	stmt_text(q, 2, state);
+	stmt_text(q, 3, reason);
+	stmt_text(q, 4, message);
+	return row_change(db, q, e);
+}
+
+int version_extracted(struct db *db, const struct id *id, const struct version_facts *facts,
+	struct err *e)
+{
+	struct stmt *q = with_id(db, Q_EXTRACTED, id);
+
+	stmt_text(q, 2, facts->media_type);
+	stmt_text(q, 3, facts->title);
+	stmt_text(q, 4, facts->language);
+	stmt_text(q, 5, facts->text_hash);
+	stmt_int(q, 6, facts->n_pages);
+	return row_change(db, q, e);
+}
+
+int version_publish(struct db *db, const struct id *id, bool no_text, struct err *e)
+{
+	struct stmt *q;
+	int rc = stmt_run(with_id(db, Q_SUPERSEDE, id), e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	q = with_id(db, Q_PUBLISH, id);
+	stmt_text(q, 2, no_text ? "no_text" : "indexed");
+	stmt_int(q, 3, clock_wall_ms());
+	rc = row_change(db, q, e);
+	return rc ? rc : row_change(db, with_id(db, Q_CURRENT, id), e);
+}
+
+/* One number from an UPDATE … RETURNING, run to its end. */
+static int returned(struct stmt *q, int64_t *out, struct err *e)
+{
+	int rc = stmt_step(q, e);
+
+	if (rc <= 0) {
+		return rc < 0 ? rc : err_absent(e);
+	}
+	*out = col_int(q, 0);
+	return stmt_run(q, e);
+}
+
+int version_next_generation(struct db *db, const struct id *id, int64_t *generation,
+	struct err *e)
+{
+	return returned(with_id(db, Q_GENERATION, id), generation, e);
+}
+
+int workspace_take_slots(struct db *db, int64_t workspace_n, int n, int64_t *first, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_TAKE_SLOTS);
+
+	stmt_int(q, 1, workspace_n);
+	stmt_int(q, 2, n);
+	return returned(q, first, e);
+}
