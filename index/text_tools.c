@@ -76,6 +76,11 @@ struct sb_stemmer *stem_tool(const char *language)
 	return NULL;
 }
 
+const char *stem_language(int i)
+{
+	return i >= 0 && i < N_STEMMERS ? stemmers[i].code : NULL;
+}
+
 UBreakIterator *words_tool(const char *text, int n_bytes)
 {
 	UErrorCode status = U_ZERO_ERROR;

@@ -10,6 +10,8 @@
 
 /* The stemmer of an ISO 639-1 language, NULL if there is none. */
 struct sb_stemmer *stem_tool(const char *language);
+/* The languages that have one: i from 0, NULL past the last. */
+const char *stem_language(int i);
 /* Word boundaries (UAX 29) over UTF-8, in bytes; NULL when ICU fails. */
 UBreakIterator *words_tool(const char *text, int n_bytes);
 

@@ -1,0 +1,284 @@
+#include "index/chunk_dictionary.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <zdict.h>
+
+#include "index/base/buf.h"
+#include "index/base/clock.h"
+#include "index/base/hash.h"
+#include "index/base/log.h"
+#include "index/chunks.h"
+#include "index/fts_terms.h"
+
+#define CHUNKS_MIN 200
+#define GROWTH 4	   /* trained again when there are so many times the chunks */
+#define SAMPLES_MAX 4000
+#define SAMPLE_BYTES 4096
+#define DICTIONARY_BYTES ((size_t)64 * 1024)
+#define DICTIONARY_MIN 256 /* the least that zstd makes */
+#define WORD_MIN 4 /* bytes; shorter words are in any text */
+
+enum { Q_CURRENT, Q_TRAINED_ON, Q_SAMPLE, Q_ADD, Q_ALL, Q_UNZIP, Q_REMOVE };
+
+static const char *const sql[] = {
+	[Q_CURRENT] = "SELECT n FROM text_dictionary WHERE workspace_n = ?1 ORDER BY n_chunks DESC LIMIT 1",
+	[Q_TRAINED_ON] = "SELECT coalesce(max(n_chunks), 0) FROM text_dictionary WHERE workspace_n = ?1",
+	[Q_SAMPLE] = "SELECT carrel_text(dictionary_n, text) FROM chunk "
+		     "WHERE workspace_n = ?1 AND live = 1 AND slot % ?2 = 0 LIMIT ?3",
+	[Q_ADD] = "INSERT INTO text_dictionary (n, workspace_n, n_chunks, bytes) VALUES (?1, ?2, ?3, ?4) "
+		  "ON CONFLICT (n) DO NOTHING",
+	[Q_ALL] = "SELECT n, bytes FROM text_dictionary WHERE workspace_n = ?1",
+	[Q_UNZIP] = "UPDATE chunk SET text = carrel_zip(NULL, carrel_text(dictionary_n, text)), "
+		    "dictionary_n = NULL WHERE workspace_n = ?1 AND dictionary_n = ?2",
+	[Q_REMOVE] = "DELETE FROM text_dictionary WHERE n = ?1",
+};
+SQL_TABLE(table, "index/chunk_dictionary", sql);
+
+static int one_number(struct db *db, int which, int64_t workspace_n, int64_t *out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, which);
+	int rc;
+
+	*out = 0;
+	stmt_int(q, 1, workspace_n);
+	rc = stmt_step(q, e);
+	if (rc == 1) {
+		*out = col_int(q, 0);
+		stmt_reset(q);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+int dictionary_current(struct db *db, int64_t workspace_n, int64_t *n, struct err *e)
+{
+	return one_number(db, Q_CURRENT, workspace_n, n, e);
+}
+
+/* ── training ── */
+
+struct training {
+	int64_t workspace_n;
+	int64_t n_chunks;
+	struct buf samples; /* one after the other */
+	size_t sizes[SAMPLES_MAX];
+	unsigned n_samples;
+	void *bytes;
+	size_t n_bytes;
+};
+
+static bool wanted(struct db *db, struct training *t, struct err *e, int *rc)
+{
+	int64_t trained_on;
+
+	*rc = one_number(db, Q_TRAINED_ON, t->workspace_n, &trained_on, e);
+	t->n_chunks = *rc ? 0 : chunks_live_count(db, t->workspace_n);
+	return t->n_chunks >= CHUNKS_MIN && (trained_on == 0 || t->n_chunks >= trained_on * GROWTH);
+}
+
+static int take_samples(struct db *db, struct training *t, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_SAMPLE);
+	int rc;
+
+	stmt_int(q, 1, t->workspace_n);
+	stmt_int(q, 2, t->n_chunks / SAMPLES_MAX + 1);
+	stmt_int(q, 3, SAMPLES_MAX);
+	while ((rc = stmt_step(q, e)) == 1) {
+		const char *text = col_text(q, 0);
+		size_t n = strlen(text);
+
+		n = n < SAMPLE_BYTES ? n : SAMPLE_BYTES;
+		buf_add(&t->samples, text, n);
+		t->sizes[t->n_samples++] = n;
+	}
+	return rc;
+}
+
+/* False: the texts have too little in common, which is no error. */
+static bool train(struct training *t)
+{
+	size_t capacity = t->samples.len / 8 < DICTIONARY_BYTES ? t->samples.len / 8 : DICTIONARY_BYTES;
+
+	if (capacity < DICTIONARY_MIN) {
+		return false;
+	}
+	t->bytes = malloc(capacity);
+	ASSERT(t->bytes);
+	t->n_bytes = ZDICT_trainFromBuffer(t->bytes, capacity, t->samples.data, t->sizes, t->n_samples);
+	return !ZDICT_isError(t->n_bytes);
+}
+
+/* The number is the dictionary's own id, which its bytes decide: a number never means other bytes. */
+static int tx_add(struct db *db, void *arg, struct err *e)
+{
+	struct training *t = arg;
+	struct stmt *q = db_stmt(db, &table, Q_ADD);
+
+	stmt_int(q, 1, ZDICT_getDictID(t->bytes, t->n_bytes));
+	stmt_int(q, 2, t->workspace_n);
+	stmt_int(q, 3, t->n_chunks);
+	stmt_blob(q, 4, t->bytes, t->n_bytes);
+	return stmt_run(q, e);
+}
+
+int chunks_train_dictionary(struct store *s, int64_t workspace_n, struct err *e)
+{
+	struct training *t = calloc(1, sizeof(*t));
+	struct db *db = store_reader(s, e);
+	int64_t began = clock_mono_ms();
+	bool train_now;
+	int rc = 0;
+
+	ASSERT(t);
+	t->workspace_n = workspace_n;
+	if (!db) {
+		free(t);
+		return e && e->code ? e->code : ERR_UNAVAILABLE;
+	}
+	train_now = wanted(db, t, e, &rc);
+	if (train_now) {
+		rc = take_samples(db, t, e);
+	}
+	store_reader_drop(db);
+	if (train_now && rc == 0 && train(t)) {
+		rc = store_write(s, tx_add, t, e);
+		log_info("dictionary.trained", LN("workspace", workspace_n), LN("chunks", t->n_chunks),
+			LN("bytes", t->n_bytes), LN("ms", clock_mono_ms() - began));
+	}
+	buf_finish(&t->samples);
+	free(t->bytes);
+	free(t);
+	return rc;
+}
+
+/* ── forgetting ── */
+
+struct dictionary_row {
+	int64_t n;
+	const char *bytes;
+	size_t n_bytes;
+	bool tainted;
+	struct dictionary_row *next;
+};
+
+#define SEEN 65536 /* a power of two; words met before are not looked for again */
+
+struct forgetting {
+	int64_t workspace_n;
+	struct dictionary_row *all;
+	struct arena arena;
+	uint64_t seen[SEEN];
+};
+
+int forgetting_create(struct db *db, int64_t workspace_n, struct forgetting **out, struct err *e)
+{
+	struct forgetting *f = calloc(1, sizeof(*f));
+	struct stmt *q = db_stmt(db, &table, Q_ALL);
+	int rc;
+
+	ASSERT(f);
+	*out = f;
+	f->workspace_n = workspace_n;
+	arena_init(&f->arena);
+	stmt_int(q, 1, workspace_n);
+	while ((rc = stmt_step(q, e)) == 1) {
+		struct dictionary_row *d = arena_new(&f->arena, struct dictionary_row);
+		const void *bytes;
+
+		d->n = col_int(q, 0);
+		bytes = col_blob(q, 1, &d->n_bytes);
+		d->bytes = arena_copy(&f->arena, bytes, d->n_bytes);
+		d->next = f->all;
+		f->all = d;
+	}
+	return rc;
+}
+
+void forgetting_destroy(struct forgetting *f)
+{
+	if (f) {
+		arena_finish(&f->arena);
+		free(f);
+	}
+}
+
+static bool seen_before(struct forgetting *f, const char *word, size_t n_bytes)
+{
+	uint64_t h = hash64(word, n_bytes) | 1;
+	bool seen = f->seen[h / 2 % SEEN] == h;
+
+	f->seen[h / 2 % SEEN] = h;
+	return seen;
+}
+
+/* Taints the dictionaries that hold a word which no live chunk has. */
+static int test_word(struct db *db, struct forgetting *f, const char *word, size_t n_bytes,
+	struct err *e)
+{
+	int known = -1; /* not asked yet */
+
+	for (struct dictionary_row *d = f->all; d; d = d->next) {
+		if (d->tainted || !memmem(d->bytes, d->n_bytes, word, n_bytes)) {
+			continue;
+		}
+		if (known < 0) {
+			bool has;
+			int rc = fts_has_word(db, f->workspace_n, word, n_bytes, &has, e);
+
+			if (rc != 0) {
+				return rc;
+			}
+			known = has;
+		}
+		d->tainted = !known;
+	}
+	return 0;
+}
+
+int forgetting_test(struct db *db, struct forgetting *f, const char *text, struct err *e)
+{
+	struct terms words;
+	struct arena a;
+	int rc = 0;
+
+	if (!f->all) {
+		return 0;
+	}
+	arena_init(&a);
+	analyse(&a, text, strlen(text), "", &words);
+	for (int i = 0; rc == 0 && i < words.n; i++) {
+		const char *word = text + words.items[i].byte_start;
+		size_t n = (size_t)(words.items[i].byte_end - words.items[i].byte_start);
+
+		if (n >= WORD_MIN && !seen_before(f, word, n)) {
+			rc = test_word(db, f, word, n, e);
+		}
+	}
+	arena_finish(&a);
+	return rc;
+}
+
+int forgetting_end(struct db *db, struct forgetting *f, struct err *e)
+{
+	int rc = 0;
+
+	for (struct dictionary_row *d = f->all; rc == 0 && d; d = d->next) {
+		struct stmt *q;
+
+		if (!d->tainted) {
+			continue;
+		}
+		q = db_stmt(db, &table, Q_UNZIP);
+		stmt_int(q, 1, f->workspace_n);
+		stmt_int(q, 2, d->n);
+		rc = stmt_run(q, e);
+		if (rc == 0) {
+			q = db_stmt(db, &table, Q_REMOVE);
+			stmt_int(q, 1, d->n);
+			rc = stmt_run(q, e);
+		}
+	}
+	return rc;
+}

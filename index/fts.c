@@ -1,0 +1,332 @@
+#include "index/fts.h"
+
+#include <math.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "index/base/buf.h"
+#include "index/fts_terms.h"
+#include "index/sql_functions.h"
+#include "index/store_private.h"
+
+#define SQL_SIZE 1024
+
+/* The per-workspace statements; %1$lld is the workspace's number, the only thing formatted. */
+enum { Q_INSERT, Q_DELETE, Q_OPTIMIZE, Q_CHECK, Q_REBUILD, Q_SEARCH, Q_DF, Q_TOTAL, Q_ANY };
+
+static const struct {
+	const char *key, *sql;
+} statements[] = {
+	[Q_INSERT] = {"insert", "INSERT INTO fts_%1$lld (rowid, title, heading, body) "
+				"VALUES (?1, ?2, ?3, ?4)"},
+	[Q_DELETE] = {"delete", "INSERT INTO fts_%1$lld (fts_%1$lld, rowid, title, heading, body) "
+				"VALUES ('delete', ?1, ?2, ?3, ?4)"},
+	[Q_OPTIMIZE] = {"optimize", "INSERT INTO fts_%1$lld (fts_%1$lld) VALUES ('optimize')"},
+	/* 1: against the content, too. */
+	[Q_CHECK] = {"check", "INSERT INTO fts_%1$lld (fts_%1$lld, rank) VALUES ('integrity-check', 1)"},
+	[Q_REBUILD] = {"rebuild", "INSERT INTO fts_%1$lld (fts_%1$lld) VALUES ('rebuild')"},
+	/* Not `ORDER BY rank`: that scores a row before the filter sees it. */
+	[Q_SEARCH] = {"search", "SELECT rowid, -bm25(fts_%1$lld, 2.0, 2.0, 1.0) AS score FROM fts_%1$lld "
+				"WHERE fts_%1$lld MATCH ?1 AND carrel_allowed(rowid, ?2) "
+				"ORDER BY score DESC, rowid LIMIT ?3"},
+	[Q_DF] = {"df", "SELECT doc FROM fts_words_%1$lld WHERE term = ?1"},
+	/* Row 1 holds the totals: a varint number of rows, then of tokens a column (fts5_index.c). */
+	[Q_TOTAL] = {"total", "SELECT block FROM fts_%1$lld_data WHERE id = 1"},
+	[Q_ANY] = {"any", "SELECT 1 FROM fts_%1$lld WHERE fts_%1$lld MATCH ?1 LIMIT 1"},
+};
+
+static const char *const create_sql[] = {
+	"CREATE VIEW fts_content_%1$lld AS SELECT slot, language || char(31) || title AS title, "
+	"language || char(31) || heading AS heading, "
+	"language || char(31) || carrel_text(dictionary_n, text) AS body "
+	"FROM chunk WHERE workspace_n = %1$lld AND live = 1",
+	"CREATE VIRTUAL TABLE fts_%1$lld USING fts5(title, heading, body, "
+	"content = 'fts_content_%1$lld', content_rowid = 'slot', tokenize = 'carrel')",
+	"CREATE VIRTUAL TABLE fts_words_%1$lld USING fts5vocab(fts_%1$lld, row)",
+};
+static const char *const drop_sql[] = {
+	"DROP TABLE IF EXISTS fts_words_%1$lld",
+	"DROP TABLE IF EXISTS fts_%1$lld",
+	"DROP VIEW IF EXISTS fts_content_%1$lld",
+};
+
+static void format_sql(char out[SQL_SIZE], const char *sql, int64_t workspace_n)
+{
+	int n;
+
+	n = snprintf(out, SQL_SIZE, sql, (long long)workspace_n);
+	ASSERT(n > 0 && n < SQL_SIZE);
+}
+
+static struct stmt *statement(struct db *db, int64_t workspace_n, int which, struct err *e)
+{
+	char key[64], text[SQL_SIZE];
+
+	ASSERT(workspace_n > 0);
+	snprintf(key, sizeof(key), "fts.%s.%lld", statements[which].key, (long long)workspace_n);
+	format_sql(text, statements[which].sql, workspace_n);
+	return db_stmt_named(db, key, text, e);
+}
+
+/* What db_stmt_named could not prepare. */
+static int unprepared(const struct err *e)
+{
+	return e && e->code ? e->code : ERR_INTERNAL;
+}
+
+/* ── life ── */
+
+static int connect(void *connection, struct db *db, struct err *e)
+{
+	int rc = chunk_text_functions(connection);
+
+	(void)db;
+	if (rc == SQLITE_OK) {
+		rc = fts_functions(connection);
+	}
+	return rc == SQLITE_OK ? 0 : db_error(connection, rc, e, "cannot set full text up");
+}
+
+void fts_register(void)
+{
+	store_on_connect(connect);
+}
+
+static int run_ddl(struct db *db, int64_t workspace_n, const char *const *list, size_t n,
+	struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		char text[SQL_SIZE];
+
+		format_sql(text, list[i], workspace_n);
+		rc = db_exec(db, text, e);
+	}
+	return rc;
+}
+
+int fts_create(struct db *db, int64_t workspace_n, struct err *e)
+{
+	return run_ddl(db, workspace_n, create_sql, sizeof(create_sql) / sizeof(create_sql[0]), e);
+}
+
+/* ── rows ── */
+
+static void bind_column(struct stmt *q, int i, const char *language, const char *text)
+{
+	struct buf b = BUF_INIT;
+
+	buf_printf(&b, "%s%c", language, LANGUAGE_MARK);
+	buf_str(&b, text);
+	stmt_textn(q, i, b.data, b.len);
+	buf_finish(&b);
+}
+
+static int change_row(struct db *db, int64_t workspace_n, int which, const struct fts_row *row,
+	struct err *e)
+{
+	struct err own = ERR_INIT;
+	struct stmt *q = statement(db, workspace_n, which, e ? e : &own);
+
+	if (!q) {
+		return unprepared(e ? e : &own);
+	}
+	ASSERT(strlen(row->language) < 7);
+	stmt_int(q, 1, row->slot);
+	bind_column(q, 2, row->language, row->title);
+	bind_column(q, 3, row->language, row->heading);
+	bind_column(q, 4, row->language, row->body);
+	return stmt_run(q, e);
+}
+
+int fts_insert(struct db *db, int64_t workspace_n, const struct fts_row *row, struct err *e)
+{
+	return change_row(db, workspace_n, Q_INSERT, row, e);
+}
+
+int fts_delete(struct db *db, int64_t workspace_n, const struct fts_row *row, struct err *e)
+{
+	return change_row(db, workspace_n, Q_DELETE, row, e);
+}
+
+static int command(struct db *db, int64_t workspace_n, int which, struct err *e)
+{
+	struct err own = ERR_INIT;
+	struct stmt *q = statement(db, workspace_n, which, e ? e : &own);
+
+	return q ? stmt_run(q, e) : unprepared(e ? e : &own);
+}
+
+int fts_optimize(struct db *db, int64_t workspace_n, struct err *e)
+{
+	return command(db, workspace_n, Q_OPTIMIZE, e);
+}
+
+int fts_check(struct db *db, int64_t workspace_n, struct err *e)
+{
+	return command(db, workspace_n, Q_CHECK, e);
+}
+
+int fts_rebuild(struct db *db, int64_t workspace_n, struct err *e)
+{
+	int rc = run_ddl(db, workspace_n, drop_sql, sizeof(drop_sql) / sizeof(drop_sql[0]), e);
+
+	if (rc == 0) {
+		rc = fts_create(db, workspace_n, e);
+	}
+	return rc ? rc : command(db, workspace_n, Q_REBUILD, e);
+}
+
+/* ── search ── */
+
+static void add_match(struct buf *b, const struct query_term *t)
+{
+	buf_str(b, b->len ? " OR \"" : "\"");
+	for (const char *p = t->text; *p; p++) {
+		if (*p == '"') {
+			buf_char(b, '"');
+		}
+		buf_char(b, *p);
+	}
+	buf_str(b, t->prefix ? "\" *" : "\"");
+}
+
+static int run_search(struct stmt *s, const char *match, const struct fts_query *q,
+	struct fts_hit *hits, int *n, struct err *e)
+{
+	int rc;
+
+	stmt_text(s, 1, match);
+	sqlite3_bind_pointer(s->q, 2, (void *)&q->allowed->slots, BITMAP_POINTER, NULL);
+	stmt_int(s, 3, q->limit);
+	while ((rc = stmt_step(s, e)) == 1) {
+		ASSERT(*n < q->limit);
+		hits[(*n)++] = (struct fts_hit){col_int(s, 0), col_real(s, 1)};
+	}
+	stmt_reset(s);
+	stmt_null(s, 2);
+	return rc;
+}
+
+int fts_search(struct db *db, struct arena *a, const struct fts_query *q, struct fts_hit **out,
+	int *n, struct err *e)
+{
+	struct err own = ERR_INIT;
+	struct query_terms terms;
+	struct buf match = BUF_INIT;
+	struct stmt *s;
+	int rc;
+
+	*n = 0;
+	*out = arena_array(a, struct fts_hit, (size_t)(q->limit > 0 ? q->limit : 1));
+	if (!q->allowed || q->allowed->n_allowed == 0 || q->limit <= 0) {
+		return 0;
+	}
+	rc = fts_terms(db, a, q, &terms, e);
+	if (rc != 0 || terms.n == 0) {
+		return rc;
+	}
+	for (int i = 0; i < terms.n; i++) {
+		add_match(&match, &terms.items[i]);
+	}
+	s = statement(db, q->workspace_n, Q_SEARCH, e ? e : &own);
+	rc = s ? run_search(s, match.data, q, *out, n, e) : unprepared(e ? e : &own);
+	buf_finish(&match);
+	return rc;
+}
+
+/* ── statistics ── */
+
+int fts_has(struct db *db, int64_t workspace_n, const char *term, bool *has, struct err *e)
+{
+	struct err own = ERR_INIT;
+	struct stmt *q = statement(db, workspace_n, Q_ANY, e ? e : &own);
+	struct buf match = BUF_INIT;
+	int rc;
+
+	*has = false;
+	if (!q) {
+		return unprepared(e ? e : &own);
+	}
+	add_match(&match, &(struct query_term){.text = term});
+	stmt_text(q, 1, match.data);
+	buf_finish(&match);
+	rc = stmt_step(q, e);
+	*has = rc == 1;
+	stmt_reset(q);
+	return rc < 0 ? rc : 0;
+}
+
+int fts_df(struct db *db, int64_t workspace_n, const char *term, int64_t *df, struct err *e)
+{
+	struct err own = ERR_INIT;
+	struct stmt *q = statement(db, workspace_n, Q_DF, e ? e : &own);
+	int rc;
+
+	*df = 0;
+	if (!q) {
+		return unprepared(e ? e : &own);
+	}
+	stmt_text(q, 1, term);
+	rc = stmt_step(q, e);
+	if (rc == 1) {
+		*df = col_int(q, 0);
+	}
+	stmt_reset(q);
+	return rc < 0 ? rc : 0;
+}
+
+/* SQLite's varint: seven bits a byte, big end first. */
+static int64_t first_varint(const uint8_t *p, size_t n_bytes)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < n_bytes && i < 8; i++) {
+		v = v << 7 | (p[i] & 0x7f);
+		if (!(p[i] & 0x80)) {
+			break;
+		}
+	}
+	return (int64_t)v;
+}
+
+static int count_rows(struct db *db, int64_t workspace_n, int64_t *n, struct err *e)
+{
+	struct err own = ERR_INIT;
+	struct stmt *q = statement(db, workspace_n, Q_TOTAL, e ? e : &own);
+	int rc;
+
+	*n = 0;
+	if (!q) {
+		return unprepared(e ? e : &own);
+	}
+	rc = stmt_step(q, e);
+	if (rc == 1) {
+		size_t n_bytes;
+		const uint8_t *p = col_blob(q, 0, &n_bytes);
+
+		*n = first_varint(p, n_bytes);
+	}
+	stmt_reset(q);
+	return rc < 0 ? rc : 0;
+}
+
+int fts_idf(struct db *db, int64_t workspace_n, const char *const *terms, int n, double *idf,
+	struct err *e)
+{
+	int64_t total;
+	int rc = count_rows(db, workspace_n, &total, e);
+
+	for (int i = 0; rc == 0 && i < n; i++) {
+		int64_t df;
+
+		rc = fts_df(db, workspace_n, terms[i], &df, e);
+		if (df > total) {
+			df = total;
+		}
+		idf[i] = log(((double)(total - df) + .5) / ((double)df + .5) + 1);
+	}
+	return rc;
+}

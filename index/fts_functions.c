@@ -1,0 +1,115 @@
+/*
+ * The tokenizer "carrel" of FTS5 (https://www.sqlite.org/fts5.html, section 7) and the filter function.
+ * A document's column carries its language before it, so that what is deleted is cut as what was
+ * inserted; a query's string is one finished term and is not cut at all.
+ */
+#include <sqlite3.h>
+#include <string.h>
+
+#include "index/base/arena.h"
+#include "index/base/bitmap.h"
+#include "index/fts.h"
+#include "index/sql_functions.h"
+
+static int on_create(void *context, const char **args, int n_args, Fts5Tokenizer **out)
+{
+	(void)args;
+	*out = context; /* there is no state */
+	return n_args == 0 ? SQLITE_OK : SQLITE_ERROR;
+}
+
+static void on_delete(Fts5Tokenizer *t)
+{
+	(void)t;
+}
+
+typedef int (*token_fn)(void *context, int flags, const char *token, int n_token, int start, int end);
+
+/* "en\x1f…": copies the language, gives where the text begins. */
+static int split_language(const char *text, int n_bytes, char language[8])
+{
+	const char *mark = memchr(text, LANGUAGE_MARK, (size_t)(n_bytes < 8 ? n_bytes : 8));
+	int n = mark ? (int)(mark - text) : 0;
+
+	memcpy(language, text, (size_t)n);
+	language[n] = '\0';
+	return mark ? n + 1 : 0;
+}
+
+static int tokenize_document(void *context, const char *text, int n_bytes, token_fn token)
+{
+	char language[8], mark[9] = {LANGUAGE_TERM};
+	int skip = split_language(text, n_bytes, language);
+	int last = -1, rc = SQLITE_OK;
+	struct terms terms;
+	struct arena a;
+
+	arena_init(&a);
+	analyse(&a, text + skip, (size_t)(n_bytes - skip), language, &terms);
+	for (int i = 0; i < terms.n && rc == SQLITE_OK; i++) {
+		const struct term *t = &terms.items[i];
+
+		rc = token(context, t->position == last ? FTS5_TOKEN_COLOCATED : 0, t->text,
+			(int)strlen(t->text), skip + t->byte_start, skip + t->byte_end);
+		last = t->position;
+		if (rc == SQLITE_OK && i == 0 && language[0]) {
+			memcpy(mark + 1, language, strlen(language) + 1);
+			rc = token(context, FTS5_TOKEN_COLOCATED, mark, (int)strlen(mark),
+				skip + t->byte_start, skip + t->byte_end);
+		}
+	}
+	arena_finish(&a);
+	return rc;
+}
+
+static int on_tokenize(Fts5Tokenizer *t, void *context, int flags, const char *text, int n_bytes,
+	token_fn token)
+{
+	(void)t;
+	if (n_bytes <= 0) {
+		return SQLITE_OK;
+	}
+	return flags & FTS5_TOKENIZE_QUERY ? token(context, 0, text, n_bytes, 0, n_bytes)
+					   : tokenize_document(context, text, n_bytes, token);
+}
+
+static void on_allowed(sqlite3_context *x, int n_args, sqlite3_value **args)
+{
+	const struct bitmap *slots = sqlite3_value_pointer(args[1], BITMAP_POINTER);
+	sqlite3_int64 slot = sqlite3_value_int64(args[0]);
+
+	(void)n_args;
+	sqlite3_result_int(x, slots && slot >= 0 && bitmap_has(slots, (uint64_t)slot));
+}
+
+static int find_fts5(sqlite3 *c, fts5_api **out)
+{
+	sqlite3_stmt *q;
+	int rc = sqlite3_prepare_v2(c, "SELECT fts5(?1)", -1, &q, NULL);
+
+	*out = NULL;
+	if (rc == SQLITE_OK) {
+		rc = sqlite3_bind_pointer(q, 1, out, "fts5_api_ptr", NULL);
+		if (rc == SQLITE_OK) {
+			sqlite3_step(q);
+		}
+		rc = sqlite3_finalize(q);
+	}
+	return rc == SQLITE_OK && !*out ? SQLITE_ERROR : rc;
+}
+
+int fts_functions(sqlite3 *c)
+{
+	static fts5_tokenizer tokenizer = {on_create, on_delete, on_tokenize};
+	fts5_api *fts5;
+	int rc = find_fts5(c, &fts5);
+
+	if (rc == SQLITE_OK) {
+		rc = fts5->xCreateTokenizer(fts5, "carrel", &tokenizer, &tokenizer, NULL);
+	}
+	if (rc == SQLITE_OK) {
+		rc = sqlite3_create_function_v2(c, "carrel_allowed", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+			NULL, on_allowed, NULL, NULL, NULL);
+	}
+	return rc;
+}

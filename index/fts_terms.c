@@ -1,0 +1,199 @@
+#include "index/fts_terms.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/hash.h"
+#include "index/base/utf8.h"
+#include "index/sql_functions.h"
+#include "index/text_tools.h"
+
+#define QUESTION_BYTES 32768 /* of a longer one the rest is not read */
+#define CANDIDATES 256	     /* terms whose frequency is asked */
+#define LANGUAGES_MAX 20
+#define TABLE 16384 /* a power of two, above twice the words of a question */
+
+struct gathering {
+	struct arena *arena;
+	const char *text;
+	size_t n_bytes;
+	const int *stop_end; /* [n_bytes] where the stopword that begins here ends; 0: none */
+	struct query_term *items;
+	int n, capacity;
+	int *table; /* [TABLE] index + 1 */
+};
+
+static void add_term(struct gathering *g, const char *text, bool prefix)
+{
+	size_t i = hash64(text, strlen(text)) % TABLE;
+
+	for (; g->table[i]; i = (i + 1) % TABLE) {
+		struct query_term *t = &g->items[g->table[i] - 1];
+
+		if (strcmp(t->text, text) == 0) {
+			t->prefix |= prefix;
+			return;
+		}
+	}
+	if (g->n == g->capacity) {
+		return;
+	}
+	g->items[g->n++] = (struct query_term){.text = text, .prefix = prefix};
+	g->table[i] = g->n;
+}
+
+static bool lone_character(const struct term *t)
+{
+	int used;
+
+	(void)utf8_decode(t->text, strlen(t->text), &used);
+	return t->cjk && t->text[used] == '\0';
+}
+
+static void gather(struct gathering *g, const char *language)
+{
+	struct terms terms;
+
+	analyse(g->arena, g->text, g->n_bytes, language, &terms);
+	for (int i = 0; i < terms.n; i++) {
+		const struct term *t = &terms.items[i];
+
+		if (!g->stop_end || g->stop_end[t->byte_start] != t->byte_end) {
+			add_term(g, t->text, lone_character(t));
+		}
+	}
+}
+
+/* The question's language decides what is a stopword, not the languages of the documents. */
+static int *find_stopwords(struct arena *a, const char *text, size_t n_bytes, const char *language)
+{
+	int *stop_end = arena_array(a, int, n_bytes + 1);
+	struct terms terms;
+
+	analyse(a, text, n_bytes, language, &terms);
+	for (int i = 0; i < terms.n; i++) {
+		if (terms.items[i].stopword) {
+			stop_end[terms.items[i].byte_start] = terms.items[i].byte_end;
+		}
+	}
+	return stop_end;
+}
+
+/* The question's, English, none, and those the workspace has text of. */
+static int list_languages(struct db *db, int64_t workspace_n, const char *own,
+	const char *out[LANGUAGES_MAX], int *n, struct err *e)
+{
+	*n = 0;
+	out[(*n)++] = own;
+	if (strcmp(own, "en") != 0) {
+		out[(*n)++] = "en";
+	}
+	for (int i = 0; stem_language(i) && *n < LANGUAGES_MAX - 1; i++) {
+		char term[8] = {LANGUAGE_TERM};
+		bool has;
+		int rc;
+
+		if (strcmp(stem_language(i), own) == 0 || strcmp(stem_language(i), "en") == 0) {
+			continue;
+		}
+		memcpy(term + 1, stem_language(i), 3);
+		rc = fts_has(db, workspace_n, term, &has, e);
+		if (rc != 0) {
+			return rc;
+		}
+		if (has) {
+			out[(*n)++] = stem_language(i);
+		}
+	}
+	if (own[0]) {
+		out[(*n)++] = "";
+	}
+	return 0;
+}
+
+static int by_length(const void *a, const void *b)
+{
+	const struct query_term *x = a, *y = b;
+	size_t n = strlen(x->text), m = strlen(y->text);
+
+	return n != m ? (n < m) - (n > m) : strcmp(x->text, y->text);
+}
+
+static int by_df(const void *a, const void *b)
+{
+	const struct query_term *x = a, *y = b;
+
+	return x->df != y->df ? (x->df > y->df) - (x->df < y->df) : strcmp(x->text, y->text);
+}
+
+/* The rarest that occur at all, of the longest. */
+static int keep_informative(struct db *db, int64_t workspace_n, struct gathering *g, struct err *e)
+{
+	int n = 0;
+
+	qsort(g->items, (size_t)g->n, sizeof(*g->items), by_length);
+	for (int i = 0; i < g->n && i < CANDIDATES; i++) {
+		struct query_term t = g->items[i];
+		int rc = fts_df(db, workspace_n, t.text, &t.df, e);
+
+		if (rc != 0) {
+			return rc;
+		}
+		if (t.df > 0 || t.prefix) {
+			g->items[n++] = t;
+		}
+	}
+	qsort(g->items, (size_t)n, sizeof(*g->items), by_df);
+	g->n = n < FTS_TERMS_MAX ? n : FTS_TERMS_MAX;
+	return 0;
+}
+
+int fts_terms(struct db *db, struct arena *a, const struct fts_query *q, struct query_terms *out,
+	struct err *e)
+{
+	struct gathering g = {.arena = a, .text = q->text};
+	const char *languages[LANGUAGES_MAX];
+	const char *own = q->language && q->language[0] ? q->language : NULL;
+	int n_languages, rc;
+
+	g.n_bytes = utf8_floor(q->text, strlen(q->text), QUESTION_BYTES);
+	own = own ? own : language_detect(g.text, g.n_bytes);
+	g.capacity = TABLE / 2;
+	g.items = arena_array(a, struct query_term, (size_t)g.capacity);
+	g.table = arena_array(a, int, TABLE);
+	g.stop_end = find_stopwords(a, g.text, g.n_bytes, own);
+	rc = list_languages(db, q->workspace_n, own, languages, &n_languages, e);
+	for (int pass = 0; rc == 0 && pass < 2 && g.n == 0; pass++) {
+		for (int i = 0; i < n_languages; i++) {
+			gather(&g, languages[i]);
+		}
+		g.stop_end = NULL; /* nothing but stopwords: then they count */
+	}
+	if (rc == 0 && g.n > FTS_TERMS_MAX) {
+		rc = keep_informative(db, q->workspace_n, &g, e);
+	}
+	*out = (struct query_terms){g.items, g.n};
+	return rc;
+}
+
+int fts_has_word(struct db *db, int64_t workspace_n, const char *word, size_t n_bytes, bool *has,
+	struct err *e)
+{
+	const char *languages[LANGUAGES_MAX];
+	struct arena a;
+	int n, rc;
+
+	*has = false;
+	arena_init(&a);
+	rc = list_languages(db, workspace_n, "", languages, &n, e);
+	for (int i = 0; rc == 0 && i < n && !*has; i++) {
+		struct terms terms;
+
+		analyse(&a, word, n_bytes, languages[i], &terms);
+		for (int k = 0; rc == 0 && k < terms.n && !*has; k++) {
+			rc = fts_has(db, workspace_n, terms.items[k].text, has, e);
+		}
+	}
+	arena_finish(&a);
+	return rc;
+}

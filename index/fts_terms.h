@@ -1,0 +1,37 @@
+/*
+ * The terms a question searches for: its words as each language of the workspace would have stemmed
+ * them, without stopwords, the most informative if there are many. Private to index/fts.
+ */
+#ifndef INDEX_FTS_TERMS_H
+#define INDEX_FTS_TERMS_H
+
+#include <stdbool.h>
+
+#include "index/fts.h"
+
+#define FTS_TERMS_MAX 64
+
+struct query_term {
+	const char *text;
+	bool prefix; /* a lone CJK character stands for every bigram that begins with it */
+	int64_t df;  /* asked only when there are too many */
+};
+
+struct query_terms {
+	struct query_term *items; /* [FTS_TERMS_MAX] at most */
+	int n;
+};
+
+MUST_CHECK int fts_terms(struct db *db, struct arena *a, const struct fts_query *q,
+	struct query_terms *out, struct err *e);
+
+/* Whether any row has the term; how many have it. */
+MUST_CHECK int fts_has(struct db *db, int64_t workspace_n, const char *term, bool *has,
+	struct err *e);
+/* Whether any row has the word, as any language of the workspace would have stemmed it. */
+MUST_CHECK int fts_has_word(struct db *db, int64_t workspace_n, const char *word, size_t n_bytes,
+	bool *has, struct err *e);
+MUST_CHECK int fts_df(struct db *db, int64_t workspace_n, const char *term, int64_t *df,
+	struct err *e);
+
+#endif

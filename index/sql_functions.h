@@ -1,0 +1,23 @@
+/*
+ * What index/ adds to each SQLite connection; private to index/ (fts_register installs all of it).
+ *
+ *   carrel_allowed(slot, bitmap pointer)   1 if the bit is set
+ *   carrel_text(dictionary_n, blob)        chunk text from its zstd frame
+ *   carrel_zip(dictionary_n, text)         and back; dictionary_n NULL: without a dictionary
+ */
+#ifndef INDEX_SQL_FUNCTIONS_H
+#define INDEX_SQL_FUNCTIONS_H
+
+#define BITMAP_POINTER "carrel-bitmap"
+/* Between the language and the text of an indexed column: "en\x1fAnnual leave". */
+#define LANGUAGE_MARK '\x1f'
+/* Before the term by which the index knows that it has text of a language: "\x01en". */
+#define LANGUAGE_TERM '\x01'
+
+struct sqlite3;
+
+/* SQLite's result codes. */
+int chunk_text_functions(struct sqlite3 *c);
+int fts_functions(struct sqlite3 *c);
+
+#endif
