@@ -5,8 +5,11 @@
 #ifndef CHAT_APP_H
 #define CHAT_APP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <uv.h>
+
+#include "chat/accounts.h"
 
 #include "index/base/pool.h"
 #include "index/base/settings.h"
@@ -27,13 +30,16 @@ struct app {
 	struct pool *uploads; /* streamed bodies: settings.uploads_at_once threads */
 	struct server *server;
 	struct runs *runs;
-	bool stopping;	      /* readyz says so; new runs and uploads are refused */
+	atomic_bool stopping; /* readyz says so; new runs and uploads are refused */
+	/* The one-time token of a server in which nobody can sign in yet; "" otherwise. */
+	char bootstrap[SECRET_SIZE];
 };
 
-/* Opens the index, starts worker, pools, runs and server, runs the loop until SIGINT, SIGTERM or app_stop;
- * then stops gracefully: no new requests, open ones finish (10 s), runs end as partial, jobs are let go.
- * `only_socket`: listens on DATA/carrel.sock alone (a command without a server). on_ready (may be NULL)
- * is called on the loop thread once it listens. The zygote was started before any thread. */
+/* Opens the index, starts worker, pools, runs and server, runs the loop until SIGINT, SIGTERM or
+ * app_stop; then stops gracefully: no new requests, open ones finish (10 s), runs end as partial,
+ * jobs are let go. `only_socket`: listens on DATA/carrel.sock alone (a command without a server).
+ * on_ready (may be NULL) is called on the loop thread once it listens. The zygote was started
+ * before any thread. */
 struct serve_order {
 	const struct settings *settings;
 	struct zygote *zygote;
@@ -43,6 +49,9 @@ struct serve_order {
 	void *arg;
 };
 MUST_CHECK int app_serve(const struct serve_order *o, struct err *e);
-void app_stop(struct app *app); /* any thread */
+void app_stop(struct app *app); /* any thread, from on_ready on */
+/* For on_ready of a server that people start: "carrel ready on http://…" and, the first time, the
+ * bootstrap token, on stdout. */
+void app_announce(const struct app *app);
 
 #endif

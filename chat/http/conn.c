@@ -130,7 +130,6 @@ void conn_open(struct server *s, uv_stream_t *listener)
 	}
 	s->conns = c;
 	s->n_conns++;
-	s->counts.connections++;
 	c->since_ms = now_ms(c);
 	if (uv_accept(listener, &c->h.stream) != 0) {
 		conn_close(c);
@@ -146,7 +145,7 @@ void conn_open(struct server *s, uv_stream_t *listener)
 			"Retry-After: 2\r\nContent-Length: 0\r\n\r\n";
 		uv_buf_t buf = uv_buf_init((char *)busy, sizeof(busy) - 1);
 
-		s->counts.refused++;
+		s->n_refused++;
 		(void)uv_try_write(&c->h.stream, &buf, 1);
 		conn_close(c);
 		return;
@@ -168,14 +167,14 @@ static struct exchange *begin(struct conn *c)
 	c->body_ms = 0;
 	snprintf(ex->call.peer, sizeof(ex->call.peer), "%s", c->peer);
 	ex->call.peer_is_operator = c->peer_is_operator;
-	c->server->counts.requests++;
+	c->server->n_requests++;
 	return ex;
 }
 
 /* An answer of the loop's own, made before any worker had the request. */
 static void refuse(struct conn *c, int status, struct err *e)
 {
-	c->server->counts.refused++;
+	c->server->n_refused++;
 	if (!c->complete) {
 		c->close_after = true; /* where the next request begins is not known */
 	}
@@ -283,7 +282,8 @@ static size_t input_head(struct conn *c, const char *p, size_t n)
 	}
 	c->complete = false;
 	if (head_parse(c, p, (size_t)n_head, &status, &e) != 0) {
-		/* A peer whose requests are malformed is not trusted to mark the next one's beginning. */
+		/* A peer whose requests are malformed is not trusted to mark the next one's
+		 * beginning. */
 		c->close_after = e.code != ERR_NOT_FOUND && e.code != ERR_METHOD;
 		refuse(c, status, &e);
 	} else {

@@ -17,6 +17,7 @@
 
 #include <llhttp.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <uv.h>
 
 #include "chat/http/body.h"
@@ -26,9 +27,10 @@
 #define HEAD_MAX ((size_t)16 * 1024)
 #define HEADERS_MAX 100
 #define TARGET_MAX ((size_t)8 * 1024)
-#define INPUT_MAX ((size_t)64 * 1024)	 /* of pipelined input kept while an answer is made */
-#define OVERHEAD_MAX ((size_t)16 * 1024) /* bytes of chunk framing since the last byte of a body   \
-					  */
+#define INPUT_MAX ((size_t)64 * 1024) /* of pipelined input kept while an answer is made */
+#define OVERHEAD_MAX                                                                               \
+	((size_t)16 * 1024) /* bytes of chunk framing since the last byte of a body                \
+			     */
 #define TICK_MS 250
 #define LINGER_MS 2000
 #define HEARTBEAT_MS 15000
@@ -139,11 +141,11 @@ struct server {
 	char address[80];
 	char socket_path[512];
 	struct conn *conns;
-	int n_conns;
-	int n_streams;
+	atomic_int n_conns; /* written by the loop, as all counts; server_count reads them */
+	atomic_int n_streams;
+	atomic_llong n_requests, n_refused;
 	int64_t n_exchanges; /* with a worker, or waiting for their stop */
 	uint64_t serial;
-	struct server_counts counts;
 	bool stopping, told;
 	void (*on_closed)(void *arg);
 	void *on_closed_arg;

@@ -491,9 +491,10 @@ void server_destroy(struct server *s)
 
 struct server_counts server_count(const struct server *s)
 {
-	struct server_counts counts = s->counts;
-
-	counts.connections = s->n_conns;
-	counts.streams = s->n_streams;
-	return counts;
+	return (struct server_counts){
+		.requests = atomic_load(&s->n_requests),
+		.connections = atomic_load(&s->n_conns),
+		.streams = atomic_load(&s->n_streams),
+		.refused = atomic_load(&s->n_refused),
+	};
 }

@@ -205,6 +205,6 @@ void server_on_loop(struct server *s, void (*fn)(void *arg), void *arg);
 struct server_counts {
 	int64_t requests, connections, streams, refused;
 };
-struct server_counts server_count(const struct server *s);
+struct server_counts server_count(const struct server *s); /* any thread */
 
 #endif

@@ -1,0 +1,77 @@
+/* Operations: is it alive, is it ready, how is it set. */
+#include "chat/routes.h"
+
+#include "ingest/job.h"
+#include "ingest/zygote.h"
+
+/* What the operator of the machine is told beside: counts, no names. */
+static int add_counts(struct call *c, json_t *out, struct err *e)
+{
+	struct server_counts n = server_count(c->app->server);
+	const struct id all = {""};
+	struct job_counts jobs;
+	int rc = job_count(c->db, &all, &jobs, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	json_object_set_new(out, "http",
+		json_pack("{s:I,s:I,s:I,s:I,s:i,s:i}", "requests", (json_int_t)n.requests,
+			"connections", (json_int_t)n.connections, "streams", (json_int_t)n.streams,
+			"refused", (json_int_t)n.refused, "waiting", pool_depth(c->app->pool),
+			"uploadsWaiting", pool_depth(c->app->uploads)));
+	json_object_set_new(out, "jobs",
+		json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "queued", (json_int_t)jobs.queued, "running",
+			(json_int_t)jobs.running, "done", (json_int_t)jobs.done, "failed",
+			(json_int_t)jobs.failed, "quarantined", (json_int_t)jobs.quarantined,
+			"cancelled", (json_int_t)jobs.cancelled));
+	return 0;
+}
+
+/* 200 as long as requests are answered; "degraded" says what does not work, to everybody without
+ * the reason. */
+int ops_healthz(struct call *c, struct err *e)
+{
+	const char *sandbox = zygote_state(c->app->zygote);
+	json_t *out = json_pack("{s:s}", "status", sandbox ? "degraded" : "ok");
+	int rc = 0;
+
+	if (sandbox) {
+		json_object_set_new(out, "degraded", json_pack("[s]", "ingestion"));
+	}
+	if (c->peer_is_operator) {
+		if (sandbox) {
+			json_object_set_new(out, "sandbox", json_string(sandbox));
+		}
+		rc = add_counts(c, out, e);
+	}
+	if (rc != 0) {
+		json_decref(out);
+		return rc;
+	}
+	return call_json(c, 200, out);
+}
+
+int ops_readyz(struct call *c, struct err *e)
+{
+	if (c->app->stopping) {
+		return err_set(e, ERR_UNAVAILABLE, "stopping", "The server is stopping.");
+	}
+	return call_json(c, 200, json_pack("{s:b}", "ready", 1));
+}
+
+static void add_setting(
+	void *arg, const char *name, const char *value, const char *def, const char *help)
+{
+	json_array_append_new(arg, json_pack("{s:s,s:s,s:s,s:s}", "name", name, "value", value,
+					   "default", def, "help", help));
+}
+
+int ops_settings(struct call *c, struct err *e)
+{
+	json_t *list = json_array();
+
+	(void)e;
+	settings_each(c->app->settings, add_setting, list);
+	return call_json(c, 200, json_pack("{s:o,s:n}", "settings", list, "next"));
+}

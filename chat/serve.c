@@ -1,0 +1,171 @@
+/* A running Carrel: made here in order, stopped here in the other order. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "chat/app.h"
+#include "chat/http/server.h"
+#include "index/base/log.h"
+
+#define GRACE_MS 10000 /* what is open when a stop is ordered may take that long to finish */
+#define QUEUE_MAX 1024 /* requests that wait for a worker */
+#define UPLOADS_MAX 256
+
+struct serving {
+	struct app app;
+	uv_loop_t loop;
+	uv_signal_t signals[2];
+	uv_timer_t grace;
+	int n_handles; /* open ones of the three above */
+};
+
+/* ── stopping ── */
+
+static void on_closed(void *arg)
+{
+	struct serving *s = arg;
+
+	uv_stop(&s->loop);
+}
+
+static void on_grace_over(uv_timer_t *timer)
+{
+	struct serving *s = timer->data;
+
+	log_warn("serve.grace_over", LN("connections", server_count(s->app.server).connections));
+	server_abort(s->app.server);
+}
+
+static void stop_here(void *arg)
+{
+	struct serving *s = arg;
+
+	if (atomic_exchange(&s->app.stopping, true)) {
+		/* asked twice: somebody is in a hurry */
+		server_abort(s->app.server);
+		return;
+	}
+	log_info("serve.stopping", LN("connections", server_count(s->app.server).connections));
+	uv_timer_start(&s->grace, on_grace_over, GRACE_MS, 0);
+	server_stop(s->app.server, on_closed, s);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	(void)signum;
+	stop_here(handle->data);
+}
+
+void app_stop(struct app *app)
+{
+	struct serving *s = (struct serving *)((char *)app - offsetof(struct serving, app));
+
+	server_on_loop(app->server, stop_here, s);
+}
+
+void app_announce(const struct app *app)
+{
+	if (app->bootstrap[0]) {
+		printf("nobody can sign in yet: make the first operator with the one-time token "
+		       "%s\n",
+			app->bootstrap);
+	}
+	printf("carrel ready on http://%s\n", server_address(app->server));
+	fflush(stdout);
+}
+
+/* ── parts ── */
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+	((struct serving *)handle->data)->n_handles--;
+}
+
+static void open_handles(struct serving *s, bool handle_signals)
+{
+	static const int numbers[2] = {SIGINT, SIGTERM};
+
+	ASSERT(uv_loop_init(&s->loop) == 0);
+	ASSERT(uv_timer_init(&s->loop, &s->grace) == 0);
+	s->grace.data = s;
+	s->n_handles = 1;
+	for (int i = 0; handle_signals && i < 2; i++) {
+		ASSERT(uv_signal_init(&s->loop, &s->signals[i]) == 0);
+		s->signals[i].data = s;
+		s->n_handles++;
+		ASSERT(uv_signal_start(&s->signals[i], on_signal, numbers[i]) == 0);
+	}
+}
+
+static void close_handles(struct serving *s)
+{
+	uv_close((uv_handle_t *)&s->grace, on_handle_closed);
+	for (int i = 0; i < 2; i++) {
+		if (s->signals[i].data) {
+			uv_close((uv_handle_t *)&s->signals[i], on_handle_closed);
+		}
+	}
+	while (s->n_handles > 0) {
+		uv_run(&s->loop, UV_RUN_ONCE);
+	}
+	ASSERT(uv_loop_close(&s->loop) == 0);
+}
+
+static int open_parts(struct serving *s, const struct serve_order *o, struct err *e)
+{
+	struct app *app = &s->app;
+	int rc = index_open(o->settings, &app->index, e);
+
+	if (rc == 0) {
+		rc = worker_create(app->index, o->zygote, &app->worker, e);
+	}
+	if (rc == 0 && !o->only_socket) {
+		rc = accounts_bootstrap(app->index->store, app->bootstrap, e);
+	}
+	if (rc == 0) {
+		app->pool = pool_create("http", (int)o->settings->http_workers, QUEUE_MAX);
+		app->uploads =
+			pool_create("upload", (int)o->settings->uploads_at_once, UPLOADS_MAX);
+		rc = server_create(app, o->only_socket, &app->server, e);
+	}
+	return rc;
+}
+
+/* Workers may still post to the server, and the server's calls may still use the index. */
+static void close_parts(struct serving *s)
+{
+	struct app *app = &s->app;
+
+	pool_destroy(app->uploads);
+	pool_destroy(app->pool);
+	server_destroy(app->server);
+	worker_destroy(app->worker);
+	index_close(app->index);
+}
+
+int app_serve(const struct serve_order *o, struct err *e)
+{
+	struct serving s;
+	int rc;
+
+	memset(&s, 0, sizeof(s));
+	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of its write */
+	s.app.settings = o->settings;
+	s.app.zygote = o->zygote;
+	s.app.loop = &s.loop;
+	open_handles(&s, o->handle_signals);
+	rc = open_parts(&s, o, e);
+	if (rc == 0) {
+		log_info("serve.ready", LT("address", server_address(s.app.server)),
+			LT("data", o->settings->data));
+		if (o->on_ready) {
+			o->on_ready(&s.app, o->arg);
+		}
+		uv_run(&s.loop, UV_RUN_DEFAULT);
+		log_info("serve.stopped", LT("data", o->settings->data));
+	}
+	close_parts(&s);
+	close_handles(&s);
+	return rc;
+}
