@@ -80,6 +80,8 @@ _Noreturn void extract_child(const struct document *doc, struct draft *d);
 void extract_pdf(const struct document *doc, struct draft *d);
 void extract_markdown(const struct document *doc, struct draft *d);
 void extract_html(const struct document *doc, struct draft *d);
+/* Appends a piece of HTML to the open page. */
+void html_write(const char *p, size_t n_bytes, struct draft *d);
 void extract_text(const struct document *doc, struct draft *d);
 _Noreturn void render_child(const struct document *doc, const struct order *o, struct draft *d);
 

@@ -558,6 +558,31 @@ static void join_word(struct line *a, struct line *b, const struct pdf_vocabular
 	buf_finish(&dashed);
 }
 
+/* "Scope ........ 12": the leader says nothing. */
+static void shorten_leaders(struct buf *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->len;) {
+		size_t run = strspn(t->data + i, ". "), dots = 0;
+
+		for (size_t k = 0; k < run; k++) {
+			dots += t->data[i + k] == '.';
+		}
+		if (dots >= 5) {
+			memcpy(t->data + n, " … ", 5);
+			n += 5;
+			i += run;
+		} else {
+			t->data[n++] = t->data[i++];
+		}
+	}
+	t->len = n;
+	if (t->data) {
+		t->data[n] = '\0';
+	}
+}
+
 void pdf_write_page(const struct pdf_page *p, const struct pdf_styles *st,
 	const struct pdf_vocabulary *v, struct draft *d)
 {
@@ -565,6 +590,9 @@ void pdf_write_page(const struct pdf_page *p, const struct pdf_styles *st,
 
 	collect_lines(&ls, p);
 	mark_blocks(&ls, st);
+	for (int i = 0; i < ls.n; i++) {
+		shorten_leaders(&ls.all[i].text);
+	}
 	for (int i = 0; i < ls.n; i++) {
 		struct line *l = &ls.all[i];
 

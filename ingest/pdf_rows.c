@@ -129,18 +129,19 @@ static bool is_page_number(const char *s)
 	return s[0] && strspn(s, "ivxl") + 1 == strlen(s) && strlen(s) <= 7;
 }
 
-/* The first and last rows of a page: (row, key) for each that stands in a margin. */
+/* The rows of a page that may be running: the first and the last, and a few next to them in the
+ * margins. Pages made from web pages end anywhere, hence the first and last wherever they stand. */
 static int margin_rows(const struct pdf_page *p, int out[2 * MARGIN_ROWS])
 {
 	int n = 0;
 
 	for (int i = 0; i < MARGIN_ROWS && i < p->n_rows; i++) {
-		if (in_margin(p, &p->rows[i])) {
+		if (i == 0 || in_margin(p, &p->rows[i])) {
 			out[n++] = i;
 		}
 	}
 	for (int i = p->n_rows - 1; i >= p->n_rows - MARGIN_ROWS && i >= MARGIN_ROWS; i--) {
-		if (in_margin(p, &p->rows[i])) {
+		if (i == p->n_rows - 1 || in_margin(p, &p->rows[i])) {
 			out[n++] = i;
 		}
 	}
@@ -149,7 +150,7 @@ static int margin_rows(const struct pdf_page *p, int out[2 * MARGIN_ROWS])
 
 static uint64_t row_key(const struct pdf_page *p, int row, struct buf *text)
 {
-	bool top = p->rows[row].y1 < MARGIN * p->height;
+	bool top = row < MARGIN_ROWS;
 
 	row_key_text(p, &p->rows[row], text);
 	return hash64(text->data, text->len) ^ (top ? 1 : 0);

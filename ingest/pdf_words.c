@@ -55,6 +55,7 @@ struct reading {
 	int words_cap, segs_cap;
 	int line;
 	bool in_word;
+	bool after_number; /* the last character was a digit or ')' */
 	bool new_seg; /* the next word begins one */
 	float last_x0, last_x1; /* of the character before */
 	int n_bold;		/* characters of the open segment */
@@ -124,6 +125,7 @@ static void add_character(struct reading *rd, const char *s, int n, const Popple
 	rd->size_sum += a->size;
 	g->bold = rd->n_bold * 10 >= g->n_chars * 9;
 	g->size = rd->size_sum / (float)g->n_chars;
+	rd->after_number = (s[0] >= '0' && s[0] <= '9') || s[0] == ')';
 	rd->last_x0 = (float)fmin(r->x1, r->x2);
 	rd->last_x1 = (float)fmax(r->x1, r->x2);
 }
@@ -156,7 +158,8 @@ static void take_character(struct reading *rd, uint32_t c, const char *s, int n,
 	}
 	if (!rd->new_seg) {
 		float gap = gap_to(rd, r);
-		bool wide = gap > SEG_GAP * size;
+		/* "16,639 $ 22,088": the sign belongs to the next cell */
+		bool wide = gap > SEG_GAP * size || (c == '$' && !rd->in_word && rd->after_number);
 
 		if (rd->in_word && (gap > WORD_GAP * size ||
 					   rd->page->words[rd->page->n_words - 1].n_bytes > 60000)) {
