@@ -236,7 +236,6 @@ void pdf_drop_running(struct pdf_page *pages, int n)
 
 /* ── tables ── */
 
-#define LONG_SEG 34 /* characters; a row with two such is prose in columns */
 #define ALIGNED 4.0f
 #define ROWS_BETWEEN 3 /* rows of one segment that may stand between rows of several */
 
@@ -250,12 +249,21 @@ static bool row_dropped(const struct pdf_page *p, const struct pdf_row *r)
 	return row_seg(p, r, 0)->dropped;
 }
 
+/* A line of running text, as a column of prose has them. n_chars does not count spaces. */
+static bool seg_is_prose(const struct pdf_page *p, const struct pdf_seg *s)
+{
+	bool wide = s->x1 - s->x0 > 0.28f * p->width;
+
+	return s->n_chars >= 34 || (wide && s->n_chars >= 20 && s->n_words >= 4) ||
+	       (wide && s->n_chars >= 14 && s->n_chars > 12 * s->n_words); /* CJK */
+}
+
 static bool row_is_prose(const struct pdf_page *p, const struct pdf_row *r)
 {
 	int n_long = 0;
 
 	for (int i = 0; i < r->n; i++) {
-		n_long += row_seg(p, r, i)->n_chars >= LONG_SEG;
+		n_long += seg_is_prose(p, row_seg(p, r, i));
 	}
 	return n_long >= 2 && n_long * 2 >= r->n;
 }

@@ -39,10 +39,10 @@ static const char *looks_utf16(const char *p, size_t n)
 		even += p[i] == '\0';
 		odd += p[i + 1] == '\0';
 	}
-	if (odd > look / 5 && even < look / 100) {
+	if (odd > look / 5 && even <= look / 100) {
 		return "UTF-16LE";
 	}
-	return even > look / 5 && odd < look / 100 ? "UTF-16BE" : NULL;
+	return even > look / 5 && odd <= look / 100 ? "UTF-16BE" : NULL;
 }
 
 /* Binary data is told by its controls, once the encodings that use NUL are out of the way. */

@@ -335,6 +335,7 @@ static void two_columns_are_read_one_after_the_other(void **state)
 	}
 	pdf_end(&p);
 	assert_int_equal(read_bytes(z, p.out.data, p.out.len, "", &a, &x, NULL), 0);
+	print_blocks(&x);
 	assert_true(strstr(x.text, "left words of column number 11") <
 		    strstr(x.text, "right words of column number 0"));
 	assert_null(strstr(x.text, " | "));

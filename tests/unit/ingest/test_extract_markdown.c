@@ -1,0 +1,108 @@
+#include "tests/unit/ingest/reading.h"
+
+static struct zygote *z;
+static struct arena a;
+
+static int set_up(void **state)
+{
+	(void)state;
+	z = zygote_with(NULL);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	zygote_stop(z);
+	return 0;
+}
+
+static void structure_is_kept(void **state)
+{
+	static const char PAGE[] =
+		"---\nlayout: page\ntitle: \"Travel policy\"\n---\n# Head *one*\n\n"
+		"A [link](http://elsewhere.example) and `code`\nsecond line.\n\n- item a\n  - nested\n"
+		"- item b\n\n  more of b\n\n3. three\n4. four\n\n| A | B |\n|---|---|\n| 1 | 2 **b** |\n\n"
+		"```c\nint x;\n\nint y;\n```\n\n![a picture](x.png)\n\n"
+		"<div class=\"x\">from <b>HTML</b></div>\n\nSetext\n------\n\n> quoted\n";
+	static const char *const EXPECTED[] = {"H1 Head one", "P A link and code second line.",
+		"L - item a", "L - nested", "L - item b", "P more of b", "L 3. three", "L 4. four",
+		"T A | B", "T 1 | 2 b", "C int x;\n\nint y;", "P a picture", "P from HTML",
+		"H2 Setext", "P quoted"};
+	struct extracted x;
+
+	(void)state;
+	arena_init(&a);
+	x = read_string(z, PAGE, "a.md", &a);
+	print_blocks(&x);
+	assert_string_equal(x.media_type, "text/markdown");
+	assert_string_equal(x.title, "Travel policy");
+	assert_int_equal(x.n_blocks, sizeof(EXPECTED) / sizeof(EXPECTED[0]));
+	for (int i = 0; i < x.n_blocks; i++) {
+		assert_string_equal(block_line(&x, i), EXPECTED[i]);
+	}
+	assert_null(strstr(x.text, "elsewhere"));
+	assert_null(strstr(x.text, "layout"));
+	arena_finish(&a);
+}
+
+static void without_front_matter_the_heading_is_the_title(void **state)
+{
+	struct extracted x;
+
+	(void)state;
+	arena_init(&a);
+	x = read_string(z, "text first\n\n# The *title*\n", "a.md", &a);
+	assert_string_equal(x.title, "The title");
+	/* a rule at the top that is no front matter */
+	x = read_string(z, "---\n\njust text\n", "a.md", &a);
+	assert_true(block_with(&x, "just text") >= 0);
+	arena_finish(&a);
+}
+
+static void deep_nesting_is_survived(void **state)
+{
+	struct buf page = BUF_INIT;
+	struct extracted x;
+
+	(void)state;
+	arena_init(&a);
+	for (int i = 0; i < 20000; i++) {
+		buf_str(&page, ">");
+	}
+	buf_str(&page, " at the bottom\n\n");
+	for (int i = 0; i < 5000; i++) {
+		buf_str(&page, "[");
+	}
+	assert_int_equal(read_bytes(z, page.data, page.len, "a.md", &a, &x, NULL), 0);
+	assert_true(block_with(&x, "at the bottom") >= 0);
+	buf_finish(&page);
+	arena_finish(&a);
+}
+
+static void the_name_decides_only_among_text(void **state)
+{
+	struct extracted x;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	arena_init(&a);
+	x = read_string(z, "# not a heading\n", "a.txt", &a);
+	assert_string_equal(x.media_type, "text/plain");
+	assert_int_equal(read_bytes(z, "\x7f" "ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0>\0", 20, "a.md", &a, &x,
+		&e), ERR_UNPROCESSABLE);
+	assert_string_equal(e.reason, "unsupported_type");
+	arena_finish(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(structure_is_kept),
+		cmocka_unit_test(without_front_matter_the_heading_is_the_title),
+		cmocka_unit_test(deep_nesting_is_survived),
+		cmocka_unit_test(the_name_decides_only_among_text),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
