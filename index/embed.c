@@ -6,7 +6,7 @@
 
 #include "index/embed_kind.h"
 
-static const struct embedder_kind *const kinds[] = {&embedder_builtin};
+static const struct embedder_kind *const kinds[] = {&embedder_builtin, &embedder_openai};
 
 static const struct embedder_kind *lookup_kind(const char *name)
 {
