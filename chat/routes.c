@@ -8,5 +8,53 @@ const struct route routes[] = {
 	{"GET", "/healthz", ACCESS_PUBLIC, BODY_NONE, ops_healthz, "health"},
 	{"GET", "/readyz", ACCESS_PUBLIC, BODY_NONE, ops_readyz, "health"},
 	{"GET", "/v1/settings", ACCESS_ADMIN, BODY_NONE, ops_settings, "admin"},
+
+	/* signing in, and oneself */
+	{"POST", "/v1/bootstrap", ACCESS_PUBLIC, BODY_JSON, sessions_bootstrap, "bootstrap"},
+	{"POST", "/v1/auth/login", ACCESS_PUBLIC, BODY_JSON, sessions_login, "password"},
+	{"POST", "/v1/auth/refresh", ACCESS_PUBLIC, BODY_JSON, sessions_refresh, "cookie"},
+	{"POST", "/v1/auth/logout", ACCESS_USER, BODY_JSON, sessions_logout, "self"},
+	{"GET", "/v1/me", ACCESS_USER, BODY_NONE, me_show, "self"},
+	{"PATCH", "/v1/me", ACCESS_USER, BODY_JSON, me_change, "self"},
+	{"GET", "/v1/sessions", ACCESS_USER, BODY_NONE, sessions_list, "self"},
+	{"DELETE", "/v1/sessions/{id}", ACCESS_USER, BODY_NONE, sessions_revoke, "session:owner"},
+	{"GET", "/v1/tokens", ACCESS_USER, BODY_NONE, tokens_list, "self"},
+	{"POST", "/v1/tokens", ACCESS_USER, BODY_JSON, tokens_create, "self"},
+	{"DELETE", "/v1/tokens/{id}", ACCESS_USER, BODY_NONE, tokens_revoke, "token:owner"},
+
+	/* people */
+	{"GET", "/v1/users", ACCESS_ADMIN, BODY_NONE, users_list, "admin"},
+	{"POST", "/v1/users", ACCESS_ADMIN, BODY_JSON, users_create, "admin"},
+	{"GET", "/v1/users/{id}", ACCESS_ADMIN, BODY_NONE, users_show, "user:admin"},
+	{"PATCH", "/v1/users/{id}", ACCESS_ADMIN, BODY_JSON, users_change, "user:admin"},
+	{"GET", "/v1/groups", ACCESS_ADMIN, BODY_NONE, groups_list, "admin"},
+	{"POST", "/v1/groups", ACCESS_ADMIN, BODY_JSON, groups_create, "admin"},
+	{"GET", "/v1/groups/{id}", ACCESS_ADMIN, BODY_NONE, groups_show, "group:admin"},
+	{"PATCH", "/v1/groups/{id}", ACCESS_ADMIN, BODY_JSON, groups_rename, "group:admin"},
+	{"DELETE", "/v1/groups/{id}", ACCESS_ADMIN, BODY_NONE, groups_delete, "group:admin"},
+	{"PUT", "/v1/groups/{id}/members/{user}", ACCESS_ADMIN, BODY_NONE, groups_join,
+		"group:admin"},
+	{"DELETE", "/v1/groups/{id}/members/{user}", ACCESS_ADMIN, BODY_NONE, groups_leave,
+		"group:admin"},
+	{"GET", "/v1/workspaces", ACCESS_OPERATOR, BODY_NONE, workspaces_list, "operator"},
+	{"POST", "/v1/workspaces", ACCESS_OPERATOR, BODY_JSON, workspaces_create, "operator"},
+	{"GET", "/v1/audit", ACCESS_ADMIN, BODY_NONE, audit_show, "admin"},
+
+	/* collections; an admin may also administer entries, which gives no right to read */
+	{"GET", "/v1/collections", ACCESS_USER, BODY_NONE, collections_list, "list"},
+	{"POST", "/v1/collections", ACCESS_USER, BODY_JSON, collections_create, "user"},
+	{"GET", "/v1/collections/{id}", ACCESS_USER, BODY_NONE, collections_show,
+		"collection:read"},
+	{"PATCH", "/v1/collections/{id}", ACCESS_USER, BODY_JSON, collections_rename,
+		"collection:own"},
+	{"DELETE", "/v1/collections/{id}", ACCESS_USER, BODY_NONE, collections_delete,
+		"collection:own"},
+	{"GET", "/v1/collections/{id}/acl", ACCESS_USER, BODY_NONE, collections_acl,
+		"collection:own|admin"},
+	{"PUT", "/v1/collections/{id}/acl", ACCESS_USER, BODY_JSON, collections_acl_set,
+		"collection:own|admin"},
+
+	/* passages */
+	{"POST", "/v1/search", ACCESS_USER, BODY_JSON, search_passages, "search"},
 };
 const int n_routes = (int)(sizeof(routes) / sizeof(routes[0]));

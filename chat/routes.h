@@ -21,4 +21,21 @@ route_work documents_acl, documents_acl_set, documents_acl_drop, chunks_show;
 /* chat/routes_jobs.c */
 route_work jobs_list, jobs_show, jobs_stream, jobs_cancel, jobs_retry, jobs_reindex;
 
+/* chat/routes_auth.c */
+route_work sessions_bootstrap, sessions_login, sessions_refresh, sessions_logout;
+route_work sessions_list, sessions_revoke, tokens_list, tokens_create, tokens_revoke;
+route_work me_show, me_change;
+
+/* chat/routes_people.c */
+route_work users_list, users_create, users_show, users_change;
+route_work groups_list, groups_create, groups_show, groups_rename, groups_delete, groups_join;
+route_work groups_leave, workspaces_list, workspaces_create, audit_show;
+
+/* chat/routes_collections.c */
+route_work collections_list, collections_create, collections_show, collections_rename;
+route_work collections_delete, collections_acl, collections_acl_set;
+
+/* chat/routes_search.c */
+route_work search_passages;
+
 #endif

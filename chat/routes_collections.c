@@ -1,0 +1,244 @@
+/* Collections and who may read, write and own them. */
+#include "chat/routes.h"
+
+#include <string.h>
+
+#include "chat/accounts.h"
+#include "chat/http/server.h"
+#include "chat/principals.h"
+#include "index/catalog.h"
+#include "ingest/upload.h"
+
+static const char *actor_of(const struct call *c)
+{
+	return id_empty(&c->who.user) ? "operator" : c->who.user.s;
+}
+
+static json_t *collection_json(struct call *c, const struct collection *k)
+{
+	return json_pack("{s:s, s:s, s:I, s:I, s:s}", "id", k->id.s, "name", k->name, "documents",
+		(json_int_t)k->n_documents, "createdMs", (json_int_t)k->created_ms, "right",
+		right_name(acl_right(c->db, &c->who, &k->id)));
+}
+
+struct collection_order {
+	struct id workspace, id;
+	const struct asker *who;
+	const char *actor;
+	const char *name;
+	struct acl_entry *entries;
+	int n_entries; /* negative: none given */
+	int64_t n_documents;
+};
+
+static struct collection_order order(struct call *c)
+{
+	return (struct collection_order){.workspace = c->who.workspace,
+		.who = &c->who,
+		.id = id_parse("col", c->params[0] ? c->params[0] : ""),
+		.actor = actor_of(c),
+		.n_entries = -1};
+}
+
+static int acl_field(struct call *c, const char *field, bool required, struct collection_order *o,
+	struct err *e)
+{
+	json_t *array = NULL;
+	int rc = call_array(c, field, required, 1000, &array, e);
+
+	if (rc || !array) {
+		return rc;
+	}
+	return principals_read(c->db, &c->arena, &c->who.workspace, array, &o->entries,
+		&o->n_entries, e);
+}
+
+int collections_list(struct call *c, struct err *e)
+{
+	struct collection *rows;
+	json_t *list;
+	int n, i;
+	int rc = collection_list(c->db, &c->arena, &c->who, &rows, &n, e);
+
+	if (rc) {
+		return rc;
+	}
+	list = json_array();
+	for (i = 0; i < n; i++) {
+		json_array_append_new(list, collection_json(c, &rows[i]));
+	}
+	return call_json(c, 200, json_pack("{s:o, s:n}", "collections", list, "next"));
+}
+
+/* The creator owns it besides whatever was asked for. */
+static int entries_with_owner(struct db *db, struct collection_order *o, struct err *e)
+{
+	struct acl_entry *all;
+	struct arena a;
+	int n = 0, i, rc;
+
+	arena_init(&a);
+	all = arena_array(&a, struct acl_entry, (size_t)o->n_entries + 1);
+	for (i = 0; i < o->n_entries; i++) {
+		if (strcmp(o->entries[i].principal, o->actor) != 0) {
+			all[n++] = o->entries[i];
+		}
+	}
+	if (strcmp(o->actor, "operator") != 0) {
+		memcpy(all[n].principal, o->actor, strlen(o->actor) + 1);
+		all[n++].right = RIGHT_OWN;
+	}
+	rc = acl_replace(db, &o->workspace, &o->id, all, n, e);
+	arena_finish(&a);
+	return rc;
+}
+
+static int tx_create(struct db *db, void *arg, struct err *e)
+{
+	struct collection_order *o = arg;
+	int rc = collection_create(db, &o->workspace, o->name, o->actor, &o->id, e);
+
+	if (!rc && o->n_entries >= 0) {
+		rc = entries_with_owner(db, o, e);
+	}
+	return rc ? rc
+		  : audit_add(db, &o->workspace, o->actor, "collection.create", o->id.s, "{}", e);
+}
+
+static int answer(struct call *c, const struct id *id, int status, struct err *e)
+{
+	struct collection k;
+	int rc = call_renew(c, e);
+
+	if (rc || (rc = collection_lookup(c->db, &c->arena, &c->who.workspace, id, &k, e))) {
+		return rc;
+	}
+	return call_json(c, status, collection_json(c, &k));
+}
+
+int collections_create(struct call *c, struct err *e)
+{
+	static const char *const fields[] = {"name", "acl"};
+	struct collection_order o = order(c);
+	int rc = call_fields(c, fields, 2, e);
+
+	if (rc || (rc = call_text(c, "name", true, 200, &o.name, e)) ||
+		(rc = acl_field(c, "acl", false, &o, e)) ||
+		(rc = store_write(c->app->index->store, tx_create, &o, e))) {
+		return rc;
+	}
+	return answer(c, &o.id, 201, e);
+}
+
+int collections_show(struct call *c, struct err *e)
+{
+	struct id id = id_parse("col", c->params[0]);
+	int rc = acl_may(c->db, &c->who, &id, RIGHT_READ, e);
+
+	return rc ? rc : answer(c, &id, 200, e);
+}
+
+/* Asked again where it counts: inside the transaction. */
+static int tx_rename(struct db *db, void *arg, struct err *e)
+{
+	struct collection_order *o = arg;
+	int rc = acl_may(db, o->who, &o->id, RIGHT_OWN, e);
+
+	if (!rc) {
+		rc = collection_rename(db, &o->workspace, &o->id, o->name, e);
+	}
+	return rc ? rc
+		  : audit_add(db, &o->workspace, o->actor, "collection.rename", o->id.s, "{}", e);
+}
+
+int collections_rename(struct call *c, struct err *e)
+{
+	static const char *const fields[] = {"name"};
+	struct collection_order o = order(c);
+	int rc = acl_may(c->db, &c->who, &o.id, RIGHT_OWN, e);
+
+	if (rc || (rc = call_fields(c, fields, 1, e)) ||
+		(rc = call_text(c, "name", true, 200, &o.name, e)) ||
+		(rc = store_write(c->app->index->store, tx_rename, &o, e))) {
+		return rc;
+	}
+	return answer(c, &o.id, 200, e);
+}
+
+int collections_delete(struct call *c, struct err *e)
+{
+	struct id id = id_parse("col", c->params[0]);
+	int64_t n_documents = 0;
+	int rc = acl_may(c->db, &c->who, &id, RIGHT_OWN, e);
+
+	if (rc || (rc = ingest_delete_collection(c->app->index, &c->who.workspace, &id, actor_of(c),
+			   &n_documents, e))) {
+		return rc;
+	}
+	worker_wake(c->app->worker);
+	return call_json(c, 200, json_pack("{s:I}", "documents", (json_int_t)n_documents));
+}
+
+/* An owner may, and an admin of the workspace: it is written down, and gives him no right to read. */
+static int may_administer(struct db *db, const struct asker *who, const struct id *id,
+	struct err *e)
+{
+	struct collection k;
+	struct arena a;
+	int rc;
+
+	if (who->role < ROLE_ADMIN) {
+		return acl_may(db, who, id, RIGHT_OWN, e);
+	}
+	arena_init(&a);
+	rc = collection_lookup(db, &a, &who->workspace, id, &k, e);
+	arena_finish(&a);
+	return rc;
+}
+
+static int acl_answer(struct call *c, const struct id *id, struct err *e)
+{
+	struct acl_entry *entries;
+	int n;
+	int rc = call_renew(c, e);
+
+	if (rc || (rc = acl_list(c->db, &c->arena, id, &entries, &n, e))) {
+		return rc;
+	}
+	return call_json(c, 200, json_pack("{s:o}", "entries",
+		principals_json(c->db, &c->who.workspace, entries, n)));
+}
+
+int collections_acl(struct call *c, struct err *e)
+{
+	struct id id = id_parse("col", c->params[0]);
+	int rc = may_administer(c->db, &c->who, &id, e);
+
+	return rc ? rc : acl_answer(c, &id, e);
+}
+
+static int tx_acl(struct db *db, void *arg, struct err *e)
+{
+	struct collection_order *o = arg;
+	char detail[64];
+	int rc = may_administer(db, o->who, &o->id, e);
+
+	if (!rc) {
+		rc = acl_replace(db, &o->workspace, &o->id, o->entries, o->n_entries, e);
+	}
+	snprintf(detail, sizeof(detail), "{\"entries\":%d}", o->n_entries);
+	return rc ? rc : audit_add(db, &o->workspace, o->actor, "acl.set", o->id.s, detail, e);
+}
+
+int collections_acl_set(struct call *c, struct err *e)
+{
+	static const char *const fields[] = {"entries"};
+	struct collection_order o = order(c);
+	int rc = may_administer(c->db, &c->who, &o.id, e);
+
+	if (rc || (rc = call_fields(c, fields, 1, e)) || (rc = acl_field(c, "entries", true, &o, e)) ||
+		(rc = store_write(c->app->index->store, tx_acl, &o, e))) {
+		return rc;
+	}
+	return acl_answer(c, &o.id, e);
+}

@@ -1,0 +1,150 @@
+/* Passages without a model. */
+#include "chat/routes.h"
+
+#include <string.h>
+
+#include "chat/http/server.h"
+#include "index/catalog.h"
+#include "retrieve/evidence.h"
+#include "retrieve/search.h"
+
+#define COLLECTIONS_MAX 64
+#define BUDGET_MAX 1000000
+
+static json_t *boxes_json(const struct box *boxes, int n)
+{
+	json_t *list = json_array();
+	int i;
+
+	for (i = 0; i < n; i++) {
+		json_array_append_new(list, json_pack("{s:i, s:[f,f,f,f]}", "page",
+			(int)boxes[i].page, "rect", (double)boxes[i].x0, (double)boxes[i].y0,
+			(double)boxes[i].x1, (double)boxes[i].y1));
+	}
+	return list;
+}
+
+static json_t *rank_json(int rank)
+{
+	return rank > 0 ? json_integer(rank) : json_null();
+}
+
+static json_t *passage_json(const struct passage *p)
+{
+	json_t *chunks = json_array();
+	int i;
+
+	for (i = 0; i < p->n_chunks; i++) {
+		json_array_append_new(chunks, json_string(p->chunks[i].s));
+	}
+	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:o, s:i, "
+			 "s:f, s:o, s:o}",
+		"chunkId", p->chunk.s, "chunkIds", chunks, "documentId", p->document.s, "versionId",
+		p->version.s, "collectionId", p->collection.s, "name", p->document_name, "title",
+		p->title, "heading", p->heading, "text", p->text, "page", p->page_first, "pageLast",
+		p->page_last, "byteStart", (json_int_t)p->byte_start, "byteEnd",
+		(json_int_t)p->byte_end, "boxes", boxes_json(p->boxes, p->n_boxes), "tokens",
+		p->n_tokens, "score", p->score, "lexicalRank", rank_json(p->lexical_rank),
+		"vectorRank", rank_json(p->vector_rank));
+}
+
+/* A candidate that is gone is told as nothing but a cut. */
+static json_t *candidate_json(const struct candidate *k)
+{
+	if (k->fate == FATE_GONE) {
+		return json_pack("{s:i, s:s}", "fusedRank", k->fused_rank, "fate",
+			fate_text(k->fate));
+	}
+	return json_pack("{s:i, s:s, s:b, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:f, s:i}", "fusedRank",
+		k->fused_rank, "fate", fate_text(k->fate), "kept",
+		k->fate == FATE_KEPT || k->fate == FATE_MERGED, "chunkId", k->chunk.s, "documentId",
+		k->document.s, "name", k->document_name, "heading", k->heading, "page", k->page,
+		"lexicalRank", rank_json(k->lexical_rank), "vectorRank", rank_json(k->vector_rank),
+		"score", k->fused, "tokens", k->n_tokens);
+}
+
+/* Collections by id or name; one that the asker may not read is as one that is absent. */
+static int collections_field(struct call *c, struct id **out, int *n, struct err *e)
+{
+	json_t *array = NULL;
+	size_t i;
+	int rc = call_array(c, "collections", false, COLLECTIONS_MAX, &array, e);
+
+	*out = NULL;
+	*n = 0;
+	if (rc || !array) {
+		return rc;
+	}
+	*out = arena_array(&c->arena, struct id, json_array_size(array) + 1);
+	for (i = 0; i < json_array_size(array); i++) {
+		const char *text = json_string_value(json_array_get(array, i));
+		struct id id = id_parse("col", text ? text : "");
+		struct collection k;
+
+		if (!text) {
+			return err_set(e, ERR_INVALID, "bad_collections",
+				"collections is a list of names or ids.");
+		}
+		if (id_empty(&id)) {
+			rc = collection_by_name(c->db, &c->arena, &c->who.workspace, text, &k, e);
+			if (rc) {
+				return rc;
+			}
+			id = k.id;
+		}
+		rc = acl_may(c->db, &c->who, &id, RIGHT_READ, e);
+		if (rc) {
+			return rc;
+		}
+		(*out)[(*n)++] = id;
+	}
+	return 0;
+}
+
+int search_passages(struct call *c, struct err *e)
+{
+	static const char *const fields[] = {"query", "limit", "tokens", "collections", "explain"};
+	struct search_request r = {.who = &c->who};
+	struct search_result found;
+	struct id *collections;
+	int64_t limit = 10, tokens = 0;
+	json_t *passages, *out;
+	int i;
+	int rc = call_fields(c, fields, 5, e);
+
+	if (rc || (rc = call_text(c, "query", true, SEARCH_QUERY_MAX, &r.query, e)) ||
+		(rc = call_int(c, "limit", false, 1, 100, &limit, e)) ||
+		(rc = call_int(c, "tokens", false, 1, BUDGET_MAX, &tokens, e)) ||
+		(rc = call_bool(c, "explain", &r.explain, e)) ||
+		(rc = collections_field(c, &collections, &r.n_collections, e))) {
+		return rc;
+	}
+	r.limit = (int)limit;
+	r.token_budget = (int)tokens;
+	r.collections = collections;
+	rc = search_run(c->app->index, c->db, &r, &c->arena, &found, e);
+	if (rc) {
+		return rc;
+	}
+	passages = json_array();
+	for (i = 0; i < found.n_passages; i++) {
+		json_array_append_new(passages, passage_json(&found.passages[i]));
+	}
+	out = json_pack("{s:o, s:s, s:f, s:b, s:i, s:{s:I, s:I, s:I}}", "passages", passages,
+		"language", found.language, "evidence", found.evidence, "weak",
+		found.evidence < evidence_threshold, "tokens", found.n_tokens, "timeUs", "lexical",
+		(json_int_t)found.lexical_us, "vector", (json_int_t)found.vector_us, "total",
+		(json_int_t)found.total_us);
+	if (found.vector_error) {
+		json_object_set_new(out, "vectorError", json_string(found.vector_error));
+	}
+	if (r.explain) {
+		json_t *candidates = json_array();
+
+		for (i = 0; i < found.n_candidates; i++) {
+			json_array_append_new(candidates, candidate_json(&found.candidates[i]));
+		}
+		json_object_set_new(out, "candidates", candidates);
+	}
+	return call_json(c, 200, out);
+}
