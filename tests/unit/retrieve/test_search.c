@@ -1,0 +1,283 @@
+#include "retrieve/search.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "index/base/fs.h"
+#include "index/catalog.h"
+#include "index/fts.h"
+#include "retrieve/evidence.h"
+
+struct fixture {
+	char dir[64];
+	struct settings settings;
+	struct index *index;
+	struct arena arena;
+	struct workspace workspace;
+	struct id ann, open, closed; /* a user; collections: everybody's, nobody's */
+	struct id document;
+};
+
+static int tx_people(struct db *db, void *arg, struct err *e)
+{
+	struct fixture *f = arg;
+	const struct acl_entry everybody = {"workspace", RIGHT_READ};
+	char sql[300];
+	int rc;
+
+	f->ann = id_create("usr");
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO user (id, workspace_id, name, display_name, role, created_ms) "
+		"VALUES ('%s', '%s', 'ann', 'Ann', 0, 1)",
+		f->ann.s, f->workspace.id.s);
+	rc = db_exec(db, sql, e);
+	if (rc || (rc = collection_create(db, &f->workspace.id, "open", "operator", &f->open, e)) ||
+		(rc = collection_create(db, &f->workspace.id, "closed", "operator", &f->closed, e))) {
+		return rc;
+	}
+	return acl_replace(db, &f->workspace.id, &f->open, &everybody, 1, e);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct err e = ERR_INIT;
+	struct db *db;
+
+	fts_register();
+	snprintf(f->dir, sizeof(f->dir), "/tmp/carrel-search-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	settings_init(&f->settings);
+	assert_int_equal(settings_set(&f->settings, "data", f->dir, "test", &e), 0);
+	if (index_open(&f->settings, &f->index, &e)) {
+		fail_msg("%s", e.message);
+	}
+	arena_init(&f->arena);
+	db = store_reader(f->index->store, &e);
+	assert_int_equal(workspace_by_name(db, &f->arena, "default", &f->workspace, &e), 0);
+	store_reader_drop(db);
+	assert_int_equal(store_write(f->index->store, tx_people, f, &e), 0);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	arena_finish(&f->arena);
+	index_close(f->index);
+	settings_finish(&f->settings);
+	fs_remove_tree(f->dir);
+	free(f);
+	return 0;
+}
+
+/* One document of given texts, a chunk each, published as ingestion does. */
+struct order {
+	struct fixture *f;
+	struct id collection;
+	const char *name;
+	struct blob_info blob;
+	struct chunk *chunks;
+	int n;
+	float *vectors;
+	struct space space;
+	struct id document;
+};
+
+static int tx_publish(struct db *db, void *arg, struct err *e)
+{
+	struct order *o = arg;
+	struct publication p = {.chunks = o->chunks, .n_chunks = o->n, .space_n = o->space.n,
+		.vectors = o->vectors};
+	enum arrival arrival;
+	int rc = document_arrive(db, &o->f->workspace.id, &o->collection, o->name, &o->blob,
+		"operator", &arrival, &p.document, &p.version, e);
+
+	o->document = p.document;
+	return rc ? rc : chunks_publish(db, &p, e);
+}
+
+static struct id publish(struct fixture *f, const struct id *collection, const char *name,
+	const char *const *texts, int n)
+{
+	struct order o = {.f = f, .collection = *collection, .name = name, .n = n};
+	struct embed_text *embed_texts = arena_array(&f->arena, struct embed_text, (size_t)n);
+	struct err e = ERR_INIT;
+	int i;
+
+	assert_int_equal(vectors_serving(f->index->vectors, f->workspace.n, &o.space, &e), 0);
+	o.chunks = arena_array(&f->arena, struct chunk, (size_t)n);
+	o.vectors = arena_array(&f->arena, float, (size_t)(n * o.space.dimension));
+	for (i = 0; i < n; i++) {
+		o.chunks[i] = (struct chunk){.seq = i, .language = "en", .title = name,
+			.heading = "", .text = texts[i], .page_first = i + 1, .page_last = i + 1,
+			.byte_start = i * 1000, .byte_end = i * 1000 + (int)strlen(texts[i]),
+			.n_tokens = (int)strlen(texts[i]) / 4};
+		embed_texts[i] = (struct embed_text){.title = name, .heading = "",
+			.body = texts[i], .language = "en"};
+	}
+	assert_int_equal(embed(o.space.embedder, EMBED_DOCUMENT, embed_texts, n, o.vectors, NULL,
+				 NULL, NULL, &e),
+		0);
+	assert_int_equal(blob_put(f->index->blobs, name, strlen(name), &o.blob, &e), 0);
+	if (store_write(f->index->store, tx_publish, &o, &e)) {
+		fail_msg("%s", e.message);
+	}
+	embedder_drop(o.space.embedder);
+	return o.document;
+}
+
+static int search(struct fixture *f, const struct search_request *like, const char *query,
+	struct search_result *out)
+{
+	struct search_request r = *like;
+	struct err e = ERR_INIT;
+	struct db *db = store_reader(f->index->store, &e);
+	struct asker who;
+	int rc;
+
+	assert_int_equal(acl_asker(db, &f->arena, &f->ann, &who, &e), 0);
+	r.who = &who;
+	r.query = query;
+	r.limit = r.limit ? r.limit : 10;
+	rc = search_run(f->index, db, &r, &f->arena, out, &e);
+	store_reader_drop(db);
+	return rc;
+}
+
+static const char *const travel[] = {
+	"Rail is booked in second class. Flights need the approval of the head of finance.",
+	"Hotels are reimbursed up to 140 euros a night, in London up to 210 euros.",
+	"Meals are paid as a daily allowance of 32 euros."};
+static const char *const secret[] = {
+	"Hotels for the board are reimbursed without a limit, whatever the night costs."};
+
+static void test_finds_and_filters(void **state)
+{
+	struct fixture *f = *state;
+	const struct search_request plain = {.explain = true};
+	struct search_result r;
+	int i;
+
+	publish(f, &f->open, "travel.md", travel, 3);
+	publish(f, &f->closed, "board.md", secret, 1);
+	assert_int_equal(search(f, &plain, "how much are hotels reimbursed a night?", &r), 0);
+	assert_true(r.n_passages >= 1);
+	assert_non_null(strstr(r.passages[0].text, "140 euros"));
+	assert_true(r.passages[0].score == 1);
+	for (i = 0; i < r.n_passages; i++) {
+		assert_null(strstr(r.passages[i].text, "board"));
+	}
+	for (i = 0; i < r.n_candidates; i++) {
+		assert_string_not_equal(r.candidates[i].document_name, "board.md");
+	}
+	assert_true(r.evidence > evidence_threshold);
+}
+
+static void test_unknown_subject_is_weak(void **state)
+{
+	struct fixture *f = *state;
+	const struct search_request plain = {0};
+	struct search_result r;
+
+	publish(f, &f->open, "travel.md", travel, 3);
+	assert_int_equal(search(f, &plain, "what does the dinosaur exhibition ticket cost?", &r), 0);
+	assert_true(r.evidence < evidence_threshold);
+}
+
+static int tx_grant(struct db *db, void *arg, struct err *e)
+{
+	struct fixture *f = arg;
+	struct acl_entry entry = {"", RIGHT_READ};
+
+	memcpy(entry.principal, f->ann.s, ID_SIZE);
+	return acl_replace(db, &f->workspace.id, &f->closed, &entry, 1, e);
+}
+
+static int tx_revoke(struct db *db, void *arg, struct err *e)
+{
+	struct fixture *f = arg;
+
+	return acl_replace(db, &f->workspace.id, &f->closed, NULL, 0, e);
+}
+
+static int tx_delete(struct db *db, void *arg, struct err *e)
+{
+	return document_delete(db, &((struct fixture *)arg)->document, e);
+}
+
+static void test_grant_revoke_delete(void **state)
+{
+	struct fixture *f = *state;
+	const struct search_request plain = {0};
+	struct search_result r;
+
+	f->document = publish(f, &f->closed, "board.md", secret, 1);
+	assert_int_equal(store_write(f->index->store, tx_grant, f, NULL), 0);
+	assert_int_equal(search(f, &plain, "hotels for the board", &r), 0);
+	assert_int_equal(r.n_passages, 1);
+	assert_int_equal(store_write(f->index->store, tx_revoke, f, NULL), 0);
+	assert_int_equal(search(f, &plain, "hotels for the board", &r), 0);
+	assert_int_equal(r.n_passages, 0);
+	assert_int_equal(store_write(f->index->store, tx_grant, f, NULL), 0);
+	assert_int_equal(store_write(f->index->store, tx_delete, f, NULL), 0);
+	assert_int_equal(search(f, &plain, "hotels for the board", &r), 0);
+	assert_int_equal(r.n_passages, 0);
+}
+
+static void test_collections_limit_budget(void **state)
+{
+	struct fixture *f = *state;
+	struct search_request in = {.collections = &f->closed, .n_collections = 1};
+	struct search_result r;
+
+	publish(f, &f->open, "travel.md", travel, 3);
+	assert_int_equal(search(f, &in, "hotels", &r), 0);
+	assert_int_equal(r.n_passages, 0);
+	in = (struct search_request){.token_budget = 25};
+	assert_int_equal(search(f, &in, "hotels flights meals allowance euros", &r), 0);
+	assert_true(r.n_tokens <= 25);
+	assert_true(r.n_passages >= 1);
+}
+
+static void test_bad_queries(void **state)
+{
+	struct fixture *f = *state;
+	struct search_request r = {0};
+	struct search_result out;
+	char *huge = arena_alloc(&f->arena, SEARCH_QUERY_MAX + 2);
+
+	memset(huge, 'x', SEARCH_QUERY_MAX + 1);
+	assert_int_equal(search(f, &r, "", &out), ERR_INVALID);
+	assert_int_equal(search(f, &r, " \n\t", &out), ERR_INVALID);
+	assert_int_equal(search(f, &r, huge, &out), ERR_INVALID);
+	assert_int_equal(search(f, &r, "\xff\xfe", &out), ERR_INVALID);
+	r.limit = 101;
+	assert_int_equal(search(f, &r, "x", &out), ERR_INVALID);
+	r.limit = 5;
+	assert_int_equal(search(f, &r, "\" OR * NEAR( title: -", &out), 0);
+	assert_int_equal(search(f, &r, "the of and", &out), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_finds_and_filters),
+		TEST(test_unknown_subject_is_weak),
+		TEST(test_grant_revoke_delete),
+		TEST(test_collections_limit_budget),
+		TEST(test_bad_queries),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
