@@ -1,0 +1,254 @@
+/* ask: a question in a conversation; the answer as it is written, then its sources. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chat/cli/client.h"
+#include "chat/cli/cmd.h"
+#include "chat/cli/names.h"
+#include "chat/cli/term.h"
+#include "chat/cli/text.h"
+
+struct answer {
+	struct cli *cli;
+	const char *run;
+	json_t *names;	   /* documentId -> name, of what was retrieved */
+	json_t *citations; /* in the order they came */
+	bool began;	   /* some text was printed */
+	bool ended;
+	const char *mode;
+	struct err failure; /* of the run */
+	struct err io;
+};
+
+static const char *text_of(const json_t *object, const char *field)
+{
+	const char *text = json_string_value(json_object_get(object, field));
+
+	return text ? text : "";
+}
+
+/* ── events ── */
+
+static void take_passages(struct answer *an, const json_t *data)
+{
+	const json_t *p;
+	size_t i;
+
+	json_array_foreach(json_object_get(data, "passages"), i, p)
+	{
+		if (*text_of(p, "documentId")) {
+			json_object_set(
+				an->names, text_of(p, "documentId"), json_object_get(p, "name"));
+		}
+	}
+}
+
+static void take_failure(struct answer *an, const char *name, const json_t *data)
+{
+	bool cancelled = strcmp(name, "run.cancelled") == 0;
+	const json_t *error = json_object_get(data, "error");
+	const char *message = text_of(error ? error : data, "message");
+
+	(void)err_set(&an->failure, cancelled ? ERR_CANCELLED : ERR_UPSTREAM,
+		cancelled ? "cancelled" : "run_failed", "%s",
+		*message    ? message
+		: cancelled ? "the answer was stopped"
+			    : "the answer could not be finished");
+}
+
+static bool on_event(void *arg, int64_t id, const char *name, const json_t *data)
+{
+	struct answer *an = arg;
+
+	if (an->cli->json) {
+		json_t *line = json_pack(
+			"{s:I, s:s, s:O?}", "id", (json_int_t)id, "event", name, "data", data);
+
+		cli_json(line);
+		json_decref(line);
+	}
+	if (strcmp(name, "assistant.delta") == 0 && !an->cli->json) {
+		cli_text(text_of(data, "text"), strlen(text_of(data, "text")));
+		an->began = true;
+	} else if (strcmp(name, "retrieval.completed") == 0) {
+		take_passages(an, data);
+	} else if (strcmp(name, "citation") == 0) {
+		json_array_append(an->citations, (json_t *)data);
+	} else if (strcmp(name, "assistant.completed") == 0) {
+		an->mode = arena_str(&an->cli->arena, text_of(data, "mode"));
+		an->ended = true;
+	} else if (strcmp(name, "run.failed") == 0 || strcmp(name, "run.cancelled") == 0) {
+		take_failure(an, name, data);
+		an->ended = true;
+	}
+	return cli_flush(&an->io) != 0 || an->ended;
+}
+
+/* ── sources ── */
+
+static const char *name_of(struct answer *an, const char *document)
+{
+	const json_t *known = json_object_get(an->names, document);
+	json_t *doc = NULL;
+
+	if (!json_is_string(known) && *document &&
+		client_read(an->cli, client_path(an->cli, "/v1/documents/%s", document), &doc,
+			NULL) == 0) {
+		json_object_set(an->names, document, json_object_get(doc, "name"));
+		known = json_object_get(an->names, document);
+	}
+	json_decref(doc);
+	return json_string_value(known) ? json_string_value(known) : document;
+}
+
+static void print_source(struct answer *an, const json_t *c)
+{
+	const char *quote = text_of(c, "quote");
+	const char *support = text_of(c, "support");
+	struct buf head = BUF_INIT, clean = BUF_INIT, wrapped = BUF_INIT;
+
+	buf_printf(&head, "[%d] ", (int)json_integer_value(json_object_get(c, "ordinal")));
+	if (json_is_true(json_object_get(c, "gone"))) {
+		buf_str(&head, "a document that you may not read any more");
+	} else {
+		const char *name = name_of(an, text_of(c, "documentId"));
+
+		text_clean(&head, name, strlen(name), false);
+		buf_printf(&head, ", page %d", (int)json_integer_value(json_object_get(c, "page")));
+	}
+	if (strcmp(support, "unsupported") == 0 || strcmp(support, "partial") == 0) {
+		buf_printf(&head, "  (%s by this passage)",
+			strcmp(support, "partial") == 0 ? "only partly supported"
+							: "not supported");
+	}
+	puts(head.data);
+	text_clean(&clean, quote, strlen(quote), false);
+	if (clean.len > 0) {
+		text_wrap(&wrapped, clean.data, term_columns(STDOUT_FILENO), 4);
+		fputs(wrapped.data, stdout);
+	}
+	buf_finish(&wrapped);
+	buf_finish(&clean);
+	buf_finish(&head);
+}
+
+static void print_sources(struct answer *an)
+{
+	json_int_t told = 0;
+	const json_t *c;
+	size_t i;
+
+	fputs(an->began ? "\n" : "", stdout);
+	if (json_array_size(an->citations) > 0) {
+		puts("\nsources:");
+	}
+	json_array_foreach(an->citations, i, c)
+	{
+		json_int_t ordinal = json_integer_value(json_object_get(c, "ordinal"));
+
+		if (ordinal > told) {
+			print_source(an, c);
+			told = ordinal;
+		}
+	}
+}
+
+/* ── the order of things ── */
+
+static int open_conversation(struct cli *cli, const char **id, struct err *e)
+{
+	json_t *made = NULL;
+	int rc;
+
+	*id = cli_option(cli, "conversation");
+	if (*id) {
+		return 0;
+	}
+	rc = client_call(cli, "POST", "/v1/conversations", json_object(), &made, e);
+	*id = arena_str(&cli->arena, text_of(made, "id"));
+	json_decref(made);
+	return rc;
+}
+
+static int post_turn(struct cli *cli, const char *conversation, struct answer *an, struct err *e)
+{
+	const char *collection = cli_option(cli, "collection");
+	json_t *body = json_pack("{s:s}", "input", cli_sentence(cli, 0));
+	json_t *turn = NULL;
+	int rc;
+
+	if (!body) {
+		return err_set(e, ERR_INVALID, "bad_text", "the question must be UTF-8");
+	}
+	if (collection) {
+		json_object_set_new(body, "collections", json_pack("[s]", collection));
+	}
+	rc = client_call(cli, "POST", client_path(cli, "/v1/conversations/%s/turns", conversation),
+		body, &turn, e);
+	an->run = arena_str(&cli->arena, text_of(turn, "runId"));
+	json_decref(turn);
+	return rc;
+}
+
+/* Asked to stop: so is the run, which would go on without a listener. */
+static void stop_run(struct answer *an)
+{
+	int sig = term_stopped;
+
+	term_stopped = 0;
+	if (client_call(an->cli, "POST", client_path(an->cli, "/v1/runs/%s/cancel", an->run), NULL,
+		    NULL, NULL) != 0) {
+		fputs("\nthe answer may still be written: it could not be stopped\n", stderr);
+	}
+	term_stopped = sig;
+}
+
+static int read_answer(struct answer *an, struct err *e)
+{
+	struct client_events order = {
+		.path = client_path(an->cli, "/v1/runs/%s/stream", an->run),
+		.on_event = on_event,
+		.arg = an,
+	};
+	int rc = client_events(an->cli, &order, e);
+
+	if (!an->ended && (term_stopped || an->io.code != 0)) {
+		stop_run(an);
+	}
+	if (an->io.code != 0) {
+		return err_replace(e, an->io.code, an->io.reason, "%s", an->io.message);
+	}
+	if (rc != 0) {
+		fputs(an->began ? "\n" : "", stdout);
+		return rc;
+	}
+	return 0;
+}
+
+int cmd_ask(struct cli *cli, struct err *e)
+{
+	struct answer an = {.cli = cli, .names = json_object(), .citations = json_array()};
+	const char *conversation = NULL;
+	int rc = open_conversation(cli, &conversation, e);
+
+	rc = rc ? rc : post_turn(cli, conversation, &an, e);
+	rc = rc ? rc : read_answer(&an, e);
+	if (rc == 0 && !cli->json) {
+		print_sources(&an);
+		if (!cli->quiet) {
+			fflush(stdout);
+			fprintf(stderr, "\n%sgo on with: carrel ask --conversation %s …\n",
+				an.mode && strcmp(an.mode, "extractive") == 0
+					? "(sentences of the sources, no model) "
+					: "",
+				conversation);
+		}
+	}
+	if (rc == 0 && an.failure.code != 0) {
+		rc = err_set(e, an.failure.code, an.failure.reason, "%s", an.failure.message);
+	}
+	json_decref(an.citations);
+	json_decref(an.names);
+	return rc;
+}

@@ -1,0 +1,355 @@
+/* doc, collection, acl. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chat/cli/client.h"
+#include "chat/cli/cmd.h"
+#include "chat/cli/names.h"
+#include "chat/cli/term.h"
+
+/* ── documents ── */
+
+static const struct column document_columns[] = {
+	{"NAME", "name", AS_TEXT, true},
+	{"STATE", "state", AS_TEXT, false},
+	{"PAGES", "pages", AS_COUNT, false},
+	{"SIZE", "bytes", AS_BYTES, false},
+	{"ID", "id", AS_TEXT, false},
+};
+
+static const struct column document_facts[] = {
+	{"name", "name", AS_TEXT, false},
+	{"title", "title", AS_TEXT, false},
+	{"id", "id", AS_TEXT, false},
+	{"collection", "collection", AS_TEXT, false},
+	{"state", "state", AS_TEXT, false},
+	{"reason", "reason", AS_TEXT, false},
+	{"message", "message", AS_TEXT, false},
+	{"type", "mediaType", AS_TEXT, false},
+	{"language", "language", AS_TEXT, false},
+	{"pages", "pages", AS_TEXT, false},
+	{"size", "bytes", AS_BYTES, false},
+	{"sha256", "sha256", AS_TEXT, false},
+	{"version", "version", AS_TEXT, false},
+	{"made", "createdMs", AS_TIME, false},
+	{"right", "right", AS_TEXT, false},
+};
+
+static const struct column version_columns[] = {
+	{"N", "seq", AS_COUNT, false},
+	{"STATE", "state", AS_TEXT, false},
+	{"PAGES", "pages", AS_COUNT, false},
+	{"SIZE", "bytes", AS_BYTES, false},
+	{"MADE", "createdMs", AS_TIME, false},
+	{"ID", "id", AS_TEXT, false},
+};
+
+int cmd_doc_list(struct cli *cli, struct err *e)
+{
+	const char *collection = cli_option(cli, "collection");
+	const char *path = "/v1/documents";
+	json_t *rows = NULL;
+	int rc = 0;
+
+	if (collection) {
+		const char *id = NULL;
+
+		rc = collection_named(cli, collection, &id, e);
+		path = rc ? path : client_path(cli, "/v1/documents?collection=%s", id);
+	}
+	rc = rc ? rc : client_list(cli, path, "documents", &rows, e);
+	if (rc == 0) {
+		cli_rows(cli, rows, document_columns, N_COLUMNS(document_columns));
+	}
+	json_decref(rows);
+	return rc;
+}
+
+int cmd_doc_show(struct cli *cli, struct err *e)
+{
+	const char *id = NULL;
+	json_t *doc = NULL;
+	int rc = document_named(cli, cli_word(cli, 0), &id, e);
+
+	rc = rc ? rc : client_read(cli, client_path(cli, "/v1/documents/%s", id), &doc, e);
+	if (rc == 0) {
+		cli_object(cli, doc, document_facts, N_COLUMNS(document_facts));
+	}
+	json_decref(doc);
+	return rc;
+}
+
+int cmd_doc_versions(struct cli *cli, struct err *e)
+{
+	const char *id = NULL;
+	json_t *reply = NULL;
+	int rc = document_named(cli, cli_word(cli, 0), &id, e);
+
+	rc = rc ? rc
+		: client_read(cli, client_path(cli, "/v1/documents/%s/versions", id), &reply, e);
+	if (rc == 0) {
+		cli_rows(cli, json_object_get(reply, "versions"), version_columns,
+			N_COLUMNS(version_columns));
+	}
+	json_decref(reply);
+	return rc;
+}
+
+int cmd_doc_rename(struct cli *cli, struct err *e)
+{
+	const char *id = NULL;
+	json_t *doc = NULL;
+	int rc = document_named(cli, cli_word(cli, 0), &id, e);
+
+	rc = rc ? rc
+		: client_call(cli, "PATCH", client_path(cli, "/v1/documents/%s", id),
+			  json_pack("{s:s}", "name", cli_word(cli, 1)), &doc, e);
+	if (rc == 0) {
+		cli_said(cli, doc, "%s is named %s", id, cli_word(cli, 1));
+	}
+	json_decref(doc);
+	return rc;
+}
+
+int cmd_doc_delete(struct cli *cli, struct err *e)
+{
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < cli->args.n_words; i++) {
+		const char *id = NULL;
+		json_t *said;
+
+		rc = document_named(cli, cli_word(cli, i), &id, e);
+		rc = rc ? rc
+			: client_call(cli, "DELETE", client_path(cli, "/v1/documents/%s", id), NULL,
+				  NULL, e);
+		if (rc == 0) {
+			said = json_pack("{s:s, s:b}", "id", id, "deleted", true);
+			cli_said(cli, said, "%s is deleted", cli_word(cli, i));
+			json_decref(said);
+		}
+	}
+	return rc;
+}
+
+/* To a file beside it, renamed when it is whole. */
+static int download_to(struct cli *cli, const char *path, const char *to, struct err *e)
+{
+	const char *part = arena_printf(&cli->arena, "%s.part", to);
+	FILE *file = fopen(part, "we");
+	int rc;
+
+	if (!file) {
+		return err_sys(e, ERR_IO, errno, "cannot write %s", part);
+	}
+	rc = client_download(cli, path, file, e);
+	if (fclose(file) != 0 && rc == 0) {
+		rc = err_sys(e, ERR_IO, errno, "cannot write %s", part);
+	}
+	if (rc == 0 && rename(part, to) != 0) {
+		rc = err_sys(e, ERR_IO, errno, "cannot write %s", to);
+	}
+	if (rc != 0) {
+		unlink(part);
+	}
+	return rc;
+}
+
+int cmd_doc_download(struct cli *cli, struct err *e)
+{
+	const char *to = cli_option(cli, "output");
+	const char *id = NULL;
+	const char *content;
+	json_t *doc = NULL;
+	json_t *said;
+	int rc = document_named(cli, cli_word(cli, 0), &id, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	content = client_path(cli, "/v1/documents/%s/content", id);
+	if (to && strcmp(to, "-") == 0) {
+		return client_download(cli, content, stdout, e);
+	}
+	rc = client_read(cli, client_path(cli, "/v1/documents/%s", id), &doc, e);
+	if (rc == 0 && !to) {
+		const char *name = json_string_value(json_object_get(doc, "name"));
+		const char *slash = name ? strrchr(name, '/') : NULL;
+
+		to = arena_str(&cli->arena, slash ? slash + 1 : name ? name : id);
+	}
+	rc = rc ? rc : download_to(cli, content, to, e);
+	if (rc == 0) {
+		said = json_pack("{s:s, s:s}", "id", id, "file", to);
+		cli_said(cli, said, "%s", to);
+		json_decref(said);
+	}
+	json_decref(doc);
+	return rc;
+}
+
+int cmd_doc_text(struct cli *cli, struct err *e)
+{
+	const char *id = NULL;
+	json_t *reply = NULL;
+	int rc = document_named(cli, cli_word(cli, 0), &id, e);
+
+	rc = rc ? rc : client_read(cli, client_path(cli, "/v1/documents/%s/text", id), &reply, e);
+	if (rc == 0 && cli->json) {
+		cli_json(reply);
+	} else if (rc == 0) {
+		const json_t *text = json_object_get(reply, "text");
+
+		cli_text(json_string_value(text) ? json_string_value(text) : "",
+			json_string_length(text));
+	}
+	json_decref(reply);
+	return rc;
+}
+
+/* ── collections ── */
+
+static const struct column collection_columns[] = {
+	{"NAME", "name", AS_TEXT, true},
+	{"DOCUMENTS", "documents", AS_COUNT, false},
+	{"RIGHT", "right", AS_TEXT, false},
+	{"ID", "id", AS_TEXT, false},
+};
+
+int cmd_collection_list(struct cli *cli, struct err *e)
+{
+	json_t *rows = NULL;
+	int rc = client_list(cli, "/v1/collections", "collections", &rows, e);
+
+	if (rc == 0) {
+		cli_rows(cli, rows, collection_columns, N_COLUMNS(collection_columns));
+	}
+	json_decref(rows);
+	return rc;
+}
+
+int cmd_collection_create(struct cli *cli, struct err *e)
+{
+	const char *list = cli_option(cli, "acl");
+	json_t *body = json_pack("{s:s}", "name", cli_word(cli, 0));
+	json_t *acl = NULL;
+	json_t *made = NULL;
+	int rc = list ? acl_parse_list(cli, list, &acl, e) : 0;
+
+	if (acl) {
+		json_object_set_new(body, "acl", acl);
+	}
+	if (rc == 0) {
+		rc = client_call(cli, "POST", "/v1/collections", body, &made, e);
+	} else {
+		json_decref(body);
+	}
+	if (rc == 0) {
+		cli_object(cli, made, collection_columns, N_COLUMNS(collection_columns));
+	}
+	json_decref(made);
+	return rc;
+}
+
+int cmd_collection_rename(struct cli *cli, struct err *e)
+{
+	const char *id = NULL;
+	json_t *reply = NULL;
+	int rc = collection_named(cli, cli_word(cli, 0), &id, e);
+
+	rc = rc ? rc
+		: client_call(cli, "PATCH", client_path(cli, "/v1/collections/%s", id),
+			  json_pack("{s:s}", "name", cli_word(cli, 1)), &reply, e);
+	if (rc == 0) {
+		cli_said(cli, reply, "%s is named %s", cli_word(cli, 0), cli_word(cli, 1));
+	}
+	json_decref(reply);
+	return rc;
+}
+
+int cmd_collection_delete(struct cli *cli, struct err *e)
+{
+	const char *id = NULL;
+	json_t *said;
+	int rc = collection_named(cli, cli_word(cli, 0), &id, e);
+
+	rc = rc ? rc
+		: client_call(
+			  cli, "DELETE", client_path(cli, "/v1/collections/%s", id), NULL, NULL, e);
+	if (rc == 0) {
+		said = json_pack("{s:s, s:b}", "id", id, "deleted", true);
+		cli_said(cli, said, "%s is deleted", cli_word(cli, 0));
+		json_decref(said);
+	}
+	return rc;
+}
+
+/* ── permissions ── */
+
+static const struct column acl_columns[] = {
+	{"KIND", "kind", AS_TEXT, false},
+	{"NAME", "name", AS_TEXT, true},
+	{"RIGHT", "right", AS_TEXT, false},
+	{"PRINCIPAL", "principal", AS_TEXT, false},
+};
+
+/* "/v1/collections/col_…/acl" or "/v1/documents/doc_…/acl" */
+static int acl_path(struct cli *cli, const char **path, struct err *e)
+{
+	const char *name = cli_word(cli, 0);
+	bool is_document = strncmp(name, "doc_", 4) == 0 || strchr(name, '/');
+	const char *id = NULL;
+	int rc = is_document ? document_named(cli, name, &id, e)
+			     : collection_named(cli, name, &id, e);
+
+	if (rc == 0) {
+		*path = client_path(
+			cli, is_document ? "/v1/documents/%s/acl" : "/v1/collections/%s/acl", id);
+	}
+	return rc;
+}
+
+static void show_acl(struct cli *cli, const json_t *reply)
+{
+	if (!cli->json && !cli->quiet && json_is_true(json_object_get(reply, "inherited"))) {
+		fputs("as its collection:\n", stderr);
+	}
+	cli_rows(cli, json_object_get(reply, "entries"), acl_columns, N_COLUMNS(acl_columns));
+}
+
+int cmd_acl_show(struct cli *cli, struct err *e)
+{
+	const char *path = NULL;
+	json_t *reply = NULL;
+	int rc = acl_path(cli, &path, e);
+
+	rc = rc ? rc : client_read(cli, path, &reply, e);
+	if (rc == 0) {
+		show_acl(cli, reply);
+	}
+	json_decref(reply);
+	return rc;
+}
+
+int cmd_acl_set(struct cli *cli, struct err *e)
+{
+	const char *path = NULL;
+	json_t *entries = NULL;
+	json_t *reply = NULL;
+	bool inherit = cli->args.n_words == 2 && strcmp(cli_word(cli, 1), "inherit") == 0;
+	int rc = inherit ? 0 : acl_parse(cli->args.words + 1, cli->args.n_words - 1, &entries, e);
+
+	rc = rc ? rc : acl_path(cli, &path, e);
+	if (rc == 0) {
+		rc = client_call(
+			cli, "PUT", path, json_pack("{s:O?}", "entries", entries), &reply, e);
+	}
+	if (rc == 0) {
+		show_acl(cli, reply);
+	}
+	json_decref(entries);
+	json_decref(reply);
+	return rc;
+}

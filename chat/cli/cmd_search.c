@@ -1,0 +1,170 @@
+/* search, explain: passages, and why they were chosen. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chat/cli/client.h"
+#include "chat/cli/cmd.h"
+#include "chat/cli/term.h"
+#include "chat/cli/text.h"
+#include "index/base/utf8.h"
+
+#define SHOWN_BYTES 420 /* of a passage, without --full */
+#define EXPLAIN_COLUMNS 80
+
+static const char *text_of(const json_t *object, const char *field)
+{
+	const char *text = json_string_value(json_object_get(object, field));
+
+	return text ? text : "";
+}
+
+static int search(struct cli *cli, bool explain, json_t **out, struct err *e)
+{
+	const char *collection = cli_option(cli, "collection");
+	json_t *body = json_pack("{s:s, s:b}", "query", cli_sentence(cli, 0), "explain", explain);
+	int64_t limit = 0;
+	int rc = args_number(&cli->args, "limit", 1, 100, 8, &limit, e);
+
+	if (rc != 0 || !body) {
+		json_decref(body);
+		return rc ? rc : err_set(e, ERR_INVALID, "bad_text", "the query must be UTF-8");
+	}
+	json_object_set_new(body, "limit", json_integer(limit));
+	if (collection) {
+		json_object_set_new(body, "collections", json_pack("[s]", collection));
+	}
+	return client_call(cli, "POST", "/v1/search", body, out, e);
+}
+
+static void warn_of_vectors(const struct cli *cli, const json_t *found)
+{
+	const char *why = json_string_value(json_object_get(found, "vectorError"));
+
+	if (why && !cli->quiet) {
+		fprintf(stderr, "searched by words only: %s\n", why);
+	}
+}
+
+/* "travel-policy.pdf, page 2 › Hotels" */
+static void add_place(struct buf *out, const json_t *p)
+{
+	const char *heading = text_of(p, "heading");
+	json_int_t page = json_integer_value(json_object_get(p, "page"));
+	json_int_t last = json_integer_value(json_object_get(p, "pageLast"));
+
+	text_clean(out, text_of(p, "name"), strlen(text_of(p, "name")), false);
+	buf_printf(out, ", page %d", (int)page);
+	if (last > page) {
+		buf_printf(out, "–%d", (int)last);
+	}
+	if (*heading) {
+		buf_str(out, " › ");
+		text_clean(out, heading, strlen(heading), false);
+	}
+}
+
+static void print_passage(const struct cli *cli, size_t i, const json_t *p)
+{
+	const char *text = text_of(p, "text");
+	size_t n = strlen(text);
+	size_t shown = args_has(&cli->args, "full") ? n : utf8_floor(text, n, SHOWN_BYTES);
+	bool bold = term_colour(STDOUT_FILENO);
+	struct buf place = BUF_INIT, body = BUF_INIT, wrapped = BUF_INIT;
+
+	add_place(&place, p);
+	printf("%s%zu. %s%s  (%.2f)\n", bold ? "\033[1m" : "", i + 1, place.data,
+		bold ? "\033[0m" : "", json_number_value(json_object_get(p, "score")));
+	text_clean(&body, text, shown, true);
+	buf_str(&body, shown < n ? " …" : "");
+	text_wrap(&wrapped, body.data, term_columns(STDOUT_FILENO), 3);
+	printf("%s\n", wrapped.data ? wrapped.data : "");
+	buf_finish(&wrapped);
+	buf_finish(&body);
+	buf_finish(&place);
+}
+
+int cmd_search(struct cli *cli, struct err *e)
+{
+	json_t *found = NULL;
+	const json_t *passages, *p;
+	size_t i;
+	int rc = search(cli, false, &found, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	passages = json_object_get(found, "passages");
+	warn_of_vectors(cli, found);
+	json_array_foreach(passages, i, p)
+	{
+		if (cli->json) {
+			cli_json(p);
+		} else {
+			print_passage(cli, i, p);
+		}
+	}
+	if (json_array_size(passages) == 0 && !cli->quiet) {
+		fputs("nothing found in the documents you may read\n", stderr);
+	}
+	json_decref(found);
+	return 0;
+}
+
+/* ── explain ── */
+
+static const struct column candidate_columns[] = {
+	{"#", "fusedRank", AS_RANK, false},
+	{"WORDS", "lexicalRank", AS_RANK, false},
+	{"VECTOR", "vectorRank", AS_RANK, false},
+	{"SCORE", "score", AS_SCORE, false},
+	{"DOCUMENT", "name", AS_TEXT, true},
+	{"PAGE", "page", AS_RANK, false},
+	{"FATE", "fate", AS_TEXT, true},
+};
+
+static void print_candidates(const json_t *found)
+{
+	const json_t *time = json_object_get(found, "timeUs");
+	struct buf out = BUF_INIT;
+
+	table_render(&out, candidate_columns, N_COLUMNS(candidate_columns),
+		json_object_get(found, "candidates"),
+		term_is(STDOUT_FILENO) || getenv("COLUMNS") ? term_columns(STDOUT_FILENO)
+							    : EXPLAIN_COLUMNS,
+		term_colour(STDOUT_FILENO));
+	fputs(out.data, stdout);
+	buf_finish(&out);
+	printf("\nlanguage %s, evidence %.2f%s, %d tokens; words %.1f ms, vectors %.1f ms, all "
+	       "%.1f ms\n",
+		text_of(found, "language"), json_number_value(json_object_get(found, "evidence")),
+		json_is_true(json_object_get(found, "weak")) ? " (too weak for an answer)" : "",
+		(int)json_integer_value(json_object_get(found, "tokens")),
+		json_number_value(json_object_get(time, "lexical")) / 1000,
+		json_number_value(json_object_get(time, "vector")) / 1000,
+		json_number_value(json_object_get(time, "total")) / 1000);
+}
+
+int cmd_explain(struct cli *cli, struct err *e)
+{
+	json_t *found = NULL;
+	const json_t *candidate;
+	size_t i;
+	int rc = search(cli, true, &found, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	warn_of_vectors(cli, found);
+	if (cli->json) {
+		json_array_foreach(json_object_get(found, "candidates"), i, candidate)
+		{
+			cli_json(candidate);
+		}
+	} else {
+		print_candidates(found);
+	}
+	json_decref(found);
+	return 0;
+}

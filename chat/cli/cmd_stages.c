@@ -1,0 +1,360 @@
+/* extract, chunk, embed: the steps of the way in, one at a time, without a server and without
+ * storing anything, so that a person can look between any two. */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "chat/cli/cmd.h"
+#include "chat/cli/progress.h"
+#include "chat/cli/term.h"
+#include "chat/cli/text.h"
+#include "index/base/fs.h"
+#include "index/catalog.h"
+#include "index/embed.h"
+#include "index/index.h"
+#include "ingest/chunker.h"
+#include "ingest/zygote.h"
+
+#define TEXT_MAX ((size_t)16 * 1024 * 1024)
+#define SHOWN_NUMBERS 6
+
+/* ── extract ── */
+
+/* The file's bytes as the sealed memory a sandboxed child is given. */
+static int sealed_copy(const char *path, int *out, struct err *e)
+{
+	int from = open(path, O_RDONLY | O_CLOEXEC);
+	int to = memfd_create("document", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct stat st;
+	ssize_t n = 1;
+	int rc = 0;
+
+	if (from < 0 || to < 0 || fstat(from, &st) != 0) {
+		rc = err_sys(e, from < 0 && errno == ENOENT ? ERR_NOT_FOUND : ERR_INVALID, errno,
+			"cannot read %s", path);
+	} else if (!S_ISREG(st.st_mode)) {
+		rc = err_set(e, ERR_INVALID, "not_a_file", "%s is not a file", path);
+	}
+	while (rc == 0 && n > 0) {
+		n = sendfile(to, from, NULL, 1 << 20);
+		if (n < 0) {
+			rc = err_sys(e, ERR_IO, errno, "cannot read %s", path);
+		}
+	}
+	if (rc == 0 &&
+		(lseek(to, 0, SEEK_SET) != 0 ||
+			fcntl(to, F_ADD_SEALS,
+				F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)) {
+		rc = err_sys(e, ERR_IO, errno, "cannot seal the copy of %s", path);
+	}
+	if (from >= 0) {
+		close(from);
+	}
+	if (rc != 0 && to >= 0) {
+		close(to);
+	}
+	*out = to;
+	return rc;
+}
+
+struct watch {
+	struct progress bar;
+	atomic_bool cancel;
+};
+
+static void on_page(void *arg, int done, int n)
+{
+	struct watch *w = arg;
+
+	progress_show(&w->bar, done, n, NULL);
+	if (term_stopped) {
+		atomic_store(&w->cancel, true);
+	}
+}
+
+static int extract_file(struct cli *cli, const char *path, struct extracted *out, struct err *e)
+{
+	struct watch w = {.cancel = false};
+	struct zygote *z = NULL;
+	const char *slash = strrchr(path, '/');
+	struct extract_request r = {
+		.memfd = -1,
+		.name = slash ? slash + 1 : path,
+		.cancel = &w.cancel,
+		.progress = on_page,
+		.arg = &w,
+	};
+	int rc = sealed_copy(path, &r.memfd, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	progress_start(&w.bar, "extract", "pages", cli->quiet);
+	rc = zygote_start(&cli->settings, &z, e);
+	rc = rc ? rc : zygote_extract(z, &r, &cli->arena, out, e);
+	progress_end(&w.bar);
+	zygote_stop(z);
+	close(r.memfd);
+	return rc;
+}
+
+static const char *const kinds[N_BLOCK_KINDS] = {
+	[BLOCK_PARAGRAPH] = "paragraph",
+	[BLOCK_HEADING] = "heading",
+	[BLOCK_LIST_ITEM] = "list_item",
+	[BLOCK_TABLE_ROW] = "table_row",
+	[BLOCK_CODE] = "code",
+};
+
+static void print_facts(const struct extracted *x)
+{
+	json_t *facts = json_pack("{s:s, s:s?, s:i, s:b, s:i, s:i, s:i}", "mediaType",
+		x->media_type, "title", x->title, "pages", x->n_pages, "paged", x->paged, "blocks",
+		x->n_blocks, "lines", x->n_lines, "textBytes", (int)x->n_bytes);
+
+	cli_json(facts);
+	json_decref(facts);
+}
+
+static void print_block(const struct extracted *x, const struct block *b)
+{
+	json_t *line = json_pack("{s:s, s:i, s:i, s:i, s:i}", "kind", kinds[b->kind], "page",
+		(int)b->page, "byteStart", (int)b->byte_start, "byteEnd", (int)b->byte_end, "level",
+		(int)b->level);
+	const struct box *box;
+	int n = extracted_lines_in(x, b->byte_start, b->byte_end, &box);
+	json_t *boxes = json_array();
+
+	for (int i = 0; i < n; i++) {
+		json_array_append_new(
+			boxes, json_pack("[f,f,f,f]", (double)box[i].x0, (double)box[i].y0,
+				       (double)box[i].x1, (double)box[i].y1));
+	}
+	json_object_set_new(line, "boxes", boxes);
+	json_object_set_new(line, "text",
+		json_stringn(x->text + b->byte_start, (size_t)(b->byte_end - b->byte_start)));
+	cli_json(line);
+	json_decref(line);
+}
+
+int cmd_extract(struct cli *cli, struct err *e)
+{
+	struct extracted x = {0};
+	int rc = extract_file(cli, cli_word(cli, 0), &x, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	if (cli->json) {
+		print_facts(&x);
+		for (int i = 0; i < x.n_blocks; i++) {
+			print_block(&x, &x.blocks[i]);
+		}
+		return 0;
+	}
+	if (!cli->quiet) {
+		fprintf(stderr, "%s, %d %s, %d blocks, %d bytes of text\n", x.media_type, x.n_pages,
+			x.n_pages == 1 ? "page" : "pages", x.n_blocks, (int)x.n_bytes);
+	}
+	for (int i = 0; i < x.n_pages; i++) {
+		if (x.paged) {
+			printf("%s── page %d ──\n", i ? "\n" : "", (int)x.pages[i].number);
+		}
+		cli_text(x.text + x.pages[i].byte_start,
+			(size_t)(x.pages[i].byte_end - x.pages[i].byte_start));
+	}
+	return 0;
+}
+
+/* ── chunk ── */
+
+static void print_chunk(struct cli *cli, const struct chunk *c)
+{
+	struct buf heading = BUF_INIT;
+
+	if (cli->json) {
+		json_t *line = json_pack("{s:i, s:i, s:i, s:i, s:I, s:I, s:s?, s:s?, s:s?, s:s}",
+			"seq", c->seq, "pageFirst", c->page_first, "pageLast", c->page_last,
+			"tokens", c->n_tokens, "byteStart", (json_int_t)c->byte_start, "byteEnd",
+			(json_int_t)c->byte_end, "language", c->language, "title", c->title,
+			"heading", c->heading, "text", c->text);
+
+		cli_json(line);
+		json_decref(line);
+		return;
+	}
+	text_clean(
+		&heading, c->heading ? c->heading : "", c->heading ? strlen(c->heading) : 0, false);
+	printf("── %d · page %d", c->seq, c->page_first);
+	if (c->page_last != c->page_first) {
+		printf("–%d", c->page_last);
+	}
+	printf(" · %d tokens%s%s ──\n", c->n_tokens, heading.len ? " · " : "",
+		heading.len ? heading.data : "");
+	buf_clear(&heading);
+	text_clean(&heading, c->text, strlen(c->text), true);
+	if (term_is(STDOUT_FILENO)) {
+		struct buf wrapped = BUF_INIT;
+
+		text_wrap(&wrapped, heading.data, term_columns(STDOUT_FILENO), 0);
+		puts(wrapped.data ? wrapped.data : "");
+		buf_finish(&wrapped);
+	} else {
+		printf("%s\n\n", heading.data);
+	}
+	buf_finish(&heading);
+}
+
+int cmd_chunk(struct cli *cli, struct err *e)
+{
+	struct chunker_config config = {
+		.target_tokens = (int)cli->settings.chunk_tokens,
+		.name = cli_word(cli, 0),
+	};
+	struct extracted x = {0};
+	struct chunk *chunks = NULL;
+	int n = 0;
+	int rc = extract_file(cli, cli_word(cli, 0), &x, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	chunker_run(&x, &config, &cli->arena, &chunks, &n);
+	for (int i = 0; i < n; i++) {
+		chunks[i].seq = i;
+		print_chunk(cli, &chunks[i]);
+	}
+	if (n == 0 && !cli->quiet) {
+		fputs("no text, so no chunks\n", stderr);
+	}
+	return 0;
+}
+
+/* ── embed ── */
+
+/* The embedder of the settings, untrained; or with --trained the one that serves in the data
+ * folder. */
+static int open_embedder(struct cli *cli, struct index *ix, struct embedder **em,
+	struct embed_identity *id, struct err *e)
+{
+	struct db *db;
+	struct workspace ws;
+	struct space space;
+	int rc;
+
+	if (!ix) {
+		rc = embed_identify(&cli->settings, cli->settings.embedder, id, e);
+		return rc ? rc : embedder_open(&cli->settings, id, NULL, 0, em, e);
+	}
+	db = store_reader(ix->store, e);
+	if (!db) {
+		return e->code ? e->code : ERR_CORRUPT;
+	}
+	rc = workspace_by_name(
+		db, &cli->arena, cli->workspace ? cli->workspace : "default", &ws, e);
+	store_reader_drop(db);
+	rc = rc ? rc : vectors_serving(ix->vectors, ws.n, &space, e);
+	if (rc == 0) {
+		*em = space.embedder;
+		id->dimension = space.dimension;
+		snprintf(id->embedder, sizeof(id->embedder), "trained");
+	}
+	return rc;
+}
+
+static double cosine(const float *a, const float *b, int n)
+{
+	double sum = 0;
+
+	for (int i = 0; i < n; i++) {
+		sum += (double)a[i] * (double)b[i];
+	}
+	return sum;
+}
+
+static void print_vector(struct cli *cli, const char *text, const struct embed_identity *id,
+	const float *vector, double to_first)
+{
+	struct buf name = BUF_INIT;
+
+	if (cli->json) {
+		json_t *numbers = json_array();
+		json_t *line;
+
+		for (int i = 0; i < id->dimension; i++) {
+			json_array_append_new(numbers, json_real((double)vector[i]));
+		}
+		line = json_pack("{s:s, s:s, s:s, s:i, s:f, s:o}", "text", text, "embedder",
+			id->embedder, "model", id->model, "dimension", id->dimension, "cosine",
+			to_first, "vector", numbers);
+		cli_json(line);
+		json_decref(line);
+		return;
+	}
+	text_cell(&name, text, 30, false);
+	cli_text(name.data, name.len);
+	printf("  %6.3f  [", to_first);
+	for (int i = 0; i < SHOWN_NUMBERS && i < id->dimension; i++) {
+		printf("%s%.3f", i ? " " : "", (double)vector[i]);
+	}
+	puts(" …]");
+	buf_finish(&name);
+}
+
+static int embed_words(
+	struct cli *cli, struct embedder *em, const struct embed_identity *id, struct err *e)
+{
+	int n = cli->args.n_words;
+	size_t dimension = (size_t)id->dimension;
+	struct embed_text *texts = arena_array(&cli->arena, struct embed_text, (size_t)n);
+	float *vectors = arena_array(&cli->arena, float, (size_t)n *dimension);
+	atomic_bool cancel = false;
+	int rc = 0;
+
+	for (int i = 0; i < n && rc == 0; i++) {
+		struct buf file = BUF_INIT;
+
+		texts[i].body = cli->args.words[i];
+		if (args_has(&cli->args, "files")) {
+			rc = fs_read(cli->args.words[i], TEXT_MAX, &file, e);
+			texts[i].body =
+				arena_strn(&cli->arena, file.data ? file.data : "", file.len);
+		}
+		buf_finish(&file);
+	}
+	rc = rc ? rc : embed(em, EMBED_DOCUMENT, texts, n, vectors, &cancel, NULL, NULL, e);
+	if (rc == 0 && !cli->json && !cli->quiet) {
+		fprintf(stderr, "%s %s, %d dimensions; the number is the cosine to the first\n",
+			id->embedder, id->model, id->dimension);
+	}
+	for (int i = 0; i < n && rc == 0; i++) {
+		const float *v = vectors + (size_t)i * dimension;
+
+		print_vector(cli, cli->args.words[i], id, v, cosine(vectors, v, id->dimension));
+	}
+	return rc;
+}
+
+int cmd_embed(struct cli *cli, struct err *e)
+{
+	struct embed_identity id = {0};
+	struct embedder *em = NULL;
+	struct index *ix = NULL;
+	int rc = 0;
+
+	if (args_has(&cli->args, "trained")) {
+		rc = index_open(&cli->settings, &ix, e);
+	}
+	rc = rc ? rc : open_embedder(cli, ix, &em, &id, e);
+	rc = rc ? rc : embed_words(cli, em, &id, e);
+	embedder_drop(em);
+	index_close(ix);
+	return rc;
+}

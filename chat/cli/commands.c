@@ -1,0 +1,173 @@
+/* The one table of commands: dispatch, help and suggestions are made of it. */
+#include "chat/cli/cmd.h"
+
+#define OPTIONS(...) ((const struct option[]){__VA_ARGS__, {NULL, NULL, NULL}})
+#define COLLECTION                                                                                 \
+	{                                                                                          \
+		"collection", "NAME", "only in this collection (name or id)"                       \
+	}
+
+const struct option everybodys_options[] = {
+	{"server", "URL", "talk to that Carrel (or CARREL_SERVER), not to the data folder's"},
+	{"token", "TOKEN", "API token for --server (or CARREL_TOKEN)"},
+	{"as", "USER", "on this machine: ask as that user, with that user's rights"},
+	{"workspace", "NAME", "on this machine: in that workspace (default)"},
+	{"json", NULL, "results as one JSON object a line"},
+	{"quiet", NULL, "no progress"},
+	{"help", NULL, "this text"},
+	{NULL, NULL, NULL},
+};
+
+const struct command commands[] = {
+	{"serve", "", "Starts the server",
+		"Listens on --listen and on DATA/carrel.sock, makes the data folder if there is "
+		"none, and runs "
+		"until SIGINT or SIGTERM. While nobody can sign in yet it prints a one-time token "
+		"with which "
+		"the first operator makes an account.",
+		OPTIONS({"only-socket", NULL, "no TCP: only DATA/carrel.sock"}), 0, 0, true,
+		cmd_serve},
+	{"ingest", "PATH…", "Brings in files and folders",
+		"Folders are read with all that is in them; hidden files are left out and named. "
+		"What is in the "
+		"collection already with the same bytes is skipped, a changed file of the same "
+		"name becomes a "
+		"new version: run it again after an interruption and it goes on. A file that fails "
+		"does not "
+		"stop the others; the exit status is 8 then. --acl is a list of PRINCIPAL:RIGHT "
+		"with "
+		"a principal of workspace, user:NAME or group:NAME and a right of read, write or "
+		"own; it is set on the "
+		"collection, which is made if there is none.",
+		OPTIONS({"collection", "NAME", "the collection (name or id)"},
+			{"acl", "LIST", "who may what, e.g. group:hr:read,user:ada:own"},
+			{"no-wait", NULL, "return when all is uploaded (needs a running server)"}),
+		1, -1, true, cmd_ingest},
+	{"reindex", "", "Chunks and embeds documents anew; search goes on meanwhile",
+		"Without options: what failed or was chunked by an older Carrel. With --embedder: "
+		"all vectors "
+		"anew under that embedder, which serves once it is complete. Interrupted, it goes "
+		"on in the "
+		"server, or with the next command.",
+		OPTIONS(COLLECTION, {"embedder", "NAME", "builtin or openai"},
+			{"all", NULL, "every document"},
+			{"no-wait", NULL, "return when the jobs are made"}),
+		0, 0, false, cmd_reindex},
+	{"search", "QUERY…", "Finds passages", NULL,
+		OPTIONS(COLLECTION, {"limit", "N", "passages at most (8)"},
+			{"full", NULL, "all of their text"}),
+		1, -1, false, cmd_search},
+	{"explain", "QUERY…", "Shows why each candidate of a search was kept or cut", NULL,
+		OPTIONS(COLLECTION, {"limit", "N", "passages at most (8)"}), 1, -1, false,
+		cmd_explain},
+	{"ask", "QUESTION…", "Answers a question, with sources",
+		"The answer comes as it is written; then the sources it cites, with document, page "
+		"and quote. "
+		"With --json each event of the run is a line.",
+		OPTIONS({"conversation", "ID", "go on with that conversation"}, COLLECTION), 1, -1,
+		false, cmd_ask},
+
+	{"doc list", "", "Lists documents", NULL, OPTIONS(COLLECTION), 0, 0, false, cmd_doc_list},
+	{"doc show", "DOCUMENT", "Shows a document", NULL, NULL, 1, 1, false, cmd_doc_show},
+	{"doc download", "DOCUMENT", "Fetches the original file", NULL,
+		OPTIONS({"output", "FILE", "where to (the document's name; - is stdout)"}), 1, 1,
+		false, cmd_doc_download},
+	{"doc text", "DOCUMENT", "Prints the text that was read out of it", NULL, NULL, 1, 1, false,
+		cmd_doc_text},
+	{"doc versions", "DOCUMENT", "Lists its versions", NULL, NULL, 1, 1, false,
+		cmd_doc_versions},
+	{"doc rename", "DOCUMENT NAME", "Gives it another name", NULL, NULL, 2, 2, false,
+		cmd_doc_rename},
+	{"doc delete", "DOCUMENT…", "Deletes documents: unfindable at once, their text purged",
+		NULL, NULL, 1, -1, false, cmd_doc_delete},
+	{"acl show", "OBJECT", "Shows who may do what with a collection or document",
+		"OBJECT is a collection's name or id, or a document's id or COLLECTION/NAME.", NULL,
+		1, 1, false, cmd_acl_show},
+	{"acl set", "OBJECT PRINCIPAL:RIGHT…", "Sets who may do what with a collection or document",
+		"Replaces all entries. A principal is workspace, user:NAME or group:NAME; a right "
+		"is read, write or "
+		"own. `none` as the only entry: nobody. For a document, `inherit`: as its "
+		"collection.",
+		NULL, 2, -1, false, cmd_acl_set},
+	{"collection list", "", "Lists collections", NULL, NULL, 0, 0, false, cmd_collection_list},
+	{"collection create", "NAME", "Makes a collection", NULL,
+		OPTIONS({"acl", "LIST", "who may what, e.g. workspace:read,group:hr:write"}), 1, 1,
+		true, cmd_collection_create},
+	{"collection rename", "COLLECTION NAME", "Gives it another name", NULL, NULL, 2, 2, false,
+		cmd_collection_rename},
+	{"collection delete", "COLLECTION", "Deletes a collection and every document in it", NULL,
+		NULL, 1, 1, false, cmd_collection_delete},
+
+	{"user list", "", "Lists users", NULL, NULL, 0, 0, false, cmd_user_list},
+	{"user create", "NAME", "Makes a user",
+		"Asks for a password without showing it, unless --password-file says where it "
+		"stands.",
+		OPTIONS({"password-file", "FILE", "its first line (- is stdin)"},
+			{"display-name", "NAME", "as people read it"},
+			{"role", "ROLE", "member (the default), admin or operator"}),
+		1, 1, true, cmd_user_create},
+	{"user disable", "USER", "Ends a user's sessions and sign-ins", NULL, NULL, 1, 1, false,
+		cmd_user_disable},
+	{"user enable", "USER", "Lets a disabled user sign in again", NULL, NULL, 1, 1, false,
+		cmd_user_enable},
+	{"user password", "USER", "Sets a new password", NULL,
+		OPTIONS({"password-file", "FILE", "its first line (- is stdin)"}), 1, 1, false,
+		cmd_user_password},
+	{"user role", "USER ROLE", "Makes a user member, admin or operator", NULL, NULL, 2, 2,
+		false, cmd_user_role},
+	{"group list", "", "Lists groups", NULL, NULL, 0, 0, false, cmd_group_list},
+	{"group create", "NAME", "Makes a group", NULL, NULL, 1, 1, true, cmd_group_create},
+	{"group delete", "GROUP", "Deletes a group that no permission names", NULL, NULL, 1, 1,
+		false, cmd_group_delete},
+	{"group members", "GROUP", "Lists its members", NULL, NULL, 1, 1, false, cmd_group_members},
+	{"group add", "GROUP USER…", "Adds members", NULL, NULL, 2, -1, false, cmd_group_add},
+	{"group remove", "GROUP USER…", "Removes members", NULL, NULL, 2, -1, false,
+		cmd_group_remove},
+	{"workspace list", "", "Lists workspaces", NULL, NULL, 0, 0, false, cmd_workspace_list},
+	{"workspace create", "NAME", "Makes a workspace", NULL, NULL, 1, 1, true,
+		cmd_workspace_create},
+	{"token list", "", "Lists the API tokens of who asks", NULL, NULL, 0, 0, false,
+		cmd_token_list},
+	{"token create", "NAME", "Makes an API token; it is shown once",
+		"It belongs to who asks: on this machine say --as USER.",
+		OPTIONS({"days", "N", "it ends after so many days (never)"}), 1, 1, false,
+		cmd_token_create},
+	{"token revoke", "TOKEN", "Ends an API token, by id", NULL, NULL, 1, 1, false,
+		cmd_token_revoke},
+
+	{"jobs", "", "Lists work in the background", NULL,
+		OPTIONS({"state", "STATE",
+				"queued, running, done, failed, quarantined or cancelled"},
+			{"limit", "N", "at most (50)"}),
+		0, 0, false, cmd_jobs_list},
+	{"jobs list", "", "The same", NULL,
+		OPTIONS({"state", "STATE",
+				"queued, running, done, failed, quarantined or cancelled"},
+			{"limit", "N", "at most (50)"}),
+		0, 0, false, cmd_jobs_list},
+	{"jobs show", "JOB", "Shows one", NULL, NULL, 1, 1, false, cmd_jobs_show},
+	{"jobs watch", "JOB", "Follows one to its end", NULL, NULL, 1, 1, false, cmd_jobs_watch},
+	{"jobs retry", "JOB…", "Queues failed ones again", NULL, NULL, 1, -1, false,
+		cmd_jobs_retry},
+	{"jobs cancel", "JOB…", "Stops them", NULL, NULL, 1, -1, false, cmd_jobs_cancel},
+	{"check", "", "Holds the data folder against itself",
+		"Needs the folder for itself: stop the server first.",
+		OPTIONS({"repair", NULL, "rebuild derived data that is wrong"},
+			{"deep", NULL, "read and hash every original"}),
+		0, 0, false, cmd_check},
+
+	{"extract", "FILE", "Prints the text that is read out of a file; stores nothing", NULL,
+		NULL, 1, 1, false, cmd_extract},
+	{"chunk", "FILE", "Prints the passages a file is cut into; stores nothing", NULL, NULL, 1,
+		1, false, cmd_chunk},
+	{"embed", "TEXT…", "Prints the vectors of texts, and how near they are to the first", NULL,
+		OPTIONS({"files", NULL, "the words are names of text files"},
+			{"trained", NULL,
+				"by the embedder that serves in the data folder (stop its "
+				"server)"}),
+		1, -1, false, cmd_embed},
+	{"settings", "", "Lists every setting, its value and where that came from", NULL, NULL, 0,
+		0, false, cmd_settings},
+	{"routes", "", "Lists the routes of the API", NULL, NULL, 0, 0, false, cmd_routes},
+};
+const int n_commands = (int)(sizeof(commands) / sizeof(commands[0]));

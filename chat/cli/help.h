@@ -1,0 +1,19 @@
+/* --help, out of the table of commands. Thread: main. */
+#ifndef CHAT_CLI_HELP_H
+#define CHAT_CLI_HELP_H
+
+#include <stdio.h>
+
+#include "chat/cli/cli.h"
+
+#define CARREL_VERSION "0.1"
+
+void help_short(FILE *to); /* the commands */
+void help_all(FILE *to);   /* and the settings */
+/* Of the command; else of all whose first word is `group`; else of everything. ERR_INVALID: no such
+ * group. */
+MUST_CHECK int help_print(const struct command *command, const char *group, struct err *e);
+/* The error for words that name no command, with what was probably meant. */
+MUST_CHECK int help_unknown(int n, const char *const *words, struct err *e);
+
+#endif

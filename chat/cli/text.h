@@ -1,0 +1,29 @@
+/*
+ * Text for a terminal: what other people wrote must not steer it, and columns must line up. Pure.
+ * A column is a terminal cell; East Asian wide characters take two, combining ones none (UAX 11).
+ */
+#ifndef CHAT_CLI_TEXT_H
+#define CHAT_CLI_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "index/base/buf.h"
+
+/* Appends s with control, bidi and other invisible steering characters (and invalid bytes) as
+ * U+FFFD; '\n' and
+ * '\t' stay if `lines`, else become a space. */
+void text_clean(struct buf *out, const char *s, size_t n_bytes, bool lines);
+int text_width(const char *s, size_t n_bytes); /* columns */
+/* How many of the bytes fit into `columns`; *used of them. */
+size_t text_fit(const char *s, size_t n_bytes, int columns, int *used);
+/* Appends s in exactly `columns` columns: cut with "…", or padded (right: in front). */
+void text_cell(struct buf *out, const char *s, int columns, bool right);
+/* Appends s broken into lines of at most `columns` at spaces (anywhere in CJK), each led by
+ * `indent` spaces, ended by '\n'. */
+void text_wrap(struct buf *out, const char *s, int columns, int indent);
+
+void text_bytes(struct buf *out, int64_t n_bytes);    /* "3.4 MB" */
+void text_duration(struct buf *out, int64_t seconds); /* "0:05", "1:02:03" */
+
+#endif
