@@ -1,0 +1,105 @@
+/*
+ * What is kept of an answer: the run, its events, what [n] meant, its citations, the tokens it used;
+ * and what of it a reader may see now.
+ *
+ * Permissions are looked at again whenever something of it is shown: a citation of a document that the asker may
+ * not read any more is reduced to its number; an answer is withheld when one of the documents it may hold words of
+ * cannot be read any more: any source of its prompt if a model wrote it, else the cited ones.
+ *
+ * Alone writes run, run_event, run_source, citation, usage. Thread: any with a db; functions marked tx in a
+ * write transaction.
+ */
+#ifndef CHAT_RUN_STORE_H
+#define CHAT_RUN_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <jansson.h>
+
+#include "chat/cite.h"
+#include "index/acl.h"
+#include "index/base/arena.h"
+#include "index/base/buf.h"
+#include "index/base/err.h"
+#include "index/base/id.h"
+#include "index/store.h"
+
+struct run_row {
+	struct id id, workspace, conversation, user;
+	int64_t turn_seq;
+	char *state;
+	char *mode;  /* NULL: not known yet */
+	char *model; /* NULL: none */
+	char *answer;
+	char *reason, *message; /* NULL: none */
+	int64_t prompt_tokens, answer_tokens; /* -1: not known */
+	int64_t created_ms, finished_ms;      /* 0: not finished */
+};
+/* Of the asker's own conversation, else err_absent. */
+MUST_CHECK int run_lookup(struct db *db, struct arena *a, const struct asker *who,
+	const struct id *id, struct run_row *out, struct err *e);
+bool run_is_open(const struct run_row *r); /* queued or streaming */
+/* tx */
+MUST_CHECK int run_add(struct db *db, const struct asker *who, const struct id *conversation,
+	int64_t turn_seq, struct id *out, struct err *e);
+MUST_CHECK int run_begin(struct db *db, const struct id *id, struct err *e); /* tx: 'streaming' */
+
+/* ── events ── */
+
+struct run_event {
+	int64_t seq; /* 1, 2, …; may have gaps */
+	char *type;
+	char *data; /* JSON */
+};
+MUST_CHECK int run_events_add(struct db *db, const struct id *run, const struct run_event *events,
+	int n, struct err *e); /* tx */
+/* Those past after_seq, in order, until max_bytes of data are passed. */
+MUST_CHECK int run_events_load(struct db *db, struct arena *a, const struct id *run,
+	int64_t after_seq, int64_t max_bytes, struct run_event **out, int *n, struct err *e);
+
+/* ── sources, citations, the end ── */
+
+MUST_CHECK int run_sources_add(struct db *db, const struct id *run, const struct id *workspace,
+	const struct passage *passages, int n, struct err *e); /* tx: [1] is the first */
+
+struct run_outcome {
+	struct id run, workspace, user;
+	const char *state, *mode, *model, *answer, *reason, *message; /* NULL: SQL NULL */
+	int64_t prompt_tokens, answer_tokens;			      /* -1: not known */
+	const struct citation *citations;
+	int n_citations;
+	const struct run_event *events; /* not yet stored, the final one last */
+	int n_events;
+};
+/* tx. ERR_CANCELLED: the run is gone (its conversation was deleted). */
+MUST_CHECK int run_commit(struct db *db, const struct run_outcome *o, struct err *e);
+/* tx, once at start: runs that a dead process left open become 'partial' or 'failed', with a final event. */
+MUST_CHECK int runs_recover(struct db *db, int *n, struct err *e);
+MUST_CHECK int runs_delete(struct db *db, const struct id *conversation, struct err *e); /* tx */
+/* The open run of the conversation's turn (seq 0: of any), or an empty id. */
+MUST_CHECK int runs_open_of(struct db *db, const struct id *conversation, int64_t seq,
+	struct id *out, struct err *e);
+
+/* ── what a reader may see ── */
+
+struct run_view {
+	const struct id *gone; /* [n_gone] documents of the run that may not be read now */
+	int n_gone;
+	bool withheld; /* the answer itself */
+};
+MUST_CHECK int run_view_open(struct db *db, struct arena *a, const struct asker *who,
+	const struct id *run, struct run_view *out, struct err *e);
+bool run_view_gone(const struct run_view *v, const char *document_id);
+/* The event's data as the reader may see it, in the arena; NULL: not at all. data itself where nothing is
+ * taken out. */
+const char *run_view_event(const struct run_view *v, struct arena *a, const char *type,
+	const char *data);
+/* The citations of a stored answer as an array for the API, reduced where the view says so. */
+MUST_CHECK int run_citations_json(struct db *db, struct arena *a, const struct run_view *v,
+	const struct id *run, json_t **out, struct err *e);
+
+/* {"ordinal", "handle", "documentId", "versionId", "chunkId", "page", "quote", "boxes", "support",
+ * "answerStart", "answerEnd"} */
+json_t *citation_json(const struct citation *c);
+
+#endif

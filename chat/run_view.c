@@ -1,0 +1,140 @@
+/* What of an answer a reader may see now: chat/run_store.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "chat/run_store.h"
+
+enum { Q_DOCUMENTS, Q_MODE };
+
+static const char *const statements[] = {
+	/* the second column: whether the answer cites it */
+	[Q_DOCUMENTS] = "SELECT document_id, max(cited) FROM (SELECT document_id, 0 AS cited"
+			" FROM run_source WHERE run_id = ?1 UNION ALL SELECT document_id, 1"
+			" FROM citation WHERE run_id = ?1) GROUP BY document_id",
+	[Q_MODE] = "SELECT mode FROM run WHERE id = ?1",
+};
+SQL_TABLE(table, "chat/run_view", statements);
+
+/* Every word of an extractive answer stands in a cited passage; a model may use any source. */
+static int is_quoted_only(struct db *db, const struct id *run, bool *out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_MODE);
+	const char *mode;
+	int rc;
+
+	stmt_id(q, 1, run);
+	rc = stmt_step(q, e);
+	mode = rc > 0 ? col_text(q, 0) : NULL;
+	*out = mode && strcmp(mode, "model") != 0;
+	stmt_reset(q);
+	return rc < 0 ? rc : 0;
+}
+
+int run_view_open(struct db *db, struct arena *a, const struct asker *who, const struct id *run,
+	struct run_view *out, struct err *e)
+{
+	struct id docs[256];
+	bool cited[256];
+	struct id *gone = arena_array(a, struct id, 256);
+	bool quoted_only;
+	int rc = is_quoted_only(db, run, &quoted_only, e);
+	struct stmt *q;
+	int n = 0;
+
+	*out = (struct run_view){.gone = gone};
+	if (rc != 0) {
+		return rc;
+	}
+	q = db_stmt(db, &table, Q_DOCUMENTS);
+	stmt_id(q, 1, run);
+	while (n < 256 && (rc = stmt_step(q, e)) > 0) {
+		docs[n] = col_id(q, 0);
+		cited[n++] = col_int(q, 1) != 0;
+	}
+	stmt_reset(q);
+	for (int i = 0; i < n && rc >= 0; i++) {
+		if (acl_right(db, who, &docs[i]) < RIGHT_READ) {
+			gone[out->n_gone++] = docs[i];
+			out->withheld = out->withheld || cited[i] || !quoted_only;
+		}
+	}
+	return rc < 0 ? rc : 0;
+}
+
+bool run_view_gone(const struct run_view *v, const char *document_id)
+{
+	for (int i = 0; i < v->n_gone; i++) {
+		if (document_id && strcmp(v->gone[i].s, document_id) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *dump(struct arena *a, json_t *o)
+{
+	char *text = json_dumps(o, JSON_COMPACT);
+	const char *out = arena_str(a, text);
+
+	free(text);
+	return out;
+}
+
+static const char *document_of(const json_t *o)
+{
+	return json_string_value(json_object_get(o, "documentId"));
+}
+
+/* Keeps only the numbers. */
+static void reduce(json_t *o)
+{
+	static const char *const kept[] = {"ordinal", "handle"};
+	json_t *small = json_pack("{s:b}", "gone", 1);
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		json_t *v = json_object_get(o, kept[i]);
+
+		if (v) {
+			json_object_set(small, kept[i], v);
+		}
+	}
+	json_object_clear(o);
+	json_object_update(o, small);
+	json_decref(small);
+}
+
+const char *run_view_event(const struct run_view *v, struct arena *a, const char *type,
+	const char *data)
+{
+	const char *out = data;
+	json_t *o;
+
+	if (v->n_gone == 0 && !v->withheld) {
+		return data;
+	}
+	if (strcmp(type, "assistant.delta") == 0) {
+		return v->withheld ? NULL : data;
+	}
+	o = json_loads(data, 0, NULL);
+	if (strcmp(type, "citation") == 0 && run_view_gone(v, document_of(o))) {
+		reduce(o);
+		out = dump(a, o);
+	} else if (strcmp(type, "retrieval.completed") == 0) {
+		json_t *passages = json_object_get(o, "passages");
+
+		for (size_t i = 0; i < json_array_size(passages); i++) {
+			json_t *p = json_array_get(passages, i);
+
+			if (run_view_gone(v, document_of(p))) {
+				reduce(p);
+			}
+		}
+		out = dump(a, o);
+	} else if (strcmp(type, "assistant.completed") == 0 && v->withheld) {
+		json_object_set_new(o, "answer", json_string(""));
+		json_object_set_new(o, "withheld", json_true());
+		out = dump(a, o);
+	}
+	json_decref(o);
+	return out;
+}

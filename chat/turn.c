@@ -1,0 +1,622 @@
+/*
+ * The story of one answer:
+ *
+ *   accept    the run shows itself
+ *   retrieve  who asks, what was said before, and the passages they may read          (worker)
+ *   prompt    permissions once more; evidence; the prompt, or the built-in answer       (worker)
+ *   stream    the model's words as they come, or the built-in answer's
+ *   cite      the last sentence's citations
+ *   commit    answer, citations and events are stored; then the end shows
+ *
+ * A step returns STEP_NEXT, STEP_WAIT (something will wake the machine), STEP_DONE or STEP_FAIL. Callbacks
+ * only record their result and wake it. A stop is seen between steps, and at once while the model writes.
+ */
+#include "chat/turn.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chat/cite.h"
+#include "chat/conversation.h"
+#include "chat/extractive.h"
+#include "index/base/clock.h"
+#include "index/base/log.h"
+#include "index/base/utf8.h"
+#include "index/tokens.h"
+#include "retrieve/evidence.h"
+
+#define HISTORY_MAX 20	  /* turns looked at for the prompt */
+#define PASSAGES_MAX 12
+#define RETRIEVE_TRIES 3  /* when permissions change between retrieval and prompt */
+
+enum step_result { STEP_NEXT, STEP_WAIT, STEP_DONE, STEP_FAIL };
+
+struct turn {
+	struct run *run;
+	struct arena *arena; /* the run's; the worker's while work is under way */
+	int step;
+	bool working;	     /* a worker has it */
+	bool running;	     /* inside the machine: a wake-up from within only marks */
+	bool woken;
+	bool stopped;
+	enum turn_stop why;
+	struct pool_item item;
+	int (*work)(struct turn *t, struct db *db, struct err *e);
+	int rc;
+	struct err err;
+	/* retrieve, prompt */
+	struct asker who;
+	struct prompt_turn *history;
+	int n_history;
+	struct search_result found;
+	bool refused;
+	int n_tries;
+	struct source *sources;
+	int n_sources;
+	struct prompt prompt;
+	struct extract extract;
+	int64_t retrieve_ms;
+	/* stream, cite */
+	struct model_call *call;
+	bool flowing; /* the model has said something */
+	bool paused;
+	struct cite cite;
+	bool citing;
+	size_t shown; /* bytes of cite.text sent as deltas */
+	int n_shown;  /* citations sent */
+	struct model_result result;
+	bool model_ended;
+	/* commit */
+	const char *mode, *state, *reason, *message;
+	struct run_outcome outcome;
+};
+
+static void advance(struct turn *t);
+
+/* ── workers ── */
+
+static void on_worked(void *arg)
+{
+	struct turn *t = arg;
+
+	t->working = false;
+	advance(t);
+}
+
+static void on_work(struct pool_item *item)
+{
+	struct turn *t = (struct turn *)((char *)item - offsetof(struct turn, item));
+	struct db *db = store_reader(t->run->app->index->store, &t->err);
+
+	t->rc = db ? t->work(t, db, &t->err) : t->err.code;
+	store_reader_drop(db);
+	server_on_loop(t->run->app->server, on_worked, t);
+}
+
+/* First call: hands the work to a worker and waits. Second: its result. */
+static enum step_result on_worker(struct turn *t,
+	int (*work)(struct turn *t, struct db *db, struct err *e))
+{
+	if (t->work != work) {
+		t->work = work;
+		t->item = (struct pool_item){.work = on_work};
+		t->working = pool_submit(t->run->app->pool, &t->item);
+		if (!t->working) {
+			t->rc = err_set(&t->err, ERR_UNAVAILABLE, "busy",
+				"Too much is going on: try again soon.");
+			return STEP_FAIL;
+		}
+		return STEP_WAIT;
+	}
+	t->work = NULL;
+	return t->rc == 0 ? STEP_NEXT : STEP_FAIL;
+}
+
+/* From the database's present state, each time. */
+static int identify(struct turn *t, struct db *db, struct err *e)
+{
+	const struct run_order *o = &t->run->order;
+
+	return id_empty(&o->user) ? acl_operator(db, t->arena, &o->workspace, &t->who, e) :
+		acl_asker(db, t->arena, &o->user, &t->who, e);
+}
+
+/* ── accept ── */
+
+static enum step_result step_accept(struct turn *t)
+{
+	struct run *run = t->run;
+
+	if (run->ephemeral) {
+		run_emit(run, "run.started", json_pack("{s:b}", "ephemeral", 1));
+	} else {
+		run_emit(run, "run.started", json_pack("{s:s, s:s, s:I}", "runId", run->order.run.s,
+			"conversationId", run->order.conversation.s, "turnSeq",
+			(json_int_t)run->order.turn_seq));
+	}
+	return STEP_NEXT;
+}
+
+/* ── retrieve ── */
+
+/* Earlier turns with the answers that may still be shown. */
+static int load_history(struct turn *t, struct db *db, struct err *e)
+{
+	const struct run_order *o = &t->run->order;
+	struct turn_row *rows;
+	int n, rc;
+
+	if (t->run->ephemeral) {
+		t->history = (struct prompt_turn *)o->history;
+		t->n_history = o->n_history;
+		return 0;
+	}
+	rc = turn_history(db, t->arena, &o->conversation, o->turn_seq, HISTORY_MAX, &rows, &n, e);
+	t->history = arena_array(t->arena, struct prompt_turn, (size_t)n + 1);
+	t->n_history = 0;
+	for (int i = 0; rc == 0 && i < n; i++) {
+		struct run_view view;
+		struct run_row row;
+
+		rc = run_view_open(db, t->arena, &t->who, &rows[i].run, &view, e);
+		if (rc == 0) {
+			rc = run_lookup(db, t->arena, &t->who, &rows[i].run, &row, e);
+		}
+		if (rc == 0 && !view.withheld && row.answer[0]) {
+			t->history[t->n_history++] = (struct prompt_turn){rows[i].input, row.answer};
+		}
+	}
+	return rc;
+}
+
+static int retrieve_work(struct turn *t, struct db *db, struct err *e)
+{
+	const struct run_order *o = &t->run->order;
+	int64_t begun = clock_mono_ms();
+	struct search_request request;
+	int rc = identify(t, db, e);
+
+	if (rc == 0) {
+		rc = load_history(t, db, e);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	request = (struct search_request){.who = &t->who,
+		.query = prompt_query(t->arena, o->question, t->history, t->n_history),
+		.collections = o->n_collections > 0 ? o->collections : NULL,
+		.n_collections = o->n_collections, .limit = PASSAGES_MAX,
+		.token_budget = (int)t->run->app->settings->source_tokens};
+	rc = search_run(t->run->app->index, db, &request, t->arena, &t->found, e);
+	t->retrieve_ms = clock_mono_ms() - begun;
+	return rc;
+}
+
+static enum step_result step_retrieve(struct turn *t)
+{
+	return on_worker(t, retrieve_work);
+}
+
+/* ── prompt ── */
+
+static bool may_still_read(struct turn *t, struct db *db)
+{
+	for (int i = 0; i < t->found.n_passages; i++) {
+		if (acl_right(db, &t->who, &t->found.passages[i].document) < RIGHT_READ) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool wants_model(const struct turn *t)
+{
+	return t->run->order.mode != RESPONSE_EXTRACTIVE && models_configured(runs_models(t->run->runs));
+}
+
+static int build_answer(struct turn *t, struct db *db, struct err *e)
+{
+	const struct settings *set = t->run->app->settings;
+	const struct run_order *o = &t->run->order;
+	struct prompt_order order = {set->model_context, set->answer_tokens, set->source_tokens,
+		o->question, t->history, t->n_history, t->found.passages, t->found.n_passages};
+	struct question q;
+	int rc;
+
+	t->n_sources = t->found.n_passages;
+	if (wants_model(t)) {
+		prompt_build(&order, &t->prompt);
+		t->n_sources = t->prompt.n_sources;
+	}
+	t->sources = arena_array(t->arena, struct source, (size_t)t->n_sources + 1);
+	for (int i = 0; i < t->n_sources; i++) {
+		source_init(&t->sources[i], t->arena, i + 1, &t->found.passages[i]);
+	}
+	rc = question_open(db, t->arena, t->who.workspace_n,
+		prompt_query(t->arena, o->question, t->history, t->n_history), &q, e);
+	if (rc == 0) {
+		extractive_answer(t->arena, &q, o->question, t->sources, t->n_sources, &t->extract);
+	}
+	return rc;
+}
+
+static int on_sources(struct db *db, void *arg, struct err *e)
+{
+	struct turn *t = arg;
+
+	return run_sources_add(db, &t->run->order.run, &t->run->order.workspace, t->found.passages,
+		t->n_sources, e);
+}
+
+/* The sources are durable before anything of them shows, so that whoever resumes is checked against them. */
+static int prompt_work(struct turn *t, struct db *db, struct err *e)
+{
+	int rc = identify(t, db, e);
+
+	for (t->n_tries = 1; rc == 0 && !may_still_read(t, db); t->n_tries++) {
+		rc = t->n_tries == RETRIEVE_TRIES ? err_set(e, ERR_UNAVAILABLE, "permissions_change",
+			"Permissions are changing: try again.") : retrieve_work(t, db, e);
+		if (rc == 0) {
+			rc = store_reader_renew(db, e);
+		}
+		if (rc == 0) {
+			rc = identify(t, db, e);
+		}
+	}
+	t->refused = t->found.n_passages == 0 || t->found.evidence < evidence_threshold;
+	if (rc == 0 && t->refused) {
+		t->extract.text = arena_str(t->arena,
+			extractive_refusal(language_detect(t->run->order.question,
+				strlen(t->run->order.question))));
+		return 0;
+	}
+	if (rc == 0) {
+		rc = build_answer(t, db, e);
+	}
+	if (rc == 0 && !t->run->ephemeral && t->n_sources > 0) {
+		rc = store_write(t->run->app->index->store, on_sources, t, e);
+	}
+	return rc;
+}
+
+static void show_passages(struct turn *t)
+{
+	json_t *passages = json_array();
+
+	for (int i = 0; i < t->n_sources; i++) {
+		const struct passage *p = &t->found.passages[i];
+
+		json_array_append_new(passages, json_pack("{s:i, s:s, s:s, s:i, s:s, s:s}", "handle",
+			i + 1, "documentId", p->document.s, "name", p->document_name, "page",
+			p->page_first, "heading", p->heading ? p->heading : "", "chunkId", p->chunk.s));
+	}
+	run_emit(t->run, "retrieval.completed", json_pack("{s:o, s:I}", "passages", passages, "ms",
+		(json_int_t)t->retrieve_ms));
+}
+
+static enum step_result step_prompt(struct turn *t)
+{
+	enum step_result result = on_worker(t, prompt_work);
+
+	if (result == STEP_NEXT) {
+		show_passages(t);
+	}
+	return result;
+}
+
+/* ── stream ── */
+
+/* Words of others in an error may be cut inside a character. */
+static const char *clean_text(struct turn *t, const char *s)
+{
+	char *out = arena_str(t->arena, s);
+
+	for (char *p = out; !utf8_valid(out, strlen(out)) && *p; p++) {
+		*p = *p & 0x80 ? '?' : *p;
+	}
+	return out;
+}
+
+static void show_text(struct turn *t)
+{
+	const char *text = t->cite.text.data + t->shown;
+	size_t n = t->cite.text.len - t->shown;
+
+	if (n > 0) {
+		run_emit(t->run, "assistant.delta", json_pack("{s:o}", "text", json_stringn(text, n)));
+		t->shown += n;
+	}
+	while (t->n_shown < t->cite.n_citations) {
+		run_emit(t->run, "citation", citation_json(&t->cite.citations[t->n_shown++]));
+	}
+}
+
+static void on_text(void *arg, const char *text, size_t n_bytes)
+{
+	struct turn *t = arg;
+
+	t->flowing = true;
+	cite_feed(&t->cite, text, n_bytes);
+	show_text(t);
+}
+
+static void on_model_end(void *arg, const struct model_result *r)
+{
+	struct turn *t = arg;
+
+	t->result = *r;
+	t->model_ended = true;
+	t->call = NULL;
+	advance(t);
+}
+
+static void begin_citing(struct turn *t)
+{
+	t->citing = true;
+	cite_init(&t->cite, t->arena, t->sources, t->n_sources, t->found.language);
+}
+
+/* The built-in answer goes out line by line: each has its markers. */
+static void say_extract(struct turn *t)
+{
+	const char *text = t->extract.text;
+
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+
+		n += text[n] == '\n' ? 1 : 0;
+		cite_feed(&t->cite, text, n);
+		show_text(t);
+		text += n;
+	}
+}
+
+static enum step_result fall_back(struct turn *t, const char *reason, const char *message)
+{
+	bool refused = t->refused || t->extract.refused;
+
+	t->mode = refused ? "refused" : "extractive";
+	t->reason = refused && !t->refused ? "weak_evidence" : reason;
+	t->message = message ? clean_text(t, message) : NULL;
+	say_extract(t);
+	return STEP_NEXT;
+}
+
+static enum step_result after_model(struct turn *t)
+{
+	const struct model_result *r = &t->result;
+
+	if (t->stopped) {
+		return STEP_FAIL;
+	}
+	if (r->rc == 0 && t->flowing) {
+		return STEP_NEXT;
+	}
+	if (t->flowing) {
+		t->state = "partial";
+		t->reason = arena_str(t->arena, r->err.reason);
+		t->message = clean_text(t, r->err.message);
+		return STEP_NEXT;
+	}
+	log_warn("model.failed", LT("run", t->run->order.run.s), LT("reason",
+		r->rc == 0 ? "model_empty" : r->err.reason), LT("message", r->err.message));
+	return fall_back(t, r->rc == 0 ? "model_empty" : arena_str(t->arena, r->err.reason),
+		r->rc == 0 ? "the model said nothing" : r->err.message);
+}
+
+static enum step_result step_stream(struct turn *t)
+{
+	struct model_order order = {.messages = t->prompt.messages,
+		.answer_tokens = t->prompt.answer_tokens, .on_text = on_text, .on_end = on_model_end,
+		.arg = t};
+
+	if (t->model_ended) {
+		return after_model(t);
+	}
+	if (t->call) {
+		return STEP_WAIT;
+	}
+	begin_citing(t);
+	if (t->refused) {
+		return fall_back(t, "weak_evidence", NULL);
+	}
+	if (!t->prompt.messages) {
+		return fall_back(t, t->run->order.mode == RESPONSE_EXTRACTIVE ? NULL : "model_not_set",
+			NULL);
+	}
+	t->mode = "model";
+	t->call = model_start(runs_models(t->run->runs), &order);
+	return STEP_WAIT;
+}
+
+/* ── cite, commit ── */
+
+static enum step_result step_cite(struct turn *t)
+{
+	cite_end(&t->cite);
+	show_text(t);
+	return STEP_NEXT;
+}
+
+static json_t *usage_json(const struct turn *t)
+{
+	const struct run_outcome *o = &t->outcome;
+
+	return json_pack("{s:I, s:I}", "promptTokens", (json_int_t)(o->prompt_tokens < 0 ? 0 :
+		o->prompt_tokens), "answerTokens",
+		(json_int_t)(o->answer_tokens < 0 ? 0 : o->answer_tokens));
+}
+
+/* What the server told; else our estimate of what was sent. */
+static void fill_outcome(struct turn *t)
+{
+	bool model = t->mode && strcmp(t->mode, "model") == 0;
+
+	t->outcome = (struct run_outcome){.state = t->state, .mode = t->mode,
+		.model = model ? t->run->app->settings->model_name : NULL,
+		.answer = t->citing && t->cite.text.len ? t->cite.text.data : "", .reason = t->reason,
+		.message = t->message, .prompt_tokens = 0, .answer_tokens = 0};
+	if (t->citing) {
+		t->outcome.citations = t->cite.citations;
+		t->outcome.n_citations = t->cite.n_citations;
+	}
+	if (model) {
+		t->outcome.prompt_tokens = t->result.usage.prompt_tokens >= 0 && t->model_ended ?
+			t->result.usage.prompt_tokens : t->prompt.n_tokens;
+		t->outcome.answer_tokens = t->result.usage.answer_tokens >= 0 && t->model_ended ?
+			t->result.usage.answer_tokens :
+			tokens_estimate(t->outcome.answer, strlen(t->outcome.answer));
+	}
+}
+
+static void add_why(const struct turn *t, json_t *o)
+{
+	if (t->reason) {
+		json_object_set_new(o, "reason", json_string(t->reason));
+	}
+	if (t->message) {
+		json_object_set_new(o, "message", json_string(t->message));
+	}
+}
+
+static enum step_result step_commit(struct turn *t)
+{
+	json_t *data;
+
+	t->state = t->state ? t->state : "completed";
+	fill_outcome(t);
+	data = json_pack("{s:s, s:s, s:s, s:o, s:i, s:i}", "state", t->state, "mode", t->mode,
+		"answer", t->outcome.answer, "usage", usage_json(t), "citations",
+		t->outcome.n_citations, "droppedMarkers", t->cite.n_dropped);
+	if (t->result.finish[0]) {
+		json_object_set_new(data, "finish", json_string(t->result.finish));
+	}
+	add_why(t, data);
+	log_info("run.completed", LT("run", t->run->order.run.s), LT("state", t->state),
+		LT("mode", t->mode), LN("citations", t->outcome.n_citations),
+		LN("retrieve_ms", t->retrieve_ms));
+	run_finish(t->run, &t->outcome, "assistant.completed", data);
+	return STEP_DONE;
+}
+
+/* ── the machine ── */
+
+static const struct {
+	const char *name;
+	enum step_result (*run)(struct turn *t);
+} steps[] = {
+	{"accept", step_accept},
+	{"retrieve", step_retrieve},
+	{"prompt", step_prompt},
+	{"stream", step_stream},
+	{"cite", step_cite},
+	{"commit", step_commit},
+};
+
+/* A stop, or an error before the model's first word: the run ends here. */
+static void end_early(struct turn *t)
+{
+	bool any;
+	json_t *data;
+
+	if (t->citing) {
+		cite_end(&t->cite);
+		show_text(t);
+	}
+	any = t->citing && t->cite.text.len > 0;
+	if (t->stopped && t->why == TURN_CANCEL) {
+		t->state = "cancelled";
+		fill_outcome(t);
+		data = json_pack("{s:s, s:s}", "state", t->state, "answer", t->outcome.answer);
+		run_finish(t->run, &t->outcome, "run.cancelled", data);
+		return;
+	}
+	if (t->stopped) {
+		err_replace(&t->err, ERR_UNAVAILABLE, "interrupted",
+			"The server stopped before this answer was complete.");
+	}
+	t->state = any ? "partial" : "failed";
+	t->reason = t->err.reason;
+	t->message = clean_text(t, t->err.message);
+	if (strcmp(err_type(t->err.code), "internal") == 0) {
+		log_error("run.failed", LT("run", t->run->order.run.s), LT("step", steps[t->step].name),
+			LT("message", t->err.message));
+		t->reason = "internal";
+		t->message = "Something went wrong here. The log says more about this run.";
+	}
+	fill_outcome(t);
+	run_finish(t->run, &t->outcome, "run.failed", json_pack("{s:s, s:s, s:s}", "code", t->reason,
+		"message", t->message, "state", t->state));
+}
+
+static void advance(struct turn *t)
+{
+	enum step_result result = STEP_NEXT;
+
+	if (t->running) {
+		t->woken = true;
+		return;
+	}
+	t->running = true;
+	do {
+		t->woken = false;
+		if (t->stopped && !t->call && steps[t->step].run != step_commit) {
+			result = STEP_FAIL;
+			break;
+		}
+		result = steps[t->step].run(t);
+		t->step += result == STEP_NEXT ? 1 : 0;
+	} while (result == STEP_NEXT || (result == STEP_WAIT && t->woken));
+	t->running = false;
+	if (result == STEP_FAIL) {
+		end_early(t);
+	}
+}
+
+void turn_start(struct run *run)
+{
+	struct turn *t = arena_new(&run->arena, struct turn);
+
+	t->run = run;
+	t->arena = &run->arena;
+	run->turn = t;
+	advance(t);
+}
+
+void turn_stop(struct turn *t, enum turn_stop why)
+{
+	if (t->stopped || t->run->ending) {
+		return;
+	}
+	t->stopped = true;
+	t->why = why;
+	if (t->call) {
+		model_cancel(t->call);
+	} else if (!t->working) {
+		advance(t);
+	}
+}
+
+void turn_flow(struct turn *t, bool paused)
+{
+	if (!t->call || t->paused == paused) {
+		return;
+	}
+	t->paused = paused;
+	if (paused) {
+		model_pause(t->call);
+	} else {
+		model_resume(t->call);
+	}
+}
+
+void turn_finish(struct turn *t)
+{
+	if (t) {
+		json_decref(t->prompt.messages);
+		if (t->citing) {
+			cite_finish(&t->cite);
+		}
+	}
+}
