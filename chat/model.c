@@ -1,0 +1,652 @@
+#include "chat/model.h"
+
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/clock.h"
+#include "index/base/log.h"
+
+#define BACKOFF_MS 250	      /* before the first retry; doubles */
+#define BACKOFF_MAX_MS 8000
+#define RETRY_AFTER_MAX_MS 30000 /* a server that wants more is taken for down */
+#define CONNECT_MS 10000
+#define TEXT_PER_TOKEN 24     /* bytes of text taken for each token that was asked for */
+#define RAW_PER_TOKEN 4096    /* bytes of stream for the same; logprobs and ids are long */
+#define RAW_MIN (1 << 20)
+#define PENDING_MAX (64 * 1024) /* text that a paused consumer has not taken */
+#define ERROR_BODY_MAX 4096
+#define LINGER_MS 50	      /* a response that goes on after [DONE] is left */
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+struct models {
+	const struct settings *settings;
+	uv_loop_t *loop;
+	CURLM *multi;
+	uv_timer_t timer;
+	struct model_call *calls;
+	bool no_stream_options; /* this server refused them */
+	bool closing;
+	int n_handles; /* open uv handles: sockets and the timer */
+	void (*on_closed)(void *arg);
+	void *arg;
+};
+
+struct socket {
+	uv_poll_t poll;
+	curl_socket_t fd;
+	struct models *models;
+};
+
+struct model_call {
+	struct models *models;
+	struct model_call *next;
+	struct model_order order;
+	CURL *easy;
+	struct curl_slist *headers;
+	json_t *messages;
+	char *body;
+	uv_timer_t timer; /* back-off, or first event and stall */
+	struct model_sse sse;
+	struct buf error_body;
+	struct model_result result;
+	int tries;	  /* begun */
+	int64_t retry_after_ms;
+	int64_t events_seen; /* of sse, when the timer was last looked at */
+	int64_t n_raw;
+	size_t n_text;
+	bool asked_usage;
+	bool paused;	  /* by the consumer */
+	bool held;	  /* curl is paused because of it */
+	bool stream_over; /* [DONE] or an error of the stream: the rest is not read */
+	bool over;	  /* the result is set; text that a paused consumer has not taken may be left */
+	bool lingers;	  /* [DONE] came, the response has not ended yet */
+	bool cut;	  /* more text than was asked for */
+	bool ended;
+};
+
+static void begin(struct model_call *c);
+static void conclude(struct model_call *c);
+static void settle(struct models *m);
+
+/* ── curl on the loop ── */
+
+static void on_handle_closed(struct models *m)
+{
+	if (--m->n_handles == 0 && m->closing && !m->calls) {
+		void (*on_closed)(void *) = m->on_closed;
+		void *arg = m->arg;
+
+		curl_multi_cleanup(m->multi);
+		free(m);
+		if (on_closed) {
+			on_closed(arg);
+		}
+	}
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+	on_handle_closed(container_of((uv_timer_t *)h, struct models, timer));
+}
+
+static void on_socket_closed(uv_handle_t *h)
+{
+	struct socket *s = container_of((uv_poll_t *)h, struct socket, poll);
+	struct models *m = s->models;
+
+	free(s);
+	on_handle_closed(m);
+}
+
+static void on_socket(uv_poll_t *poll, int status, int events)
+{
+	struct socket *s = container_of(poll, struct socket, poll);
+	struct models *m = s->models;
+	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+	int running;
+
+	flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
+	flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
+	curl_multi_socket_action(m->multi, s->fd, flags, &running);
+	settle(m);
+}
+
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
+{
+	struct models *m = arg;
+	struct socket *s = of_socket;
+	int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (s) {
+			curl_multi_assign(m->multi, fd, NULL);
+			uv_poll_stop(&s->poll);
+			uv_close((uv_handle_t *)&s->poll, on_socket_closed);
+		}
+		return 0;
+	}
+	if (!s) {
+		s = calloc(1, sizeof(*s));
+		ASSERT(s != NULL);
+		s->fd = fd;
+		s->models = m;
+		if (uv_poll_init_socket(m->loop, &s->poll, fd) != 0) {
+			free(s);
+			return -1;
+		}
+		m->n_handles++;
+		curl_multi_assign(m->multi, fd, s);
+	}
+	uv_poll_start(&s->poll, events, on_socket);
+	return 0;
+}
+
+static void on_multi_timer(uv_timer_t *t)
+{
+	struct models *m = container_of(t, struct models, timer);
+	int running;
+
+	curl_multi_socket_action(m->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	settle(m);
+}
+
+static int on_curl_timer(CURLM *multi, long timeout_ms, void *arg)
+{
+	struct models *m = arg;
+
+	(void)multi;
+	if (timeout_ms < 0) {
+		uv_timer_stop(&m->timer);
+	} else if (!uv_is_closing((uv_handle_t *)&m->timer)) {
+		uv_timer_start(&m->timer, on_multi_timer, (uint64_t)timeout_ms, 0);
+	}
+	return 0;
+}
+
+int models_create(const struct settings *set, uv_loop_t *loop, struct models **out, struct err *e)
+{
+	struct models *m = calloc(1, sizeof(*m));
+
+	ASSERT(m != NULL);
+	*out = NULL;
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	m->settings = set;
+	m->loop = loop;
+	m->multi = curl_multi_init();
+	if (!m->multi) {
+		free(m);
+		return err_set(e, ERR_INTERNAL, "curl", "libcurl does not start");
+	}
+	curl_multi_setopt(m->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+	curl_multi_setopt(m->multi, CURLMOPT_SOCKETDATA, m);
+	curl_multi_setopt(m->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+	curl_multi_setopt(m->multi, CURLMOPT_TIMERDATA, m);
+	uv_timer_init(loop, &m->timer);
+	m->n_handles = 1;
+	*out = m;
+	return 0;
+}
+
+bool models_configured(const struct models *m)
+{
+	return m->settings->model_url[0] != '\0';
+}
+
+/* ── the end of a call ── */
+
+static void let_go(struct model_call *c)
+{
+	if (c->easy) {
+		curl_multi_remove_handle(c->models->multi, c->easy);
+		curl_easy_cleanup(c->easy);
+		c->easy = NULL;
+	}
+	curl_slist_free_all(c->headers);
+	c->headers = NULL;
+}
+
+static void on_call_closed(uv_handle_t *h)
+{
+	struct model_call *c = container_of((uv_timer_t *)h, struct model_call, timer);
+	struct models *m = c->models;
+	struct model_call **at = &m->calls;
+
+	while (*at != c) {
+		at = &(*at)->next;
+	}
+	*at = c->next;
+	c->order.on_end(c->order.arg, &c->result);
+	model_sse_finish(&c->sse);
+	buf_finish(&c->error_body);
+	json_decref(c->messages);
+	free(c->body);
+	free(c);
+	on_handle_closed(m);
+}
+
+/* The result is set; what is left goes, and on_end comes from the loop. */
+static void end(struct model_call *c)
+{
+	if (c->ended) {
+		return;
+	}
+	c->ended = true;
+	c->result.usage = c->sse.usage;
+	memcpy(c->result.finish, c->sse.finish, sizeof(c->result.finish));
+	uv_timer_stop(&c->timer);
+	let_go(c);
+	uv_close((uv_handle_t *)&c->timer, on_call_closed);
+}
+
+static void fail(struct model_call *c, int code, const char *reason, const char *text)
+{
+	if (!c->ended) {
+		err_clear(&c->result.err);
+		c->result.rc = err_set(&c->result.err, code, reason, "%s", text);
+		end(c);
+	}
+}
+
+void model_cancel(struct model_call *c)
+{
+	fail(c, ERR_CANCELLED, "cancelled", "the answer was stopped");
+}
+
+void models_destroy(struct models *m, void (*on_closed)(void *arg), void *arg)
+{
+	m->closing = true;
+	m->on_closed = on_closed;
+	m->arg = arg;
+	for (struct model_call *c = m->calls; c; c = c->next) {
+		model_cancel(c);
+	}
+	uv_timer_stop(&m->timer);
+	uv_close((uv_handle_t *)&m->timer, on_timer_closed);
+}
+
+/* ── what the server sends ── */
+
+static long status_of(const struct model_call *c)
+{
+	long status = 0;
+
+	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct model_call *c = arg;
+	size_t len = size * n;
+
+	if (c->paused && c->sse.text.len > PENDING_MAX) {
+		c->held = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	c->n_raw += (int64_t)len;
+	if (status_of(c) != 200) {
+		buf_add(&c->error_body, p, len);
+		return c->error_body.over && c->n_raw > RAW_MIN ? 0 : len;
+	}
+	if (c->n_raw > RAW_MIN + (int64_t)c->order.answer_tokens * RAW_PER_TOKEN) {
+		err_set(&c->result.err, ERR_UPSTREAM, "model_too_large",
+			"the model sent far more than it was asked for");
+		c->stream_over = true;
+		return 0;
+	}
+	if (model_sse_feed(&c->sse, p, len, &c->result.err) != 0 || c->sse.done) {
+		c->stream_over = true;
+		return c->sse.done ? len : 0;
+	}
+	return len;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *arg)
+{
+	static const char name[] = "retry-after:";
+	struct model_call *c = arg;
+	size_t len = size * n;
+	char value[64];
+
+	if (len > sizeof(name) - 1 && strncasecmp(p, name, sizeof(name) - 1) == 0) {
+		size_t n_value = len - (sizeof(name) - 1);
+		char *rest;
+		long seconds;
+
+		n_value = n_value < sizeof(value) ? n_value : sizeof(value) - 1;
+		memcpy(value, p + sizeof(name) - 1, n_value);
+		value[n_value] = '\0';
+		seconds = strtol(value, &rest, 10);
+		if (rest == value || *rest == ',' ) { /* an HTTP date */
+			time_t at = curl_getdate(value, NULL);
+
+			seconds = at < 0 ? 0 : (long)(at - clock_wall_ms() / 1000);
+		}
+		c->retry_after_ms = seconds < 0 ? 0 : seconds > 86400 ? 86400000 : seconds * 1000;
+	}
+	return len;
+}
+
+/* ── time limits ── */
+
+static void on_call_timer(uv_timer_t *t);
+
+static void arm(struct model_call *c)
+{
+	int64_t ms = c->sse.n_events > 0 ? c->models->settings->model_stall_ms :
+		c->models->settings->model_first_ms;
+
+	c->events_seen = c->sse.n_events;
+	uv_timer_start(&c->timer, on_call_timer, (uint64_t)ms, 0);
+}
+
+static void on_call_timer(uv_timer_t *t)
+{
+	struct model_call *c = container_of(t, struct model_call, timer);
+
+	if (!c->easy) {
+		begin(c);
+		return;
+	}
+	if (c->lingers) {
+		conclude(c);
+		return;
+	}
+	if (c->paused || c->sse.n_events != c->events_seen) {
+		arm(c);
+		return;
+	}
+	if (c->sse.n_events > 0) {
+		fail(c, ERR_TIMEOUT, "model_stalled", "the model fell silent in the middle of the answer");
+	} else {
+		fail(c, ERR_TIMEOUT, "model_timeout", "the model did not begin to answer in time");
+	}
+}
+
+/* ── a request ── */
+
+static char *body_of(struct model_call *c)
+{
+	json_t *o = json_pack("{s:s, s:O, s:b, s:i}", "model", c->models->settings->model_name,
+		"messages", c->messages, "stream", 1, "max_tokens", c->order.answer_tokens);
+	char *text;
+
+	c->asked_usage = !c->models->no_stream_options;
+	if (c->asked_usage) {
+		json_object_set_new(o, "stream_options", json_pack("{s:b}", "include_usage", 1));
+	}
+	text = json_dumps(o, JSON_COMPACT);
+	ASSERT(text != NULL);
+	json_decref(o);
+	return text;
+}
+
+static void set_headers(struct model_call *c)
+{
+	const char *key = c->models->settings->model_key;
+
+	c->headers = curl_slist_append(NULL, "Content-Type: application/json");
+	c->headers = curl_slist_append(c->headers, "Accept: text/event-stream");
+	c->headers = curl_slist_append(c->headers, "Expect:");
+	if (key[0] && !strpbrk(key, "\r\n")) {
+		struct buf line = BUF_INIT;
+
+		buf_printf(&line, "Authorization: Bearer %s", key);
+		c->headers = curl_slist_append(c->headers, line.data);
+		memset(line.data, 0, line.len);
+		buf_finish(&line);
+	}
+	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+}
+
+static void set_up(struct model_call *c)
+{
+	const struct settings *set = c->models->settings;
+	size_t n = strlen(set->model_url);
+	struct buf url = BUF_INIT;
+
+	while (n > 0 && set->model_url[n - 1] == '/') {
+		n--;
+	}
+	buf_add(&url, set->model_url, n);
+	buf_str(&url, "/chat/completions");
+	curl_easy_setopt(c->easy, CURLOPT_URL, url.data);
+	buf_finish(&url);
+	curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(c->easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c->easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS,
+		(long)(set->model_first_ms < CONNECT_MS ? set->model_first_ms : CONNECT_MS));
+	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, c->body);
+	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(c->body));
+	curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
+	curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
+	curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
+	set_headers(c);
+}
+
+static void begin(struct model_call *c)
+{
+	model_sse_finish(&c->sse);
+	model_sse_init(&c->sse);
+	buf_clear(&c->error_body);
+	err_clear(&c->result.err);
+	c->n_raw = 0;
+	c->retry_after_ms = 0;
+	c->stream_over = c->held = c->lingers = false;
+	c->tries++;
+	free(c->body);
+	c->body = body_of(c);
+	c->easy = curl_easy_init();
+	ASSERT(c->easy != NULL);
+	set_up(c);
+	arm(c);
+	if (curl_multi_add_handle(c->models->multi, c->easy) != CURLM_OK) {
+		fail(c, ERR_UPSTREAM, "model_unreachable", "the request to the model does not start");
+	}
+}
+
+struct model_call *model_start(struct models *m, const struct model_order *o)
+{
+	struct model_call *c = calloc(1, sizeof(*c));
+
+	ASSERT(c != NULL && !m->closing);
+	c->models = m;
+	c->order = *o;
+	c->messages = json_deep_copy(o->messages);
+	c->order.messages = NULL;
+	c->error_body.limit = ERROR_BODY_MAX;
+	c->next = m->calls;
+	m->calls = c;
+	model_sse_init(&c->sse);
+	uv_timer_init(m->loop, &c->timer);
+	m->n_handles++;
+	/* the request itself starts from the loop: nothing is told from inside this function */
+	uv_timer_start(&c->timer, on_call_timer, 0, 0);
+	return c;
+}
+
+void model_pause(struct model_call *c)
+{
+	c->paused = true;
+}
+
+void model_resume(struct model_call *c)
+{
+	c->paused = false;
+	if (c->held && c->easy) {
+		c->held = false;
+		arm(c);
+		curl_easy_pause(c->easy, CURLPAUSE_CONT);
+	}
+	/* what is pending comes with the next turn of the loop */
+	if (!c->ended) {
+		uv_timer_start(&c->models->timer, on_multi_timer, 0, 0);
+	}
+}
+
+/* ── what came of it ── */
+
+/* The stream ended without saying that the answer does: a server that closes in its middle. */
+static bool is_truncated(const struct model_call *c)
+{
+	return !c->sse.done && !c->sse.finish[0] && c->sse.n_events > 0 && c->sse.n_garbage == 0 &&
+		!c->sse.plain;
+}
+
+static bool may_retry(struct model_call *c, CURLcode code, long status)
+{
+	bool lost = (code != CURLE_OK || is_truncated(c)) && !c->stream_over &&
+		(status == 0 || status == 200);
+
+	if (c->n_text > 0 || c->tries > c->models->settings->model_retries) {
+		return false;
+	}
+	if (c->retry_after_ms > RETRY_AFTER_MAX_MS) {
+		return false;
+	}
+	return lost || status == 429 || (status >= 500 && status != 501 && status != 505);
+}
+
+static void retry(struct model_call *c, long status)
+{
+	int64_t wait = BACKOFF_MS << (c->tries - 1 < 5 ? c->tries - 1 : 5);
+
+	wait = wait > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : wait;
+	wait += wait * (int64_t)(uv_hrtime() / 1000 % 32) / 128; /* so that many do not come at once */
+	wait = c->retry_after_ms > wait ? c->retry_after_ms : wait;
+	log_info("model.retry", LN("status", status), LN("try", c->tries), LN("wait_ms", wait));
+	let_go(c);
+	uv_timer_start(&c->timer, on_call_timer, (uint64_t)wait, 0);
+}
+
+/* The server's words about a status that is no success, shortened; its own request is not repeated. */
+static void fail_by_status(struct model_call *c, long status)
+{
+	struct model_sse p;
+	struct err e = ERR_INIT;
+	char text[sizeof(e.message) + 64];
+
+	model_sse_init(&p);
+	if (c->error_body.len > 0 && model_sse_feed(&p, c->error_body.data, c->error_body.len, &e) == 0) {
+		(void)!model_sse_end(&p, &e);
+	}
+	model_sse_finish(&p);
+	snprintf(text, sizeof(text), "the model's server answered with status %ld%s%s", status,
+		strcmp(e.reason, "model_error") == 0 ? ": " : "",
+		strcmp(e.reason, "model_error") == 0 ? e.message : "");
+	fail(c, ERR_UPSTREAM, "model_status", text);
+}
+
+/* Hands over the text that has come, unless the consumer waits. */
+static void give(struct model_call *c)
+{
+	size_t max = (size_t)c->order.answer_tokens * TEXT_PER_TOKEN + 4096;
+	size_t n = c->sse.text.len;
+
+	if (c->paused || n == 0 || c->ended) {
+		return;
+	}
+	if (c->n_text + n > max) {
+		n = max > c->n_text ? max - c->n_text : 0;
+		while (n > 0 && (c->sse.text.data[n] & 0xc0) == 0x80) {
+			n--;
+		}
+		c->cut = true;
+	}
+	c->n_text += n;
+	c->result.any_text = c->n_text > 0;
+	if (n > 0) {
+		struct buf text = c->sse.text;
+
+		buf_init(&c->sse.text);
+		c->order.on_text(c->order.arg, text.data, n);
+		buf_finish(&text);
+	}
+	if (c->cut) {
+		fail(c, ERR_UPSTREAM, "model_too_large", "the model wrote far more than it was asked for");
+	}
+}
+
+/* The response has ended, or is not waited for any more: the result is set, text goes out, then on_end. */
+static void conclude(struct model_call *c)
+{
+	c->over = true;
+	if (c->result.err.code == 0) {
+		(void)!model_sse_end(&c->sse, &c->result.err);
+	}
+	c->result.rc = c->result.err.code;
+	let_go(c);
+	uv_timer_stop(&c->timer);
+	give(c);
+	if (c->sse.text.len == 0 && !c->ended) {
+		end(c);
+	}
+}
+
+static void finish_stream(struct model_call *c, CURLcode code)
+{
+	bool begun = c->n_text > 0 || c->sse.text.len > 0;
+
+	if (c->result.err.code == 0 && ((code != CURLE_OK && !c->sse.done) || is_truncated(c))) {
+		err_set(&c->result.err, ERR_UPSTREAM, begun ? "model_dropped" : "model_unreachable", "%s",
+			begun ? "the connection to the model broke in the middle of the answer" :
+			"the connection to the model broke before it answered");
+	}
+	conclude(c);
+}
+
+static void on_done(struct model_call *c, CURLcode code)
+{
+	long status = status_of(c);
+
+	if (status == 400 && c->asked_usage) {
+		c->models->no_stream_options = true;
+		c->tries--;
+		let_go(c);
+		begin(c);
+	} else if (may_retry(c, code, status)) {
+		retry(c, status);
+	} else if (status != 200 && status != 0) {
+		fail_by_status(c, status);
+	} else if (status == 0) {
+		fail(c, ERR_UPSTREAM, "model_unreachable", curl_easy_strerror(code));
+	} else {
+		finish_stream(c, code);
+	}
+}
+
+/* After curl has worked: text to its consumers, then what has ended. A call may end in its consumer's
+ * hands; it leaves the list only in on_call_closed. */
+static void settle(struct models *m)
+{
+	CURLMsg *msg;
+	int left;
+
+	for (struct model_call *c = m->calls; c; c = c->next) {
+		give(c);
+		if (c->over && !c->ended && c->sse.text.len == 0) {
+			end(c);
+		} else if (c->sse.done && !c->lingers && c->easy) {
+			c->lingers = true;
+			uv_timer_start(&c->timer, on_call_timer, LINGER_MS, 0);
+		}
+	}
+	while ((msg = curl_multi_info_read(m->multi, &left))) {
+		struct model_call *c;
+		CURLcode code = msg->data.result;
+
+		if (msg->msg == CURLMSG_DONE) {
+			curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &c);
+			on_done(c, code);
+		}
+	}
+}
