@@ -126,25 +126,45 @@ static int by_df(const void *a, const void *b)
 	return x->df != y->df ? (x->df > y->df) - (x->df < y->df) : strcmp(x->text, y->text);
 }
 
-/* The rarest that occur at all, of the longest. */
-static int keep_informative(struct db *db, int64_t workspace_n, struct gathering *g, struct err *e)
+static int keep_existing(struct db *db, int64_t workspace_n, struct gathering *g, struct err *e)
 {
 	int n = 0;
 
-	qsort(g->items, (size_t)g->n, sizeof(*g->items), by_length);
-	for (int i = 0; i < g->n && i < CANDIDATES; i++) {
-		struct query_term t = g->items[i];
-		int rc = fts_df(db, workspace_n, t.text, &t.df, e);
+	for (int i = 0; i < g->n; i++) {
+		bool has = g->items[i].prefix;
+		int rc = has ? 0 : fts_has(db, workspace_n, g->items[i].text, &has, e);
 
 		if (rc != 0) {
 			return rc;
 		}
-		if (t.df > 0 || t.prefix) {
-			g->items[n++] = t;
+		if (has) {
+			g->items[n++] = g->items[i];
 		}
 	}
-	qsort(g->items, (size_t)n, sizeof(*g->items), by_df);
-	g->n = n < FTS_TERMS_MAX ? n : FTS_TERMS_MAX;
+	g->n = n;
+	return 0;
+}
+
+/* The rarest, of the longest of those that occur at all: to find one costs little, to count much. */
+static int keep_informative(struct db *db, int64_t workspace_n, struct gathering *g, struct err *e)
+{
+	int rc = keep_existing(db, workspace_n, g, e);
+
+	if (rc != 0 || g->n <= FTS_TERMS_MAX) {
+		return rc;
+	}
+	qsort(g->items, (size_t)g->n, sizeof(*g->items), by_length);
+	if (g->n > CANDIDATES) {
+		g->n = CANDIDATES;
+	}
+	for (int i = 0; i < g->n; i++) {
+		rc = fts_df(db, workspace_n, g->items[i].text, &g->items[i].df, e);
+		if (rc != 0) {
+			return rc;
+		}
+	}
+	qsort(g->items, (size_t)g->n, sizeof(*g->items), by_df);
+	g->n = FTS_TERMS_MAX;
 	return 0;
 }
 
