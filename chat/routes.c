@@ -56,5 +56,25 @@ const struct route routes[] = {
 
 	/* passages */
 	{"POST", "/v1/search", ACCESS_USER, BODY_JSON, search_passages, "search"},
+
+	/* answers */
+	{"GET", "/v1/conversations", ACCESS_USER, BODY_NONE, conversations_list, "list"},
+	{"POST", "/v1/conversations", ACCESS_USER, BODY_JSON, conversations_create, "user"},
+	{"GET", "/v1/conversations/{id}", ACCESS_USER, BODY_NONE, conversations_show,
+		"conversation:owner"},
+	{"PATCH", "/v1/conversations/{id}", ACCESS_USER, BODY_JSON, conversations_rename,
+		"conversation:owner"},
+	{"DELETE", "/v1/conversations/{id}", ACCESS_USER, BODY_NONE, conversations_delete,
+		"conversation:owner"},
+	{"GET", "/v1/conversations/{id}/turns", ACCESS_USER, BODY_NONE, turns_list,
+		"conversation:owner"},
+	{"POST", "/v1/conversations/{id}/turns", ACCESS_USER, BODY_JSON, turns_create,
+		"conversation:owner"},
+	{"POST", "/v1/conversations/{id}/turns/{seq}/regenerate", ACCESS_USER, BODY_JSON,
+		turns_regenerate, "conversation:owner"},
+	{"GET", "/v1/runs/{id}", ACCESS_USER, BODY_NONE, runs_show, "run:owner"},
+	{"GET", "/v1/runs/{id}/stream", ACCESS_USER, BODY_NONE, runs_stream, "run:owner"},
+	{"POST", "/v1/runs/{id}/cancel", ACCESS_USER, BODY_NONE, runs_stop_one, "run:owner"},
+	{"POST", "/v1/chat", ACCESS_USER, BODY_JSON, chat_ephemeral, "search"},
 };
 const int n_routes = (int)(sizeof(routes) / sizeof(routes[0]));

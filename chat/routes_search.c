@@ -63,8 +63,7 @@ static json_t *candidate_json(const struct candidate *k)
 		"score", k->fused, "tokens", k->n_tokens);
 }
 
-/* Collections by id or name; one that the asker may not read is as one that is absent. */
-static int collections_field(struct call *c, struct id **out, int *n, struct err *e)
+int collections_field(struct call *c, struct id **out, int *n, struct err *e)
 {
 	json_t *array = NULL;
 	size_t i;

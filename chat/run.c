@@ -446,7 +446,7 @@ static void on_models_closed(void *arg)
 
 void runs_check_stopped(struct runs *r)
 {
-	if (!r->stopping || r->first || r->n_loading > 0) {
+	if (!r->on_stopped || r->first || r->n_loading > 0) {
 		return;
 	}
 	if (r->models) {
@@ -454,7 +454,7 @@ void runs_check_stopped(struct runs *r)
 
 		r->models = NULL;
 		models_destroy(m, on_models_closed, r);
-	} else if (r->models_closed && r->on_stopped) {
+	} else if (r->models_closed) {
 		void (*on_stopped)(void *) = r->on_stopped;
 
 		r->on_stopped = NULL;

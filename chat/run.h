@@ -32,7 +32,8 @@
 
 /* Before the loop runs (blocks: ends the runs of a dead process). */
 MUST_CHECK int runs_create(struct app *app, struct runs **out, struct err *e);
-/* No more are taken; open ones end as partial or failed; then on_stopped. */
+/* Open ones, and those that may still come, end as partial or failed. Called again with on_stopped when no request
+ * can bring another one: told once all are over and the models' connections are closed. */
 void runs_stop(struct runs *r, void (*on_stopped)(void *arg), void *arg);
 void runs_destroy(struct runs *r); /* after on_stopped; NULL is fine */
 struct models *runs_models(struct runs *r);

@@ -257,10 +257,9 @@ json_t *citation_json(const struct citation *c)
 	json_t *boxes = json_array();
 
 	for (int i = 0; i < c->n_boxes; i++) {
-		json_array_append_new(boxes, json_pack("{s:i, s:f, s:f, s:f, s:f}", "page",
-			(int)c->boxes[i].page, "x0", (double)c->boxes[i].x0, "y0",
-			(double)c->boxes[i].y0, "x1", (double)c->boxes[i].x1, "y1",
-			(double)c->boxes[i].y1));
+		json_array_append_new(boxes, json_pack("{s:i, s:[f,f,f,f]}", "page",
+			(int)c->boxes[i].page, "rect", (double)c->boxes[i].x0,
+			(double)c->boxes[i].y0, (double)c->boxes[i].x1, (double)c->boxes[i].y1));
 	}
 	return json_pack("{s:i, s:i, s:s, s:s, s:s, s:i, s:s?, s:o, s:s, s:i, s:i}", "ordinal",
 		c->ordinal, "handle", c->handle, "documentId", c->document.s, "versionId",
@@ -376,13 +375,14 @@ static void read_boxes(const json_t *array, struct arena *a, struct citation *c)
 	c->boxes = arena_array(a, struct box, json_array_size(array) + 1);
 	for (size_t i = 0; i < json_array_size(array); i++) {
 		const json_t *b = json_array_get(array, i);
+		const json_t *rect = json_object_get(b, "rect");
 
 		c->boxes[c->n_boxes++] = (struct box){
 			.page = (int32_t)json_integer_value(json_object_get(b, "page")),
-			.x0 = (float)json_number_value(json_object_get(b, "x0")),
-			.y0 = (float)json_number_value(json_object_get(b, "y0")),
-			.x1 = (float)json_number_value(json_object_get(b, "x1")),
-			.y1 = (float)json_number_value(json_object_get(b, "y1"))};
+			.x0 = (float)json_number_value(json_array_get(rect, 0)),
+			.y0 = (float)json_number_value(json_array_get(rect, 1)),
+			.x1 = (float)json_number_value(json_array_get(rect, 2)),
+			.y1 = (float)json_number_value(json_array_get(rect, 3))};
 	}
 }
 

@@ -6,6 +6,7 @@
 
 #include "chat/app.h"
 #include "chat/http/server.h"
+#include "chat/run.h"
 #include "index/base/log.h"
 
 #define GRACE_MS 10000 /* what is open when a stop is ordered may take that long to finish */
@@ -22,11 +23,19 @@ struct serving {
 
 /* ── stopping ── */
 
-static void on_closed(void *arg)
+static void on_runs_stopped(void *arg)
 {
 	struct serving *s = arg;
 
 	uv_stop(&s->loop);
+}
+
+/* No request is left that could bring another run. */
+static void on_closed(void *arg)
+{
+	struct serving *s = arg;
+
+	runs_stop(s->app.runs, on_runs_stopped, s);
 }
 
 static void on_grace_over(uv_timer_t *timer)
@@ -48,6 +57,7 @@ static void stop_here(void *arg)
 	}
 	log_info("serve.stopping", LN("connections", server_count(s->app.server).connections));
 	uv_timer_start(&s->grace, on_grace_over, GRACE_MS, 0);
+	runs_stop(s->app.runs, NULL, NULL);
 	server_stop(s->app.server, on_closed, s);
 }
 
@@ -129,6 +139,9 @@ static int open_parts(struct serving *s, const struct serve_order *o, struct err
 			pool_create("upload", (int)o->settings->uploads_at_once, UPLOADS_MAX);
 		rc = server_create(app, o->only_socket, &app->server, e);
 	}
+	if (rc == 0) {
+		rc = runs_create(app, &app->runs, e);
+	}
 	return rc;
 }
 
@@ -140,6 +153,7 @@ static void close_parts(struct serving *s)
 	pool_destroy(app->uploads);
 	pool_destroy(app->pool);
 	server_destroy(app->server);
+	runs_destroy(app->runs);
 	worker_destroy(app->worker);
 	index_close(app->index);
 }
