@@ -1,19 +1,35 @@
 #include "ingest/child.h"
 
+#include <iconv.h>
 #include <magic.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MEMORY_LEFT (8u << 20)
 
 static magic_t magic; /* loaded in the zygote, used by its children */
 
+/* glibc's converters are modules, loaded from files that a child may not read; poppler needs those of
+ * UTF-16 for titles and form fields, and drops the text without them. An open descriptor keeps them. */
+static void preload_converters(void)
+{
+	static const char *const CHARSETS[] = {"UTF-16BE", "UTF-16LE", "UTF-16", "ISO-8859-1"};
+
+	for (size_t i = 0; i < sizeof(CHARSETS) / sizeof(CHARSETS[0]); i++) {
+		(void)iconv_open("UTF-8", CHARSETS[i]);
+		(void)iconv_open(CHARSETS[i], "UTF-8");
+	}
+}
+
 void child_preload(void)
 {
+	preload_converters();
+	tzset();
 	magic = magic_open(MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR |
 			   MAGIC_NO_CHECK_CDF);
 	if (magic && magic_load(magic, NULL) < 0) {

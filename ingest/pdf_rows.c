@@ -184,11 +184,55 @@ static int count_running(struct running *all, int n)
 	return n_keys;
 }
 
-static void drop_row(struct pdf_page *p, int row)
+static int row_chars(const struct pdf_page *p, int row)
 {
+	int n = 0;
+
 	for (int i = 0; i < p->rows[row].n; i++) {
-		p->segs[p->by_row[p->rows[row].first + i]].dropped = true;
+		n += p->segs[p->by_row[p->rows[row].first + i]].n_chars;
 	}
+	return n;
+}
+
+/* Where next to nothing else stands, what repeats is the content: forms, slides, test pages. */
+static bool rows_are_margin(const struct pdf_page *p, const int *rows, int n)
+{
+	int n_all = 0, n_running = 0;
+
+	for (int i = 0; i < p->n_rows; i++) {
+		n_all += row_chars(p, i);
+	}
+	for (int i = 0; i < n; i++) {
+		n_running += row_chars(p, rows[i]);
+	}
+	return n_running * 2 < n_all;
+}
+
+static void drop_rows(struct pdf_page *p, const int *rows, int n)
+{
+	for (int k = 0; k < n; k++) {
+		const struct pdf_row *r = &p->rows[rows[k]];
+
+		for (int i = 0; i < r->n; i++) {
+			p->segs[p->by_row[r->first + i]].dropped = true;
+		}
+	}
+}
+
+static bool key_repeats(const struct running *all, int n_keys, uint64_t key, int least)
+{
+	int low = 0, high = n_keys;
+
+	while (low < high) {
+		int mid = (low + high) / 2;
+
+		if (all[mid].key < key) {
+			low = mid + 1;
+		} else {
+			high = mid;
+		}
+	}
+	return low < n_keys && all[low].key == key && all[low].n >= least;
 }
 
 void pdf_drop_running(struct pdf_page *pages, int n)
@@ -209,25 +253,18 @@ void pdf_drop_running(struct pdf_page *pages, int n)
 	}
 	n_keys = count_running(all, n_all);
 	for (int i = 0; i < n; i++) {
-		int m = margin_rows(&pages[i], rows);
+		int m = margin_rows(&pages[i], rows), n_drop = 0;
 
 		for (int k = 0; k < m; k++) {
-			struct running want = {row_key(&pages[i], rows[k], &text), 0, 0};
-			int low = 0, high = n_keys;
+			uint64_t key = row_key(&pages[i], rows[k], &text);
 
-			while (low < high) {
-				int mid = (low + high) / 2;
-
-				if (all[mid].key < want.key) {
-					low = mid + 1;
-				} else {
-					high = mid;
-				}
-			}
-			if ((low < n_keys && all[low].key == want.key && all[low].n >= least) ||
+			if (key_repeats(all, n_keys, key, least) ||
 				(n > 1 && is_page_number(text.data))) {
-				drop_row(&pages[i], rows[k]);
+				rows[n_drop++] = rows[k];
 			}
+		}
+		if (rows_are_margin(&pages[i], rows, n_drop)) {
+			drop_rows(&pages[i], rows, n_drop);
 		}
 	}
 	free(all);

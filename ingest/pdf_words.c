@@ -177,6 +177,91 @@ static void take_character(struct reading *rd, uint32_t c, const char *s, int n,
 	add_character(rd, s, n, r, a);
 }
 
+/* ── what stands in form fields and text boxes: no part of the page's text in poppler ── */
+
+/* Lines of s share the area's height; their characters its width. */
+static void add_boxed_text(struct reading *rd, const char *s, const PopplerRectangle *area)
+{
+	size_t n = strlen(s), n_lines = 1;
+	double top = rd->page->height - fmax(area->y1, area->y2);
+	double height = fabs(area->y2 - area->y1), x = fmin(area->x1, area->x2);
+	struct attributes plain = {.bold = false};
+	double line_height, advance;
+	size_t line = 0, column = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		n_lines += s[i] == '\n';
+	}
+	line_height = height / (double)n_lines;
+	plain.size = (float)fmin(fmax(line_height * 0.7, 4), 10);
+	advance = fmin(plain.size * 0.5, fabs(area->x2 - area->x1) / (double)(n / n_lines + 1));
+	rd->line++;
+	rd->new_seg = true;
+	for (size_t at = 0; at < n;) {
+		int used;
+		uint32_t c = utf8_decode(s + at, n - at, &used);
+		PopplerRectangle r = {x + advance * (double)column, top + line_height * (double)line,
+			x + advance * (double)(column + 1), top + line_height * (double)(line + 1)};
+
+		take_character(rd, c == '\r' ? '\n' : c, s + at, used, &r, &plain);
+		line += c == '\n';
+		column = c == '\n' ? 0 : column + 1;
+		at += (size_t)used;
+	}
+}
+
+static char *field_text(PopplerFormField *field)
+{
+	PopplerFormFieldType type = poppler_form_field_get_field_type(field);
+
+	if (type == POPPLER_FORM_FIELD_TEXT && !poppler_form_field_text_is_password(field)) {
+		return poppler_form_field_text_get_text(field);
+	}
+	if (type == POPPLER_FORM_FIELD_CHOICE) {
+		char *typed = poppler_form_field_choice_get_text(field);
+		int n = poppler_form_field_choice_get_n_items(field);
+
+		for (int i = 0; i < n && !typed; i++) {
+			if (poppler_form_field_choice_is_item_selected(field, i)) {
+				return poppler_form_field_choice_get_item(field, i);
+			}
+		}
+		return typed;
+	}
+	return NULL;
+}
+
+static void read_fields(struct reading *rd, PopplerPage *page)
+{
+	GList *fields = poppler_page_get_form_field_mapping(page);
+	GList *notes = poppler_page_get_annot_mapping(page);
+
+	for (GList *at = fields; at; at = at->next) {
+		PopplerFormFieldMapping *m = at->data;
+		char *text = field_text(m->field);
+
+		if (text) {
+			add_boxed_text(rd, text, &m->area);
+		}
+		g_free(text);
+	}
+	for (GList *at = notes; at; at = at->next) {
+		PopplerAnnotMapping *m = at->data;
+
+		if (poppler_annot_get_annot_type(m->annot) == POPPLER_ANNOT_FREE_TEXT &&
+			!(poppler_annot_get_flags(m->annot) & POPPLER_ANNOT_FLAG_HIDDEN)) {
+			char *text = poppler_annot_get_contents(m->annot);
+
+			if (text) {
+				add_boxed_text(rd, text, &m->area);
+			}
+			g_free(text);
+		}
+	}
+	poppler_page_free_form_field_mapping(fields);
+	poppler_page_free_annot_mapping(notes);
+}
+
 void pdf_read_page(PopplerPage *page, struct pdf_page *out)
 {
 	double width = 0, height = 0;
@@ -204,6 +289,7 @@ void pdf_read_page(PopplerPage *page, struct pdf_page *out)
 		take_character(&rd, c, text + at, used, &rects[i], &a);
 		at += (size_t)used;
 	}
+	read_fields(&rd, page);
 	g_free(rects);
 	g_free(text);
 	poppler_page_free_text_attributes(list);

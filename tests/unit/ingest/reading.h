@@ -136,6 +136,13 @@ static inline int count_fds(void)
 	return n;
 }
 
+/* Under the leak checker: fontconfig keeps what cairo asked of it. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libfontconfig\n";
+}
+
 /* ── PDFs ── */
 
 static inline cairo_status_t on_pdf_bytes(void *arg, const unsigned char *p, unsigned int n)
