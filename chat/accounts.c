@@ -231,8 +231,7 @@ static int name_check(const char *name, struct err *e)
 	return 0;
 }
 
-/* A name for people's eyes: not empty, bounded, no control characters. */
-static int shown_name_check(const char *name, struct err *e)
+int accounts_name_check(const char *name, struct err *e)
 {
 	size_t n = strlen(name);
 	char *clean = utf8_clean_name(name, n, DISPLAY_MAX_BYTES);
@@ -254,7 +253,7 @@ int user_create(struct db *db, const struct user_new *u, struct id *out, struct 
 	int rc = name_check(u->name, e);
 
 	if (!rc) {
-		rc = shown_name_check(display, e);
+		rc = accounts_name_check(display, e);
 	}
 	if (rc) {
 		return rc;
@@ -345,7 +344,7 @@ int user_change(struct db *db, const struct id *id, const struct user_change *c,
 	int rc = 0;
 
 	if (c->display_name) {
-		rc = shown_name_check(c->display_name, e);
+		rc = accounts_name_check(c->display_name, e);
 	}
 	if (!rc && (c->disabled == 1 || (c->role >= 0 && c->role != ROLE_OPERATOR))) {
 		rc = keeps_an_operator(db, id, e);
@@ -432,7 +431,7 @@ int group_create(struct db *db, const struct id *workspace, const char *name, st
 	struct err *e)
 {
 	struct stmt *q;
-	int rc = shown_name_check(name, e);
+	int rc = accounts_name_check(name, e);
 
 	if (rc) {
 		return rc;
@@ -479,7 +478,7 @@ int group_rename(struct db *db, const struct id *workspace, const struct id *id,
 	struct err *e)
 {
 	struct stmt *q;
-	int rc = shown_name_check(name, e);
+	int rc = accounts_name_check(name, e);
 
 	if (rc) {
 		return rc;

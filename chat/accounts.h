@@ -36,6 +36,10 @@ MUST_CHECK int accounts_claimable(struct db *db, const char *token, struct err *
 /* tx. Uses the token up: ERR_AUTH if it is not the one, or there is an active operator. */
 MUST_CHECK int accounts_claim(struct db *db, const char *token, struct err *e);
 
+/* A name for people's eyes (of a person, group, collection, workspace, token): not empty, at most 200
+ * bytes, no control characters, slashes or outer spaces; else ERR_INVALID "bad_name". */
+MUST_CHECK int accounts_name_check(const char *name, struct err *e);
+
 /* ── users ── */
 
 struct user {

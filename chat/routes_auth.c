@@ -119,6 +119,7 @@ int sessions_bootstrap(struct call *c, struct err *e)
 		(rc = call_text(c, "displayName", false, 200, &cl.user.display_name, e)) ||
 		(rc = call_text(c, "password", true, PASSWORD_FIELD_MAX, &password, e)) ||
 		(rc = workspace_by_name(c->db, &c->arena, "default", &ws, e)) ||
+		(rc = accounts_claimable(c->db, cl.token, e)) ||
 		(rc = password_hash(password, hash, e))) {
 		return rc;
 	}
@@ -168,21 +169,26 @@ int sessions_refresh(struct call *c, struct err *e)
 }
 
 struct sign_out {
-	struct id user;
+	struct id workspace, user;
 	struct id session; /* empty: all */
 };
 
 static int tx_sign_out(struct db *db, void *arg, struct err *e)
 {
 	struct sign_out *o = arg;
+	int rc = session_revoke(db, &o->user, &o->session, e);
 
-	return session_revoke(db, &o->user, &o->session, e);
+	return rc ? rc
+		  : audit_add(db, &o->workspace, o->user.s, "session.revoke",
+			    id_empty(&o->session) ? o->user.s : o->session.s, "{}", e);
 }
 
 int sessions_logout(struct call *c, struct err *e)
 {
 	static const char *const fields[] = {"everywhere"};
-	struct sign_out o = {.user = c->credential.user, .session = c->credential.session};
+	struct sign_out o = {.workspace = c->who.workspace,
+		.user = c->credential.user,
+		.session = c->credential.session};
 	bool everywhere = false;
 	int rc = call_fields(c, fields, 1, e);
 
@@ -246,21 +252,26 @@ int me_show(struct call *c, struct err *e)
 }
 
 struct own_change {
-	struct id user;
+	struct id workspace, user;
 	struct user_change change;
 };
 
 static int tx_own_change(struct db *db, void *arg, struct err *e)
 {
 	struct own_change *m = arg;
+	int rc = user_change(db, &m->user, &m->change, e);
 
-	return user_change(db, &m->user, &m->change, e);
+	return rc ? rc
+		  : audit_add(db, &m->workspace, m->user.s,
+			    m->change.password_hash ? "user.password" : "user.change", m->user.s,
+			    "{}", e);
 }
 
 int me_change(struct call *c, struct err *e)
 {
 	static const char *const fields[] = {"displayName", "password", "currentPassword"};
-	struct own_change m = {.user = c->who.user,
+	struct own_change m = {.workspace = c->who.workspace,
+		.user = c->who.user,
 		.change = {.role = -1, .disabled = -1, .keep_session = &c->credential.session}};
 	const char *password = NULL, *current = NULL;
 	char hash[PASSWORD_HASH_SIZE];
@@ -319,7 +330,9 @@ int sessions_list(struct call *c, struct err *e)
 
 int sessions_revoke(struct call *c, struct err *e)
 {
-	struct sign_out o = {.user = c->who.user, .session = id_parse("ses", c->params[0])};
+	struct sign_out o = {.workspace = c->who.workspace,
+		.user = c->who.user,
+		.session = id_parse("ses", c->params[0])};
 	int rc;
 
 	if (id_empty(&o.session)) {
@@ -357,6 +370,7 @@ int tokens_create(struct call *c, struct err *e)
 
 	if (rc || (rc = need_person(c, e)) ||
 		(rc = call_text(c, "name", true, TOKEN_NAME_MAX, &t.name, e)) ||
+		(rc = accounts_name_check(t.name, e)) ||
 		(rc = call_int(c, "days", false, 1, 36500, &days, e)) ||
 		(rc = user_lookup(c->db, &c->arena, &c->who.workspace, &c->who.user, &t.user, e))) {
 		return rc;
@@ -390,19 +404,21 @@ int tokens_list(struct call *c, struct err *e)
 }
 
 struct token_end {
-	struct id user, token;
+	struct id workspace, user, token;
 };
 
 static int tx_token_end(struct db *db, void *arg, struct err *e)
 {
 	struct token_end *t = arg;
+	int rc = token_revoke(db, &t->user, &t->token, e);
 
-	return token_revoke(db, &t->user, &t->token, e);
+	return rc ? rc
+		  : audit_add(db, &t->workspace, t->user.s, "token.revoke", t->token.s, "{}", e);
 }
 
 int tokens_revoke(struct call *c, struct err *e)
 {
-	struct token_end t = {c->who.user, id_parse("tok", c->params[0])};
+	struct token_end t = {c->who.workspace, c->who.user, id_parse("tok", c->params[0])};
 	int rc;
 
 	if (id_empty(&t.token)) {

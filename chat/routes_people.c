@@ -32,6 +32,7 @@ static json_t *group_json(const struct group *g)
 struct user_order {
 	struct id workspace;
 	const char *actor;
+	enum role actor_role;
 	struct user_new add; /* or: */
 	struct id id;
 	struct user_change change;
@@ -46,9 +47,9 @@ static int tx_user_create(struct db *db, void *arg, struct err *e)
 }
 
 /* A role above one's own cannot be given or taken. */
-static int role_allowed(const struct call *c, int role, struct err *e)
+static int role_allowed(enum role actor, int role, struct err *e)
 {
-	if (role > (int)c->who.role) {
+	if (role > (int)actor) {
 		return err_set(e, ERR_FORBIDDEN, "role_above",
 			"Only an operator makes, changes or disables operators.");
 	}
@@ -64,13 +65,15 @@ static int role_field(struct call *c, int def, int *role, struct err *e)
 	if (!rc && name && *role < 0) {
 		rc = err_set(e, ERR_INVALID, "bad_role", "role is member, admin or operator.");
 	}
-	return rc ? rc : role_allowed(c, *role, e);
+	return rc ? rc : role_allowed(c->who.role, *role, e);
 }
 
 int users_create(struct call *c, struct err *e)
 {
 	static const char *const fields[] = {"name", "displayName", "password", "role"};
-	struct user_order o = {.workspace = c->who.workspace, .actor = actor_of(c)};
+	struct user_order o = {.workspace = c->who.workspace,
+		.actor = actor_of(c),
+		.actor_role = c->who.role};
 	const char *password = NULL;
 	char hash[PASSWORD_HASH_SIZE];
 	struct user u;
@@ -105,6 +108,9 @@ int users_list(struct call *c, struct err *e)
 	int n, i;
 	int rc = call_query_int(c, "limit", 1, PAGE_MAX, 100, &limit, e);
 
+	if (!rc && after && id_empty(&from)) {
+		rc = err_set(e, ERR_INVALID, "bad_parameter", "after must be a user's id.");
+	}
 	if (rc || (rc = user_list(c->db, &c->arena, &c->who.workspace, &from, (int)limit + 1, &rows,
 			   &n, e))) {
 		return rc;
@@ -147,8 +153,20 @@ int users_show(struct call *c, struct err *e)
 static int tx_user_change(struct db *db, void *arg, struct err *e)
 {
 	struct user_order *o = arg;
-	int rc = user_change(db, &o->id, &o->change, e);
+	struct arena a;
+	struct user u;
+	int rc;
 
+	/* Asked again where it counts: it may have become an operator meanwhile. */
+	arena_init(&a);
+	rc = user_lookup(db, &a, &o->workspace, &o->id, &u, e);
+	if (!rc) {
+		rc = role_allowed(o->actor_role, (int)u.role, e);
+	}
+	if (!rc) {
+		rc = user_change(db, &o->id, &o->change, e);
+	}
+	arena_finish(&a);
 	return rc ? rc
 		  : audit_add(db, &o->workspace, o->actor,
 			    o->change.disabled == 1 ? "user.disable" : "user.change", o->id.s, "{}",
@@ -158,7 +176,9 @@ static int tx_user_change(struct db *db, void *arg, struct err *e)
 int users_change(struct call *c, struct err *e)
 {
 	static const char *const fields[] = {"displayName", "password", "role", "disabled"};
-	struct user_order o = {.workspace = c->who.workspace, .actor = actor_of(c)};
+	struct user_order o = {.workspace = c->who.workspace,
+		.actor = actor_of(c),
+		.actor_role = c->who.role};
 	const char *password = NULL;
 	char hash[PASSWORD_HASH_SIZE];
 	bool disabled = false;
@@ -166,7 +186,8 @@ int users_change(struct call *c, struct err *e)
 	int role;
 	int rc = user_param(c, &u, e);
 
-	if (rc || (rc = call_fields(c, fields, 4, e)) || (rc = role_allowed(c, (int)u.role, e)) ||
+	if (rc || (rc = call_fields(c, fields, 4, e)) ||
+		(rc = role_allowed(c->who.role, (int)u.role, e)) ||
 		(rc = call_text(c, "displayName", false, 200, &o.change.display_name, e)) ||
 		(rc = call_text(c, "password", false, PASSWORD_MAX + 1, &password, e)) ||
 		(rc = call_bool(c, "disabled", &disabled, e)) ||
@@ -362,6 +383,7 @@ int workspaces_create(struct call *c, struct err *e)
 	int rc = call_fields(c, fields, 1, e);
 
 	if (rc || (rc = call_text(c, "name", true, 100, &o.name, e)) ||
+		(rc = accounts_name_check(o.name, e)) ||
 		(rc = store_write(c->app->index->store, tx_workspace, &o, e))) {
 		return rc;
 	}

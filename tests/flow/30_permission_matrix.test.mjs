@@ -1,0 +1,518 @@
+// Every route × everybody who may ask × every way a credential comes. What is expected follows from the
+// route's row (access, needs) and the asker alone; a route without a sample request below fails, and so
+// does a sample without a route. What is refused as absent is byte for byte the answer for an id that
+// nothing has.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { readFileSync } from 'node:fs';
+import { startCarrel } from './carrel.mjs';
+import { ask, assertErrorShape, bearer, cookieOnly, form, ghost, routeTable, signIn, withCsrf } from './people.mjs';
+
+const PASSWORD = 'correct horse battery';
+const RIGHTS = ['none', 'read', 'write', 'own'];
+const ROLES = ['member', 'admin', 'operator'];
+
+// ── who asks ──
+
+// right: on the collection and all in it. owns: conversations, sign-ins and tokens of the samples are its own.
+const PEOPLE = {
+	anonymous: { nobody: true },
+	stranger: { role: 'admin', right: 'none', elsewhere: true },
+	outsider: { role: 'member', right: 'none' },
+	reader: { role: 'member', right: 'read' },
+	writer: { role: 'member', right: 'write' },
+	owner: { role: 'member', right: 'own', owns: true },
+	admin: { role: 'admin', right: 'none' },
+	operator: { role: 'operator', right: 'none' },
+	disabled: { role: 'admin', right: 'own', disabled: true },
+	revoked: { role: 'admin', right: 'own', revoked: true },
+};
+
+// ── how the credential comes: headers, and whom they make ──
+
+const CARRIERS = {
+	none: { headers: () => ({}), nobody: true },
+	cookie: { headers: cookieOnly, cookie: true },
+	'cookie + CSRF': { headers: withCsrf },
+	access: { headers: (p) => bearer(p.access) },
+	'API token': { headers: (p) => bearer(p.token) },
+	query: { headers: () => ({}), query: (p) => `access_token=${p.access}&token=${p.token}`, nobody: true },
+	socket: { headers: (p) => ({ 'x-carrel-as': p.name }), socket: true },
+	'X-Carrel-As over TCP': { headers: (p) => ({ 'x-carrel-as': p.name }), nobody: true },
+};
+
+// ── sample requests: one a route. (ids) => { path ids, body, query }; fresh: makes what a granted request uses up ──
+
+const json = (body) => () => ({ body });
+const none = () => ({});
+const md = (n) => ({ name: `matrix-${n}.md`, bytes: `# Matrix ${n}\n\nA document of its own, number ${n}.\n`, type: 'text/markdown' });
+let count = 0;
+
+const SAMPLES = {
+	'GET /healthz': { ask: none },
+	'GET /readyz': { ask: none },
+	'POST /v1/bootstrap': { ask: json({ token: 'cb_wrong', name: 'late', password: PASSWORD }), answers: [401, 'wrong_token'] },
+	'POST /v1/auth/login': { ask: json({ name: 'nobody-at-all', password: 'x' }), answers: [401, 'wrong_login'], guess: true },
+	'POST /v1/auth/refresh': { ask: json({}), cookieOnly: true },
+	'POST /v1/auth/logout': { ask: json({}), fresh: 'sign-in', answersToken: [400, 'no_session'] },
+	'GET /v1/me': { ask: none },
+	'PATCH /v1/me': { ask: json({ displayName: 'Somebody' }) },
+	'GET /v1/sessions': { ask: none },
+	'DELETE /v1/sessions/{id}': { ask: none, id: 'session', fresh: 'session' },
+	'GET /v1/tokens': { ask: none },
+	'POST /v1/tokens': { ask: json({ name: 'another' }) },
+	'DELETE /v1/tokens/{id}': { ask: none, id: 'token', fresh: 'token' },
+	'GET /v1/users': { ask: none },
+	'POST /v1/users': { ask: () => ({ body: { name: `made-${++count}` } }) },
+	'GET /v1/users/{id}': { ask: none, id: 'user' },
+	'PATCH /v1/users/{id}': { ask: json({ displayName: 'Changed' }), id: 'user' },
+	'GET /v1/groups': { ask: none },
+	'POST /v1/groups': { ask: () => ({ body: { name: `made-${++count}` } }) },
+	'GET /v1/groups/{id}': { ask: none, id: 'group' },
+	'PATCH /v1/groups/{id}': { ask: () => ({ body: { name: `renamed-${++count}` } }), id: 'group' },
+	'DELETE /v1/groups/{id}': { ask: none, id: 'group', fresh: 'group' },
+	'PUT /v1/groups/{id}/members/{user}': { ask: none, id: 'group' },
+	'DELETE /v1/groups/{id}/members/{user}': { ask: none, id: 'group', fresh: 'member' },
+	'GET /v1/workspaces': { ask: none },
+	'POST /v1/workspaces': { ask: () => ({ body: { name: `made-${++count}` } }) },
+	'GET /v1/audit': { ask: none },
+	'GET /v1/settings': { ask: none },
+	'GET /v1/collections': { ask: none },
+	'POST /v1/collections': { ask: () => ({ body: { name: `made-${++count}` } }) },
+	'GET /v1/collections/{id}': { ask: none, id: 'collection' },
+	'PATCH /v1/collections/{id}': { ask: () => ({ body: { name: `renamed-${++count}` } }), id: 'collection', fresh: 'collection' },
+	'DELETE /v1/collections/{id}': { ask: none, id: 'collection', fresh: 'collection' },
+	'GET /v1/collections/{id}/acl': { ask: none, id: 'collection' },
+	'PUT /v1/collections/{id}/acl': { ask: json({ entries: [] }), id: 'collection', fresh: 'collection' },
+	'POST /v1/search': { ask: (ids) => ({ body: { query: 'hotel in Milan', collections: [ids.collection] } }) },
+	'POST /v1/documents': { ask: (ids) => form({ collection: ids.collection }, md(++count)) },
+	'GET /v1/documents': { ask: (ids) => ({ query: `collection=${ids.collection}` }) },
+	'GET /v1/documents/{id}': { ask: none, id: 'document' },
+	'PATCH /v1/documents/{id}': { ask: () => ({ body: { name: `renamed-${++count}.pdf` } }), id: 'document', fresh: 'document' },
+	'DELETE /v1/documents/{id}': { ask: none, id: 'document', fresh: 'document' },
+	'GET /v1/documents/{id}/content': { ask: none, id: 'document' },
+	'GET /v1/documents/{id}/versions': { ask: none, id: 'document' },
+	'GET /v1/documents/{id}/text': { ask: (ids) => ({ query: `chunk=${ids.chunk}` }), id: 'document' },
+	'GET /v1/documents/{id}/pages/{page}.png': { ask: (ids) => ({ query: `chunk=${ids.chunk}&width=200` }), id: 'document' },
+	'GET /v1/documents/{id}/acl': { ask: none, id: 'document' },
+	'PUT /v1/documents/{id}/acl': { ask: json({ entries: [] }), id: 'document', fresh: 'document' },
+	'DELETE /v1/documents/{id}/acl': { ask: none, id: 'document', fresh: 'document' },
+	'GET /v1/chunks/{id}': { ask: none, id: 'chunk' },
+	'GET /v1/jobs': { ask: none },
+	'GET /v1/jobs/{id}': { ask: none, id: 'job' },
+	'GET /v1/jobs/{id}/stream': { ask: none, id: 'job' },
+	'POST /v1/jobs/{id}/cancel': { ask: none, id: 'job' },
+	'POST /v1/jobs/{id}/retry': { ask: none, id: 'job', answers: [409, null] }, // it is done: nothing to try again
+	'POST /v1/reindex': { ask: (ids) => ({ body: { collection: ids.spare } }) },
+	'GET /v1/conversations': { ask: none },
+	'POST /v1/conversations': { ask: json({ title: 'Questions' }) },
+	'GET /v1/conversations/{id}': { ask: none, id: 'conversation' },
+	'PATCH /v1/conversations/{id}': { ask: json({ title: 'More questions' }), id: 'conversation' },
+	'DELETE /v1/conversations/{id}': { ask: none, id: 'conversation', fresh: 'conversation' },
+	'POST /v1/conversations/{id}/turns': { ask: json({ input: 'How high may the hotel in Milan be?' }), id: 'conversation' },
+	'GET /v1/conversations/{id}/turns': { ask: none, id: 'conversation' },
+	'POST /v1/conversations/{id}/turns/{seq}/regenerate': { ask: json({}), id: 'conversation' },
+	'GET /v1/runs/{id}': { ask: none, id: 'run' },
+	'GET /v1/runs/{id}/stream': { ask: none, id: 'run' },
+	'POST /v1/runs/{id}/cancel': { ask: none, id: 'run' },
+	'POST /v1/chat': { ask: json({ messages: [{ role: 'user', content: 'How high may the hotel in Milan be?' }] }) },
+};
+
+const carrel = await startCarrel({ args: ['--login-tries', '1000'] });
+test.after(() => carrel.stop());
+
+const people = {}; // name -> { name, id, cookie, csrf, access, token }
+const ids = {}; // of the shared objects
+const ok = (r) => {
+	assert.ok(r.status >= 200 && r.status < 300, `${r.status} ${r.text}`);
+	return r.json;
+};
+const operator = async (...args) => ok(await carrel.operator(...args));
+const entries = () => Object.entries(PEOPLE).filter(([, p]) => !p.nobody && p.right !== 'none')
+	.map(([name, p]) => ({ principal: people[name].id, right: p.right }));
+
+// ── what a granted request may use up, made anew ──
+
+const fresh = {
+	async collection() {
+		const c = await operator('POST', '/v1/collections', { name: `fresh-${++count}`, acl: entries() });
+		return { collection: c.id };
+	},
+	async document() {
+		const f = form({ collection: ids.spare }, md(++count));
+		const r = ok(await ask(carrel, 'POST', '/v1/documents', { ...f, socket: true }));
+		return { document: r.documentId };
+	},
+	async group() {
+		return { group: (await operator('POST', '/v1/groups', { name: `fresh-${++count}` })).id };
+	},
+	async member() {
+		const g = await fresh.group();
+		await operator('PUT', `/v1/groups/${g.group}/members/${ids.user}`);
+		return g;
+	},
+	async conversation(p) {
+		return { conversation: (await operator('POST', '/v1/conversations', {}, { as: p.name })).id };
+	},
+	async token(p) {
+		return { token: (await operator('POST', '/v1/tokens', { name: 'fresh' }, { as: p.name })).id };
+	},
+	async session(p) {
+		const s = await signIn(carrel, p.name, PASSWORD);
+		return { session: ok(await ask(carrel, 'GET', '/v1/sessions', { headers: cookieOnly(s) })).sessions.find((x) => x.current).id };
+	},
+	async 'sign-in'(p) {
+		return { as: { ...p, ...(await signIn(carrel, p.name, PASSWORD)) } };
+	},
+};
+
+async function makePerson(name, p) {
+	const options = p.elsewhere ? { workspace: 'elsewhere' } : {};
+	const made = await operator('POST', '/v1/users', { name, role: p.role, password: PASSWORD }, options);
+	const s = await signIn(carrel, name, PASSWORD);
+	const token = ok(await ask(carrel, 'POST', '/v1/tokens', { body: { name: 'matrix' }, headers: bearer(s.access) }));
+	people[name] = { ...s, name, id: made.id, token: token.token, tokenId: token.id };
+}
+
+async function makeObjects() {
+	ids.collection = (await fresh.collection()).collection;
+	ids.spare = (await fresh.collection()).collection;
+	ids.user = (await operator('POST', '/v1/users', { name: 'extra' })).id;
+	ids.group = (await fresh.group()).group;
+	const pdf = { name: 'travel-policy.pdf', bytes: readFileSync('fixtures/documents/company/travel-policy.pdf'), type: 'application/pdf' };
+	const receipt = ok(await ask(carrel, 'POST', '/v1/documents', { ...form({ collection: ids.collection }, pdf), socket: true }));
+	ids.document = receipt.documentId;
+	ids.job = receipt.jobId;
+	assert.equal((await carrel.jobDone(ids.job)).state, 'done');
+	const found = await operator('POST', '/v1/search', { query: 'most a hotel room in Milan may cost', limit: 1, collections: [ids.collection] });
+	ids.chunk = found.passages[0].chunkId;
+	ids.page = found.passages[0].page;
+	const owner = people.owner;
+	Object.assign(ids, await fresh.conversation(owner), await fresh.token(owner), await fresh.session(owner));
+	const turn = await operator('POST', `/v1/conversations/${ids.conversation}/turns`, { input: 'What may a hotel in Milan cost?' }, { as: 'owner' });
+	ids.run = turn.runId;
+	ids.seq = turn.turnSeq;
+	ok(await ask(carrel, 'GET', `/v1/runs/${ids.run}/stream`, { headers: bearer(owner.access) }));
+}
+
+async function setUp() {
+	await operator('POST', '/v1/workspaces', { name: 'elsewhere' });
+	await Promise.all(Object.entries(PEOPLE).filter(([, p]) => !p.nobody).map(([name, p]) => makePerson(name, p)));
+	people.anonymous = { name: '', cookie: 'carrel_session=', csrf: '', access: '', token: '' };
+	await makeObjects();
+	await operator('PATCH', `/v1/users/${people.disabled.id}`, { disabled: true });
+	const headers = bearer(people.revoked.access);
+	ok(await ask(carrel, 'DELETE', `/v1/tokens/${people.revoked.tokenId}`, { headers }));
+	ok(await ask(carrel, 'POST', '/v1/auth/logout', { headers, body: { everywhere: true } }));
+}
+
+// ── what the row and the asker lead to: 'open', 401, 'csrf', 404 ──
+
+// Whom the server must take the request for: a key of PEOPLE, or null for nobody.
+function identity(who, carrier) {
+	const p = PEOPLE[who];
+	if (p.nobody || CARRIERS[carrier].nobody || p.disabled || (p.revoked && carrier !== 'socket')) {
+		return null;
+	}
+	return who;
+}
+
+const atLeast = (list, have, want) => list.indexOf(have) >= list.indexOf(want);
+
+// needs: WHAT:RIGHT. What the asker's role and right give on that kind of thing.
+const KINDS = {
+	document: (p, right) => atLeast(RIGHTS, p.right, right),
+	collection: (p, right) => atLeast(RIGHTS, p.right, right),
+	chunk: (p, right) => atLeast(RIGHTS, p.right, right),
+	job: (p, right) => atLeast(RIGHTS, p.right, right),
+	conversation: (p) => p.owns === true,
+	run: (p) => p.owns === true,
+	session: (p) => p.owns === true,
+	token: (p) => p.owns === true,
+	user: (p) => !p.elsewhere,
+	group: (p) => !p.elsewhere,
+};
+
+function mayDo(route, p) {
+	const [kind, right] = route.needs.split(':');
+	if (right === undefined) {
+		assert.ok(['none', 'self', 'public', 'health', 'admin', 'operator'].includes(kind), `${route.needs}: not a known need`);
+		return true;
+	}
+	assert.ok(KINDS[kind], `${route.needs}: not a known need`);
+	if (right === 'administer') {
+		return p.right === 'own' || (!p.elsewhere && atLeast(ROLES, p.role, 'admin'));
+	}
+	return KINDS[kind](p, right);
+}
+
+function expected(route, sample, who, carrier) {
+	const me = identity(who, carrier);
+	if (sample.cookieOnly) {
+		return me && carrier.startsWith('cookie') ? 'open' : 401;
+	}
+	if (route.access === 'public') {
+		return 'open';
+	}
+	if (!me) {
+		return 401;
+	}
+	if (CARRIERS[carrier].cookie && !['GET', 'HEAD'].includes(route.method)) {
+		return 'csrf';
+	}
+	const p = PEOPLE[me];
+	const role = route.access === 'user' ? 'member' : route.access;
+	return atLeast(ROLES, p.role, role) && mayDo(route, p) ? 'open' : 404;
+}
+
+// ── one request of a route ──
+
+function request(route, sample, who, carrier, at, person = people[who], broken = false) {
+	const c = CARRIERS[carrier];
+	const parts = sample.ask(at);
+	const named = { id: at[sample.id], user: at.user, seq: at.seq, page: at.page };
+	const path = route.pattern.replace(/\{(\w+)\}/g, (_, name) => named[name]);
+	const query = [parts.query, c.query?.(person)].filter(Boolean).join('&');
+	const headers = { ...parts.headers, ...c.headers(person) };
+	if (!person.name && carrier !== 'none') {
+		delete headers['x-carrel-as'];
+	}
+	return ask(carrel, route.method, path + (query && `?${query}`), { headers, body: broken ? '{"nonsense":1}' : parts.body, socket: c.socket });
+}
+
+const nowhere = () => Object.fromEntries(Object.entries(ids).map(([k, v]) => [k, typeof v === 'string' ? ghost(v.split('_')[0]) : 99999]));
+
+function same(a, b, label) {
+	assert.equal(a.status, b.status, label);
+	assert.equal(a.text, b.text, label);
+	const names = (r) => Object.keys(r.headers).sort();
+	assert.deepEqual(names(a), names(b), label);
+}
+
+let unauthenticated, absentText;
+const shaped = (r) => (r.status >= 400 ? assertErrorShape(r) : undefined);
+
+async function checkRefused(route, sample, who, carrier, want, label) {
+	const r = await request(route, sample, who, carrier, ids);
+	assert.equal(r.status, want === 'csrf' ? 403 : want, `${label}: ${r.status} ${r.text.slice(0, 300)}`);
+	shaped(r);
+	if (want === 401) {
+		assert.equal(r.text, unauthenticated.text, label);
+	} else if (want === 'csrf') {
+		assert.equal(r.json.error.code, 'csrf', label);
+	} else {
+		assert.equal(r.text, absentText, label);
+		same(r, await request(route, sample, who, carrier, nowhere()), `${label}: forbidden and absent differ`);
+		if (route.body === 'json') {
+			same(await request(route, sample, who, carrier, ids, people[who], true),
+				await request(route, sample, who, carrier, nowhere(), people[who], true), `${label}: a bad body tells them apart`);
+		}
+	}
+}
+
+async function checkOpen(route, sample, who, carrier, label) {
+	let at = ids;
+	let person = people[who];
+	if (sample.fresh && PEOPLE[who].nobody !== true) {
+		const made = await fresh[sample.fresh](person);
+		person = made.as ?? person;
+		at = { ...ids, ...made };
+	}
+	const r = await request(route, sample, who, carrier, at, person);
+	const answers = (['API token', 'socket'].includes(carrier) && sample.answersToken) || sample.answers;
+	if (answers) {
+		assert.equal(r.status, answers[0], `${label}: ${r.status} ${r.text}`);
+		shaped(r);
+		assert.ok(answers[1] === null || r.json.error.code === answers[1], `${label}: ${r.text}`);
+	} else {
+		assert.ok(r.status >= 200 && r.status < 300, `${label}: ${r.status} ${r.text.slice(0, 300)}`);
+	}
+}
+
+async function inParallel(jobs, n) {
+	const left = [...jobs];
+	await Promise.all(Array.from({ length: n }, async () => {
+		while (left.length) {
+			await left.shift()();
+		}
+	}));
+}
+
+// ── the matrix ──
+
+const only = process.env.MATRIX_ROUTE; // a part of "METHOD /pattern"
+let table;
+
+test('the people and their objects', async () => {
+	table = await routeTable(carrel);
+	await setUp();
+	unauthenticated = await ask(carrel, 'GET', '/v1/me');
+	assert.equal(unauthenticated.status, 401);
+	absentText = (await ask(carrel, 'GET', '/v1/no-such-thing')).text;
+	assert.match(absentText, /"not_found"/);
+});
+
+test('each route has a sample, each sample a route', () => {
+	const keys = table.map((r) => `${r.method} ${r.pattern}`);
+	assert.deepEqual(keys.filter((k) => !SAMPLES[k]), [], 'routes without a sample request in this test');
+	assert.deepEqual(Object.keys(SAMPLES).filter((k) => !keys.includes(k)), [], 'samples without a route');
+	assert.equal(new Set(keys).size, keys.length);
+});
+
+test('every route × asker × carrier', async (t) => {
+	const counts = { open: 0, refused: 0 };
+	for (const route of table) {
+		const key = `${route.method} ${route.pattern}`;
+		const sample = SAMPLES[key];
+		if (!sample || (only && !key.includes(only))) {
+			continue;
+		}
+		await t.test(key, async () => {
+			const refused = [], open = [];
+			for (const who of Object.keys(PEOPLE)) {
+				for (const carrier of Object.keys(CARRIERS)) {
+					if (who === 'anonymous' && carrier === 'socket') {
+						continue; // the machine's operator: below
+					}
+					const want = expected(route, sample, who, carrier);
+					const label = `${key} as ${who} by ${carrier}`;
+					if (want === 'open') {
+						open.push(() => checkOpen(route, sample, who, carrier, label));
+					} else {
+						refused.push(() => checkRefused(route, sample, who, carrier, want, label));
+					}
+				}
+			}
+			counts.open += open.length;
+			counts.refused += refused.length;
+			await inParallel(refused, 6);
+			await inParallel(sample.guess ? open.slice(0, 2) : open, 3);
+		});
+	}
+	console.log(`${counts.open} granted, ${counts.refused} refused`);
+});
+
+test('the machine\'s operator reads all of a workspace, as nobody in particular', async () => {
+	for (const [path, want] of [[`/v1/documents/${ids.document}`, 200], [`/v1/collections/${ids.collection}/acl`, 200], [`/v1/chunks/${ids.chunk}`, 200],
+		[`/v1/conversations/${ids.conversation}`, 404], [`/v1/runs/${ids.run}`, 404]]) {
+		const r = await ask(carrel, 'GET', path, { socket: true });
+		assert.equal(r.status, want, `${path}: ${r.text}`);
+	}
+	const there = await ask(carrel, 'GET', `/v1/documents/${ids.document}`, { socket: true, headers: { 'x-carrel-workspace': 'elsewhere' } });
+	assert.equal(there.text, absentText);
+});
+
+test('forbidden takes about as long as absent', async () => {
+	const times = { forbidden: [], absent: [] };
+	for (let i = 0; i < 60; i++) {
+		for (const [name, id] of [['forbidden', ids.document], ['absent', ghost('doc')]]) {
+			times[name].push((await ask(carrel, 'GET', `/v1/documents/${id}`, { headers: bearer(people.outsider.access) })).ms);
+		}
+	}
+	const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+	const [a, b] = [median(times.forbidden), median(times.absent)];
+	assert.ok(Math.max(a, b) < 3 * Math.min(a, b) + 2, `forbidden ${a} ms, absent ${b} ms`);
+});
+
+// ── open streams end when their reader may no longer read ──
+
+// An OpenAI-compatible endpoint that says one word and then nothing; its embeddings wait for texts with STALL.
+function startStaller() {
+	const server = http.createServer((req, res) => {
+		let body = '';
+		req.on('data', (c) => { body += c; });
+		req.on('end', () => {
+			if (req.url.endsWith('/embeddings')) {
+				if (body.includes('STALL')) {
+					return;
+				}
+				const input = [JSON.parse(body).input].flat();
+				const data = input.map((_, index) => ({ object: 'embedding', index, embedding: Array.from({ length: 64 }, (_x, k) => Math.sin(index + k + 1)) }));
+				res.setHeader('content-type', 'application/json');
+				res.end(JSON.stringify({ object: 'list', model: 'stall', data, usage: { prompt_tokens: 1, total_tokens: 1 } }));
+			} else if (req.url.endsWith('/chat/completions')) {
+				res.setHeader('content-type', 'text/event-stream');
+				res.write('data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"Well"}}]}\n\n');
+			} else {
+				res.statusCode = 404;
+				res.end('{}');
+			}
+		});
+	});
+	return new Promise((resolve) => {
+		server.listen(0, '127.0.0.1', () => resolve({
+			url: `http://127.0.0.1:${server.address().port}/v1`,
+			stop: () => new Promise((done) => {
+				server.closeAllConnections();
+				server.close(done);
+			}),
+		}));
+	});
+}
+
+// Opens a stream, waits for its first bytes, withdraws, and measures how long it stays open after that.
+async function endsWithin(at, path, headers, withdraw, label) {
+	let begin;
+	const begun = new Promise((resolve) => { begin = resolve; });
+	const stopper = new AbortController();
+	let ended = false;
+	const whole = ask(at, 'GET', path, { headers, onData: begin, signal: stopper.signal }).then((r) => {
+		ended = true;
+		begin();
+		return r;
+	}, () => undefined);
+	await begun;
+	assert.equal(ended, false, `${label}: the stream was over before anything was withdrawn`);
+	await withdraw();
+	const from = performance.now();
+	const timer = setTimeout(() => stopper.abort(), 5000);
+	await whole;
+	clearTimeout(timer);
+	const took = performance.now() - from;
+	assert.ok(ended && took < 2000, `${label}: open for ${Math.round(took)} ms after it was withdrawn`);
+	const after = await ask(at, 'GET', path, { headers });
+	assert.ok(after.status === 401 || after.status === 404, `${label}: ${after.status}`);
+	return took;
+}
+
+test('streams end when the reader is disabled, the token revoked or the right withdrawn', { timeout: 60_000 }, async (t) => {
+	const staller = await startStaller();
+	const slow = await startCarrel({ args: ['--model-url', staller.url, '--model-name', 'stall', '--embedder', 'openai', '--embed-url', staller.url,
+		'--embed-model', 'stall', '--embed-timeout-ms', '600000', '--model-stall-ms', '600000', '--ingest-workers', '2'] });
+	t.after(async () => {
+		await slow.stop();
+		await staller.stop();
+	});
+	const op = async (...args) => ok(await slow.operator(...args));
+	const user = await op('POST', '/v1/users', { name: 'sam' });
+	const tokenOf = async () => op('POST', '/v1/tokens', { name: 'stream' }, { as: 'sam' });
+	const own = [{ principal: 'user:sam', right: 'own' }];
+	const collection = (await op('POST', '/v1/collections', { name: 'slow', acl: own })).id;
+	const upload = async (name, text) => ok(await ask(slow, 'POST', '/v1/documents', { ...form({ collection }, { name, bytes: text }), socket: true }));
+	const good = await upload('good.md', '# Hotels\n\nA hotel room in Milan may cost 175 EUR a night.\n');
+	assert.equal((await slow.jobDone(good.jobId)).state, 'done');
+	const stuck = await upload('stuck.md', '# STALL\n\nThis STALL text waits for its embedding.\n');
+	const conversation = (await op('POST', '/v1/conversations', {}, { as: 'sam' })).id;
+	const startRun = async () => (await op('POST', `/v1/conversations/${conversation}/turns`, { input: 'What may a hotel in Milan cost?' }, { as: 'sam' })).runId;
+	const jobStream = `/v1/jobs/${stuck.jobId}/stream`;
+	const runStream = `/v1/runs/${await startRun()}/stream`;
+	const setAcl = (entries) => op('PUT', `/v1/collections/${collection}/acl`, { entries });
+	const disable = (disabled) => op('PATCH', `/v1/users/${user.id}`, { disabled });
+	const cases = [
+		['a revoked token', [jobStream, runStream], (x) => op('DELETE', `/v1/tokens/${x.id}`, undefined, { as: 'sam' }), () => {}],
+		['a disabled user', [jobStream, runStream], () => disable(true), () => disable(false)],
+		['a withdrawn right', [jobStream], () => setAcl([]), () => setAcl(own)],
+		['a right withdrawn on the document', [jobStream], () => op('PUT', `/v1/documents/${stuck.documentId}/acl`, { entries: [] }),
+			() => op('DELETE', `/v1/documents/${stuck.documentId}/acl`)],
+		['a deleted conversation', [runStream], () => op('DELETE', `/v1/conversations/${conversation}`, undefined, { as: 'sam' }), () => {}],
+	];
+	for (const [what, paths, withdraw, restore] of cases) {
+		for (const path of paths) {
+			const token = await tokenOf();
+			const took = await endsWithin(slow, path, bearer(token.token), () => withdraw(token), `${path.replace(/_\w+/, '')}, ${what}`);
+			console.log(`${path.replace(/_\w+/, '')} ended ${Math.round(took)} ms after ${what}`);
+			await restore();
+		}
+	}
+});
