@@ -14,7 +14,7 @@ PACKAGES := build-essential pkg-config libuv1-dev libsqlite3-dev libfaiss-dev \
 	libjansson-dev libpango1.0-dev fontconfig fonts-dejavu-core fonts-liberation2 \
 	fonts-noto-cjk ca-certificates
 CHECK_PACKAGES := libcmocka-dev nodejs poppler-utils qpdf sqlite3 clang clang-format curl
-LLHTTP_PACKAGE := $(shell apt-cache show libllhttp-dev >/dev/null 2>&1 && echo libllhttp-dev || echo node-llhttp)
+LLHTTP_PACKAGE := $(shell . /etc/os-release && [ "$${VERSION_ID%%.*}" = 12 ] && echo node-llhttp || echo libllhttp-dev)
 
 PKGS := libuv sqlite3 poppler-glib cairo libsodium libseccomp libzstd libcurl icu-uc icu-i18n \
 	uchardet libmagic jansson gumbo
