@@ -1,0 +1,231 @@
+/* The corpus that the builtin's table is trained on: the live chunks as sequences of term ids. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/arena.h"
+#include "index/base/hash.h"
+#include "index/chunks.h"
+#include "index/embed.h"
+#include "index/embed_kind.h"
+#include "index/embed_table.h"
+#include "index/embed_train.h"
+
+#define CHUNKS_LEAST 300
+#define CHUNKS_MOST 20000 /* of a larger workspace an even sample: 40,000 pairs need no more */
+#define BATCH 64
+#define BODY_TERMS_MAX 2000
+
+void corpus_init(struct corpus *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->n_slots = 1 << 12;
+	c->slots = calloc(c->n_slots, sizeof(*c->slots));
+	ASSERT(c->slots != NULL);
+}
+
+void corpus_finish(struct corpus *c)
+{
+	for (int32_t i = 0; i < c->n_terms; i++) {
+		free(c->texts[i]);
+	}
+	free(c->texts);
+	free(c->df);
+	free(c->last_doc);
+	free(c->slots);
+	free(c->ids);
+	free(c->docs);
+	memset(c, 0, sizeof(*c));
+}
+
+static void *grown(void *p, int64_t n, size_t size)
+{
+	p = realloc(p, (size_t)n * size);
+	ASSERT(p != NULL);
+	return p;
+}
+
+static uint32_t find_slot(const struct corpus *c, const char *text)
+{
+	uint32_t at = (uint32_t)hash64(text, strlen(text)) & (c->n_slots - 1);
+
+	while (c->slots[at] && strcmp(c->texts[c->slots[at] - 1], text) != 0) {
+		at = (at + 1) & (c->n_slots - 1);
+	}
+	return at;
+}
+
+static void grow_slots(struct corpus *c)
+{
+	free(c->slots);
+	c->n_slots *= 2;
+	c->slots = calloc(c->n_slots, sizeof(*c->slots));
+	ASSERT(c->slots != NULL);
+	for (int32_t i = 0; i < c->n_terms; i++) {
+		c->slots[find_slot(c, c->texts[i])] = i + 1;
+	}
+}
+
+static int32_t intern(struct corpus *c, const char *text)
+{
+	uint32_t at = find_slot(c, text);
+	int32_t id;
+
+	if (c->slots[at]) {
+		return c->slots[at] - 1;
+	}
+	if (c->n_terms == c->terms_cap) {
+		c->terms_cap = c->terms_cap ? 2 * c->terms_cap : 1024;
+		c->texts = grown(c->texts, c->terms_cap, sizeof(*c->texts));
+		c->df = grown(c->df, c->terms_cap, sizeof(*c->df));
+		c->last_doc = grown(c->last_doc, c->terms_cap, sizeof(*c->last_doc));
+	}
+	id = c->n_terms++;
+	c->texts[id] = strdup(text);
+	ASSERT(c->texts[id] != NULL);
+	c->df[id] = 0;
+	c->last_doc[id] = -1;
+	c->slots[at] = id + 1;
+	if ((uint32_t)c->n_terms * 2 > c->n_slots) {
+		grow_slots(c);
+	}
+	return id;
+}
+
+static int32_t add_sequence(struct corpus *c, const struct terms *terms, int32_t most, uint64_t *hash)
+{
+	int32_t n = 0;
+
+	for (int i = 0; i < terms->n && n < most; i++) {
+		int32_t id;
+
+		if (terms->items[i].stopword) {
+			continue;
+		}
+		id = intern(c, terms->items[i].text);
+		if (c->last_doc[id] != c->n_docs) {
+			c->last_doc[id] = c->n_docs;
+			c->df[id]++;
+		}
+		if (c->n_ids == c->ids_cap) {
+			c->ids_cap = c->ids_cap ? 2 * c->ids_cap : 1 << 16;
+			c->ids = grown(c->ids, c->ids_cap, sizeof(*c->ids));
+		}
+		c->ids[c->n_ids++] = id;
+		*hash = *hash * UINT64_C(0x100000001b3) + (uint64_t)id + 1;
+		n++;
+	}
+	return n;
+}
+
+void corpus_add(struct corpus *c, const struct terms *head, const struct terms *body)
+{
+	struct corpus_doc doc = {.from = c->n_ids};
+	uint64_t unused = 0;
+
+	doc.n_head = add_sequence(c, head, BODY_TERMS_MAX, &doc.head_hash);
+	doc.n_body = add_sequence(c, body, BODY_TERMS_MAX, &unused);
+	if (c->n_docs == c->docs_cap) {
+		c->docs_cap = c->docs_cap ? 2 * c->docs_cap : 1024;
+		c->docs = grown(c->docs, c->docs_cap, sizeof(*c->docs));
+	}
+	c->docs[c->n_docs++] = doc;
+}
+
+/* ── from the live chunks ── */
+
+static void add_chunk(struct corpus *c, struct arena *a, const struct chunk *chunk)
+{
+	struct terms head, body;
+	char *both = arena_printf(a, "%s\n%s", chunk->title ? chunk->title : "",
+		chunk->heading ? chunk->heading : "");
+
+	analyse(a, both, strlen(both), chunk->language, &head);
+	analyse(a, chunk->text, strlen(chunk->text), chunk->language, &body);
+	corpus_add(c, &head, &body);
+}
+
+/* Up to BATCH chunks from *slot on, in a snapshot of its own; *slot past them, *n of them. */
+static int read_batch(struct store *s, int64_t workspace_n, int64_t *slot, struct corpus *c, int *n,
+	struct err *e)
+{
+	struct chunk chunks[BATCH];
+	struct db *db = store_reader(s, e);
+	struct arena a;
+	int rc;
+
+	*n = 0;
+	if (!db) {
+		return e && e->code ? e->code : ERR_INTERNAL;
+	}
+	memset(chunks, 0, sizeof(chunks));
+	arena_init(&a);
+	rc = chunks_scan(db, &a, workspace_n, *slot, BATCH, chunks, n, e);
+	store_reader_drop(db);
+	for (int i = 0; rc == 0 && i < *n; i++) {
+		add_chunk(c, &a, &chunks[i]);
+		*slot = chunks[i].slot + 1;
+	}
+	arena_finish(&a);
+	return rc;
+}
+
+/* Live chunks and the highest slot that one may have. */
+static int measure(struct store *s, int64_t workspace_n, int64_t *n_live, struct err *e)
+{
+	struct db *db = store_reader(s, e);
+
+	if (!db) {
+		return e && e->code ? e->code : ERR_INTERNAL;
+	}
+	*n_live = chunks_live_count(db, workspace_n);
+	store_reader_drop(db);
+	return 0;
+}
+
+/* All of them, or from a large workspace batches with even gaps. */
+static int read_corpus(struct store *s, int64_t workspace_n, int64_t n_live,
+	const atomic_bool *cancel, struct corpus *c, struct err *e)
+{
+	int64_t slot = 0, read = 0;
+	int n = 0, rc;
+
+	do {
+		if (embed_cancelled(cancel)) {
+			return err_set(e, ERR_CANCELLED, "cancelled", "training was cancelled");
+		}
+		rc = read_batch(s, workspace_n, &slot, c, &n, e);
+		read += n;
+		if (n_live > CHUNKS_MOST && read * n_live > slot * CHUNKS_MOST) {
+			slot += (int64_t)((double)n * ((double)n_live / CHUNKS_MOST - 1));
+		}
+	} while (rc == 0 && n == BATCH && c->n_docs < CHUNKS_MOST);
+	return rc;
+}
+
+int embed_train(struct store *s, int64_t workspace_n, const atomic_bool *cancel, void **data,
+	size_t *n_bytes, int64_t *n_chunks, struct err *e)
+{
+	struct corpus c;
+	struct buf out = BUF_INIT;
+	int rc;
+
+	*data = NULL;
+	*n_bytes = 0;
+	*n_chunks = 0;
+	rc = measure(s, workspace_n, n_chunks, e);
+	if (rc || *n_chunks < CHUNKS_LEAST) {
+		return rc;
+	}
+	corpus_init(&c);
+	rc = read_corpus(s, workspace_n, *n_chunks, cancel, &c, e);
+	if (rc == 0) {
+		rc = corpus_train(&c, cancel, &out, e);
+	}
+	corpus_finish(&c);
+	if (rc == 0) {
+		*n_bytes = out.len;
+		*data = buf_take(&out);
+	}
+	buf_finish(&out);
+	return rc;
+}
