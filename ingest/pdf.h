@@ -45,6 +45,7 @@ struct pdf_row {
 	float y0, y1;
 	int first, n;
 	bool tabular;
+	bool continues; /* a cell of the row above */
 	int table;
 };
 

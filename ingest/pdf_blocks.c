@@ -266,11 +266,12 @@ static void take_table(struct lines *ls, const struct pdf_page *p, int table)
 		}
 		l = line_add(ls);
 		l->kind = BLOCK_TABLE_ROW;
-		l->begins = true;
+		l->begins = !r->continues;
 		for (int k = 0; k < r->n; k++) {
 			const struct pdf_seg *s = &p->segs[p->by_row[r->first + k]];
 
-			line_take(l, p, s, sign || is_closing(p, s) ? "" : " | ");
+			line_take(l, p, s,
+				r->continues ? " " : sign || is_closing(p, s) ? "" : " | ");
 			sign = is_sign(p, s);
 		}
 	}
@@ -410,7 +411,8 @@ static int heading_level(const struct pdf_styles *st, const struct line *l)
 	bool big = l->size > st->body * 1.12f;
 	int depth;
 
-	if (!level || !has_letter(&l->text) || l->text.len > 220 || l->text.len < 2) {
+	if (!level || !has_letter(&l->text) || l->text.len > 220 || l->text.len < 2 ||
+		bullet(l->text.data, l->text.len)) {
 		return 0;
 	}
 	if (!big && (l->text.len > 130 || l->text.data[l->text.len - 1] == ',' ||
@@ -431,8 +433,11 @@ static bool begins_block(const struct lines *ls, int i, float gap)
 	float between = b->box.y0 - a->box.y1;
 	float width = a->box.x1 - a->box.x0;
 
-	if (a->kind == BLOCK_TABLE_ROW || fabsf(a->size - b->size) > 0.1f * a->size ||
-		a->bold != b->bold) {
+	if (a->kind == BLOCK_TABLE_ROW || fabsf(a->size - b->size) > 0.1f * a->size) {
+		return true;
+	}
+	/* The bold words that a list item begins with are part of it. */
+	if (a->bold != b->bold && !bullet(a->text.data, a->text.len)) {
 		return true;
 	}
 	if (pdf_list_marker(b->text.data, b->text.len)) {

@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,6 +236,61 @@ static bool key_repeats(const struct running *all, int n_keys, uint64_t key, int
 	return low < n_keys && all[low].key == key && all[low].n >= least;
 }
 
+/* The number that begins or ends a row, or -1. */
+static int row_number(const struct pdf_page *p, const struct pdf_row *r, bool last)
+{
+	const struct pdf_seg *s = &p->segs[p->by_row[r->first + (last ? r->n - 1 : 0)]];
+	const struct pdf_word *w = &p->words[s->first + (last ? s->n_words - 1 : 0)];
+	const char *t = p->text.data + w->at;
+	size_t n = strspn(t, "0123456789");
+
+	return n == w->n_bytes && n < 6 ? atoi(t) : -1;
+}
+
+/* A first or last row whose number grows with the pages is running, whatever else it says ("Financial
+ * statements | Balance sheet | 6"). Returns how far that number is ahead of the page's index, or INT_MIN
+ * where the pages do not agree. */
+static int number_offset(const struct pdf_page *pages, int n, bool bottom, bool last)
+{
+	int best = INT_MIN, n_best = 0;
+
+	for (int i = 0; i < n && i < 8; i++) {
+		const struct pdf_page *p = &pages[n < 8 ? i : i * n / 8];
+		int at = (int)(p - pages), votes = 0;
+		int v = p->n_rows ? row_number(p, &p->rows[bottom ? p->n_rows - 1 : 0], last) : -1;
+
+		for (int k = 0; k < n && v >= 0; k++) {
+			const struct pdf_page *q = &pages[k];
+
+			votes += q->n_rows && row_number(q, &q->rows[bottom ? q->n_rows - 1 : 0],
+						      last) == k + v - at;
+		}
+		if (votes > n_best) {
+			n_best = votes;
+			best = v - at;
+		}
+	}
+	return n >= 4 && n_best * 2 > n ? best : INT_MIN;
+}
+
+static void drop_numbered(struct pdf_page *pages, int n)
+{
+	for (int side = 0; side < 4; side++) {
+		bool bottom = side & 1, last = side & 2;
+		int offset = number_offset(pages, n, bottom, last);
+
+		for (int i = 0; i < n && offset != INT_MIN; i++) {
+			int row = bottom ? pages[i].n_rows - 1 : 0;
+
+			if (row >= 0 && pages[i].n_rows &&
+				row_number(&pages[i], &pages[i].rows[row], last) == i + offset &&
+				rows_are_margin(&pages[i], &row, 1)) {
+				drop_rows(&pages[i], &row, 1);
+			}
+		}
+	}
+}
+
 void pdf_drop_running(struct pdf_page *pages, int n)
 {
 	struct running *all = calloc((size_t)n * 2 * MARGIN_ROWS + 1, sizeof(*all));
@@ -269,6 +325,7 @@ void pdf_drop_running(struct pdf_page *pages, int n)
 	}
 	free(all);
 	buf_finish(&text);
+	drop_numbered(pages, n);
 }
 
 /* ── tables ── */
@@ -378,19 +435,37 @@ static bool rows_aligned(const struct pdf_page *p, const struct pdf_row *a, cons
 	return false;
 }
 
-/* The next row of the same table after row i, or -1. */
-static int next_tabular(const struct pdf_page *p, int i)
+/* The rest of a cell of the row before: nothing in the first column, close below. */
+static bool continues_cell(const struct pdf_page *p, const struct pdf_row *from,
+	const struct pdf_row *r, float bottom)
+{
+	return (r->n == 1 || row_is_item(p, r)) && from->n >= 2 &&
+	       row_seg(p, r, 0)->x0 > row_seg(p, from, 1)->x0 - ALIGNED &&
+	       r->y0 - bottom < 0.8f * (r->y1 - r->y0);
+}
+
+/* The next row of the same table after row i, or -1; *last is the last row that belongs to row i. */
+static int next_tabular(const struct pdf_page *p, int i, int *last)
 {
 	const struct pdf_row *from = &p->rows[i];
 	float bottom = from->y1;
+	int n_between = 0;
 
-	for (int k = i + 1; k < p->n_rows && k <= i + 1 + ROWS_BETWEEN; k++) {
+	*last = i;
+	for (int k = i + 1; k < p->n_rows && n_between <= ROWS_BETWEEN; k++) {
 		const struct pdf_row *r = &p->rows[k];
 		float height = r->y1 - r->y0;
 
 		if (row_dropped(p, r)) {
 			continue;
 		}
+		if (!r->tabular && n_between == 0 &&
+			continues_cell(p, from, r, bottom)) {
+			*last = k;
+			bottom = r->y1;
+			continue;
+		}
+		n_between++;
 		if (r->y0 - bottom > 2.2f * height) {
 			return -1;
 		}
@@ -406,6 +481,21 @@ static int next_tabular(const struct pdf_page *p, int i)
 	return -1;
 }
 
+/* Row k is the rest of the nearest row of several cells above it. */
+static bool continues_row(const struct pdf_page *p, int k)
+{
+	int up = k - 1;
+
+	if (p->rows[k].tabular) {
+		return false;
+	}
+	while (up >= 0 && (p->rows[up].continues || row_dropped(p, &p->rows[up]))) {
+		up--;
+	}
+	return up >= 0 && p->rows[up].tabular &&
+	       continues_cell(p, &p->rows[up], &p->rows[k], p->rows[k - 1].y1);
+}
+
 void pdf_find_tables(struct pdf_page *p)
 {
 	int n_tables = 0;
@@ -417,13 +507,13 @@ void pdf_find_tables(struct pdf_page *p)
 		if (!p->rows[i].tabular) {
 			continue;
 		}
-		next = next_tabular(p, i);
+		next = next_tabular(p, i, &last);
 		if (next < 0 && p->rows[i].n < 3) {
 			continue; /* two things beside each other make no table */
 		}
 		n_tables++;
-		for (; next >= 0; next = next_tabular(p, next)) {
-			last = next;
+		while (next >= 0) {
+			next = next_tabular(p, next, &last);
 		}
 		for (int k = i; k <= last; k++) {
 			const struct pdf_row *r = &p->rows[k];
@@ -432,6 +522,7 @@ void pdf_find_tables(struct pdf_page *p)
 				continue;
 			}
 			p->rows[k].table = n_tables;
+			p->rows[k].continues = k > i && continues_row(p, k);
 			for (int s = 0; s < r->n; s++) {
 				p->segs[p->by_row[r->first + s]].table = n_tables;
 			}

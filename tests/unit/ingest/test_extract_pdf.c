@@ -372,6 +372,44 @@ static void two_columns_are_read_one_after_the_other(void **state)
 	arena_finish(&a);
 }
 
+/* A cell of several lines stays in its row, and a footer goes even if only its number is regular. */
+static void wrapped_cells_and_numbered_footers(void **state)
+{
+	static const char *const SECTIONS[] = {"Balance", "Income", "Equity", "Notes", "Signatures"};
+	struct pdf_pen p;
+	struct arena a;
+	struct extracted x;
+	int i;
+
+	(void)state;
+	arena_init(&a);
+	pdf_begin(&p);
+	for (int page = 0; page < 5; page++) {
+		char number[20];
+
+		pdf_say(&p, 60, 100, 10, false, "Objective:");
+		pdf_say(&p, 200, 100, 10, false, "The aim of this study is to see whether");
+		pdf_say(&p, 200, 112, 10, false, "a cell of two lines stays together");
+		pdf_say(&p, 60, 126, 10, false, "Sample:");
+		pdf_say(&p, 200, 126, 10, false, "Sixty grown people");
+		snprintf(number, sizeof(number), "%d", page + 3);
+		pdf_say(&p, 60, 820, 8, false, SECTIONS[page]);
+		pdf_say(&p, 500, 820, 8, false, number);
+		cairo_show_page(p.cr);
+	}
+	pdf_end(&p);
+	assert_int_equal(read_bytes(z, p.out.data, p.out.len, "", &a, &x, NULL), 0);
+	i = block_with(&x, "Objective");
+	assert_string_equal(block_line(&x, i),
+		"T Objective: | The aim of this study is to see whether\n"
+		"a cell of two lines stays together");
+	assert_string_equal(block_line(&x, i + 1), "T Sample: | Sixty grown people");
+	assert_int_equal(x.n_blocks, 10);
+	assert_null(strstr(x.text, "Signatures"));
+	buf_finish(&p.out);
+	arena_finish(&a);
+}
+
 static void the_page_limit_is_kept(void **state)
 {
 	struct zygote *few = zygote_with("ingest-pages", "2", NULL);
@@ -405,6 +443,7 @@ int main(void)
 		cmocka_unit_test(html_that_lies_is_html),
 		cmocka_unit_test(encryption),
 		cmocka_unit_test(two_columns_are_read_one_after_the_other),
+		cmocka_unit_test(wrapped_cells_and_numbered_footers),
 		cmocka_unit_test(the_page_limit_is_kept),
 	};
 
