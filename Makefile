@@ -104,6 +104,19 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(ALL_CF) -o $@ $< $(BUILD)/libcarrel.a -lcmocka $(LIBS)
 
+# ── run ──
+# DATA=data LISTEN=127.0.0.1:8360
+run: deps
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build
+	$(Q)CARREL=$(BUILD)/carrel fixtures/demo.sh
+
+# The fixtures' PDFs from their sources, the broken ones, and the check that every answer is in them.
+fixtures: check-deps
+	$(Q)$(CC) -std=c11 -O2 $(WARN) fixtures/make_pdf.c -o $(BUILD)/make_pdf $$(pkg-config --cflags --libs pangocairo)
+	$(Q)cd fixtures/source && for f in */*.md; do $(abspath $(BUILD)/make_pdf) $$f ../documents/$${f%.md}.pdf || exit 1; done
+	$(Q)fixtures/check.sh
+	$(Q)fixtures/broken/make.sh
+
 # ── test ──
 FLOW    := $(sort $(wildcard tests/flow/*.test.mjs))
 QUALITY := $(sort $(wildcard tests/quality/*.test.mjs))

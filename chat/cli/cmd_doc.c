@@ -13,27 +13,28 @@
 
 static const struct column document_columns[] = {
 	{"NAME", "name", AS_TEXT, true},
-	{"STATE", "state", AS_TEXT, false},
-	{"PAGES", "pages", AS_COUNT, false},
-	{"SIZE", "bytes", AS_BYTES, false},
+	{"STATE", "latestVersion.state", AS_TEXT, false},
+	{"PAGES", "latestVersion.pages", AS_COUNT, false},
+	{"SIZE", "latestVersion.bytes", AS_BYTES, false},
 	{"ID", "id", AS_TEXT, false},
 };
 
 static const struct column document_facts[] = {
 	{"name", "name", AS_TEXT, false},
-	{"title", "title", AS_TEXT, false},
+	{"title", "latestVersion.title", AS_TEXT, false},
 	{"id", "id", AS_TEXT, false},
-	{"collection", "collection", AS_TEXT, false},
-	{"state", "state", AS_TEXT, false},
-	{"reason", "reason", AS_TEXT, false},
-	{"message", "message", AS_TEXT, false},
-	{"type", "mediaType", AS_TEXT, false},
-	{"language", "language", AS_TEXT, false},
-	{"pages", "pages", AS_TEXT, false},
-	{"size", "bytes", AS_BYTES, false},
-	{"sha256", "sha256", AS_TEXT, false},
-	{"version", "version", AS_TEXT, false},
-	{"made", "createdMs", AS_TIME, false},
+	{"collection", "collectionId", AS_TEXT, false},
+	{"state", "latestVersion.state", AS_TEXT, false},
+	{"reason", "latestVersion.reason", AS_TEXT, false},
+	{"message", "latestVersion.message", AS_TEXT, false},
+	{"type", "latestVersion.mediaType", AS_TEXT, false},
+	{"language", "latestVersion.language", AS_TEXT, false},
+	{"pages", "latestVersion.pages", AS_TEXT, false},
+	{"size", "latestVersion.bytes", AS_BYTES, false},
+	{"sha256", "latestVersion.sha256", AS_TEXT, false},
+	{"version", "latestVersion.id", AS_TEXT, false},
+	{"published", "latestVersion.publishedAt", AS_TIME, false},
+	{"made", "createdAt", AS_TIME, false},
 	{"right", "right", AS_TEXT, false},
 };
 
@@ -42,7 +43,7 @@ static const struct column version_columns[] = {
 	{"STATE", "state", AS_TEXT, false},
 	{"PAGES", "pages", AS_COUNT, false},
 	{"SIZE", "bytes", AS_BYTES, false},
-	{"MADE", "createdMs", AS_TIME, false},
+	{"MADE", "createdAt", AS_TIME, false},
 	{"ID", "id", AS_TEXT, false},
 };
 
@@ -190,22 +191,31 @@ int cmd_doc_download(struct cli *cli, struct err *e)
 	return rc;
 }
 
+/* The text comes in pages of a megabyte. */
 int cmd_doc_text(struct cli *cli, struct err *e)
 {
 	const char *id = NULL;
-	json_t *reply = NULL;
+	json_int_t from = 0;
 	int rc = document_named(cli, cli_word(cli, 0), &id, e);
 
-	rc = rc ? rc : client_read(cli, client_path(cli, "/v1/documents/%s/text", id), &reply, e);
-	if (rc == 0 && cli->json) {
-		cli_json(reply);
-	} else if (rc == 0) {
-		const json_t *text = json_object_get(reply, "text");
+	while (rc == 0 && from >= 0) {
+		const char *path = client_path(cli, "/v1/documents/%s/text?from=", id);
+		const json_t *text, *next;
+		json_t *reply = NULL;
 
-		cli_text(json_string_value(text) ? json_string_value(text) : "",
-			json_string_length(text));
+		path = arena_printf(&cli->arena, "%s%lld", path, (long long)from);
+		rc = client_read(cli, path, &reply, e);
+		if (rc == 0 && cli->json) {
+			cli_json(reply);
+		} else if (rc == 0) {
+			text = json_object_get(reply, "text");
+			cli_text(json_string_value(text) ? json_string_value(text) : "", json_string_length(text));
+		}
+		next = json_object_get(reply, "next");
+		from = json_is_integer(next) ? json_integer_value(next) : -1;
+		json_decref(reply);
+		rc = rc ? rc : cli_flush(e);
 	}
-	json_decref(reply);
 	return rc;
 }
 

@@ -159,7 +159,7 @@ static const char *const failed_states[] = {"failed", "cancelled", "quarantined"
 /* Whether the bytes are there already and need no sending. */
 static bool skip_known(struct batch *b, struct item *it, const json_t *row)
 {
-	const char *state = text_of(row, "state");
+	const char *state = text_of(json_object_get(row, "latestVersion"), "state");
 	const char *name = text_of(row, "name");
 
 	if (!row || !word_is(state, settled_states)) {
@@ -194,7 +194,8 @@ static bool is_of_the_file(int rc)
 static int send_item(struct batch *b, struct item *it, struct err *e)
 {
 	struct arena *a = &b->cli->arena;
-	json_t *fields = json_pack("{s:s}", "collection", b->collection);
+	json_t *fields = json_pack("{s:s, s:s}", "collection", b->collection, "name",
+		it->file->name);
 	struct client_upload u = {
 		.path = "/v1/documents",
 		.fields = fields,
