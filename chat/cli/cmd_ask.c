@@ -17,6 +17,7 @@ struct answer {
 	bool began;	   /* some text was printed */
 	bool ended;
 	const char *mode;
+	const char *note;   /* why it is not as it should be */
 	struct err failure; /* of the run */
 	struct err io;
 };
@@ -77,6 +78,7 @@ static bool on_event(void *arg, int64_t id, const char *name, const json_t *data
 		json_array_append(an->citations, (json_t *)data);
 	} else if (strcmp(name, "assistant.completed") == 0) {
 		an->mode = arena_str(&an->cli->arena, text_of(data, "mode"));
+		an->note = arena_str(&an->cli->arena, text_of(data, "message"));
 		an->ended = true;
 	} else if (strcmp(name, "run.failed") == 0 || strcmp(name, "run.cancelled") == 0) {
 		take_failure(an, name, data);
@@ -102,55 +104,76 @@ static const char *name_of(struct answer *an, const char *document)
 	return json_string_value(known) ? json_string_value(known) : document;
 }
 
-static void print_source(struct answer *an, const json_t *c)
+static void print_quote(const json_t *c)
 {
 	const char *quote = text_of(c, "quote");
 	const char *support = text_of(c, "support");
-	struct buf head = BUF_INIT, clean = BUF_INIT, wrapped = BUF_INIT;
+	struct buf clean = BUF_INIT, wrapped = BUF_INIT;
 
-	buf_printf(&head, "[%d] ", (int)json_integer_value(json_object_get(c, "ordinal")));
-	if (json_is_true(json_object_get(c, "gone"))) {
-		buf_str(&head, "a document that you may not read any more");
-	} else {
-		const char *name = name_of(an, text_of(c, "documentId"));
-
-		text_clean(&head, name, strlen(name), false);
-		buf_printf(&head, ", page %d", (int)json_integer_value(json_object_get(c, "page")));
-	}
-	if (strcmp(support, "unsupported") == 0 || strcmp(support, "partial") == 0) {
-		buf_printf(&head, "  (%s by this passage)",
-			strcmp(support, "partial") == 0 ? "only partly supported"
-							: "not supported");
-	}
-	puts(head.data);
 	text_clean(&clean, quote, strlen(quote), false);
+	if (strcmp(support, "unverified") == 0) {
+		buf_str(&clean, "  (does not verify what is said)");
+	} else if (strcmp(support, "partial") == 0) {
+		buf_str(&clean, "  (verifies a part of what is said)");
+	}
 	if (clean.len > 0) {
 		text_wrap(&wrapped, clean.data, term_columns(STDOUT_FILENO), 4);
 		fputs(wrapped.data, stdout);
 	}
 	buf_finish(&wrapped);
 	buf_finish(&clean);
+}
+
+/* A source by the number it has in the answer, with each quote of it. */
+static void print_source(struct answer *an, json_int_t handle)
+{
+	struct buf head = BUF_INIT;
+	const char *last = "";
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach(an->citations, i, c)
+	{
+		const char *name = name_of(an, text_of(c, "documentId"));
+
+		if (json_integer_value(json_object_get(c, "handle")) != handle) {
+			continue;
+		}
+		if (head.len == 0) {
+			buf_printf(&head, "[%d] ", (int)handle);
+			if (json_is_true(json_object_get(c, "gone"))) {
+				buf_str(&head, "a document that you may not read any more");
+			} else {
+				text_clean(&head, name, strlen(name), false);
+				buf_printf(&head, ", page %d",
+					(int)json_integer_value(json_object_get(c, "page")));
+			}
+			puts(head.data);
+		}
+		if (strcmp(last, text_of(c, "quote")) != 0) {
+			print_quote(c);
+		}
+		last = text_of(c, "quote");
+	}
 	buf_finish(&head);
 }
 
 static void print_sources(struct answer *an)
 {
-	json_int_t told = 0;
+	json_int_t highest = 0;
 	const json_t *c;
 	size_t i;
 
 	fputs(an->began ? "\n" : "", stdout);
-	if (json_array_size(an->citations) > 0) {
-		puts("\nsources:");
-	}
 	json_array_foreach(an->citations, i, c)
 	{
-		json_int_t ordinal = json_integer_value(json_object_get(c, "ordinal"));
+		json_int_t handle = json_integer_value(json_object_get(c, "handle"));
 
-		if (ordinal > told) {
-			print_source(an, c);
-			told = ordinal;
-		}
+		highest = handle > highest ? handle : highest;
+	}
+	fputs(highest > 0 ? "\nsources:\n" : "", stdout);
+	for (json_int_t handle = 1; handle <= highest; handle++) {
+		print_source(an, handle);
 	}
 }
 
@@ -226,6 +249,18 @@ static int read_answer(struct answer *an, struct err *e)
 	return 0;
 }
 
+static void say_how_it_was(const struct answer *an, const char *conversation)
+{
+	bool extractive = an->mode && strcmp(an->mode, "extractive") == 0;
+
+	fprintf(stderr, "\n%s",
+		extractive ? "these are sentences of the sources; no model wrote them\n" : "");
+	if (an->note && *an->note) {
+		fprintf(stderr, "%s\n", an->note);
+	}
+	fprintf(stderr, "go on with: carrel ask --conversation %s …\n", conversation);
+}
+
 int cmd_ask(struct cli *cli, struct err *e)
 {
 	struct answer an = {.cli = cli, .names = json_object(), .citations = json_array()};
@@ -238,11 +273,7 @@ int cmd_ask(struct cli *cli, struct err *e)
 		print_sources(&an);
 		if (!cli->quiet) {
 			fflush(stdout);
-			fprintf(stderr, "\n%sgo on with: carrel ask --conversation %s …\n",
-				an.mode && strcmp(an.mode, "extractive") == 0
-					? "(sentences of the sources, no model) "
-					: "",
-				conversation);
+			say_how_it_was(&an, conversation);
 		}
 	}
 	if (rc == 0 && an.failure.code != 0) {

@@ -209,7 +209,8 @@ int cmd_doc_text(struct cli *cli, struct err *e)
 			cli_json(reply);
 		} else if (rc == 0) {
 			text = json_object_get(reply, "text");
-			cli_text(json_string_value(text) ? json_string_value(text) : "", json_string_length(text));
+			cli_text(json_string_value(text) ? json_string_value(text) : "",
+				json_string_length(text));
 		}
 		next = json_object_get(reply, "next");
 		from = json_is_integer(next) ? json_integer_value(next) : -1;

@@ -194,8 +194,8 @@ static bool is_of_the_file(int rc)
 static int send_item(struct batch *b, struct item *it, struct err *e)
 {
 	struct arena *a = &b->cli->arena;
-	json_t *fields = json_pack("{s:s, s:s}", "collection", b->collection, "name",
-		it->file->name);
+	json_t *fields =
+		json_pack("{s:s, s:s}", "collection", b->collection, "name", it->file->name);
 	struct client_upload u = {
 		.path = "/v1/documents",
 		.fields = fields,
