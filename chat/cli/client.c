@@ -277,6 +277,15 @@ static void call_header(struct call *call, const char *line)
 	ASSERT(call->headers != NULL);
 }
 
+/* text must live as long as the call. */
+static void call_body(struct call *call, const char *text)
+{
+	call_header(call, "Content-Type: application/json");
+	call_header(call, "Expect:");
+	curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE, (long)strlen(text));
+	curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, text);
+}
+
 /* Runs the transfer to its end, or until a signal: curl's result. */
 static CURLcode transfer(struct call *call)
 {
@@ -412,10 +421,7 @@ int client_call(struct cli *cli, const char *method, const char *path, json_t *b
 	}
 	curl_easy_setopt(call.easy, CURLOPT_TIMEOUT, ANSWER_S);
 	if (text) {
-		call_header(&call, "Content-Type: application/json");
-		call_header(&call, "Expect:");
-		curl_easy_setopt(call.easy, CURLOPT_POSTFIELDSIZE, (long)strlen(text));
-		curl_easy_setopt(call.easy, CURLOPT_POSTFIELDS, text);
+		call_body(&call, text);
 	} else if (strcmp(method, "GET") != 0) {
 		call_header(&call, "Content-Length: 0");
 	}
@@ -520,19 +526,24 @@ static bool on_raw_event(void *arg, int64_t id, const char *name, const char *da
 }
 
 /* One connection's worth: 0 when the stream came to its end, ERR_UNAVAILABLE when it was cut. */
-static int read_stream(struct cli *cli, const char *path, struct events *events, struct err *e)
+static int read_stream(
+	struct cli *cli, const struct client_events *ev, struct events *events, struct err *e)
 {
+	char *text = ev->body ? json_dumps(ev->body, JSON_COMPACT) : NULL;
 	struct call call;
 	CURLcode result;
-	int rc = call_init(&call, cli, "GET", path, e);
+	int rc = call_init(&call, cli, text ? "POST" : "GET", ev->path, e);
 
 	if (rc != 0) {
+		free(text);
 		return rc;
 	}
 	events_restart(events);
 	call.events = events;
 	call_header(&call, "Accept: text/event-stream");
-	if (events->last_id > 0) {
+	if (text) {
+		call_body(&call, text);
+	} else if (events->last_id > 0) {
 		call_header(&call, arena_printf(&cli->arena, "Last-Event-ID: %lld",
 					   (long long)events->last_id));
 	}
@@ -545,6 +556,7 @@ static int read_stream(struct cli *cli, const char *path, struct events *events,
 		rc = lost(&call, result, e);
 	}
 	call_finish(&call);
+	free(text);
 	return rc;
 }
 
@@ -553,20 +565,20 @@ int client_events(struct cli *cli, const struct client_events *ev, struct err *e
 	struct stream_reader reader = {ev, 0};
 	struct events events;
 	int cuts = 0;
+	bool again;
 	int rc;
 
 	events_init(&events, on_raw_event, &reader);
-	for (;;) {
+	do {
 		int64_t before = reader.n_events;
 
 		err_clear(e);
-		rc = read_stream(cli, ev->path, &events, e);
+		rc = read_stream(cli, ev, &events, e);
 		cuts = reader.n_events > before ? 0 : cuts + 1;
-		if (rc != ERR_UNAVAILABLE || cuts >= RESUMES_MAX || term_stopped) {
-			break;
-		}
-		pause_ms(POLL_MS * cuts);
-	}
+		again = (rc == 0 || rc == ERR_UNAVAILABLE) && !events.ended && !ev->body &&
+			!term_stopped && cuts < RESUMES_MAX;
+		pause_ms(again ? POLL_MS * cuts : 0);
+	} while (again);
 	events_finish(&events);
 	return rc;
 }

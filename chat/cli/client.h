@@ -53,9 +53,11 @@ MUST_CHECK int client_upload(
 	struct cli *cli, const struct client_upload *u, json_t **out, struct err *e);
 
 /* Server-sent events until the stream ends or on_event returns true (it has what it wanted). A lost
- * connection is taken up again after the last id, 5 times in a row at most. */
+ * connection is taken up again after the last id, 5 times in a row at most; but not with a body (a POST),
+ * which would ask for another answer. */
 struct client_events {
 	const char *path;
+	const json_t *body; /* NULL: a GET */
 	bool (*on_event)(void *arg, int64_t id, const char *name, const json_t *data);
 	void *arg;
 };

@@ -179,39 +179,40 @@ static void print_sources(struct answer *an)
 
 /* ── the order of things ── */
 
+/* *id: of --conversation, or of a new one; NULL for the machine's operator, whom a conversation
+ * cannot belong to. */
 static int open_conversation(struct cli *cli, const char **id, struct err *e)
 {
 	json_t *made = NULL;
+	struct err why = ERR_INIT;
 	int rc;
 
 	*id = cli_option(cli, "conversation");
 	if (*id) {
 		return 0;
 	}
-	rc = client_call(cli, "POST", "/v1/conversations", json_object(), &made, e);
-	*id = arena_str(&cli->arena, text_of(made, "id"));
+	rc = client_call(cli, "POST", "/v1/conversations", json_object(), &made, &why);
+	if (rc == 0) {
+		*id = arena_str(&cli->arena, text_of(made, "id"));
+	} else if (strcmp(why.reason, "no_user") == 0) {
+		rc = 0;
+	}
 	json_decref(made);
-	return rc;
+	return rc ? err_set(e, rc, why.reason, "%s", why.message) : 0;
 }
 
-static int post_turn(struct cli *cli, const char *conversation, struct answer *an, struct err *e)
+static int make_body(struct cli *cli, bool stored, json_t **out, struct err *e)
 {
 	const char *collection = cli_option(cli, "collection");
-	json_t *body = json_pack("{s:s}", "input", cli_sentence(cli, 0));
-	json_t *turn = NULL;
-	int rc;
+	const char *question = cli_sentence(cli, 0);
 
-	if (!body) {
-		return err_set(e, ERR_INVALID, "bad_text", "the question must be UTF-8");
+	*out = stored ? json_pack("{s:s}", "input", question)
+		      : json_pack("{s:[{s:s, s:s}]}", "messages", "role", "user", "content",
+				question);
+	if (*out && collection) {
+		json_object_set_new(*out, "collections", json_pack("[s]", collection));
 	}
-	if (collection) {
-		json_object_set_new(body, "collections", json_pack("[s]", collection));
-	}
-	rc = client_call(cli, "POST", client_path(cli, "/v1/conversations/%s/turns", conversation),
-		body, &turn, e);
-	an->run = arena_str(&cli->arena, text_of(turn, "runId"));
-	json_decref(turn);
-	return rc;
+	return *out ? 0 : err_set(e, ERR_INVALID, "bad_text", "the question must be UTF-8");
 }
 
 /* Asked to stop: so is the run, which would go on without a listener. */
@@ -227,26 +228,38 @@ static void stop_run(struct answer *an)
 	term_stopped = sig;
 }
 
-static int read_answer(struct answer *an, struct err *e)
+/* A run of a conversation, or one that is stored nowhere and ends with its connection. */
+static int read_answer(struct answer *an, const char *conversation, json_t *body, struct err *e)
 {
 	struct client_events order = {
-		.path = client_path(an->cli, "/v1/runs/%s/stream", an->run),
-		.on_event = on_event,
-		.arg = an,
-	};
-	int rc = client_events(an->cli, &order, e);
+		.path = "/v1/chat", .body = body, .on_event = on_event, .arg = an};
+	json_t *turn = NULL;
+	int rc = 0;
 
-	if (!an->ended && (term_stopped || an->io.code != 0)) {
+	if (conversation) {
+		rc = client_call(an->cli, "POST",
+			client_path(an->cli, "/v1/conversations/%s/turns", conversation),
+			json_incref(body), &turn, e);
+		an->run = arena_str(&an->cli->arena, text_of(turn, "runId"));
+		order.path = client_path(an->cli, "/v1/runs/%s/stream", an->run);
+		order.body = NULL;
+		json_decref(turn);
+	}
+	rc = rc ? rc : client_events(an->cli, &order, e);
+	if (an->run && !an->ended && (term_stopped || an->io.code != 0)) {
 		stop_run(an);
 	}
 	if (an->io.code != 0) {
 		return err_replace(e, an->io.code, an->io.reason, "%s", an->io.message);
 	}
-	if (rc != 0) {
-		fputs(an->began ? "\n" : "", stdout);
-		return rc;
+	if (rc == 0 && !an->ended) {
+		rc = err_set(e, ERR_UPSTREAM, "stream_ended",
+			"the answer's stream ended before the answer");
 	}
-	return 0;
+	if (rc != 0 && an->began) {
+		putchar('\n');
+	}
+	return rc;
 }
 
 static void say_how_it_was(const struct answer *an, const char *conversation)
@@ -258,27 +271,31 @@ static void say_how_it_was(const struct answer *an, const char *conversation)
 	if (an->note && *an->note) {
 		fprintf(stderr, "%s\n", an->note);
 	}
-	fprintf(stderr, "go on with: carrel ask --conversation %s …\n", conversation);
+	if (conversation) {
+		fprintf(stderr, "go on with: carrel ask --conversation %s …\n", conversation);
+	}
 }
 
 int cmd_ask(struct cli *cli, struct err *e)
 {
 	struct answer an = {.cli = cli, .names = json_object(), .citations = json_array()};
 	const char *conversation = NULL;
+	json_t *body = NULL;
 	int rc = open_conversation(cli, &conversation, e);
 
-	rc = rc ? rc : post_turn(cli, conversation, &an, e);
-	rc = rc ? rc : read_answer(&an, e);
+	rc = rc ? rc : make_body(cli, conversation != NULL, &body, e);
+	rc = rc ? rc : read_answer(&an, conversation, body, e);
 	if (rc == 0 && !cli->json) {
 		print_sources(&an);
+		fflush(stdout);
 		if (!cli->quiet) {
-			fflush(stdout);
 			say_how_it_was(&an, conversation);
 		}
 	}
 	if (rc == 0 && an.failure.code != 0) {
 		rc = err_set(e, an.failure.code, an.failure.reason, "%s", an.failure.message);
 	}
+	json_decref(body);
 	json_decref(an.citations);
 	json_decref(an.names);
 	return rc;
