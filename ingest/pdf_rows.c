@@ -72,6 +72,30 @@ void pdf_find_rows(struct pdf_page *p)
 	}
 }
 
+#define ALIGNED 4.0f
+
+static const struct pdf_seg *row_seg(const struct pdf_page *p, const struct pdf_row *r, int i)
+{
+	return &p->segs[p->by_row[r->first + i]];
+}
+
+static bool rows_aligned(const struct pdf_page *p, const struct pdf_row *a, const struct pdf_row *b)
+{
+	for (int i = 1; i < a->n; i++) {
+		const struct pdf_seg *s = row_seg(p, a, i);
+
+		for (int k = 1; k < b->n; k++) {
+			const struct pdf_seg *t = row_seg(p, b, k);
+
+			if (fabsf(s->x0 - t->x0) < ALIGNED || fabsf(s->x1 - t->x1) < ALIGNED ||
+				fabsf(s->x0 + s->x1 - t->x0 - t->x1) < 2 * ALIGNED) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 /* ── running headers and footers ── */
 
 #define MARGIN 0.12f /* of the page's height */
@@ -209,6 +233,20 @@ static bool rows_are_margin(const struct pdf_page *p, const int *rows, int n)
 	return n_running * 2 < n_all;
 }
 
+/* A table's header that is repeated on each page stands on rows of the same columns. */
+static bool heads_table(const struct pdf_page *p, int row)
+{
+	for (int i = row; i < row + 2; i++) {
+		const struct pdf_row *r = &p->rows[i], *below = r + 1;
+
+		if (i + 1 >= p->n_rows || r->n < 2 || below->n < 2 ||
+			below->y0 - r->y1 > 2 * (r->y1 - r->y0) || !rows_aligned(p, r, below)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static void drop_rows(struct pdf_page *p, const int *rows, int n)
 {
 	for (int k = 0; k < n; k++) {
@@ -314,7 +352,7 @@ void pdf_drop_running(struct pdf_page *pages, int n)
 		for (int k = 0; k < m; k++) {
 			uint64_t key = row_key(&pages[i], rows[k], &text);
 
-			if (key_repeats(all, n_keys, key, least) ||
+			if ((key_repeats(all, n_keys, key, least) && !heads_table(&pages[i], rows[k])) ||
 				(n > 1 && is_page_number(text.data))) {
 				rows[n_drop++] = rows[k];
 			}
@@ -330,13 +368,7 @@ void pdf_drop_running(struct pdf_page *pages, int n)
 
 /* ── tables ── */
 
-#define ALIGNED 4.0f
 #define ROWS_BETWEEN 3 /* rows of one segment that may stand between rows of several */
-
-static const struct pdf_seg *row_seg(const struct pdf_page *p, const struct pdf_row *r, int i)
-{
-	return &p->segs[p->by_row[r->first + i]];
-}
 
 static bool row_dropped(const struct pdf_page *p, const struct pdf_row *r)
 {
@@ -416,23 +448,6 @@ static void mark_tabular(struct pdf_page *p)
 			}
 		}
 	}
-}
-
-static bool rows_aligned(const struct pdf_page *p, const struct pdf_row *a, const struct pdf_row *b)
-{
-	for (int i = 1; i < a->n; i++) {
-		const struct pdf_seg *s = row_seg(p, a, i);
-
-		for (int k = 1; k < b->n; k++) {
-			const struct pdf_seg *t = row_seg(p, b, k);
-
-			if (fabsf(s->x0 - t->x0) < ALIGNED || fabsf(s->x1 - t->x1) < ALIGNED ||
-				fabsf(s->x0 + s->x1 - t->x0 - t->x1) < 2 * ALIGNED) {
-				return true;
-			}
-		}
-	}
-	return false;
 }
 
 /* The rest of a cell of the row before: nothing in the first column, close below. */

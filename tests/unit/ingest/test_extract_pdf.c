@@ -73,8 +73,8 @@ static struct extracted read_report(struct arena *a)
 static void structure_is_found(void **state)
 {
 	static const char *const EXPECTED[] = {"H1 Travel and price report", "H2 Booking",
-		"P Everyone books early and keeps each receipt for information\n"
-		"of the accounts department. Nobody books first class\nwithout asking.",
+		("P Everyone books early and keeps each receipt for information\n"
+		 "of the accounts department. Nobody books first class\nwithout asking."),
 		"P A second paragraph stands apart from the first.", "L • trains before planes",
 		"L • planes before cars", "H2 Prices", "T Item | Unit | Price",
 		"T Lamp | piece | 1,200", "T Cable | metre | 3", "T Holder | piece | 48",
@@ -375,6 +375,9 @@ static void two_columns_are_read_one_after_the_other(void **state)
 /* A cell of several lines stays in its row, and a footer goes even if only its number is regular. */
 static void wrapped_cells_and_numbered_footers(void **state)
 {
+	static const char *const WORDS[] = {"", "An otter swims in the river all day.",
+		"Nobody knows where it sleeps.", "Some say that it has a house.",
+		"Others have never seen one."};
 	static const char *const SECTIONS[] = {"Balance", "Income", "Equity", "Notes", "Signatures"};
 	struct pdf_pen p;
 	struct arena a;
@@ -387,11 +390,15 @@ static void wrapped_cells_and_numbered_footers(void **state)
 	for (int page = 0; page < 5; page++) {
 		char number[20];
 
-		pdf_say(&p, 60, 100, 10, false, "Objective:");
-		pdf_say(&p, 200, 100, 10, false, "The aim of this study is to see whether");
-		pdf_say(&p, 200, 112, 10, false, "a cell of two lines stays together");
-		pdf_say(&p, 60, 126, 10, false, "Sample:");
-		pdf_say(&p, 200, 126, 10, false, "Sixty grown people");
+		if (page == 0) {
+			pdf_say(&p, 60, 300, 10, false, "Objective:");
+			pdf_say(&p, 200, 300, 10, false, "The aim of this study is to see whether");
+			pdf_say(&p, 200, 312, 10, false, "a cell of two lines stays together");
+			pdf_say(&p, 60, 326, 10, false, "Sample:");
+			pdf_say(&p, 200, 326, 10, false, "Sixty grown people");
+		} else {
+			pdf_say(&p, 60, 300, 10, false, WORDS[page]);
+		}
 		snprintf(number, sizeof(number), "%d", page + 3);
 		pdf_say(&p, 60, 820, 8, false, SECTIONS[page]);
 		pdf_say(&p, 500, 820, 8, false, number);
@@ -404,7 +411,7 @@ static void wrapped_cells_and_numbered_footers(void **state)
 		"T Objective: | The aim of this study is to see whether\n"
 		"a cell of two lines stays together");
 	assert_string_equal(block_line(&x, i + 1), "T Sample: | Sixty grown people");
-	assert_int_equal(x.n_blocks, 10);
+	assert_int_equal(x.n_blocks, 6);
 	assert_null(strstr(x.text, "Signatures"));
 	buf_finish(&p.out);
 	arena_finish(&a);
