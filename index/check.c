@@ -223,7 +223,7 @@ static int check_vectors(struct check *c, struct err *e)
 	int rc = vectors_check(c->ix->vectors, c->repair, &n, e);
 
 	if (rc == 0 && n > 0) {
-		found(c, c->repair, "%lld differences between vectors, chunks and files", (long long)n);
+		found(c, false, "%lld differences between vectors, chunks and files", (long long)n);
 	}
 	return rc;
 }

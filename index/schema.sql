@@ -130,6 +130,7 @@ CREATE TABLE document_version (
 	n_pages       INTEGER,          -- 1 for formats without pages
 	text_hash     TEXT,             -- blob of what was extracted (ingest/extracted.h)
 	generation    INTEGER NOT NULL DEFAULT 0, -- of its chunks; +1 when reindexed
+	chunker       INTEGER NOT NULL DEFAULT 0, -- which version of the chunker made them
 	created_by    TEXT NOT NULL,
 	created_ms    INTEGER NOT NULL,
 	published_ms  INTEGER,

@@ -32,6 +32,8 @@ enum {
 	Q_ASK_DOCUMENT,
 	Q_QUEUED_OF_DOCUMENT,
 	Q_RETRY,
+	Q_SPACE,
+	Q_REEMBEDS,
 	Q_COUNT,
 	Q_COUNT_WORKSPACE,
 };
@@ -85,6 +87,9 @@ static const char *const statements[] = {
 	[Q_RETRY] = "UPDATE job SET state = 'queued', step = 0, tries = 0, interrupted = 0,"
 		    " not_before_ms = 0, cancel_ms = NULL, reason = NULL, message = NULL,"
 		    " finished_ms = NULL, done_units = 0, total_units = 0 WHERE id = ?1",
+	[Q_SPACE] = "UPDATE job SET space_n = ?2 WHERE id = ?1",
+	[Q_REEMBEDS] = "SELECT " COLUMNS " FROM job WHERE state IN ('queued', 'running')"
+		       " AND kind = 'reembed' AND workspace_id = ?1 ORDER BY id LIMIT ?2",
 	[Q_COUNT] = "SELECT state, count(*) FROM job GROUP BY state",
 	[Q_COUNT_WORKSPACE] = "SELECT state, count(*) FROM job WHERE workspace_id = ?1 GROUP BY state",
 };
@@ -401,6 +406,32 @@ int job_step(struct db *db, const struct id *id, int step, struct err *e)
 	stmt_id(q, 1, id);
 	stmt_int(q, 2, step);
 	return stmt_run(q, e);
+}
+
+int job_space(struct db *db, const struct id *id, int64_t space_n, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_SPACE);
+
+	stmt_id(q, 1, id);
+	stmt_int(q, 2, space_n);
+	return stmt_run(q, e);
+}
+
+int job_open_reembeds(struct db *db, struct arena *a, const struct id *workspace, struct job **out,
+	int *n, struct err *e)
+{
+	enum { MANY = 32 }; /* there is one, or one and its successor */
+	struct stmt *q = db_stmt(db, &table, Q_REEMBEDS);
+	int rc;
+
+	stmt_id(q, 1, workspace);
+	stmt_int(q, 2, MANY);
+	*out = arena_array(a, struct job, MANY);
+	*n = 0;
+	while ((rc = stmt_step(q, e)) == 1) {
+		read_job(q, a, &(*out)[(*n)++]);
+	}
+	return rc;
 }
 
 int job_release(struct db *db, const struct id *id, const char *owner, struct err *e)

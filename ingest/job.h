@@ -69,6 +69,11 @@ MUST_CHECK int job_lease(struct db *db, struct arena *a, const char *owner, stru
 MUST_CHECK int job_renew(struct db *db, const struct id *id, const char *owner, int64_t done,
 	int64_t total, struct err *e);
 MUST_CHECK int job_step(struct db *db, const struct id *id, int step, struct err *e); /* tx */
+/* tx. Names the vector space that a 'reembed' job fills, once it is there. */
+MUST_CHECK int job_space(struct db *db, const struct id *id, int64_t space_n, struct err *e);
+/* The open 'reembed' jobs of a workspace, oldest first. */
+MUST_CHECK int job_open_reembeds(struct db *db, struct arena *a, const struct id *workspace,
+	struct job **out, int *n, struct err *e);
 /* tx. why NULL: done. ERR_CANCELLED: cancelled. Else back to the queue with back-off, or failed, or
  * quarantined; *final says whether that was the end. A lost lease is ERR_CONFLICT. */
 MUST_CHECK int job_end(struct db *db, const struct id *id, const char *owner,
