@@ -146,6 +146,9 @@ MUST_CHECK int version_extracted(struct db *db, const struct id *id,
 /* tx. Makes it the document's current version ('indexed', or 'no_text'), the former 'superseded'. */
 MUST_CHECK int version_publish(struct db *db, const struct id *id, bool no_text, struct err *e);
 
+/* tx. Which version of the chunker (ingest/chunker.h) made its chunks. */
+MUST_CHECK int version_chunked(struct db *db, const struct id *id, int chunker, struct err *e);
+
 /* tx, for index/chunks.c: the generation of the chunks about to be published, and the first of n
  * contiguous chunk slots that were never used. */
 MUST_CHECK int version_next_generation(struct db *db, const struct id *id, int64_t *generation,

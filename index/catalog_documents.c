@@ -24,6 +24,7 @@ enum {
 	Q_VERSIONS,
 	Q_STATE,
 	Q_EXTRACTED,
+	Q_CHUNKED,
 	Q_SUPERSEDE,
 	Q_PUBLISH,
 	Q_CURRENT,
@@ -90,6 +91,7 @@ static const char *const sql[] = {
 	[Q_VERSIONS] = "SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.document_id = ?1 "
 		       "ORDER BY v.seq DESC",
 	[Q_STATE] = "UPDATE document_version SET state = ?2, reason = ?3, message = ?4 WHERE id = ?1",
+	[Q_CHUNKED] = "UPDATE document_version SET chunker = ?2 WHERE id = ?1",
 	[Q_EXTRACTED] = "UPDATE document_version SET media_type = ?2, title = ?3, language = ?4, "
 			"text_hash = ?5, n_pages = ?6 WHERE id = ?1",
 	[Q_SUPERSEDE] = "UPDATE document_version SET state = 'superseded' WHERE id <> ?1 AND id = "
@@ -441,6 +443,14 @@ int version_publish(struct db *db, const struct id *id, bool no_text, struct err
 	stmt_int(q, 3, clock_wall_ms());
 	rc = row_change(db, q, e);
 	return rc ? rc : row_change(db, with_id(db, Q_CURRENT, id), e);
+}
+
+int version_chunked(struct db *db, const struct id *id, int chunker, struct err *e)
+{
+	struct stmt *q = with_id(db, Q_CHUNKED, id);
+
+	stmt_int(q, 2, chunker);
+	return row_change(db, q, e);
 }
 
 /* One number from an UPDATE … RETURNING, run to its end. */

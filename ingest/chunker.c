@@ -62,6 +62,7 @@ struct chunker {
 	struct arena *arena;
 	char *text; /* a copy, its line ends inside of blocks made blanks: same length */
 	int target;
+	const atomic_bool *cancel;
 	UBreakIterator *sentences;
 	struct unit *units;
 	int n_units, cap_units;
@@ -70,6 +71,11 @@ struct chunker {
 	struct table *tables;
 	int n_tables, cap_tables;
 };
+
+static bool cancelled(const struct chunker *c)
+{
+	return c->cancel && atomic_load(c->cancel);
+}
 
 static void *grow(struct arena *a, void *items, int n, int *cap, size_t size)
 {
@@ -324,7 +330,7 @@ static void make_units(struct chunker *c)
 
 	c->sections = grow(c->arena, NULL, 0, &c->cap_sections, sizeof(*c->sections));
 	c->n_sections = 1; /* what stands before the first heading */
-	for (int i = 0; i < c->x->n_blocks; i++) {
+	for (int i = 0; i < c->x->n_blocks && !cancelled(c); i++) {
 		struct block b = c->x->blocks[i];
 
 		trim(c->text, &b.byte_start, &b.byte_end);
@@ -406,7 +412,7 @@ static int *cheapest_cuts(struct chunker *c)
 		cut[i] = price_of_cut(c, i);
 		cross[i] = price_of_crossing(c, i);
 	}
-	for (int j = 1; j <= n; j++) {
+	for (int j = 1; j <= n && !cancelled(c); j++) {
 		int64_t tokens = 0, crossings = 0;
 
 		cost[j] = INT64_MAX;
@@ -546,7 +552,8 @@ static UBreakIterator *open_sentences(const char *language)
 void chunker_run(const struct extracted *x, const struct chunker_config *config, struct arena *a,
 	struct chunk **out, int *n)
 {
-	struct chunker c = {.x = x, .arena = a, .target = config->target_tokens};
+	struct chunker c = {.x = x, .arena = a, .target = config->target_tokens,
+		.cancel = config->cancel};
 	const char *language = language_detect(x->text, utf8_floor(x->text, (size_t)x->n_bytes, 65536));
 	const char *title = x->title && *x->title ? x->title : title_of_name(a, config->name);
 	int *from;
@@ -560,6 +567,9 @@ void chunker_run(const struct extracted *x, const struct chunker_config *config,
 	make_units(&c);
 	ubrk_close(c.sentences);
 	from = cheapest_cuts(&c);
+	if (cancelled(&c)) {
+		return;
+	}
 	for (int j = c.n_units; j > 0; j = from[j]) {
 		++*n;
 	}

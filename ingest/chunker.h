@@ -13,6 +13,9 @@
 #ifndef INGEST_CHUNKER_H
 #define INGEST_CHUNKER_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 #include "index/base/arena.h"
 #include "index/base/err.h"
 #include "index/chunks.h"
@@ -24,6 +27,7 @@
 struct chunker_config {
 	int target_tokens; /* a chunk has 0.25 to 1.5 times this, unless its text is shorter */
 	const char *name;  /* the document's name: its title where it has none of its own */
+	const atomic_bool *cancel; /* NULL, or when it is set the run ends soon, without chunks */
 };
 
 /* Chunks in the arena; ids and slots are left empty (chunks_publish makes them). *n may be 0. */

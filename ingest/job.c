@@ -95,6 +95,8 @@ static const char *const statements[] = {
 };
 SQL_TABLE(table, "ingest/job", statements);
 
+#define WAIT_MS_MAX 3600000
+
 /* The largest id there can be. */
 static const char *const AFTER_ALL = "~";
 
@@ -265,6 +267,12 @@ static int finish(struct db *db, const struct job *j, const char *state, const c
 
 /* ── leases ── */
 
+/* What was deleted has to go: a purge is neither given up nor called off. */
+static bool purges(const struct job *j)
+{
+	return strcmp(j->kind, "purge") == 0;
+}
+
 /* Its process died. */
 static int let_go(struct db *db, const struct job *j, struct err *e)
 {
@@ -273,7 +281,7 @@ static int let_go(struct db *db, const struct job *j, struct err *e)
 	if (j->cancel_ms) {
 		return finish(db, j, "cancelled", NULL, NULL, e);
 	}
-	if (j->interrupted + 1 >= JOB_INTERRUPTED_MAX) {
+	if (j->interrupted + 1 >= JOB_INTERRUPTED_MAX && !purges(j)) {
 		return finish(db, j, "quarantined", "interrupted",
 			"the program ended every time it worked on this document: try it again, and if that "
 			"does not help report the document",
@@ -468,10 +476,11 @@ static int retry_later(struct db *db, const struct job *j, const struct err *why
 	struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_REQUEUE);
-	int64_t wait_ms = retry_ms << (j->tries > 1 ? j->tries - 1 : 0);
+	int doublings = j->tries < 1 ? 0 : j->tries > 12 ? 11 : j->tries - 1;
+	int64_t wait_ms = retry_ms << doublings;
 	int rc;
 
-	stmt_id(q, 1, &j->id);
+	wait_ms = wait_ms > WAIT_MS_MAX ? WAIT_MS_MAX : wait_ms;	stmt_id(q, 1, &j->id);
 	stmt_int(q, 2, clock_wall_ms() + wait_ms);
 	stmt_text(q, 3, why->reason);
 	stmt_text(q, 4, why->message);
@@ -488,8 +497,12 @@ static int end_running(struct db *db, const struct job *j, const struct err *why
 	if (!why) {
 		return finish(db, j, "done", NULL, NULL, e);
 	}
-	if (why->code == ERR_CANCELLED || j->cancel_ms) {
+	if (!purges(j) && (why->code == ERR_CANCELLED || j->cancel_ms)) {
 		return finish(db, j, "cancelled", NULL, NULL, e);
+	}
+	if (purges(j)) {
+		*final = false;
+		return retry_later(db, j, why, retry_ms, e);
 	}
 	if (!worth_retrying(why->code)) {
 		return finish(db, j, "failed", why->reason, why->message, e);
@@ -523,6 +536,10 @@ static int ask_cancel(struct db *db, const struct job *j, struct err *e)
 {
 	struct stmt *q;
 
+	if (purges(j)) {
+		return err_set(e, ERR_CONFLICT, "purge_goes_on",
+			"what was deleted is removed: that cannot be cancelled");
+	}
 	if (strcmp(j->state, "queued") == 0) {
 		return finish(db, j, "cancelled", NULL, NULL, e);
 	}

@@ -78,7 +78,8 @@ MUST_CHECK int job_open_reembeds(struct db *db, struct arena *a, const struct id
  * quarantined; *final says whether that was the end. A lost lease is ERR_CONFLICT. */
 MUST_CHECK int job_end(struct db *db, const struct id *id, const char *owner,
 	const struct err *why, int64_t retry_ms, bool *final, struct err *e);
-/* tx. A queued one ends at once, a running one is told. Already ended: 0, nothing changes. */
+/* tx. A queued one ends at once, a running one is told. Already ended: 0, nothing changes. A purge is
+ * ERR_CONFLICT: what was deleted has to go, however often that must be tried. */
 MUST_CHECK int job_cancel(struct db *db, const struct id *id, struct err *e);
 MUST_CHECK int job_cancel_document(struct db *db, const struct id *document,
 	struct err *e); /* tx */

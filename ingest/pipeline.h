@@ -1,8 +1,8 @@
 /*
  * How a document comes in: extract -> chunk -> embed -> publish. The table in pipeline.c is the
  * story; each step is a plain function that reads what the step before left in DATA/stage/<job>/
- * (written tmp, fsynced, renamed) and leaves its own, so that a job goes on at its recorded step
- * after a crash. Thread: an ingest worker; blocks.
+ * (ingest/stage.h) and leaves its own, so that a job goes on at its recorded step after a crash.
+ * Thread: an ingest worker; blocks.
  */
 #ifndef INGEST_PIPELINE_H
 #define INGEST_PIPELINE_H
@@ -25,11 +25,16 @@ struct ingest {
 	atomic_bool cancel;	/* set by the lease keeper; every long call watches it */
 	atomic_int step;
 	atomic_int done, total; /* progress of the present step */
+	int64_t space_n;	/* reembed: the space that is filled; 0: it has to be trained first */
+	/* Tests only (NULL else): told before a step, after its work, and when that is recorded. */
+	void (*on_moment)(void *arg, const char *step, const char *moment);
+	void *arg;
 };
 
 struct ingest_step {
 	const char *name; /* shown as the job's stage: "extract", … */
 	int (*run)(struct ingest *in, struct err *e);
+	const char *leaves; /* its stage file; NULL: its work is in the database */
 };
 
 /* The steps of a kind of job, and how many; NULL: unknown kind. */
