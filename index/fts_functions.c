@@ -1,5 +1,5 @@
 /*
- * The tokenizer "carrel" of FTS5 (https://www.sqlite.org/fts5.html, section 7) and the filter function.
+ * The tokenizer "carrel" of FTS5 and its score (https://www.sqlite.org/fts5.html, section 7), and the filter.
  * A document's column carries its language before it, so that what is deleted is cut as what was
  * inserted; a query's string is one finished term and is not cut at all.
  */
@@ -82,6 +82,67 @@ static void on_allowed(sqlite3_context *x, int n_args, sqlite3_value **args)
 	sqlite3_result_int(x, slots && slot >= 0 && bitmap_has(slots, (uint64_t)slot));
 }
 
+/* ── the score ── */
+
+static const double column_weight[] = {2, 2, 1}; /* title, heading, body */
+#define N_COLUMNS ((int)(sizeof(column_weight) / sizeof(column_weight[0])))
+
+/* How often the phrase stands in the row, by column weight. */
+static int weighted_count(const Fts5ExtensionApi *api, Fts5Context *row, int phrase, double *out)
+{
+	Fts5PhraseIter it;
+	int column, offset;
+	int rc = api->xPhraseFirst(row, phrase, &it, &column, &offset);
+
+	for (*out = 0; rc == SQLITE_OK && column >= 0 && column < N_COLUMNS;) {
+		*out += column_weight[column];
+		api->xPhraseNext(row, &it, &column, &offset);
+	}
+	return rc;
+}
+
+static int find_mean_length(const Fts5ExtensionApi *api, Fts5Context *row, struct scoring *s)
+{
+	sqlite3_int64 n_rows = 0, n_tokens = 0;
+	int rc = api->xRowCount(row, &n_rows);
+
+	if (rc == SQLITE_OK) {
+		rc = api->xColumnTotalSize(row, -1, &n_tokens);
+	}
+	s->mean_length = n_rows > 0 && n_tokens > 0 ? (double)n_tokens / (double)n_rows : 1;
+	return rc;
+}
+
+/* Robertson and Zaragoza, The Probabilistic Relevance Framework (2009), with weighted columns. */
+static void on_score(const Fts5ExtensionApi *api, Fts5Context *row, sqlite3_context *x, int n_args,
+	sqlite3_value **args)
+{
+	struct scoring *s = n_args == 1 ? sqlite3_value_pointer(args[0], SCORING_POINTER) : NULL;
+	int rc = s ? SQLITE_OK : SQLITE_MISUSE, length = 0;
+	double score = 0, norm;
+
+	if (rc == SQLITE_OK && s->mean_length <= 0) {
+		rc = find_mean_length(api, row, s);
+	}
+	if (rc == SQLITE_OK) {
+		rc = api->xColumnSize(row, -1, &length);
+	}
+	if (rc == SQLITE_OK) {
+		norm = BM25_K1 * (1 - BM25_B + BM25_B * length / s->mean_length);
+		for (int i = 0; rc == SQLITE_OK && i < s->n; i++) {
+			double f;
+
+			rc = weighted_count(api, row, s->n_skip + i, &f);
+			score += s->idf[i] * f * (BM25_K1 + 1) / (f + norm);
+		}
+	}
+	if (rc != SQLITE_OK) {
+		sqlite3_result_error_code(x, rc);
+	} else {
+		sqlite3_result_double(x, score);
+	}
+}
+
 static int find_fts5(sqlite3 *c, fts5_api **out)
 {
 	sqlite3_stmt *q;
@@ -106,6 +167,9 @@ int fts_functions(sqlite3 *c)
 
 	if (rc == SQLITE_OK) {
 		rc = fts5->xCreateTokenizer(fts5, "carrel", &tokenizer, &tokenizer, NULL);
+	}
+	if (rc == SQLITE_OK) {
+		rc = fts5->xCreateFunction(fts5, "carrel_score", NULL, on_score, NULL);
 	}
 	if (rc == SQLITE_OK) {
 		rc = sqlite3_create_function_v2(c, "carrel_allowed", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY,

@@ -200,6 +200,106 @@ static void test_nothing_allowed_finds_nothing(void **state)
 	store_reader_drop(db);
 }
 
+/* ── the best rows, against a score computed by hand ── */
+
+#define N_ROWS 900
+#define N_WORDS 60
+#define ROW_WORDS 12
+
+static int by_score(const void *a, const void *b)
+{
+	const struct fts_hit *x = a, *y = b;
+
+	return x->score != y->score ? (x->score < y->score) - (x->score > y->score)
+				    : (x->slot > y->slot) - (x->slot < y->slot);
+}
+
+/* Word 0 is in most rows, the last ones in few. */
+static int some_word(unsigned *seed)
+{
+	double u = (rand_r(seed) + 1.0) / (RAND_MAX + 2.0);
+
+	return (int)(u * u * u * N_WORDS);
+}
+
+static void reference(const int rows[N_ROWS][ROW_WORDS], const int *query, int n, struct fts_hit *out)
+{
+	for (int r = 0; r < N_ROWS; r++) {
+		out[r] = (struct fts_hit){r, 0};
+		for (int t = 0; t < n; t++) {
+			int df = 0, f = 0;
+
+			for (int k = 0; k < ROW_WORDS; k++) {
+				f += rows[r][k] == query[t];
+			}
+			for (int o = 0; o < N_ROWS; o++) {
+				int has = 0;
+
+				for (int k = 0; k < ROW_WORDS; k++) {
+					has |= rows[o][k] == query[t];
+				}
+				df += has;
+			}
+			out[r].score += log((N_ROWS - df + .5) / (df + .5) + 1) * f * 2.2 / (f + 1.2);
+		}
+	}
+	qsort(out, N_ROWS, sizeof(*out), by_score);
+}
+
+static void test_the_best_rows_are_the_best(void **state)
+{
+	static int rows[N_ROWS][ROW_WORDS];
+	static const char *texts[N_ROWS];
+	static struct fts_hit expected[N_ROWS];
+	struct world *w = *state;
+	struct id c = add_collection(w, "all", "operator");
+	struct arrived in = arrive(w, &c, "d", "x");
+	unsigned seed = (unsigned)time(NULL);
+	struct asker who;
+	struct db *db;
+
+	print_message("seed %u\n", seed);
+	for (int r = 0; r < N_ROWS; r++) {
+		struct buf b = BUF_INIT;
+
+		for (int k = 0; k < ROW_WORDS; k++) {
+			rows[r][k] = some_word(&seed);
+			buf_printf(&b, "w%cx%ck ", 'a' + rows[r][k] / 26, 'a' + rows[r][k] % 26);
+		}
+		texts[r] = arena_str(&w->arena, b.data);
+		buf_finish(&b);
+	}
+	fine(publish(w, &in, "xx", texts, N_ROWS));
+	db = reader(w);
+	who = operator_of(w, db);
+	for (int round = 0; round < 30; round++) {
+		int query[6], n = 0;
+		struct buf b = BUF_INIT;
+		struct fts_hit *hits;
+		int n_hits;
+
+		for (int t = 0; t < 6; t++) {
+			int word = some_word(&seed), known = 0;
+
+			for (int k = 0; k < n; k++) {
+				known |= query[k] == word;
+			}
+			if (!known) {
+				query[n++] = word;
+				buf_printf(&b, "w%cx%ck ", 'a' + word / 26, 'a' + word % 26);
+			}
+		}
+		n_hits = search(w, db, &who, b.data, "xx", &hits);
+		reference(rows, query, n, expected);
+		for (int i = 0; i < 50 && expected[i].score > 0; i++) {
+			assert_true(i < n_hits);
+			assert_true(fabs(hits[i].score - expected[i].score) < 1e-6);
+		}
+		buf_finish(&b);
+	}
+	store_reader_drop(db);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -213,6 +313,7 @@ int main(void)
 		T(test_long_question_is_bounded),
 		T(test_check_and_rebuild),
 		T(test_nothing_allowed_finds_nothing),
+		T(test_the_best_rows_are_the_best),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
