@@ -24,8 +24,8 @@ static int unknown_kind(const char *name, struct err *e)
 		"embedder must be builtin or openai, not \"%.32s\"", name);
 }
 
-int embed_identify(const struct settings *set, const char *embedder, struct embed_identity *out,
-	struct err *e)
+int embed_identify(
+	const struct settings *set, const char *embedder, struct embed_identity *out, struct err *e)
 {
 	const struct embedder_kind *kind = lookup_kind(embedder);
 

@@ -28,8 +28,9 @@ struct embed_text {
 
 enum embed_kind { EMBED_DOCUMENT, EMBED_QUERY };
 
-/* What a fresh space for the settings' embedder would be: name, model identity, dimension (for openai
- * found by asking the server once). ERR_CONFIG: settings incomplete; ERR_UPSTREAM: no answer. */
+/* What a fresh space for the settings' embedder would be: name, model identity, dimension (for
+ * openai found by asking the server once). ERR_CONFIG: settings incomplete; ERR_UPSTREAM: no
+ * answer. */
 struct embed_identity {
 	char embedder[32];
 	char model[128];
@@ -50,8 +51,8 @@ MUST_CHECK int embed(struct embedder *em, enum embed_kind kind, const struct emb
 	int n, float *out, const atomic_bool *cancel, void (*progress)(void *arg, int done, int n),
 	void *arg, struct err *e);
 
-/* Weight of the cosine in fusion: builtin .3 trained, .1 untrained, .1 for CJK queries (design, 11);
- * openai .5. */
+/* Weight of the cosine in fusion: builtin .3 trained, .1 untrained, .1 for CJK queries (design,
+ * 11); openai .5. */
 double embedder_weight(const struct embedder *em, const char *language);
 
 /* Trains the builtin's table on the workspace's live chunks and gives model_data (malloced) and how

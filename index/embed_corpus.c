@@ -91,7 +91,8 @@ static int32_t intern(struct corpus *c, const char *text)
 	return id;
 }
 
-static int32_t add_sequence(struct corpus *c, const struct terms *terms, int32_t most, uint64_t *hash)
+static int32_t add_sequence(
+	struct corpus *c, const struct terms *terms, int32_t most, uint64_t *hash)
 {
 	int32_t n = 0;
 

@@ -1,6 +1,7 @@
 /*
  * What an embedder is made of: one row of the table in index/embed.c. Private to index/embed*.c.
- * A row's embed() fills job->out for texts in order; index/embed.c checks and normalises nothing after it.
+ * A row's embed() fills job->out for texts in order; index/embed.c checks and normalises nothing
+ * after it.
  */
 #ifndef INDEX_EMBED_KIND_H
 #define INDEX_EMBED_KIND_H

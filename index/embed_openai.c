@@ -2,9 +2,9 @@
  * The openai embedder: any OpenAI-compatible /embeddings, asked in batches on the calling thread.
  *
  *   texts -> pieces, up to 64 or 100 kB a request
- *   request -> 200: vectors | too long: the batch in halves, one text in two | 429, 5xx, no connection:
- *   again after a while | anything else: an error
- *   vector of a text = the mean of its pieces' vectors by their length, normalised
+ *   request -> 200: vectors | too long: the batch in halves, one text in two | 429, 5xx, no
+ * connection: again after a while | anything else: an error vector of a text = the mean of its
+ * pieces' vectors by their length, normalised
  */
 #include <ctype.h>
 #include <curl/curl.h>
@@ -81,7 +81,8 @@ static int require_settings(const struct settings *set, struct err *e)
 	}
 	if (strncasecmp(set->embed_url, "http://", 7) != 0 &&
 		strncasecmp(set->embed_url, "https://", 8) != 0) {
-		return err_set(e, ERR_CONFIG, "embed_url", "embed-url must begin with http:// or https://");
+		return err_set(e, ERR_CONFIG, "embed_url",
+			"embed-url must begin with http:// or https://");
 	}
 	if (!printable(set->embed_url) || !printable(set->embed_key)) {
 		return err_set(e, ERR_CONFIG, "embed_url",
@@ -109,7 +110,8 @@ static void set_options(struct client *c)
 	curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "carrel");
 	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, timeout);
-	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, timeout < CONNECT_MS ? timeout : CONNECT_MS);
+	curl_easy_setopt(
+		c->easy, CURLOPT_CONNECTTIMEOUT_MS, timeout < CONNECT_MS ? timeout : CONNECT_MS);
 	curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_answer);
 	curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
 }
@@ -218,7 +220,8 @@ enum outcome { ANSWERED, TOO_LONG, AGAIN, REFUSED };
 static enum outcome judge_connection(struct client *c, CURLcode result, struct err *e)
 {
 	if (c->answer.over) {
-		err_replace(e, ERR_UPSTREAM, "embed_answer", "the embedding server's answer has no end");
+		err_replace(e, ERR_UPSTREAM, "embed_answer",
+			"the embedding server's answer has no end");
 		return REFUSED;
 	}
 	if (result == CURLE_OPERATION_TIMEDOUT) {
@@ -227,8 +230,8 @@ static enum outcome judge_connection(struct client *c, CURLcode result, struct e
 			(long long)c->set->embed_timeout_ms);
 		return REFUSED;
 	}
-	err_replace(e, ERR_UPSTREAM, "embed_connection", "the embedding server cannot be reached: %s",
-		curl_easy_strerror(result));
+	err_replace(e, ERR_UPSTREAM, "embed_connection",
+		"the embedding server cannot be reached: %s", curl_easy_strerror(result));
 	switch (result) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_CONNECT:
@@ -308,17 +311,18 @@ static int request(struct client *c, const struct buf *body, bool *too_long, str
 
 /* ── pieces ── */
 
-static int send_pieces(struct client *c, const struct piece *pieces, int n, int dimension,
-	struct err *e);
+static int send_pieces(
+	struct client *c, const struct piece *pieces, int n, int dimension, struct err *e);
 
-static int take_answer(struct client *c, const struct piece *pieces, int n, int dimension,
-	struct err *e)
+static int take_answer(
+	struct client *c, const struct piece *pieces, int n, int dimension, struct err *e)
 {
 	float *vectors = calloc((size_t)n * (size_t)dimension, sizeof(*vectors));
 	int rc;
 
 	ASSERT(vectors != NULL);
-	rc = wire_answer(c->answer.data ? c->answer.data : "", c->answer.len, n, &dimension, vectors, e);
+	rc = wire_answer(
+		c->answer.data ? c->answer.data : "", c->answer.len, n, &dimension, vectors, e);
 	for (int i = 0; rc == 0 && i < n; i++) {
 		vector_kernel()->add_scaled(
 			c->job->out + (size_t)pieces[i].text * (size_t)dimension,
@@ -345,8 +349,8 @@ static size_t split_at(const struct piece *piece)
 	return utf8_floor(piece->p, piece->len, middle);
 }
 
-static int send_smaller(struct client *c, const struct piece *pieces, int n, int dimension,
-	struct err *e)
+static int send_smaller(
+	struct client *c, const struct piece *pieces, int n, int dimension, struct err *e)
 {
 	struct piece halves[2];
 	int rc;
@@ -364,8 +368,8 @@ static int send_smaller(struct client *c, const struct piece *pieces, int n, int
 	return rc ? rc : send_pieces(c, &halves[1], 1, dimension, e);
 }
 
-static int send_pieces(struct client *c, const struct piece *pieces, int n, int dimension,
-	struct err *e)
+static int send_pieces(
+	struct client *c, const struct piece *pieces, int n, int dimension, struct err *e)
 {
 	const char *texts[BATCH_TEXTS];
 	size_t lengths[BATCH_TEXTS];
@@ -499,8 +503,8 @@ static int identify(const struct settings *set, struct embed_identity *out, stru
 		rc = request(&c, &body, &too_long, e);
 	}
 	if (rc == 0) {
-		rc = wire_answer(c.answer.data ? c.answer.data : "", c.answer.len, 1, &out->dimension,
-			vector, e);
+		rc = wire_answer(c.answer.data ? c.answer.data : "", c.answer.len, 1,
+			&out->dimension, vector, e);
 	}
 	free(vector);
 	buf_finish(&body);

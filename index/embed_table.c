@@ -124,8 +124,8 @@ static void add_term(const struct embed_table *t, const char *text, float weight
 	if (at >= 0) {
 		const struct table_term *term = &t->terms[at];
 
-		k->add_scaled_int8(into, term->row.v, weight * term->idf * term->row.scale,
-			TABLE_DIMENSION);
+		k->add_scaled_int8(
+			into, term->row.v, weight * term->idf * term->row.scale, TABLE_DIMENSION);
 		return;
 	}
 	n = table_grams(text, grams);

@@ -1,11 +1,11 @@
 /*
  * The builtin embedder's term-vector table (design, section 11): a row for every trained term, and
- * 20,000 rows for hashed 3- and 4-character grams of which an unknown term is composed. Rows are int8 with a
- * scale each. Without training there are only the grams, filled from a fixed seed.
+ * 20,000 rows for hashed 3- and 4-character grams of which an unknown term is composed. Rows are
+ * int8 with a scale each. Without training there are only the grams, filled from a fixed seed.
  *
  * As model_data (little-endian):
- *   "CRLEMBT1" | u32 version | u32 dimension | u32 n_terms | u32 n_grams | f32 idf of an unknown term
- *   n_terms × (u32 length, text | f32 idf | f32 scale | int8[dimension])   ascending by text
+ *   "CRLEMBT1" | u32 version | u32 dimension | u32 n_terms | u32 n_grams | f32 idf of an unknown
+ * term n_terms × (u32 length, text | f32 idf | f32 scale | int8[dimension])   ascending by text
  *   n_grams × (f32 scale | int8[dimension])
  *   BLAKE2b-256 of all before it
  *
@@ -47,8 +47,8 @@ struct embed_table {
 
 /* The one without training; shared, never freed. */
 const struct embed_table *table_untrained(void);
-MUST_CHECK int table_open(const void *model_data, size_t n_bytes, struct embed_table **out,
-	struct err *e);
+MUST_CHECK int table_open(
+	const void *model_data, size_t n_bytes, struct embed_table **out, struct err *e);
 void table_close(struct embed_table *t);
 void table_pack(const struct embed_table *t, struct buf *out);
 

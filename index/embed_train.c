@@ -1,14 +1,15 @@
 /*
- * Contrastive training of term vectors: a pair of texts that belong together, title and heading with the
- * text under them, or a span of a text with what stands around it, are to be nearer to each other than to the
- * other texts of the batch.
+ * Contrastive training of term vectors: a pair of texts that belong together, title and heading
+ * with the text under them, or a span of a text with what stands around it, are to be nearer to
+ * each other than to the other texts of the batch.
  *
  *   x(text) = sum over terms of (1 + ln tf) · idf · row(term)          y = x / |x|
  *   S[i][j] = y(left i) · y(right j) / temperature
  *   loss    = cross entropy of the diagonal, over rows and over columns
  *
- * row(term) is its own for terms of two documents and more; a rarer one is the sum of its grams' rows divided
- * by the root of their number. Adam (Kingma and Ba, 2015) over the rows that a batch touches.
+ * row(term) is its own for terms of two documents and more; a rarer one is the sum of its grams'
+ * rows divided by the root of their number. Adam (Kingma and Ba, 2015) over the rows that a batch
+ * touches.
  */
 #include "index/embed_train.h"
 
@@ -65,7 +66,7 @@ struct trainer {
 	int32_t *row_of;
 	float *idf;
 	float idf_rare;
-	int32_t n_rows; /* own rows; the grams' follow */
+	int32_t n_rows;	 /* own rows; the grams' follow */
 	uint32_t *grams; /* runs of: number, gram… */
 	int64_t n_grams;
 	float *rows, *m1, *m2; /* [n_rows + TABLE_GRAMS × DIM] */
@@ -202,8 +203,8 @@ static void choose_pairs(struct trainer *t)
 			t->pairs[t->n_pairs++] = (struct pair){i, 0, 0};
 		}
 		for (int k = 0; k < spans && d->n_body >= 2 * SPAN_LEAST; k++) {
-			uint64_t most = (uint64_t)(d->n_body / 2 < SPAN_MOST ? d->n_body / 2
-									     : SPAN_MOST);
+			uint64_t most =
+				(uint64_t)(d->n_body / 2 < SPAN_MOST ? d->n_body / 2 : SPAN_MOST);
 			int32_t len = SPAN_LEAST +
 				      (int32_t)(next_random(&t->random) % (most - SPAN_LEAST + 1));
 			int32_t at = (int32_t)(next_random(&t->random) %
@@ -241,7 +242,8 @@ static void side_vector(struct trainer *t, struct side *s)
 		const uint32_t *grams = t->grams + (-1 - row);
 
 		for (uint32_t g = 1; g <= grams[0]; g++) {
-			t->k->add_scaled(s->y, t->rows + (size_t)(t->n_rows + (int32_t)grams[g]) * DIM,
+			t->k->add_scaled(s->y,
+				t->rows + (size_t)(t->n_rows + (int32_t)grams[g]) * DIM,
 				s->weights[i] / sqrtf((float)grams[0]), DIM);
 		}
 	}
@@ -262,7 +264,8 @@ static void end_side(struct trainer *t, struct side *s, const int32_t *ids, int3
 	}
 }
 
-static void load_pair(struct trainer *t, const struct pair *p, struct side *left, struct side *right)
+static void load_pair(
+	struct trainer *t, const struct pair *p, struct side *left, struct side *right)
 {
 	const struct corpus_doc *d = &t->c->docs[p->doc];
 	const int32_t *head = t->c->ids + d->from, *body = head + d->n_head;
@@ -318,10 +321,10 @@ static void batch_gradient(struct trainer *t, const struct pair *pairs, int n)
 	memset(t->ds, 0, (size_t)n * (size_t)n * sizeof(float));
 	for (int i = 0; i < n; i++) {
 		for (int j = 0; j < n; j++) {
-			t->s[i * n + j] = i != j && related(t, &pairs[i], &pairs[j])
-						  ? -1 / TEMPERATURE * 10
-						  : t->k->dot(t->left[i].y, t->right[j].y, DIM) /
-							    TEMPERATURE;
+			t->s[i * n + j] =
+				i != j && related(t, &pairs[i], &pairs[j])
+					? -1 / TEMPERATURE * 10
+					: t->k->dot(t->left[i].y, t->right[j].y, DIM) / TEMPERATURE;
 		}
 	}
 	for (int i = 0; i < n; i++) {
@@ -345,10 +348,10 @@ static float *gradient_for(struct trainer *t, int32_t row)
 	if (t->gradient_of[row] < 0) {
 		if (t->n_touched == t->touched_cap) {
 			t->touched_cap *= 2;
-			t->touched = realloc(t->touched,
-				(size_t)t->touched_cap * sizeof(*t->touched));
-			t->gradients = realloc(t->gradients,
-				(size_t)t->touched_cap * DIM * sizeof(*t->gradients));
+			t->touched =
+				realloc(t->touched, (size_t)t->touched_cap * sizeof(*t->touched));
+			t->gradients = realloc(
+				t->gradients, (size_t)t->touched_cap * DIM * sizeof(*t->gradients));
 			ASSERT(t->touched != NULL && t->gradients != NULL);
 		}
 		t->gradient_of[row] = t->n_touched;
@@ -437,7 +440,8 @@ static int train(struct trainer *t, const atomic_bool *cancel, struct err *e)
 		if (step < WARM_UP) {
 			rate *= (float)(step + 1) / WARM_UP;
 		}
-		train_batch(t, t->pairs + (size_t)(step % per_epoch) * (size_t)size, size, step + 1, rate);
+		train_batch(t, t->pairs + (size_t)(step % per_epoch) * (size_t)size, size, step + 1,
+			rate);
 	}
 	return 0;
 }
@@ -503,8 +507,8 @@ static void trainer_init(struct trainer *t, const struct corpus *c)
 
 static void trainer_finish(struct trainer *t)
 {
-	void *const all[] = {t->row_of, t->idf, t->tf, t->grams, t->rows, t->m1, t->m2, t->gradient_of,
-		t->touched, t->gradients, t->left, t->right, t->s, t->ds, t->pairs};
+	void *const all[] = {t->row_of, t->idf, t->tf, t->grams, t->rows, t->m1, t->m2,
+		t->gradient_of, t->touched, t->gradients, t->left, t->right, t->s, t->ds, t->pairs};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		free(all[i]);

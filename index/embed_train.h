@@ -1,8 +1,8 @@
 /*
- * Training of the builtin's table without labels (design, section 11), in two parts: a corpus of term
- * sequences, and the optimiser over it. Private to index/embed*.c and its tests; embed_train() of
- * index/embed.h reads the corpus from the live chunks.
- * Thread: one at a time per corpus. The same corpus gives the same table, on every machine.
+ * Training of the builtin's table without labels (design, section 11), in two parts: a corpus of
+ * term sequences, and the optimiser over it. Private to index/embed*.c and its tests; embed_train()
+ * of index/embed.h reads the corpus from the live chunks. Thread: one at a time per corpus. The
+ * same corpus gives the same table, on every machine.
  */
 #ifndef INDEX_EMBED_TRAIN_H
 #define INDEX_EMBED_TRAIN_H
@@ -15,9 +15,9 @@
 #include "index/fts.h"
 
 struct corpus_doc {
-	int64_t from;		/* in ids: first title and heading, then the body */
+	int64_t from; /* in ids: first title and heading, then the body */
 	int32_t n_head, n_body;
-	uint64_t head_hash;	/* chunks under one heading are not told apart by it */
+	uint64_t head_hash; /* chunks under one heading are not told apart by it */
 };
 
 struct corpus {
@@ -38,7 +38,7 @@ void corpus_finish(struct corpus *c);
 void corpus_add(struct corpus *c, const struct terms *head, const struct terms *body);
 
 /* Appends the trained table, packed. ERR_CANCELLED. */
-MUST_CHECK int corpus_train(const struct corpus *c, const atomic_bool *cancel, struct buf *out,
-	struct err *e);
+MUST_CHECK int corpus_train(
+	const struct corpus *c, const atomic_bool *cancel, struct buf *out, struct err *e);
 
 #endif

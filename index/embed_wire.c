@@ -27,7 +27,8 @@ int wire_request(const char *model, const char *const *texts, const size_t *leng
 			return err_set(e, ERR_INVALID, "not_utf8", "a text to embed is not UTF-8");
 		}
 	}
-	root = json_pack("{s:s, s:o, s:s}", "model", model, "input", input, "encoding_format", "float");
+	root = json_pack(
+		"{s:s, s:o, s:s}", "model", model, "input", input, "encoding_format", "float");
 	body = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	json_decref(root);
 	if (!body) {
@@ -77,8 +78,9 @@ static const char *read_base64(json_t *string, int *dimension, float *out)
 	if (*dimension == 0 && n_bytes > 0) {
 		*dimension = (int)(n_bytes / 4);
 	}
-	return n_bytes == (size_t)*dimension * 4 && n_bytes > 0 ? NULL
-								: "has vectors of another dimension";
+	return n_bytes == (size_t)*dimension * 4 && n_bytes > 0
+		       ? NULL
+		       : "has vectors of another dimension";
 }
 
 static const char *read_item(json_t *item, int i, int n, int *dimension, float *out, bool *seen)
@@ -143,8 +145,9 @@ static const char *message_of(json_t *root)
 
 static bool says_too_long(const char *text)
 {
-	static const char *const words[] = {"too large", "too long", "context size", "context length",
-		"max_tokens", "maximum context", "exceeds the", "exceed_context", "larger than the max"};
+	static const char *const words[] = {"too large", "too long", "context size",
+		"context length", "max_tokens", "maximum context", "exceeds the", "exceed_context",
+		"larger than the max"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcasestr(text, words[i])) {
@@ -168,8 +171,8 @@ bool wire_refusal(long status, const void *body, size_t n_bytes, char *text, siz
 			text[i] = (unsigned char)message[i] < ' ' ? ' ' : message[i];
 		}
 		text[n] = 0;
-		too_long |= (status == 400 || status == 422 || status == 500) &&
-			    says_too_long(message);
+		too_long |=
+			(status == 400 || status == 422 || status == 500) && says_too_long(message);
 	}
 	json_decref(root);
 	return too_long;

@@ -1,8 +1,9 @@
 /*
- * FAISS through its official C API, whichever release is installed. Debian 12's headers (1.7.3) lack the
- * search parameters and IDSelectorBitmap, although its C++ library has both: their official prototypes (of
- * FAISS 1.8 and later) are declared here when they are absent, and index/faiss_c_compat.cpp defines what
- * Carrel calls. Included by index/vector_segment.c and the stand-in only.
+ * FAISS through its official C API, whichever release is installed. Debian 12's headers (1.7.3)
+ * lack the search parameters and IDSelectorBitmap, although its C++ library has both: their
+ * official prototypes (of FAISS 1.8 and later) are declared here when they are absent, and
+ * index/faiss_c_compat.cpp defines what Carrel calls. Included by index/vector_segment.c and the
+ * stand-in only.
  */
 #ifndef INDEX_FAISS_C_H
 #define INDEX_FAISS_C_H
@@ -24,8 +25,8 @@ extern "C" {
 FAISS_DECLARE_CLASS(SearchParameters)
 FAISS_DECLARE_CLASS_INHERITED(SearchParametersIVF, SearchParameters)
 FAISS_DECLARE_DESTRUCTOR(SearchParametersIVF)
-int faiss_SearchParametersIVF_new_with(FaissSearchParametersIVF **p_sp, FaissIDSelector *sel,
-	size_t nprobe, size_t max_codes);
+int faiss_SearchParametersIVF_new_with(
+	FaissSearchParametersIVF **p_sp, FaissIDSelector *sel, size_t nprobe, size_t max_codes);
 
 int faiss_Index_search_with_params(const FaissIndex *index, faiss_idx_t n, const float *x,
 	faiss_idx_t k, const FaissSearchParameters *params, float *distances, faiss_idx_t *labels);

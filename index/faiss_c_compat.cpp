@@ -1,6 +1,7 @@
-// Exactly those functions of FAISS's C API that Carrel calls, for a system whose libfaiss has no C library
-// (Debian 12). The prototypes are the official ones (index/faiss_c.h); the Makefile compiles this file only
-// where libfaiss_c is missing. No exception leaves: it becomes the C API's return code and text.
+// Exactly those functions of FAISS's C API that Carrel calls, for a system whose libfaiss has no C
+// library (Debian 12). The prototypes are the official ones (index/faiss_c.h); the Makefile
+// compiles this file only where libfaiss_c is missing. No exception leaves: it becomes the C API's
+// return code and text.
 #include "index/faiss_c.h"
 
 #include <faiss/Index.h>
@@ -58,7 +59,8 @@ const char *faiss_get_last_error()
 	return last_error.c_str();
 }
 
-int faiss_index_factory(FaissIndex **p_index, int d, const char *description, FaissMetricType metric)
+int faiss_index_factory(
+	FaissIndex **p_index, int d, const char *description, FaissMetricType metric)
 {
 	return guarded([&] {
 		*p_index = reinterpret_cast<FaissIndex *>(faiss::index_factory(
@@ -140,8 +142,8 @@ void faiss_IDSelectorBitmap_free(FaissIDSelectorBitmap *obj)
 	delete reinterpret_cast<faiss::IDSelectorBitmap *>(obj);
 }
 
-int faiss_SearchParametersIVF_new_with(FaissSearchParametersIVF **p_sp, FaissIDSelector *sel,
-	size_t nprobe, size_t max_codes)
+int faiss_SearchParametersIVF_new_with(
+	FaissSearchParametersIVF **p_sp, FaissIDSelector *sel, size_t nprobe, size_t max_codes)
 {
 	return guarded([&] {
 		faiss::SearchParametersIVF *sp = new faiss::SearchParametersIVF;

@@ -2,12 +2,13 @@
  * Vectors: nearest neighbours among the slots an asker may read (design, section 9).
  *
  * A vector space is one workspace's vectors under one embedding model; one serves, another may be
- * filling. The truth is chunk_vector (fp16); FAISS segments (DATA/vectors, immutable, sealed, 64-aligned slot
- * ranges) and a small unsealed tail in memory are derived, swapped by a counted pointer: a search works on the set
- * of segments it began with. A file is loaded only if its SHA-256 and every fact of its row match,
- * otherwise it is rebuilt while exact search over the stored vectors serves.
- * The plan is by popcount of the allowed bitmap: exact with our own kernel up to 25,000 allowed or a
- * corpus of 50,000, else IVF,Flat with the bitmap as selector and exact re-rank. No HNSW.
+ * filling. The truth is chunk_vector (fp16); FAISS segments (DATA/vectors, immutable, sealed,
+ * 64-aligned slot ranges) and a small unsealed tail in memory are derived, swapped by a counted
+ * pointer: a search works on the set of segments it began with. A file is loaded only if its
+ * SHA-256 and every fact of its row match, otherwise it is rebuilt while exact search over the
+ * stored vectors serves. The plan is by popcount of the allowed bitmap: exact with our own kernel
+ * up to 25,000 allowed or a corpus of 50,000, else IVF,Flat with the bitmap as selector and exact
+ * re-rank. No HNSW.
  *
  * Alone writes vector_space, chunk_vector, vector_segment, DATA/vectors.
  * Thread: vectors_search and _score from any worker; _put/_remove in a write transaction.
@@ -39,11 +40,12 @@ struct space {
 	int dimension;
 	struct embedder *embedder;
 };
-MUST_CHECK int vectors_serving(struct vectors *v, int64_t workspace_n, struct space *out,
-	struct err *e);
+MUST_CHECK int vectors_serving(
+	struct vectors *v, int64_t workspace_n, struct space *out, struct err *e);
 
-/* tx. Normalised here. A zero vector leaves only a mark that its chunk was embedded. After the commit
- * the slot is searchable. ERR_CONFLICT: the space was replaced; ERR_INVALID: NaN, or a wrong dimension. */
+/* tx. Normalised here. A zero vector leaves only a mark that its chunk was embedded. After the
+ * commit the slot is searchable. ERR_CONFLICT: the space was replaced; ERR_INVALID: NaN, or a wrong
+ * dimension. */
 MUST_CHECK int vectors_put(struct db *db, int64_t space_n, int64_t slot, const float *vector,
 	int dimension, struct err *e);
 /* tx. From all spaces of the workspace. (Search hides it by the bitmap at once; this frees it.) */
@@ -73,17 +75,18 @@ MUST_CHECK int vectors_space_fill(struct vectors *v, int64_t workspace_n,
 MUST_CHECK int vectors_missing(struct db *db, int64_t space_n, int64_t from, int64_t *slots,
 	int max, int *n, struct err *e);
 /* The filling space with its embedder, to embed with. */
-MUST_CHECK int vectors_space_open(struct vectors *v, int64_t space_n, struct space *out,
-	struct err *e);
-/* Makes the filling space serve, the former retired, in one transaction, after which searches use it;
- * then removes the former in short ones. ERR_CONFLICT "vectors_missing" while live chunks lack one. */
+MUST_CHECK int vectors_space_open(
+	struct vectors *v, int64_t space_n, struct space *out, struct err *e);
+/* Makes the filling space serve, the former retired, in one transaction, after which searches use
+ * it; then removes the former in short ones. ERR_CONFLICT "vectors_missing" while live chunks lack
+ * one. */
 MUST_CHECK int vectors_space_swap(struct vectors *v, int64_t space_n, struct err *e);
 /* Whether the builtin's table should be (re)trained: grown by half since, and at least 300. */
 bool vectors_wants_training(struct vectors *v, struct db *db, int64_t workspace_n);
 
-/* Loads the segment files (the first time), seals a long tail, compacts segments of which a fifth is
- * dead, removes what retired spaces left; called by the ingest worker at start and between jobs. Searches are
- * exact where a segment is not there yet. Blocks, minutes for a million vectors. */
+/* Loads the segment files (the first time), seals a long tail, compacts segments of which a fifth
+ * is dead, removes what retired spaces left; called by the ingest worker at start and between jobs.
+ * Searches are exact where a segment is not there yet. Blocks, minutes for a million vectors. */
 MUST_CHECK int vectors_maintain(struct vectors *v, struct err *e);
 /* Stored vectors against live chunks, files against their rows; *n_wrong: what is wrong (left, if
  * repair). A repair embeds what is missing. */

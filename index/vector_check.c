@@ -111,8 +111,8 @@ static int find_unsound(struct checking *c, int64_t *from, struct slots *out, st
 }
 
 /* Slots of one page of Q_MISSING or Q_STRAY. */
-static int find_slots(struct checking *c, enum vector_query which, int64_t from, struct slots *out,
-	struct err *e)
+static int find_slots(
+	struct checking *c, enum vector_query which, int64_t from, struct slots *out, struct err *e)
 {
 	struct db *db = store_reader(c->v->store, e);
 	struct stmt *q;
@@ -220,7 +220,7 @@ static int embed_missing(struct checking *c, const struct slots *missing, struct
 	}
 	arena_init(&a);
 	rc = read_texts(c, &a, missing, &f, texts, e);
-	out = arena_array(&a, float, (size_t)PAGE * (size_t)f.dimension);
+	out = arena_array(&a, float, (size_t)PAGE *(size_t)f.dimension);
 	if (rc == 0) {
 		rc = embed(space.embedder, EMBED_DOCUMENT, texts, f.n, out, NULL, NULL, NULL, e);
 	}

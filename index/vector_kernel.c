@@ -139,25 +139,25 @@ INLINE void add_scaled_int8_body(float *into, const int8_t *from, float factor, 
 }
 
 /* Not target_clones: its resolvers run before the sanitizers are set up and crash there. */
-#define KERNEL(name, target_) \
-	target_ static float name##_dot(const float *a, const float *b, size_t n) \
-	{ \
-		return dot_body(a, b, n); \
-	} \
-	target_ static float name##_dot_half(const float *a, const uint16_t *b, size_t n) \
-	{ \
-		return dot_half_body(a, b, n); \
-	} \
-	target_ static void name##_add(float *into, const float *from, float factor, size_t n) \
-	{ \
-		add_scaled_body(into, from, factor, n); \
-	} \
-	target_ static void name##_add8(float *into, const int8_t *from, float factor, size_t n) \
-	{ \
-		add_scaled_int8_body(into, from, factor, n); \
-	} \
-	static const struct vector_kernel name = {name##_dot, name##_dot_half, name##_add, \
-		name##_add8};
+#define KERNEL(name, target_)                                                                      \
+	target_ static float name##_dot(const float *a, const float *b, size_t n)                  \
+	{                                                                                          \
+		return dot_body(a, b, n);                                                          \
+	}                                                                                          \
+	target_ static float name##_dot_half(const float *a, const uint16_t *b, size_t n)          \
+	{                                                                                          \
+		return dot_half_body(a, b, n);                                                     \
+	}                                                                                          \
+	target_ static void name##_add(float *into, const float *from, float factor, size_t n)     \
+	{                                                                                          \
+		add_scaled_body(into, from, factor, n);                                            \
+	}                                                                                          \
+	target_ static void name##_add8(float *into, const int8_t *from, float factor, size_t n)   \
+	{                                                                                          \
+		add_scaled_int8_body(into, from, factor, n);                                       \
+	}                                                                                          \
+	static const struct vector_kernel name = {                                                 \
+		name##_dot, name##_dot_half, name##_add, name##_add8};
 
 KERNEL(baseline, )
 #ifdef __x86_64__

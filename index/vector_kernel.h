@@ -1,9 +1,9 @@
 /*
- * The hot loops over vectors, compiled for AVX-512, AVX2 and the baseline, chosen at run time. All three
- * add in the same order without fused multiplication, so that every machine computes the same bits
- * (a trained table does not depend on the machine). n is a number of floats; any n, any alignment.
- * Half floats are IEEE 754 binary16; infinities and NaN do not occur (vectors_put refuses them).
- * Thread: any.
+ * The hot loops over vectors, compiled for AVX-512, AVX2 and the baseline, chosen at run time. All
+ * three add in the same order without fused multiplication, so that every machine computes the same
+ * bits (a trained table does not depend on the machine). n is a number of floats; any n, any
+ * alignment. Half floats are IEEE 754 binary16; infinities and NaN do not occur (vectors_put
+ * refuses them). Thread: any.
  */
 #ifndef INDEX_VECTOR_KERNEL_H
 #define INDEX_VECTOR_KERNEL_H

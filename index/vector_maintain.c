@@ -1,7 +1,7 @@
-/* Upkeep: segments are loaded, sealed, compacted; what is stored is checked against what is live. */
+/* Upkeep: segments are loaded, sealed, compacted; what is stored is checked against what is live.
+ */
 #include <dirent.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,6 @@
 #include "index/vector_kernel.h"
 #include "index/vector_space.h"
 
-#define TUNED_DIMENSION 384
 #define DEAD_PARTS 5 /* compact when a fifth is dead, or was put anew */
 #define SEAL_LEAST 64
 
@@ -56,7 +55,8 @@ int space_segments(struct vectors *v, const struct loaded_space *s, struct arena
 			more.items = arena_array(a, struct segment, (size_t)cap);
 			more.known = arena_array(a, bool, (size_t)cap);
 			if (out->n) {
-				memcpy(more.items, out->items, (size_t)out->n * sizeof(*more.items));
+				memcpy(more.items, out->items,
+					(size_t)out->n * sizeof(*more.items));
 				memcpy(more.known, out->known, (size_t)out->n * sizeof(bool));
 			}
 			*out = more;
@@ -80,8 +80,8 @@ static int tx_forget_segment(struct db *db, void *arg, struct err *e)
 	return stmt_run(q, e);
 }
 
-int space_segment_forget(struct vectors *v, struct loaded_space *s, const struct segment *row,
-	struct err *e)
+int space_segment_forget(
+	struct vectors *v, struct loaded_space *s, const struct segment *row, struct err *e)
 {
 	int64_t n = row->n;
 	int rc = store_write(v->store, tx_forget_segment, &n, e);
@@ -172,7 +172,8 @@ static struct range largest_gap(const struct snapshot *shot, int64_t *total)
 
 	*total = 0;
 	for (int i = 0; i <= shot->n_segments; i++) {
-		struct range gap = {from, i < shot->n_segments ? shot->segments[i]->slot_from : end, 0};
+		struct range gap = {
+			from, i < shot->n_segments ? shot->segments[i]->slot_from : end, 0};
 
 		if (gap.from < gap.to) {
 			gap.n = count_present(shot, gap.from, gap.to);
@@ -186,8 +187,8 @@ static struct range largest_gap(const struct snapshot *shot, int64_t *total)
 	return best;
 }
 
-/* Takes in neighbours that are not much larger, so that there are few segments, each vector sealed only a
- * logarithmic number of times. */
+/* Takes in neighbours that are not much larger, so that there are few segments, each vector sealed
+ * only a logarithmic number of times. */
 static void merge_neighbours(const struct vectors *v, const struct snapshot *shot, struct range *r)
 {
 	bool grown;
@@ -304,8 +305,11 @@ static int tx_seal(struct db *db, void *arg, struct err *e)
 static int build(struct seal *t, const struct snapshot *shot, struct err *e)
 {
 	int dimension = t->space->identity.dimension;
-	struct segment_plan plan = {.folder = t->v->folder, .space_n = t->space->n,
-		.slot_from = t->range.from, .slot_to = t->range.to, .dimension = dimension};
+	struct segment_plan plan = {.folder = t->v->folder,
+		.space_n = t->space->n,
+		.slot_from = t->range.from,
+		.slot_to = t->range.to,
+		.dimension = dimension};
 	/* Slots may have gone since they were counted, none is added to the range. */
 	size_t most = (size_t)count_present(shot, t->range.from, t->range.to);
 	int64_t *slots = malloc((most + 1) * sizeof(*slots));

@@ -7,8 +7,8 @@
 
 static struct vector_block *block_create(int dimension)
 {
-	struct vector_block *b = calloc(1,
-		sizeof(*b) + BLOCK_SLOTS * (size_t)dimension * sizeof(uint16_t));
+	struct vector_block *b =
+		calloc(1, sizeof(*b) + BLOCK_SLOTS * (size_t)dimension * sizeof(uint16_t));
 
 	ASSERT(b != NULL);
 	atomic_init(&b->refs, 1);

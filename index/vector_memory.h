@@ -1,11 +1,12 @@
 /*
- * The vectors of one space in memory: half floats in blocks of slots, sealed ranges in segments. Private to
- * index/vector*.c.
+ * The vectors of one space in memory: half floats in blocks of slots, sealed ranges in segments.
+ * Private to index/vector*.c.
  *
  * A search keeps a snapshot: counted pointers to blocks and segments that stay as long as it works.
- * A slot's vector is written once into its block, then its bit is set (release), so that a reader who
- * sees the bit sees the vector; a vector that replaces another goes into a copy of the block.
- * Thread: memory_put, _remove and _segments from one at a time per space (they lock), the rest from any.
+ * A slot's vector is written once into its block, then its bit is set (release), so that a reader
+ * who sees the bit sees the vector; a vector that replaces another goes into a copy of the block.
+ * Thread: memory_put, _remove and _segments from one at a time per space (they lock), the rest from
+ * any.
  */
 #ifndef INDEX_VECTOR_MEMORY_H
 #define INDEX_VECTOR_MEMORY_H
@@ -25,7 +26,7 @@ struct vector_block {
 	atomic_int refs;
 	_Atomic uint64_t present[BLOCK_WORDS];
 	uint64_t written[BLOCK_WORDS]; /* ever; the writer's own */
-	uint16_t halves[]; /* [BLOCK_SLOTS × dimension] */
+	uint16_t halves[];	       /* [BLOCK_SLOTS × dimension] */
 };
 
 struct snapshot {
@@ -55,7 +56,8 @@ void memory_remove(struct memory *m, int64_t slot);
 /* A stored vector read at start: kept only if no commit was faster. */
 void memory_load(struct memory *m, int64_t slot, const uint16_t *halves);
 void memory_loaded(struct memory *m);
-/* Replaces the segments that overlap [seg->from, seg->to) by seg (kept); seg NULL: drops all of them. */
+/* Replaces the segments that overlap [seg->from, seg->to) by seg (kept); seg NULL: drops all of
+ * them. */
 void memory_segment(struct memory *m, struct segment *seg);
 /* Takes one segment out. */
 void memory_segment_remove(struct memory *m, int64_t n);
@@ -71,8 +73,8 @@ static inline uint64_t snapshot_word(const struct snapshot *s, size_t word)
 	if (block >= s->n_blocks || !s->blocks[block]) {
 		return 0;
 	}
-	return atomic_load_explicit(&s->blocks[block]->present[word % BLOCK_WORDS],
-		memory_order_acquire);
+	return atomic_load_explicit(
+		&s->blocks[block]->present[word % BLOCK_WORDS], memory_order_acquire);
 }
 static inline const uint16_t *snapshot_halves(const struct snapshot *s, int64_t slot, int dimension)
 {

@@ -53,8 +53,9 @@ int segment_file_hash(const char *path, char sha256[HASH_HEX_SIZE], struct err *
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0) {
-		return errno == ENOENT ? err_set(e, ERR_NOT_FOUND, "no_file", "%s is not there", path)
-				       : err_sys(e, ERR_IO, errno, "cannot open %s", path);
+		return errno == ENOENT
+			       ? err_set(e, ERR_NOT_FOUND, "no_file", "%s is not there", path)
+			       : err_sys(e, ERR_IO, errno, "cannot open %s", path);
 	}
 	p = malloc(size);
 	ASSERT(p != NULL);
@@ -105,8 +106,8 @@ static bool read_covered(struct segment *s)
 	return good && s->n_covered == (uint64_t)faiss_Index_ntotal(s->faiss);
 }
 
-int segment_load(const char *folder, const struct segment *want, struct segment **out,
-	struct err *e)
+int segment_load(
+	const char *folder, const struct segment *want, struct segment **out, struct err *e)
 {
 	char path[1024], sha256[HASH_HEX_SIZE];
 	struct segment *s;
@@ -120,7 +121,8 @@ int segment_load(const char *folder, const struct segment *want, struct segment 
 		return rc;
 	}
 	if (strcmp(sha256, want->sha256) != 0) {
-		return err_set(e, ERR_CORRUPT, "vector_segment", "%s is not what was written", path);
+		return err_set(
+			e, ERR_CORRUPT, "vector_segment", "%s is not what was written", path);
 	}
 	if (faiss_read_index_fname(path, 0, &faiss)) {
 		return faiss_error(e, path);
@@ -248,8 +250,8 @@ int segment_build(const struct segment_plan *plan, struct segment **out, struct 
 	return 0;
 }
 
-int segment_search(const struct segment *s, const float *query, const struct bitmap *allowed,
-	int k, int n_probe, int64_t *slots, int *n, struct err *e)
+int segment_search(const struct segment *s, const float *query, const struct bitmap *allowed, int k,
+	int n_probe, int64_t *slots, int *n, struct err *e)
 {
 	size_t word = (size_t)s->slot_from / 64, last = (size_t)s->slot_to / 64;
 	FaissIDSelectorBitmap *selector = NULL;
@@ -266,10 +268,10 @@ int segment_search(const struct segment *s, const float *query, const struct bit
 	distances = malloc((size_t)k * sizeof(*distances));
 	ASSERT(distances != NULL);
 	/* FAISS counts its bitmap in bytes. */
-	if (faiss_IDSelectorBitmap_new(&selector, (last - word) * 8,
-		    (const uint8_t *)(allowed->words + word)) ||
-		faiss_SearchParametersIVF_new_with(&params, (FaissIDSelector *)selector,
-			(size_t)n_probe, 0) ||
+	if (faiss_IDSelectorBitmap_new(
+		    &selector, (last - word) * 8, (const uint8_t *)(allowed->words + word)) ||
+		faiss_SearchParametersIVF_new_with(
+			&params, (FaissIDSelector *)selector, (size_t)n_probe, 0) ||
 		faiss_Index_search_with_params(s->faiss, 1, query, k,
 			(const FaissSearchParameters *)params, distances, slots)) {
 		rc = faiss_error(e, "vector search");

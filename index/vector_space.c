@@ -14,11 +14,12 @@ static const char *const statements[] = {
 	[Q_SPACE] = "SELECT " SPACE_COLUMNS " FROM vector_space WHERE n = ?1",
 	[Q_SPACE_SERVING] = "SELECT " SPACE_COLUMNS
 			    " FROM vector_space WHERE workspace_n = ?1 AND state = 'serving'",
-	[Q_SPACES_BY_STATE] = "SELECT " SPACE_COLUMNS
-			      " FROM vector_space WHERE state = ?1 ORDER BY n",
+	[Q_SPACES_BY_STATE] =
+		"SELECT " SPACE_COLUMNS " FROM vector_space WHERE state = ?1 ORDER BY n",
 	[Q_SPACE_DATA] = "SELECT model_data FROM vector_space WHERE n = ?1",
-	[Q_SPACE_ADD] = "INSERT INTO vector_space(workspace_n, embedder, model, dimension, state,"
-			" model_data, n_trained, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[Q_SPACE_ADD] =
+		"INSERT INTO vector_space(workspace_n, embedder, model, dimension, state,"
+		" model_data, n_trained, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[Q_SPACE_STATE] = "UPDATE vector_space SET state = ?2 WHERE n = ?1",
 	[Q_SPACE_DELETE] = "DELETE FROM vector_space WHERE n = ?1",
 	[Q_SPACE_FILLING] = "SELECT n, embedder = ?2 AND model = ?3 AND dimension = ?4"
@@ -54,8 +55,8 @@ static const char *const statements[] = {
 	[Q_SEGMENTS_PURGE] = "DELETE FROM vector_segment WHERE space_n = ?1",
 	[Q_SEGMENT_FILE] = "SELECT 1 FROM vector_segment WHERE file = ?1",
 };
-const struct sql_table vector_sql = {"index/vector", statements,
-	(int)(sizeof(statements) / sizeof(statements[0]))};
+const struct sql_table vector_sql = {
+	"index/vector", statements, (int)(sizeof(statements) / sizeof(statements[0]))};
 
 /* ── the list of loaded spaces ── */
 

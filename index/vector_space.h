@@ -1,6 +1,7 @@
 /*
- * The vector spaces that are loaded, and the statements over their tables. Private to index/vector*.c.
- * A loaded space is counted: a search that began before a swap ends on the space it began with.
+ * The vector spaces that are loaded, and the statements over their tables. Private to
+ * index/vector*.c. A loaded space is counted: a search that began before a swap ends on the space
+ * it began with.
  */
 #ifndef INDEX_VECTOR_SPACE_H
 #define INDEX_VECTOR_SPACE_H
@@ -11,7 +12,8 @@
 #include "index/vector.h"
 #include "index/vector_memory.h"
 
-/* The plan's limits, for dimension 384; tests lower them. */
+/* The plan's limits, measured at this dimension (a scan costs in proportion); tests lower them. */
+#define TUNED_DIMENSION 384
 struct vector_tuning {
 	int64_t exact_allowed; /* up to so many allowed slots are scanned exactly */
 	int64_t exact_corpus;  /* so is a whole space of that size */
@@ -88,13 +90,13 @@ struct segment_rows {
 };
 MUST_CHECK int space_segments(struct vectors *v, const struct loaded_space *s, struct arena *a,
 	struct segment_rows *out, struct err *e);
-MUST_CHECK int space_segment_forget(struct vectors *v, struct loaded_space *s,
-	const struct segment *row, struct err *e);
+MUST_CHECK int space_segment_forget(
+	struct vectors *v, struct loaded_space *s, const struct segment *row, struct err *e);
 /* Loads, seals, compacts. */
 MUST_CHECK int space_maintain(struct vectors *v, struct loaded_space *s, struct err *e);
 /* Files that no row names: left by a kill, or replaced. */
-MUST_CHECK int vectors_stray_files(struct vectors *v, bool remove_them, int64_t *n_stray,
-	struct err *e);
+MUST_CHECK int vectors_stray_files(
+	struct vectors *v, bool remove_them, int64_t *n_stray, struct err *e);
 
 /* For tests. */
 void vectors_tune(struct vectors *v, const struct vector_tuning *t);

@@ -187,7 +187,8 @@ static int tx_swap(struct db *db, void *arg, struct err *e)
 	int rc = space_lookup(db, t->fresh->n, &row, e);
 
 	if (rc == 0 && row.state != SPACE_FILLING) {
-		rc = err_set(e, ERR_CONFLICT, "vector_space_gone", "that space is not being filled");
+		rc = err_set(
+			e, ERR_CONFLICT, "vector_space_gone", "that space is not being filled");
 	}
 	if (rc == 0) {
 		rc = require_complete(db, t->fresh, e);
@@ -230,7 +231,8 @@ static int prepare(struct vectors *v, int64_t space_n, struct loaded_space **out
 	}
 	rc = space_lookup(db, space_n, &row, e);
 	if (rc == 0 && row.state != SPACE_FILLING) {
-		rc = err_set(e, ERR_CONFLICT, "vector_space_gone", "that space is not being filled");
+		rc = err_set(
+			e, ERR_CONFLICT, "vector_space_gone", "that space is not being filled");
 	}
 	if (rc == 0) {
 		rc = require_complete(db, &(struct loaded_space){.n = space_n}, e);

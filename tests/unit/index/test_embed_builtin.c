@@ -133,7 +133,7 @@ static void word(int topic, int w, char *out)
 
 	for (int i = 0; i < 8; i++) {
 		out[i] = (char)((i % 2 ? "aeiou"[next_random(&s) % 5]
-				      : "bdfgklmnprtvz"[next_random(&s) % 13]));
+				       : "bdfgklmnprtvz"[next_random(&s) % 13]));
 	}
 	out[8] = 0;
 }
@@ -186,7 +186,8 @@ static void topical_destroy(struct topical *t)
 	free(t);
 }
 
-/* Of the ten nearest texts that share no word with a query of two words, how many are of its topic. */
+/* Of the ten nearest texts that share no word with a query of two words, how many are of its topic.
+ */
 static double precision(struct embedder *em, const struct topical *t)
 {
 	float *v = calloc(N_DOCS * DIM, sizeof(float));
@@ -209,8 +210,10 @@ static double precision(struct embedder *em, const struct topical *t)
 			int best = -1;
 
 			for (int i = 0; i < N_DOCS; i++) {
-				if (!used[i] && !strstr(t->texts[i], one) && !strstr(t->texts[i], two) &&
-					(best < 0 || dot(x, v + i * DIM) > dot(x, v + best * DIM))) {
+				if (!used[i] && !strstr(t->texts[i], one) &&
+					!strstr(t->texts[i], two) &&
+					(best < 0 ||
+						dot(x, v + i * DIM) > dot(x, v + best * DIM))) {
 					best = i;
 				}
 			}

@@ -1,4 +1,5 @@
-/* The openai embedder against a server of a few lines on loopback: good, bad, slow and broken answers. */
+/* The openai embedder against a server of a few lines on loopback: good, bad, slow and broken
+ * answers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,7 +77,8 @@ static void vector_of(const char *text, double *v)
 }
 
 static const char *const too_long_body =
-	"{\"error\":{\"code\":400,\"message\":\"input (602 tokens) is larger than the max context size "
+	"{\"error\":{\"code\":400,\"message\":\"input (602 tokens) is larger than the max context "
+	"size "
 	"(512 tokens). skipping\",\"type\":\"exceed_context_size_error\",\"n_prompt_tokens\":602,"
 	"\"n_ctx\":512}}";
 
@@ -125,9 +127,9 @@ static void respond(const struct server *s, int fd, const char *body)
 		const char *t = json_string_value(json_array_get(input, at));
 
 		too_long |= !t || strlen(t) > LONG_TEXT;
-		json_array_append_new(data,
-			json_pack("{s:o, s:i, s:s}", "embedding", embedding_of(s, t ? t : ""), "index",
-				(int)at, "object", "embedding"));
+		json_array_append_new(
+			data, json_pack("{s:o, s:i, s:s}", "embedding", embedding_of(s, t ? t : ""),
+				      "index", (int)at, "object", "embedding"));
 	}
 	answer = json_pack("{s:s, s:o}", "object", "list", "data", data);
 	text = too_long ? strdup(too_long_body) : json_dumps(answer, JSON_COMPACT);
@@ -397,7 +399,8 @@ static void test_gives_up(void **state)
 	int64_t begun = clock_mono_ms();
 	float out[DIM];
 
-	f->server.scripted[0] = "HTTP/1.1 429 Slow\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n";
+	f->server.scripted[0] =
+		"HTTP/1.1 429 Slow\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n";
 	f->server.scripted[1] = "HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n";
 	f->server.scripted[2] = f->server.scripted[1];
 	f->server.n_scripted = 3;
@@ -428,7 +431,8 @@ static void test_not_retried(void **state)
 	} cases[] = {
 		{"HTTP/1.1 302 Found\r\nLocation: /v1/other\r\nContent-Length: 0\r\n\r\n",
 			"embed_refused"},
-		{"HTTP/1.1 401 No\r\nContent-Length: 33\r\n\r\n{\"error\":{\"message\":\"Invalid key\"}}",
+		{"HTTP/1.1 401 No\r\nContent-Length: 33\r\n\r\n{\"error\":{\"message\":\"Invalid "
+		 "key\"}}",
 			"embed_key"},
 		{"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", "embed_refused"},
 	};
@@ -518,7 +522,8 @@ static void test_bad_answers(void **state)
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
 		err_clear(&e);
 		dimension = DIM;
-		if (wire_answer(bodies[i], strlen(bodies[i]), 1, &dimension, out, &e) != ERR_UPSTREAM) {
+		if (wire_answer(bodies[i], strlen(bodies[i]), 1, &dimension, out, &e) !=
+			ERR_UPSTREAM) {
 			fail_msg("accepted: %s", bodies[i]);
 		}
 	}
@@ -573,7 +578,8 @@ static void test_real_bytes(void **state)
 		const char *file;
 		int n; /* 0: an error */
 	} cases[] = {{"40_emb_float", 2}, {"41_emb_base64", 1}, {"42_emb_default", 1},
-		{"46_err_emb_empty_array", 0}, {"47_err_emb_too_long", 0}, {"53_emb_600_tokens", 0}};
+		{"46_err_emb_empty_array", 0}, {"47_err_emb_too_long", 0},
+		{"53_emb_600_tokens", 0}};
 	struct fixture *f = *state;
 	struct embed_text texts[2] = {{.body = "hello world"}, {.body = "the cat sat"}};
 	static struct buf files[6];
@@ -601,8 +607,8 @@ static void test_real_bytes(void **state)
 		int rc;
 
 		err_clear(&e);
-		rc = embed(f->em, EMBED_QUERY, texts, cases[i].n ? cases[i].n : 1, out, NULL, NULL, NULL,
-			&e);
+		rc = embed(f->em, EMBED_QUERY, texts, cases[i].n ? cases[i].n : 1, out, NULL, NULL,
+			NULL, &e);
 		assert_int_equal(rc, cases[i].n ? 0 : ERR_UPSTREAM);
 		if (cases[i].n) {
 			assert_float_equal(out[0], .0353218, 1e-3);

@@ -1,4 +1,5 @@
-/* Vectors: exact and IVF search against brute force under permissions, tails, threads, damage, swaps. */
+/* Vectors: exact and IVF search against brute force under permissions, tails, threads, damage,
+ * swaps. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -161,8 +162,8 @@ static int tx_put(struct db *db, void *arg, struct err *err)
 	int rc = 0;
 
 	for (int i = 0; rc == 0 && i < p->n; i++) {
-		rc = vectors_put(db, p->space_n, p->from + i, p->v + (size_t)i * (size_t)p->dimension,
-			p->dimension, err);
+		rc = vectors_put(db, p->space_n, p->from + i,
+			p->v + (size_t)i * (size_t)p->dimension, p->dimension, err);
 	}
 	return rc;
 }
@@ -261,10 +262,10 @@ static double recall(struct fixture *f, const struct space *s, const struct trut
 
 static void test_half(void **state)
 {
-	float values[] = {0, 1, -1, .5f, .333333f, 6e-8f, 2.9e-8f, 6.1036e-5f, 6.09e-5f, -0.0009765f,
-		65504, 1.00048828125f, 1.00146484375f};
+	float values[] = {0, 1, -1, .5f, .333333f, 6e-8f, 2.9e-8f, 6.1036e-5f, 6.09e-5f,
+		-0.0009765f, 65504, 1.00048828125f, 1.00146484375f};
 	uint16_t halves[13], expected[] = {0, 0x3c00, 0xbc00, 0x3800, 0x3555, 1, 0, 0x0400, 0x03fe,
-		0x9400, 0x7bff, 0x3c00, 0x3c02};
+				     0x9400, 0x7bff, 0x3c00, 0x3c02};
 	float back[13];
 
 	(void)state;
@@ -711,7 +712,8 @@ static int tx_chunks(struct db *db, void *arg, struct err *err)
 	int rc = db_exec(db,
 		"INSERT INTO workspace(n, id, name, created_ms) VALUES (1, 'ws_1', 'w', 1);"
 		"INSERT INTO collection VALUES ('col_1', 'ws_1', 'c', 'operator', 1, NULL);"
-		"INSERT INTO document(id, workspace_id, collection_id, name, created_by, created_ms)"
+		"INSERT INTO document(id, workspace_id, collection_id, name, created_by, "
+		"created_ms)"
 		" VALUES ('doc_1', 'ws_1', 'col_1', 'd', 'operator', 1);"
 		"INSERT INTO document_version(id, workspace_id, document_id, seq, sha256, n_bytes,"
 		" state, created_by, created_ms)"
@@ -721,8 +723,10 @@ static int tx_chunks(struct db *db, void *arg, struct err *err)
 	snprintf(sql, sizeof(sql),
 		"WITH RECURSIVE s(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM s WHERE i < %d)"
 		"INSERT INTO chunk(id, workspace_n, slot, workspace_id, document_id, version_id,"
-		" generation, seq, live, language, title, heading, page_first, page_last, byte_start,"
-		" byte_end, n_tokens, text) SELECT 'chk_' || i, 1, i, 'ws_1', 'doc_1', 'ver_1', 1, i,"
+		" generation, seq, live, language, title, heading, page_first, page_last, "
+		"byte_start,"
+		" byte_end, n_tokens, text) SELECT 'chk_' || i, 1, i, 'ws_1', 'doc_1', 'ver_1', 1, "
+		"i,"
 		" i %% 10 > 0, 'en', '', '', 1, 1, 0, 0, 0, x'00' FROM s",
 		*(const int *)arg - 1);
 	return rc ? rc : db_exec(db, sql, err);
@@ -790,7 +794,8 @@ static void test_swap(void **state)
 
 	/* a zero vector counts as done */
 	for (int i = 1; i < 400; i++) {
-		ok(put(f, &fresh, i, i == 77 ? zero : v + (size_t)i * TABLE_DIMENSION, i % 10 ? 1 : 0));
+		ok(put(f, &fresh, i, i == 77 ? zero : v + (size_t)i * TABLE_DIMENSION,
+			i % 10 ? 1 : 0));
 	}
 	assert_int_equal(missing(f, filling, 0, slots, 400), 0);
 	ok(vectors_space_swap(f->v, filling, &e));

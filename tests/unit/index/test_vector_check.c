@@ -92,12 +92,17 @@ static void publish_notes(struct fixture *f)
 	float *v;
 
 	for (int i = 0; i < N_CHUNKS; i++) {
-		chunks[i] = (struct chunk){.seq = i, .language = "en", .title = "", .heading = "",
-			.text = write_chunk(&f->a, (uint64_t)i), .page_first = 1, .page_last = 1};
+		chunks[i] = (struct chunk){.seq = i,
+			.language = "en",
+			.title = "",
+			.heading = "",
+			.text = write_chunk(&f->a, (uint64_t)i),
+			.page_first = 1,
+			.page_last = 1};
 		texts[i] = (struct embed_text){.body = chunks[i].text, .language = "en"};
 	}
 	ok(vectors_serving(f->ix->vectors, f->ws.n, &space, &e));
-	v = arena_array(&f->a, float, N_CHUNKS * (size_t)space.dimension);
+	v = arena_array(&f->a, float, N_CHUNKS *(size_t)space.dimension);
 	ok(embed(space.embedder, EMBED_DOCUMENT, texts, N_CHUNKS, v, NULL, NULL, NULL, &e));
 	t.p.space_n = space.n;
 	t.p.vectors = v;
@@ -209,8 +214,12 @@ static void test_check_and_repair(void **state)
 
 static void test_segment_damage_is_found(void **state)
 {
-	struct vector_tuning low = {.exact_allowed = 10, .exact_corpus = 20, .tail = 20,
-		.segment_max = 100000, .n_probe = 8, .overfetch = 50};
+	struct vector_tuning low = {.exact_allowed = 10,
+		.exact_corpus = 20,
+		.tail = 20,
+		.segment_max = 100000,
+		.n_probe = 8,
+		.overfetch = 50};
 	struct fixture *f = *state;
 	struct segment_rows rows;
 	struct loaded_space *s;
