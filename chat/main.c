@@ -1,8 +1,7 @@
-/* The entry of the one program. */
-#include <stdio.h>
+/* The entry of the one program: chat/cli/commands.c says what it can do. */
+#include "chat/cli/cli.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-	fputs("carrel\n", stderr);
-	return 2;
+	return cli_main(argc, (const char *const *)argv);
 }
