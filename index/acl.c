@@ -47,7 +47,8 @@ static const char *const sql[] = {
 	[Q_VERSION_DOCUMENT] = "SELECT document_id FROM document_version "
 			       "WHERE id = ?1 AND workspace_id = ?2",
 	[Q_CHUNK_DOCUMENT] = "SELECT document_id FROM chunk WHERE id = ?1 AND workspace_id = ?2",
-	[Q_ENTRIES] = "SELECT principal, right FROM acl_entry WHERE object_id = ?1 ORDER BY principal",
+	[Q_ENTRIES] =
+		"SELECT principal, right FROM acl_entry WHERE object_id = ?1 ORDER BY principal",
 	[Q_USER_THERE] = "SELECT 1 FROM user WHERE id = ?1 AND workspace_id = ?2",
 	[Q_GROUP_THERE] = "SELECT 1 FROM \"group\" WHERE id = ?1 AND workspace_id = ?2",
 	[Q_ENTRIES_DELETE] = "DELETE FROM acl_entry WHERE object_id = ?1",
@@ -65,7 +66,8 @@ static const char *const sql[] = {
 		      "ORDER BY principal",
 	[Q_SET] = "SELECT n FROM acl_set "
 		  "WHERE workspace_id = ?1 AND collection_id = ?2 AND digest = ?3",
-	[Q_SET_ADD] = "INSERT INTO acl_set (workspace_id, collection_id, digest) VALUES (?1, ?2, ?3)",
+	[Q_SET_ADD] =
+		"INSERT INTO acl_set (workspace_id, collection_id, digest) VALUES (?1, ?2, ?3)",
 	[Q_SET_READER_ADD] = "INSERT INTO acl_set_reader (set_n, principal) VALUES (?1, ?2)",
 	[Q_SET_USE] = "UPDATE document SET acl_set_n = ?2 WHERE id = ?1",
 	[Q_SLOTS] = "SELECT slot FROM chunk WHERE document_id = ?1 AND live = 1",
@@ -157,8 +159,8 @@ static int list_principals(struct db *db, struct arena *a, struct asker *who, st
 	return rc;
 }
 
-int acl_asker(struct db *db, struct arena *a, const struct id *user, struct asker *out,
-	struct err *e)
+int acl_asker(
+	struct db *db, struct arena *a, const struct id *user, struct asker *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_USER);
 	int rc;
@@ -207,8 +209,9 @@ int acl_operator(struct db *db, struct arena *a, const struct id *workspace, str
 
 static bool is_principal(const struct asker *who, const char *principal)
 {
-	return who->n_principals > 0 && bsearch(&principal, who->principals,
-		(size_t)who->n_principals, sizeof(*who->principals), by_text);
+	return who->n_principals > 0 &&
+	       bsearch(&principal, who->principals, (size_t)who->n_principals,
+		       sizeof(*who->principals), by_text);
 }
 
 /* The first column of a row of statement n for (id, workspace); an empty id where there is none. */
@@ -321,7 +324,8 @@ int acl_list(struct db *db, struct arena *a, const struct id *object, struct acl
 	stmt_id(q, 1, object);
 	while ((rc = stmt_step(q, e)) == 1) {
 		if (*n == capacity) {
-			struct acl_entry *more = arena_array(a, struct acl_entry, (size_t)capacity * 2);
+			struct acl_entry *more =
+				arena_array(a, struct acl_entry, (size_t)capacity * 2);
 
 			memcpy(more, *out, (size_t)*n * sizeof(**out));
 			*out = more;
@@ -334,8 +338,8 @@ int acl_list(struct db *db, struct arena *a, const struct id *object, struct acl
 }
 
 /* A user or group of the workspace, or the workspace. */
-static int check_principal(struct db *db, const struct id *workspace, const char *principal,
-	struct err *e)
+static int check_principal(
+	struct db *db, const struct id *workspace, const char *principal, struct err *e)
 {
 	struct id id = id_parse(NULL, principal);
 	int n = strncmp(principal, "grp_", 4) == 0 ? Q_GROUP_THERE : Q_USER_THERE;
@@ -353,18 +357,20 @@ static int check_principal(struct db *db, const struct id *workspace, const char
 	if (rc < 0) {
 		return rc;
 	}
-	return rc == 1 ? 0 : err_set(e, ERR_INVALID, "unknown_principal",
-		"'%.31s' is no user or group of this workspace", principal);
+	return rc == 1 ? 0
+		       : err_set(e, ERR_INVALID, "unknown_principal",
+				 "'%.31s' is no user or group of this workspace", principal);
 }
 
-static int check_entries(struct db *db, const struct id *workspace,
-	const struct acl_entry *entries, int n, struct err *e)
+static int check_entries(struct db *db, const struct id *workspace, const struct acl_entry *entries,
+	int n, struct err *e)
 {
 	for (int i = 0; i < n; i++) {
 		int rc;
 
 		if (entries[i].right < RIGHT_READ || entries[i].right > RIGHT_OWN) {
-			return err_set(e, ERR_INVALID, "bad_right", "a right is read, write or own");
+			return err_set(
+				e, ERR_INVALID, "bad_right", "a right is read, write or own");
 		}
 		for (int k = 0; k < i; k++) {
 			if (strcmp(entries[i].principal, entries[k].principal) == 0) {

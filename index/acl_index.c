@@ -1,6 +1,7 @@
 /*
- * The bitmaps of index/acl.h. One lock guards all of it: it is held for a few words' OR at most. Changes
- * are collected while a transaction runs and applied by db_after_commit, in the order of the commits.
+ * The bitmaps of index/acl.h. One lock guards all of it: it is held for a few words' OR at most.
+ * Changes are collected while a transaction runs and applied by db_after_commit, in the order of
+ * the commits.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -29,18 +30,19 @@ static const char *const sql[] = {
 		   "JOIN document d ON d.id = c.document_id "
 		   "WHERE c.live = 1 AND d.deleted_ms IS NULL AND d.acl_set_n IS NOT NULL",
 	/* A document whose set is not what its entries say. */
-	[Q_DOCUMENTS] = "SELECT d.id FROM document d WHERE d.deleted_ms IS NULL AND (d.acl_set_n IS NULL "
-			"OR EXISTS (SELECT principal FROM acl_set_reader WHERE set_n = d.acl_set_n "
-			"EXCEPT SELECT principal FROM acl_entry WHERE object_id = "
-			"CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END) "
-			"OR EXISTS (SELECT principal FROM acl_entry WHERE object_id = "
-			"CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END "
-			"EXCEPT SELECT principal FROM acl_set_reader WHERE set_n = d.acl_set_n) "
-			"OR NOT EXISTS (SELECT 1 FROM acl_set s WHERE s.n = d.acl_set_n "
-			"AND s.collection_id = d.collection_id AND s.workspace_id = d.workspace_id))",
+	[Q_DOCUMENTS] =
+		"SELECT d.id FROM document d WHERE d.deleted_ms IS NULL AND (d.acl_set_n IS NULL "
+		"OR EXISTS (SELECT principal FROM acl_set_reader WHERE set_n = d.acl_set_n "
+		"EXCEPT SELECT principal FROM acl_entry WHERE object_id = "
+		"CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END) "
+		"OR EXISTS (SELECT principal FROM acl_entry WHERE object_id = "
+		"CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END "
+		"EXCEPT SELECT principal FROM acl_set_reader WHERE set_n = d.acl_set_n) "
+		"OR NOT EXISTS (SELECT 1 FROM acl_set s WHERE s.n = d.acl_set_n "
+		"AND s.collection_id = d.collection_id AND s.workspace_id = d.workspace_id))",
 	/* Rids a set of its digest, so that interning makes a true one. */
 	[Q_SET_SPOIL] = "UPDATE acl_set SET digest = 'damaged ' || n "
-			     "WHERE n = (SELECT acl_set_n FROM document WHERE id = ?1)",
+			"WHERE n = (SELECT acl_set_n FROM document WHERE id = ?1)",
 };
 SQL_TABLE(table, "index/acl_index", sql);
 
@@ -55,7 +57,7 @@ struct set {
 
 struct space {
 	int64_t workspace_n;
-	uint64_t epoch; /* +1 with every change */
+	uint64_t epoch;	  /* +1 with every change */
 	struct set *sets; /* [n_sets] sorted by n */
 	int n_sets, capacity;
 };
@@ -372,7 +374,8 @@ void acl_index_add(struct db *db, int64_t workspace_n, int64_t set_n, const int6
 	acl_index_move(db, workspace_n, 0, set_n, slots, n);
 }
 
-void acl_index_remove(struct db *db, int64_t workspace_n, int64_t set_n, const int64_t *slots, int n)
+void acl_index_remove(
+	struct db *db, int64_t workspace_n, int64_t set_n, const int64_t *slots, int n)
 {
 	acl_index_move(db, workspace_n, set_n, 0, slots, n);
 }
@@ -409,8 +412,8 @@ static bool listed(const struct set *s, const struct id *collections, int n)
 	return false;
 }
 
-static struct allowed *make_allowed(const struct space *s, const struct asker *who,
-	const struct id *collections, int n)
+static struct allowed *make_allowed(
+	const struct space *s, const struct asker *who, const struct id *collections, int n)
 {
 	struct allowed *a = calloc(1, sizeof(*a));
 
@@ -428,8 +431,8 @@ static struct allowed *make_allowed(const struct space *s, const struct asker *w
 	return a;
 }
 
-static void cache_key(const struct asker *who, const struct id *collections, int n,
-	char out[HASH_HEX_SIZE])
+static void cache_key(
+	const struct asker *who, const struct id *collections, int n, char out[HASH_HEX_SIZE])
 {
 	struct buf b = BUF_INIT;
 
@@ -553,12 +556,12 @@ static int64_t sets_that_differ(struct acl_index *x, struct acl_index *fresh)
 			struct space *s = &a->spaces[i];
 
 			for (int k = 0; k < s->n_sets; k++) {
-				struct set *other = lookup_set(
-					space_of(b, s->workspace_n), s->sets[k].n);
+				struct set *other =
+					lookup_set(space_of(b, s->workspace_n), s->sets[k].n);
 
 				if (pass == 0 || !other) {
-					found += bits_that_differ(&s->sets[k].slots,
-						other ? &other->slots : &none);
+					found += bits_that_differ(
+						&s->sets[k].slots, other ? &other->slots : &none);
 				}
 			}
 		}
@@ -584,8 +587,8 @@ static int tx_nothing(struct db *db, void *arg, struct err *e)
 	return 0;
 }
 
-/* On the writer thread, so that no commit comes between. Changes of its own group are seen already and
- * applied once more after the commit, which alters nothing. */
+/* On the writer thread, so that no commit comes between. Changes of its own group are seen already
+ * and applied once more after the commit, which alters nothing. */
 static int tx_reload(struct db *db, void *arg, struct err *e)
 {
 	struct acl_index *x = arg, *fresh;
@@ -600,7 +603,8 @@ static int tx_reload(struct db *db, void *arg, struct err *e)
 	return rc;
 }
 
-/* A snapshot may be ahead of the memory by a commit in flight: what stays after several is a finding. */
+/* A snapshot may be ahead of the memory by a commit in flight: what stays after several is a
+ * finding. */
 static int count_bits(struct acl_index *x, struct store *s, int64_t *n_differ, struct err *e)
 {
 	int rc = 0;

@@ -2,11 +2,11 @@
  * The analyser: text -> terms.
  *
  *   text      = runs of CJK | fields, divided by white space
- *   CJK run   -> its overlapping bigrams (one line break inside does not end a run); of one character: it
- *   field     -> atoms: letters | a number with its separators. ASCII fields are walked directly, others
- *                between the word boundaries of ICU (UAX 29), which knows Thai, Khmer, Lao and so on.
- *   compound  = atoms that touch (CreateUserToken, ISO27001, 10kg) or have one joiner between them
- *                (ISO-27001, e-mail, 2026-02-14, a.name@example.com) -> each atom, and the whole written
+ *   CJK run   -> its overlapping bigrams (one line break inside does not end a run); of one
+ * character: it field     -> atoms: letters | a number with its separators. ASCII fields are walked
+ * directly, others between the word boundaries of ICU (UAX 29), which knows Thai, Khmer, Lao and so
+ * on. compound  = atoms that touch (CreateUserToken, ISO27001, 10kg) or have one joiner between
+ * them (ISO-27001, e-mail, 2026-02-14, a.name@example.com) -> each atom, and the whole written
  *                together at the position of the first: "iso27001" is found however it was written.
  *   term      = fold_case, then the stem, then fold_marks.
  */
@@ -20,7 +20,7 @@
 #include "index/stopwords.h"
 #include "index/text_tools.h"
 
-#define ATOMS_MAX 8  /* of a compound that is also written together */
+#define ATOMS_MAX 8   /* of a compound that is also written together */
 #define TERM_BYTES 64 /* of a word in the text; what is longer is cut */
 #define TERM_SIZE 256 /* of a folded one, with the NUL */
 
@@ -31,7 +31,7 @@ enum atom_kind { LETTERS, DIGITS };
 struct atom {
 	enum atom_kind kind;
 	int start, end;
-	int last;	 /* where its last character begins */
+	int last; /* where its last character begins */
 	int n_chars;
 	bool all_upper, last_upper;
 };
@@ -93,11 +93,12 @@ static size_t normal_form(struct scan *s, const char *cased, size_t n, char out[
 {
 	*n_folded = fold_marks(cased, n, folded, TERM_SIZE);
 	if (s->stemmer && n > 1) {
-		const sb_symbol *stem = sb_stemmer_stem(s->stemmer, (const sb_symbol *)cased, (int)n);
+		const sb_symbol *stem =
+			sb_stemmer_stem(s->stemmer, (const sb_symbol *)cased, (int)n);
 
 		if (stem && sb_stemmer_length(s->stemmer) > 0) {
-			return fold_marks((const char *)stem, (size_t)sb_stemmer_length(s->stemmer), out,
-				TERM_SIZE);
+			return fold_marks((const char *)stem, (size_t)sb_stemmer_length(s->stemmer),
+				out, TERM_SIZE);
 		}
 	}
 	memcpy(out, folded, *n_folded + 1);
@@ -219,7 +220,8 @@ static void emit_number_parts(struct scan *s, const struct atom *a, const char *
 			char part[TERM_SIZE];
 			size_t len = fold_case(s->text + at, (size_t)(i - at), part, sizeof(part));
 
-			t = (struct term){.byte_start = at, .byte_end = i, .position = s->position++};
+			t = (struct term){
+				.byte_start = at, .byte_end = i, .position = s->position++};
 			emit(s, part, len, t);
 		}
 		at = i + 1;
@@ -259,7 +261,8 @@ static void emit_whole(struct scan *s)
 	char cased[TERM_SIZE], form[TERM_SIZE], folded[TERM_SIZE];
 	size_t len = 0, n_folded;
 	bool letters = true;
-	struct term t = {.byte_start = first->start, .byte_end = last->end, .position = s->position - 1};
+	struct term t = {
+		.byte_start = first->start, .byte_end = last->end, .position = s->position - 1};
 
 	if (last->end - first->start > TERM_BYTES) {
 		return;
@@ -349,8 +352,8 @@ static void begin_atom(struct scan *s, enum atom_kind kind, int at)
 		}
 		s->n_atoms = 0;
 	}
-	s->atoms[s->n_atoms++] = (struct atom){
-		.kind = kind, .start = at, .end = at, .last = at, .all_upper = true};
+	s->atoms[s->n_atoms++] =
+		(struct atom){.kind = kind, .start = at, .end = at, .last = at, .all_upper = true};
 }
 
 /* ── a field, character by character ── */
@@ -370,8 +373,10 @@ static void add_letter(struct scan *s, uint32_t c, int at, int end)
 		a = NULL; /* createUser */
 	} else if (a && letter_is_lower(c) && a->all_upper && a->n_chars > 1) {
 		int used;
-		bool plural = c == 's' && (end == s->n_bytes ||
-			letter_class(utf8_decode(s->text + end, (size_t)(s->n_bytes - end), &used)) != LETTER);
+		bool plural =
+			c == 's' && (end == s->n_bytes ||
+					    letter_class(utf8_decode(s->text + end,
+						    (size_t)(s->n_bytes - end), &used)) != LETTER);
 
 		if (!plural) { /* HTTPServer: the S belongs to what follows */
 			int last = a->last;
@@ -424,7 +429,8 @@ static void add_apostrophe(struct scan *s, int at, int end)
 	int used;
 
 	if (!a || end >= s->n_bytes ||
-		letter_class(utf8_decode(s->text + end, (size_t)(s->n_bytes - end), &used)) != LETTER) {
+		letter_class(utf8_decode(s->text + end, (size_t)(s->n_bytes - end), &used)) !=
+			LETTER) {
 		return;
 	}
 	if (elides(s, a)) {
@@ -566,8 +572,8 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-void analyse(struct arena *a, const char *text, size_t n_bytes, const char *language,
-	struct terms *out)
+void analyse(
+	struct arena *a, const char *text, size_t n_bytes, const char *language, struct terms *out)
 {
 	struct scan s = {.arena = a, .text = text, .out = out};
 	int i = 0;

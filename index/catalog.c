@@ -24,8 +24,8 @@ enum {
 };
 
 #define WORKSPACE_COLUMNS "id, n, name, created_ms"
-#define COLLECTION_COLUMNS \
-	"c.id, c.workspace_id, c.name, c.created_by, c.created_ms, " \
+#define COLLECTION_COLUMNS                                                                         \
+	"c.id, c.workspace_id, c.name, c.created_by, c.created_ms, "                               \
 	"(SELECT count(*) FROM document d WHERE d.collection_id = c.id AND d.deleted_ms IS NULL)"
 
 static const char *const sql[] = {
@@ -33,21 +33,23 @@ static const char *const sql[] = {
 	[Q_WORKSPACE] = "SELECT " WORKSPACE_COLUMNS " FROM workspace WHERE id = ?1",
 	[Q_WORKSPACE_NAME] = "SELECT " WORKSPACE_COLUMNS " FROM workspace WHERE name = ?1",
 	[Q_WORKSPACES] = "SELECT " WORKSPACE_COLUMNS " FROM workspace ORDER BY n",
-	[Q_COLLECTION_ADD] = "INSERT INTO collection (id, workspace_id, name, created_by, created_ms) "
-			     "VALUES (?1, ?2, ?3, ?4, ?5)",
+	[Q_COLLECTION_ADD] =
+		"INSERT INTO collection (id, workspace_id, name, created_by, created_ms) "
+		"VALUES (?1, ?2, ?3, ?4, ?5)",
 	[Q_COLLECTION] = "SELECT " COLLECTION_COLUMNS " FROM collection c "
 			 "WHERE c.workspace_id = ?1 AND c.id = ?2 AND c.deleted_ms IS NULL",
 	[Q_COLLECTION_NAME] = "SELECT " COLLECTION_COLUMNS " FROM collection c "
 			      "WHERE c.workspace_id = ?1 AND c.name = ?2 AND c.deleted_ms IS NULL",
 	/* ?2: the asker's principals, ?3: sees every name, ?4: reads every document. */
-	[Q_COLLECTIONS] = "SELECT c.id, c.workspace_id, c.name, c.created_by, c.created_ms, "
-			  "(SELECT count(*) FROM document d WHERE d.collection_id = c.id "
-			  "AND d.deleted_ms IS NULL AND (?4 OR EXISTS (SELECT 1 FROM acl_entry e "
-			  "WHERE e.object_id = CASE d.own_acl WHEN 1 THEN d.id ELSE c.id END "
-			  "AND e.principal IN (SELECT value FROM json_each(?2))))) "
-			  "FROM collection c WHERE c.workspace_id = ?1 AND c.deleted_ms IS NULL "
-			  "AND (?3 OR EXISTS (SELECT 1 FROM acl_entry e WHERE e.object_id = c.id "
-			  "AND e.principal IN (SELECT value FROM json_each(?2)))) ORDER BY c.name, c.id",
+	[Q_COLLECTIONS] =
+		"SELECT c.id, c.workspace_id, c.name, c.created_by, c.created_ms, "
+		"(SELECT count(*) FROM document d WHERE d.collection_id = c.id "
+		"AND d.deleted_ms IS NULL AND (?4 OR EXISTS (SELECT 1 FROM acl_entry e "
+		"WHERE e.object_id = CASE d.own_acl WHEN 1 THEN d.id ELSE c.id END "
+		"AND e.principal IN (SELECT value FROM json_each(?2))))) "
+		"FROM collection c WHERE c.workspace_id = ?1 AND c.deleted_ms IS NULL "
+		"AND (?3 OR EXISTS (SELECT 1 FROM acl_entry e WHERE e.object_id = c.id "
+		"AND e.principal IN (SELECT value FROM json_each(?2)))) ORDER BY c.name, c.id",
 	[Q_COLLECTION_RENAME] = "UPDATE collection SET name = ?3 "
 				"WHERE workspace_id = ?1 AND id = ?2 AND deleted_ms IS NULL",
 	[Q_COLLECTION_DELETE] = "UPDATE collection SET deleted_ms = ?3 "
@@ -75,9 +77,9 @@ static void read_workspace(struct stmt *q, struct arena *a, void *row)
 
 static int taken(int rc, struct err *e, const char *what, const char *name)
 {
-	return rc == ERR_CONFLICT
-		       ? err_replace(e, ERR_CONFLICT, "name_taken", "there is a %s '%.200s' already", what, name)
-		       : rc;
+	return rc == ERR_CONFLICT ? err_replace(e, ERR_CONFLICT, "name_taken",
+					    "there is a %s '%.200s' already", what, name)
+				  : rc;
 }
 
 int workspace_create(struct db *db, const char *name, struct id *out, struct err *e)
@@ -93,8 +95,8 @@ int workspace_create(struct db *db, const char *name, struct id *out, struct err
 	return rc == 0 ? fts_create(db, db_last_rowid(db), e) : rc;
 }
 
-int workspace_lookup(struct db *db, struct arena *a, const struct id *id, struct workspace *out,
-	struct err *e)
+int workspace_lookup(
+	struct db *db, struct arena *a, const struct id *id, struct workspace *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_WORKSPACE);
 
@@ -102,8 +104,8 @@ int workspace_lookup(struct db *db, struct arena *a, const struct id *id, struct
 	return row_one(q, a, read_workspace, out, e);
 }
 
-int workspace_by_name(struct db *db, struct arena *a, const char *name, struct workspace *out,
-	struct err *e)
+int workspace_by_name(
+	struct db *db, struct arena *a, const char *name, struct workspace *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_WORKSPACE_NAME);
 
@@ -166,8 +168,8 @@ int collection_lookup(struct db *db, struct arena *a, const struct id *workspace
 	return row_one(q, a, read_collection, out, e);
 }
 
-int collection_by_name(struct db *db, struct arena *a, const struct id *workspace,
-	const char *name, struct collection *out, struct err *e)
+int collection_by_name(struct db *db, struct arena *a, const struct id *workspace, const char *name,
+	struct collection *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_COLLECTION_NAME);
 

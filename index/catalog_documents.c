@@ -39,18 +39,18 @@ enum {
 	Q_BLANK_CITATIONS,
 };
 
-#define DOCUMENT_COLUMNS \
-	"d.id, d.workspace_id, w.n, d.collection_id, d.name, d.current_version_id, d.own_acl, " \
+#define DOCUMENT_COLUMNS                                                                           \
+	"d.id, d.workspace_id, w.n, d.collection_id, d.name, d.current_version_id, d.own_acl, "    \
 	"d.acl_set_n, d.created_by, d.created_ms"
 #define DOCUMENT_FROM " FROM document d JOIN workspace w ON w.id = d.workspace_id "
-#define VERSION_COLUMNS \
-	"v.id, v.document_id, v.seq, v.blob_hash, v.sha256, v.n_bytes, v.media_type, v.state, " \
-	"v.reason, v.message, v.title, v.language, v.n_pages, v.text_hash, v.generation, " \
+#define VERSION_COLUMNS                                                                            \
+	"v.id, v.document_id, v.seq, v.blob_hash, v.sha256, v.n_bytes, v.media_type, v.state, "    \
+	"v.reason, v.message, v.title, v.language, v.n_pages, v.text_hash, v.generation, "         \
 	"v.created_ms, v.published_ms"
 /* Runs whose answer is made of the document's sentences, or that were shown some of them. */
 #define RUNS_THAT_CITE "(SELECT run_id FROM citation WHERE document_id = ?1)"
-#define RUNS_THAT_READ \
-	"(SELECT run_id FROM citation WHERE document_id = ?1 " \
+#define RUNS_THAT_READ                                                                             \
+	"(SELECT run_id FROM citation WHERE document_id = ?1 "                                     \
 	"UNION SELECT run_id FROM run_source WHERE document_id = ?1)"
 
 static const char *const sql[] = {
@@ -61,36 +61,42 @@ static const char *const sql[] = {
 			"WHERE d.collection_id = ?1 AND d.name = ?2 AND d.deleted_ms IS NULL "
 			"ORDER BY v.seq DESC LIMIT 1",
 	/* Only where the collection's entries count: who may write into it may know of those. */
-	[Q_SAME_BYTES] = "SELECT d.id, v.id, v.state FROM document_version v "
-			 "JOIN document d ON d.id = v.document_id WHERE v.blob_hash = ?2 "
-			 "AND d.collection_id = ?1 AND d.own_acl = 0 AND d.deleted_ms IS NULL "
-			 "AND v.seq = (SELECT max(seq) FROM document_version WHERE document_id = d.id) "
-			 "ORDER BY d.id LIMIT 1",
+	[Q_SAME_BYTES] =
+		"SELECT d.id, v.id, v.state FROM document_version v "
+		"JOIN document d ON d.id = v.document_id WHERE v.blob_hash = ?2 "
+		"AND d.collection_id = ?1 AND d.own_acl = 0 AND d.deleted_ms IS NULL "
+		"AND v.seq = (SELECT max(seq) FROM document_version WHERE document_id = d.id) "
+		"ORDER BY d.id LIMIT 1",
 	[Q_REQUEUE] = "UPDATE document_version SET state = 'queued', reason = NULL, message = NULL "
 		      "WHERE id = ?1 AND state IN ('failed', 'cancelled')",
-	[Q_DOCUMENT_ADD] = "INSERT INTO document (id, workspace_id, collection_id, name, created_by, "
-			   "created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-	[Q_VERSION_ADD] = "INSERT INTO document_version (id, workspace_id, document_id, seq, blob_hash, "
-			  "sha256, n_bytes, state, created_by, created_ms) "
-			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, ?9)",
-	[Q_DOCUMENT] = "SELECT " DOCUMENT_COLUMNS DOCUMENT_FROM
-		       "WHERE d.id = ?1 AND d.deleted_ms IS NULL",
+	[Q_DOCUMENT_ADD] =
+		"INSERT INTO document (id, workspace_id, collection_id, name, created_by, "
+		"created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[Q_VERSION_ADD] =
+		"INSERT INTO document_version (id, workspace_id, document_id, seq, blob_hash, "
+		"sha256, n_bytes, state, created_by, created_ms) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, ?9)",
+	[Q_DOCUMENT] =
+		"SELECT " DOCUMENT_COLUMNS DOCUMENT_FROM "WHERE d.id = ?1 AND d.deleted_ms IS NULL",
 	[Q_DOCUMENT_NAME] = "SELECT " DOCUMENT_COLUMNS DOCUMENT_FROM
 			    "WHERE d.collection_id = ?1 AND d.name = ?2 AND d.deleted_ms IS NULL",
 	/* ?4: the asker's principals, ?5: reads all. */
-	[Q_DOCUMENTS] = "SELECT " DOCUMENT_COLUMNS DOCUMENT_FROM
-			"WHERE d.workspace_id = ?1 AND (?2 IS NULL OR d.collection_id = ?2) AND d.id > ?3 "
-			"AND d.deleted_ms IS NULL AND (?5 OR EXISTS (SELECT 1 FROM acl_entry e WHERE "
-			"e.object_id = CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END "
-			"AND e.principal IN (SELECT value FROM json_each(?4)))) ORDER BY d.id LIMIT ?6",
+	[Q_DOCUMENTS] =
+		"SELECT " DOCUMENT_COLUMNS DOCUMENT_FROM
+		"WHERE d.workspace_id = ?1 AND (?2 IS NULL OR d.collection_id = ?2) AND d.id > ?3 "
+		"AND d.deleted_ms IS NULL AND (?5 OR EXISTS (SELECT 1 FROM acl_entry e WHERE "
+		"e.object_id = CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END "
+		"AND e.principal IN (SELECT value FROM json_each(?4)))) ORDER BY d.id LIMIT ?6",
 	[Q_RENAME] = "UPDATE document SET name = ?2 WHERE id = ?1 AND deleted_ms IS NULL",
 	[Q_DELETE] = "UPDATE document SET deleted_ms = ?2 WHERE id = ?1 AND deleted_ms IS NULL",
 	[Q_LATEST] = "SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.document_id = ?1 "
 		     "ORDER BY v.seq DESC LIMIT 1",
 	[Q_VERSION] = "SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.id = ?1",
-	[Q_VERSIONS] = "SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.document_id = ?1 "
-		       "ORDER BY v.seq DESC",
-	[Q_STATE] = "UPDATE document_version SET state = ?2, reason = ?3, message = ?4 WHERE id = ?1",
+	[Q_VERSIONS] =
+		"SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.document_id = ?1 "
+		"ORDER BY v.seq DESC",
+	[Q_STATE] =
+		"UPDATE document_version SET state = ?2, reason = ?3, message = ?4 WHERE id = ?1",
 	[Q_CHUNKED] = "UPDATE document_version SET chunker = ?2 WHERE id = ?1",
 	[Q_EXTRACTED] = "UPDATE document_version SET media_type = ?2, title = ?3, language = ?4, "
 			"text_hash = ?5, n_pages = ?6 WHERE id = ?1",
@@ -99,8 +105,9 @@ static const char *const sql[] = {
 			"ON v.document_id = d.id WHERE v.id = ?1)",
 	[Q_PUBLISH] = "UPDATE document_version SET state = ?2, reason = NULL, message = NULL, "
 		      "published_ms = ?3 WHERE id = ?1",
-	[Q_CURRENT] = "UPDATE document SET current_version_id = ?1 WHERE deleted_ms IS NULL AND id = "
-		      "(SELECT document_id FROM document_version WHERE id = ?1)",
+	[Q_CURRENT] =
+		"UPDATE document SET current_version_id = ?1 WHERE deleted_ms IS NULL AND id = "
+		"(SELECT document_id FROM document_version WHERE id = ?1)",
 	[Q_GENERATION] = "UPDATE document_version SET generation = generation + 1 WHERE id = ?1 "
 			 "RETURNING generation",
 	[Q_TAKE_SLOTS] = "UPDATE workspace SET next_slot = next_slot + ?2 WHERE n = ?1 "
@@ -112,15 +119,19 @@ static const char *const sql[] = {
 			  "AND v.document_id <> ?1) "
 			  "AND NOT EXISTS (SELECT 1 FROM document_version v WHERE v.text_hash = h "
 			  "AND v.document_id <> ?1)",
-	[Q_BLANK_DOCUMENT] = "UPDATE document SET name = '' WHERE id = ?1 AND deleted_ms IS NOT NULL",
-	[Q_BLANK_VERSIONS] = "UPDATE document_version SET state = 'purged', blob_hash = NULL, "
-			     "text_hash = NULL, title = NULL, reason = NULL, message = NULL, sha256 = '' "
-			     "WHERE document_id = ?1",
+	[Q_BLANK_DOCUMENT] =
+		"UPDATE document SET name = '' WHERE id = ?1 AND deleted_ms IS NOT NULL",
+	[Q_BLANK_VERSIONS] =
+		"UPDATE document_version SET state = 'purged', blob_hash = NULL, "
+		"text_hash = NULL, title = NULL, reason = NULL, message = NULL, sha256 = '' "
+		"WHERE document_id = ?1",
 	/* An extractive answer is the document's own sentences. */
-	[Q_BLANK_ANSWERS] = "UPDATE run SET answer = '' WHERE mode = 'extractive' AND id IN " RUNS_THAT_CITE,
-	[Q_BLANK_DELTAS] = "UPDATE run_event SET data = '{\"purged\":true}' WHERE type LIKE 'assistant.%' "
-			   "AND run_id IN (SELECT id FROM run WHERE mode = 'extractive' "
-			   "AND id IN " RUNS_THAT_CITE ")",
+	[Q_BLANK_ANSWERS] =
+		"UPDATE run SET answer = '' WHERE mode = 'extractive' AND id IN " RUNS_THAT_CITE,
+	[Q_BLANK_DELTAS] =
+		"UPDATE run_event SET data = '{\"purged\":true}' WHERE type LIKE 'assistant.%' "
+		"AND run_id IN (SELECT id FROM run WHERE mode = 'extractive' "
+		"AND id IN " RUNS_THAT_CITE ")",
 	[Q_BLANK_EVENTS] = "UPDATE run_event SET data = '{\"purged\":true}' WHERE type IN "
 			   "('citation', 'retrieval.completed') AND run_id IN " RUNS_THAT_READ,
 	[Q_BLANK_CITATIONS] = "UPDATE citation SET quote = NULL, boxes = NULL, "
@@ -254,7 +265,8 @@ int document_arrive(struct db *db, const struct id *workspace, const struct id *
 	}
 	*arrival = f.seq ? ARRIVAL_VERSION : ARRIVAL_NEW;
 	rc = f.seq ? 0 : add_document(db, workspace, collection, name, created_by, document, e);
-	return rc ? rc : add_version(db, workspace, document, f.seq + 1, blob, created_by, version, e);
+	return rc ? rc
+		  : add_version(db, workspace, document, f.seq + 1, blob, created_by, version, e);
 }
 
 /* ── documents ── */
@@ -298,14 +310,14 @@ static void read_version(struct stmt *q, struct arena *a, void *row)
 	v->published_ms = col_int(q, 16);
 }
 
-int document_lookup(struct db *db, struct arena *a, const struct id *id, struct document *out,
-	struct err *e)
+int document_lookup(
+	struct db *db, struct arena *a, const struct id *id, struct document *out, struct err *e)
 {
 	return row_one(with_id(db, Q_DOCUMENT, id), a, read_document, out, e);
 }
 
-int document_by_name(struct db *db, struct arena *a, const struct id *collection,
-	const char *name, struct document *out, struct err *e)
+int document_by_name(struct db *db, struct arena *a, const struct id *collection, const char *name,
+	struct document *out, struct err *e)
 {
 	struct stmt *q = with_id(db, Q_DOCUMENT_NAME, collection);
 
@@ -347,7 +359,8 @@ int document_rename(struct db *db, const struct id *id, const char *name, struct
 	stmt_text(q, 2, name);
 	rc = row_change(db, q, e);
 	return rc == ERR_CONFLICT ? err_replace(e, ERR_CONFLICT, "name_taken",
-		"the collection has a document '%.200s' already", name) : rc;
+					    "the collection has a document '%.200s' already", name)
+				  : rc;
 }
 
 int document_delete(struct db *db, const struct id *id, struct err *e)
@@ -368,11 +381,11 @@ static void read_hash(struct stmt *q, struct arena *a, void *row)
 	*(char **)row = arena_str(a, col_text(q, 0));
 }
 
-int document_purge(struct db *db, struct arena *a, const struct id *id, char ***hashes, int *n,
-	struct err *e)
+int document_purge(
+	struct db *db, struct arena *a, const struct id *id, char ***hashes, int *n, struct err *e)
 {
-	static const int steps[] = {Q_BLANK_VERSIONS, Q_BLANK_DELTAS, Q_BLANK_ANSWERS, Q_BLANK_EVENTS,
-		Q_BLANK_CITATIONS};
+	static const int steps[] = {Q_BLANK_VERSIONS, Q_BLANK_DELTAS, Q_BLANK_ANSWERS,
+		Q_BLANK_EVENTS, Q_BLANK_CITATIONS};
 	struct rows rows = {.arena = a, .size = sizeof(char *), .read = read_hash};
 	int rc = rows_all(with_id(db, Q_LOST_HASHES, id), &rows, e);
 
@@ -389,8 +402,8 @@ int document_purge(struct db *db, struct arena *a, const struct id *id, char ***
 
 /* ── versions ── */
 
-int version_lookup(struct db *db, struct arena *a, const struct id *id, struct version *out,
-	struct err *e)
+int version_lookup(
+	struct db *db, struct arena *a, const struct id *id, struct version *out, struct err *e)
 {
 	return row_one(with_id(db, Q_VERSION, id), a, read_version, out, e);
 }
@@ -417,8 +430,8 @@ int version_state(struct db *db, const struct id *id, const char *state, const c
 	return row_change(db, q, e);
 }
 
-int version_extracted(struct db *db, const struct id *id, const struct version_facts *facts,
-	struct err *e)
+int version_extracted(
+	struct db *db, const struct id *id, const struct version_facts *facts, struct err *e)
 {
 	struct stmt *q = with_id(db, Q_EXTRACTED, id);
 
@@ -465,8 +478,7 @@ static int returned(struct stmt *q, int64_t *out, struct err *e)
 	return stmt_run(q, e);
 }
 
-int version_next_generation(struct db *db, const struct id *id, int64_t *generation,
-	struct err *e)
+int version_next_generation(struct db *db, const struct id *id, int64_t *generation, struct err *e)
 {
 	return returned(with_id(db, Q_GENERATION, id), generation, e);
 }

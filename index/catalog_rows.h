@@ -1,4 +1,5 @@
-/* How the modules of the catalogue turn a statement's rows into structs in an arena. Thread: the db's. */
+/* How the modules of the catalogue turn a statement's rows into structs in an arena. Thread: the
+ * db's. */
 #ifndef INDEX_CATALOG_ROWS_H
 #define INDEX_CATALOG_ROWS_H
 

@@ -1,6 +1,6 @@
 /*
- * struct box[] as bytes: u8 version 1, u32 count, then per box u32 page, f32 x0 y0 x1 y1, u32 byte_start,
- * u32 byte_end; little-endian.
+ * struct box[] as bytes: u8 version 1, u32 count, then per box u32 page, f32 x0 y0 x1 y1, u32
+ * byte_start, u32 byte_end; little-endian.
  */
 #include <math.h>
 
@@ -33,8 +33,8 @@ static bool sound(const struct box *b)
 	       b->byte_start <= b->byte_end;
 }
 
-int boxes_unpack(const void *p, size_t n_bytes, struct arena *a, struct box **out, int *n,
-	struct err *e)
+int boxes_unpack(
+	const void *p, size_t n_bytes, struct arena *a, struct box **out, int *n, struct err *e)
 {
 	struct cursor c = cursor_over(p, n_bytes);
 	uint8_t version = cursor_u8(&c);
@@ -58,7 +58,8 @@ int boxes_unpack(const void *p, size_t n_bytes, struct arena *a, struct box **ou
 		b->byte_start = (int32_t)cursor_u32(&c);
 		b->byte_end = (int32_t)cursor_u32(&c);
 		if (!sound(b)) {
-			return err_set(e, ERR_CORRUPT, "damaged_boxes", "a chunk's boxes are damaged");
+			return err_set(
+				e, ERR_CORRUPT, "damaged_boxes", "a chunk's boxes are damaged");
 		}
 	}
 	*n = (int)count;

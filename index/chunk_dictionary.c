@@ -13,21 +13,24 @@
 #include "index/fts_terms.h"
 
 #define CHUNKS_MIN 200
-#define GROWTH 4	   /* trained again when there are so many times the chunks */
+#define GROWTH 4 /* trained again when there are so many times the chunks */
 #define SAMPLES_MAX 4000
 #define SAMPLE_BYTES 4096
 #define DICTIONARY_BYTES ((size_t)64 * 1024)
 #define DICTIONARY_MIN 256 /* the least that zstd makes */
-#define WORD_MIN 4 /* bytes; shorter words are in any text */
+#define WORD_MIN 4	   /* bytes; shorter words are in any text */
 
 enum { Q_CURRENT, Q_TRAINED_ON, Q_SAMPLE, Q_ADD, Q_ALL, Q_UNZIP, Q_REMOVE };
 
 static const char *const sql[] = {
-	[Q_CURRENT] = "SELECT n FROM text_dictionary WHERE workspace_n = ?1 ORDER BY n_chunks DESC LIMIT 1",
-	[Q_TRAINED_ON] = "SELECT coalesce(max(n_chunks), 0) FROM text_dictionary WHERE workspace_n = ?1",
+	[Q_CURRENT] = "SELECT n FROM text_dictionary WHERE workspace_n = ?1 ORDER BY n_chunks DESC "
+		      "LIMIT 1",
+	[Q_TRAINED_ON] =
+		"SELECT coalesce(max(n_chunks), 0) FROM text_dictionary WHERE workspace_n = ?1",
 	[Q_SAMPLE] = "SELECT carrel_text(dictionary_n, text) FROM chunk "
 		     "WHERE workspace_n = ?1 AND live = 1 AND slot % ?2 = 0 LIMIT ?3",
-	[Q_ADD] = "INSERT INTO text_dictionary (n, workspace_n, n_chunks, bytes) VALUES (?1, ?2, ?3, ?4) "
+	[Q_ADD] = "INSERT INTO text_dictionary (n, workspace_n, n_chunks, bytes) VALUES (?1, ?2, "
+		  "?3, ?4) "
 		  "ON CONFLICT (n) DO NOTHING",
 	[Q_ALL] = "SELECT n, bytes FROM text_dictionary WHERE workspace_n = ?1",
 	[Q_UNZIP] = "UPDATE chunk SET text = carrel_zip(NULL, carrel_text(dictionary_n, text)), "
@@ -99,18 +102,21 @@ static int take_samples(struct db *db, struct training *t, struct err *e)
 /* False: the texts have too little in common, which is no error. */
 static bool train(struct training *t)
 {
-	size_t capacity = t->samples.len / 8 < DICTIONARY_BYTES ? t->samples.len / 8 : DICTIONARY_BYTES;
+	size_t capacity =
+		t->samples.len / 8 < DICTIONARY_BYTES ? t->samples.len / 8 : DICTIONARY_BYTES;
 
 	if (capacity < DICTIONARY_MIN) {
 		return false;
 	}
 	t->bytes = malloc(capacity);
 	ASSERT(t->bytes);
-	t->n_bytes = ZDICT_trainFromBuffer(t->bytes, capacity, t->samples.data, t->sizes, t->n_samples);
+	t->n_bytes =
+		ZDICT_trainFromBuffer(t->bytes, capacity, t->samples.data, t->sizes, t->n_samples);
 	return !ZDICT_isError(t->n_bytes);
 }
 
-/* The number is the dictionary's own id, which its bytes decide: a number never means other bytes. */
+/* The number is the dictionary's own id, which its bytes decide: a number never means other bytes.
+ */
 static int tx_add(struct db *db, void *arg, struct err *e)
 {
 	struct training *t = arg;
@@ -144,8 +150,9 @@ int chunks_train_dictionary(struct store *s, int64_t workspace_n, struct err *e)
 	store_reader_drop(db);
 	if (train_now && rc == 0 && train(t)) {
 		rc = store_write(s, tx_add, t, e);
-		log_info("dictionary.trained", LN("workspace", workspace_n), LN("chunks", t->n_chunks),
-			LN("bytes", t->n_bytes), LN("ms", clock_mono_ms() - began));
+		log_info("dictionary.trained", LN("workspace", workspace_n),
+			LN("chunks", t->n_chunks), LN("bytes", t->n_bytes),
+			LN("ms", clock_mono_ms() - began));
 	}
 	buf_finish(&t->samples);
 	free(t->bytes);
@@ -214,8 +221,8 @@ static bool seen_before(struct forgetting *f, const char *word, size_t n_bytes)
 }
 
 /* Taints the dictionaries that hold a word which no live chunk has. */
-static int test_word(struct db *db, struct forgetting *f, const char *word, size_t n_bytes,
-	struct err *e)
+static int test_word(
+	struct db *db, struct forgetting *f, const char *word, size_t n_bytes, struct err *e)
 {
 	int known = -1; /* not asked yet */
 

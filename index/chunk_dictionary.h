@@ -1,7 +1,7 @@
 /*
- * The zstd dictionaries of chunk text. Private to index/chunks. A dictionary holds pieces of the texts it
- * was trained on, so one that has words of a purged document goes with it: its chunks are compressed
- * anew without one, until the next is trained.
+ * The zstd dictionaries of chunk text. Private to index/chunks. A dictionary holds pieces of the
+ * texts it was trained on, so one that has words of a purged document goes with it: its chunks are
+ * compressed anew without one, until the next is trained.
  */
 #ifndef INDEX_CHUNK_DICTIONARY_H
 #define INDEX_CHUNK_DICTIONARY_H
@@ -11,14 +11,14 @@
 /* The one to compress with now; 0: none. */
 MUST_CHECK int dictionary_current(struct db *db, int64_t workspace_n, int64_t *n, struct err *e);
 
-/* A purge, in its transaction: test each text, which is out of the full-text index already, and when its
- * row is gone, end. A word that a live chunk still has (by stem) taints nothing. *out is to be destroyed
- * whatever create returns. */
+/* A purge, in its transaction: test each text, which is out of the full-text index already, and
+ * when its row is gone, end. A word that a live chunk still has (by stem) taints nothing. *out is
+ * to be destroyed whatever create returns. */
 struct forgetting;
-MUST_CHECK int forgetting_create(struct db *db, int64_t workspace_n, struct forgetting **out,
-	struct err *e);
-MUST_CHECK int forgetting_test(struct db *db, struct forgetting *f, const char *text,
-	struct err *e);
+MUST_CHECK int forgetting_create(
+	struct db *db, int64_t workspace_n, struct forgetting **out, struct err *e);
+MUST_CHECK int forgetting_test(
+	struct db *db, struct forgetting *f, const char *text, struct err *e);
 MUST_CHECK int forgetting_end(struct db *db, struct forgetting *f, struct err *e);
 void forgetting_destroy(struct forgetting *f);
 

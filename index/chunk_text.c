@@ -1,7 +1,7 @@
 /*
- * carrel_text and carrel_zip: chunk text under zstd (RFC 8878) and the workspace's dictionaries. Each
- * connection keeps the dictionaries it has met; their rows never change, and their numbers come from
- * their content.
+ * carrel_text and carrel_zip: chunk text under zstd (RFC 8878) and the workspace's dictionaries.
+ * Each connection keeps the dictionaries it has met; their rows never change, and their numbers
+ * come from their content.
  */
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -64,7 +64,8 @@ static struct dictionary *find_dictionary(struct codec *k, sqlite3_int64 n)
 			return &k->dictionaries[i];
 		}
 	}
-	if (sqlite3_prepare_v2(k->c, "SELECT bytes FROM text_dictionary WHERE n = ?1", -1, &q, NULL)) {
+	if (sqlite3_prepare_v2(
+		    k->c, "SELECT bytes FROM text_dictionary WHERE n = ?1", -1, &q, NULL)) {
 		return NULL;
 	}
 	d = &k->dictionaries[k->next];
@@ -105,7 +106,8 @@ static void on_text(sqlite3_context *x, int n_args, sqlite3_value **args)
 	struct codec *k = sqlite3_user_data(x);
 	const void *frame = sqlite3_value_blob(args[1]);
 	size_t n_frame = (size_t)sqlite3_value_bytes(args[1]);
-	unsigned long long n = frame ? ZSTD_getFrameContentSize(frame, n_frame) : ZSTD_CONTENTSIZE_ERROR;
+	unsigned long long n =
+		frame ? ZSTD_getFrameContentSize(frame, n_frame) : ZSTD_CONTENTSIZE_ERROR;
 	struct dictionary *d;
 	char *text;
 	size_t got;
@@ -176,12 +178,12 @@ int chunk_text_functions(sqlite3 *c)
 	k->unzip = ZSTD_createDCtx();
 	ASSERT(k->zip && k->unzip);
 	/* SQLite drops its reference when it fails, too. */
-	rc = sqlite3_create_function_v2(c, "carrel_text", 2, SQLITE_UTF8 | SQLITE_INNOCUOUS, k, on_text,
-		NULL, NULL, codec_drop);
+	rc = sqlite3_create_function_v2(c, "carrel_text", 2, SQLITE_UTF8 | SQLITE_INNOCUOUS, k,
+		on_text, NULL, NULL, codec_drop);
 	if (rc != SQLITE_OK) {
 		codec_drop(k);
 		return rc;
 	}
-	return sqlite3_create_function_v2(
-		c, "carrel_zip", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, k, on_zip, NULL, NULL, codec_drop);
+	return sqlite3_create_function_v2(c, "carrel_zip", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, k,
+		on_zip, NULL, NULL, codec_drop);
 }

@@ -32,27 +32,34 @@ static const char *const sql[] = {
 		     "WHERE d.id = ?1 AND d.deleted_ms IS NULL",
 	[Q_SPACE] = "SELECT dimension FROM vector_space "
 		    "WHERE n = ?1 AND workspace_n = ?2 AND state = 'serving'",
-	[Q_ADD] = "INSERT INTO chunk (id, workspace_n, slot, workspace_id, document_id, version_id, "
-		  "generation, seq, live, language, title, heading, page_first, page_last, byte_start, "
-		  "byte_end, n_tokens, dictionary_n, text, boxes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
-		  "1, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, carrel_zip(?17, ?18), ?19)",
-	[Q_HOME] = "SELECT w.n, d.acl_set_n FROM document d JOIN workspace w ON w.id = d.workspace_id "
-		   "WHERE d.id = ?1",
+	[Q_ADD] =
+		"INSERT INTO chunk (id, workspace_n, slot, workspace_id, document_id, version_id, "
+		"generation, seq, live, language, title, heading, page_first, page_last, "
+		"byte_start, "
+		"byte_end, n_tokens, dictionary_n, text, boxes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
+		"?7, ?8, "
+		"1, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, carrel_zip(?17, ?18), ?19)",
+	[Q_HOME] =
+		"SELECT w.n, d.acl_set_n FROM document d JOIN workspace w ON w.id = d.workspace_id "
+		"WHERE d.id = ?1",
 	[Q_LIVE_SLOTS] = "SELECT slot FROM chunk WHERE document_id = ?1 AND live = 1 ORDER BY slot",
 	[Q_ROW] = "SELECT language, title, heading, carrel_text(dictionary_n, text) FROM chunk "
 		  "WHERE workspace_n = ?1 AND slot = ?2",
 	[Q_RETIRE] = "UPDATE chunk SET live = 0 WHERE document_id = ?1 AND live = 1",
 	[Q_DELETED] = "SELECT w.n FROM document d JOIN workspace w ON w.id = d.workspace_id "
 		      "WHERE d.id = ?1 AND d.deleted_ms IS NOT NULL",
-	[Q_TEXTS] = "SELECT title || char(10) || heading || char(10) || carrel_text(dictionary_n, text) "
+	[Q_TEXTS] = "SELECT title || char(10) || heading || char(10) || carrel_text(dictionary_n, "
+		    "text) "
 		    "FROM chunk WHERE document_id = ?1",
 	[Q_REMOVE] = "DELETE FROM chunk WHERE document_id = ?1",
 	/* An answer that is being written may cite what is in its prompt. */
-	[Q_SWEEP] = "DELETE FROM chunk WHERE version_id = ?1 AND live = 0 AND generation < "
-		    "(SELECT generation FROM document_version WHERE id = ?1) "
-		    "AND id NOT IN (SELECT chunk_id FROM citation WHERE document_id = chunk.document_id) "
-		    "AND id NOT IN (SELECT j.value FROM run r JOIN run_source s ON s.run_id = r.id, "
-		    "json_each(s.chunk_ids) j WHERE r.state IN ('queued', 'streaming'))",
+	[Q_SWEEP] =
+		"DELETE FROM chunk WHERE version_id = ?1 AND live = 0 AND generation < "
+		"(SELECT generation FROM document_version WHERE id = ?1) "
+		"AND id NOT IN (SELECT chunk_id FROM citation WHERE document_id = "
+		"chunk.document_id) "
+		"AND id NOT IN (SELECT j.value FROM run r JOIN run_source s ON s.run_id = r.id, "
+		"json_each(s.chunk_ids) j WHERE r.state IN ('queued', 'streaming'))",
 };
 SQL_TABLE(table, "index/chunks", sql);
 
@@ -106,7 +113,8 @@ static int unindex(struct db *db, int64_t workspace_n, int64_t slot, struct err 
 	if (rc <= 0) {
 		return rc < 0 ? rc : err_set(e, ERR_CORRUPT, "lost_chunk", "a chunk has gone");
 	}
-	row = (struct fts_row){slot, col_text(q, 0), col_text(q, 1), col_text(q, 2), col_text(q, 3)};
+	row = (struct fts_row){
+		slot, col_text(q, 0), col_text(q, 1), col_text(q, 2), col_text(q, 3)};
 	rc = fts_delete(db, workspace_n, &row, e);
 	stmt_reset(q);
 	return rc ? rc : vectors_remove(db, workspace_n, slot, e);
@@ -152,8 +160,8 @@ struct target {
 	int dimension;
 };
 
-static int find_target(struct db *db, const struct publication *p, struct target *out,
-	struct err *e)
+static int find_target(
+	struct db *db, const struct publication *p, struct target *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_TARGET);
 	int64_t seq, current_seq;
@@ -164,7 +172,8 @@ static int find_target(struct db *db, const struct publication *p, struct target
 	stmt_id(q, 2, &p->version);
 	rc = stmt_step(q, e);
 	if (rc <= 0) {
-		return rc < 0 ? rc : err_set(e, ERR_CANCELLED, "deleted", "the document was deleted");
+		return rc < 0 ? rc
+			      : err_set(e, ERR_CANCELLED, "deleted", "the document was deleted");
 	}
 	out->workspace = col_id(q, 0);
 	out->workspace_n = col_int(q, 1);
@@ -172,8 +181,9 @@ static int find_target(struct db *db, const struct publication *p, struct target
 	seq = col_int(q, 3);
 	current_seq = col_int(q, 4);
 	stmt_reset(q);
-	return seq >= current_seq ? 0 : err_set(e, ERR_CANCELLED, "superseded",
-		"a newer version of the document was published");
+	return seq >= current_seq ? 0
+				  : err_set(e, ERR_CANCELLED, "superseded",
+					    "a newer version of the document was published");
 }
 
 static int find_space(struct db *db, const struct publication *p, struct target *t, struct err *e)
@@ -185,8 +195,10 @@ static int find_space(struct db *db, const struct publication *p, struct target 
 	stmt_int(q, 2, t->workspace_n);
 	rc = stmt_step(q, e);
 	if (rc <= 0) {
-		return rc < 0 ? rc : err_set(e, ERR_CONFLICT, "space_changed",
-			"the vectors belong to an embedding model that is no longer used");
+		return rc < 0 ? rc
+			      : err_set(e, ERR_CONFLICT, "space_changed",
+					"the vectors belong to an embedding model that is no "
+					"longer used");
 	}
 	t->dimension = (int)col_int(q, 0);
 	stmt_reset(q);
@@ -198,8 +210,8 @@ static const char *or_empty(const char *s)
 	return s ? s : "";
 }
 
-static int add_row(struct db *db, const struct publication *p, const struct target *t, int i,
-	struct err *e)
+static int add_row(
+	struct db *db, const struct publication *p, const struct target *t, int i, struct err *e)
 {
 	const struct chunk *c = &p->chunks[i];
 	struct stmt *q = db_stmt(db, &table, Q_ADD);
@@ -238,8 +250,8 @@ static int add_row(struct db *db, const struct publication *p, const struct targ
 	return stmt_run(q, e);
 }
 
-static int add_chunk(struct db *db, const struct publication *p, const struct target *t, int i,
-	struct err *e)
+static int add_chunk(
+	struct db *db, const struct publication *p, const struct target *t, int i, struct err *e)
 {
 	const struct chunk *c = &p->chunks[i];
 	struct fts_row row = {t->first_slot + i, or_empty(c->language), or_empty(c->title),
@@ -302,8 +314,7 @@ int chunks_publish(struct db *db, const struct publication *p, struct err *e)
 
 /* ── purge and sweep ── */
 
-static int test_texts(struct db *db, struct forgetting *f, const struct id *document,
-	struct err *e)
+static int test_texts(struct db *db, struct forgetting *f, const struct id *document, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_TEXTS);
 	int rc;
@@ -319,8 +330,7 @@ static int test_texts(struct db *db, struct forgetting *f, const struct id *docu
 	return rc;
 }
 
-static int remove_rows(struct db *db, int64_t workspace_n, const struct id *document,
-	struct err *e)
+static int remove_rows(struct db *db, int64_t workspace_n, const struct id *document, struct err *e)
 {
 	struct forgetting *f;
 	struct stmt *q;
@@ -350,8 +360,9 @@ int chunks_purge_document(struct db *db, const struct id *document, struct err *
 	stmt_id(q, 1, document);
 	rc = stmt_step(q, e);
 	if (rc <= 0) {
-		return rc < 0 ? rc : err_set(e, ERR_CONFLICT, "not_deleted",
-			"only a deleted document is purged");
+		return rc < 0 ? rc
+			      : err_set(e, ERR_CONFLICT, "not_deleted",
+					"only a deleted document is purged");
 	}
 	workspace_n = col_int(q, 0);
 	stmt_reset(q);

@@ -6,29 +6,31 @@
 enum { Q_LOAD, Q_LOAD_TEXT, Q_OPEN, Q_NEIGHBOURS, Q_SCAN, Q_COUNT };
 
 /* Column 0 is the holder of the document's permissions. */
-#define COLUMNS \
-	"CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END, c.id, c.slot, c.document_id, " \
-	"c.version_id, d.collection_id, d.name, c.generation, c.seq, c.live, c.language, c.title, " \
+#define COLUMNS                                                                                    \
+	"CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END, c.id, c.slot, c.document_id, "  \
+	"c.version_id, d.collection_id, d.name, c.generation, c.seq, c.live, c.language, "         \
+	"c.title, "                                                                                \
 	"c.heading, c.page_first, c.page_last, c.byte_start, c.byte_end, c.n_tokens, "
 #define TEXT_COLUMNS "c.boxes, carrel_text(c.dictionary_n, c.text)"
-#define FROM \
-	" FROM chunk c JOIN document d ON d.id = c.document_id " \
+#define FROM                                                                                       \
+	" FROM chunk c JOIN document d ON d.id = c.document_id "                                   \
 	"JOIN collection k ON k.id = d.collection_id "
 #define THERE "d.deleted_ms IS NULL AND k.deleted_ms IS NULL"
 
 static const char *const sql[] = {
 	[Q_LOAD] = "SELECT " COLUMNS "NULL, ''" FROM "WHERE c.workspace_n = ?1 AND c.slot = ?2 "
 		   "AND c.live = 1 AND d.workspace_id = ?3 AND " THERE,
-	[Q_LOAD_TEXT] = "SELECT " COLUMNS TEXT_COLUMNS FROM
-			"WHERE c.workspace_n = ?1 AND c.slot = ?2 "
-			"AND c.live = 1 AND d.workspace_id = ?3 AND " THERE,
+	[Q_LOAD_TEXT] =
+		"SELECT " COLUMNS TEXT_COLUMNS FROM "WHERE c.workspace_n = ?1 AND c.slot = ?2 "
+		"AND c.live = 1 AND d.workspace_id = ?3 AND " THERE,
 	[Q_OPEN] = "SELECT " COLUMNS TEXT_COLUMNS FROM
 		   "WHERE c.id = ?1 AND d.workspace_id = ?2 AND " THERE,
 	[Q_NEIGHBOURS] = "SELECT slot FROM chunk WHERE version_id = ?1 AND generation = ?2 "
 			 "AND seq BETWEEN ?3 AND ?4 AND live = 1 ORDER BY seq LIMIT ?5",
-	[Q_SCAN] = "SELECT " COLUMNS TEXT_COLUMNS FROM
-		   "WHERE c.workspace_n = ?1 AND c.slot >= ?2 AND c.live = 1 AND d.deleted_ms IS NULL "
-		   "ORDER BY c.slot LIMIT ?3",
+	[Q_SCAN] =
+		"SELECT " COLUMNS TEXT_COLUMNS FROM
+		"WHERE c.workspace_n = ?1 AND c.slot >= ?2 AND c.live = 1 AND d.deleted_ms IS NULL "
+		"ORDER BY c.slot LIMIT ?3",
 	[Q_COUNT] = "SELECT count(*) FROM chunk WHERE workspace_n = ?1 AND live = 1",
 };
 SQL_TABLE(table, "index/chunks_read", sql);
@@ -152,8 +154,8 @@ int chunk_open(struct db *db, struct arena *a, const struct asker *who, const st
 	return rc;
 }
 
-int chunks_neighbours(struct db *db, const struct chunk *c, int before, int after,
-	int64_t *slots, int max, int *n, struct err *e)
+int chunks_neighbours(struct db *db, const struct chunk *c, int before, int after, int64_t *slots,
+	int max, int *n, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_NEIGHBOURS);
 	int rc;

@@ -36,8 +36,8 @@ static int32_t normalised(const UNormalizer2 *norm, const char *s, size_t n_byte
 	int32_t n_in, n;
 	UErrorCode status = U_ZERO_ERROR;
 
-	u_strFromUTF8WithSub(
-		in, UNITS, &n_in, s, (int32_t)utf8_floor(s, n_bytes, UNITS - 1), 0xfffd, NULL, &status);
+	u_strFromUTF8WithSub(in, UNITS, &n_in, s, (int32_t)utf8_floor(s, n_bytes, UNITS - 1),
+		0xfffd, NULL, &status);
 	n = unorm2_normalize(norm, in, n_in, units, UNITS, &status);
 	return U_FAILURE(status) || n > UNITS ? -1 : n;
 }
@@ -100,7 +100,8 @@ size_t fold_case(const char *s, size_t n_bytes, char *out, size_t out_size)
  * points, Arabic vowel signs. In other scripts (Devanagari, Thai) a mark is half of the letter. */
 static bool is_accent(uint32_t c)
 {
-	return (c >= 0x300 && c <= 0x36f) || (c >= 0x591 && c <= 0x5c7) || (c >= 0x64b && c <= 0x65f);
+	return (c >= 0x300 && c <= 0x36f) || (c >= 0x591 && c <= 0x5c7) ||
+	       (c >= 0x64b && c <= 0x65f);
 }
 
 /* Letters that Unicode does not take apart. */

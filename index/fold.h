@@ -1,7 +1,7 @@
 /*
- * Words folded for the index: case and compatibility forms (NFKC_Casefold of UAX 31), then diacritics.
- * Two steps, since a stemmer between them needs the accents of its language.
- * Out is always NUL-terminated; what does not fit is cut between characters. Thread: any.
+ * Words folded for the index: case and compatibility forms (NFKC_Casefold of UAX 31), then
+ * diacritics. Two steps, since a stemmer between them needs the accents of its language. Out is
+ * always NUL-terminated; what does not fit is cut between characters. Thread: any.
  */
 #ifndef INDEX_FOLD_H
 #define INDEX_FOLD_H

@@ -25,25 +25,28 @@ static const struct {
 				"VALUES ('delete', ?1, ?2, ?3, ?4)"},
 	[Q_OPTIMIZE] = {"optimize", "INSERT INTO fts_%1$lld (fts_%1$lld) VALUES ('optimize')"},
 	/* 1: against the content, too. */
-	[Q_CHECK] = {"check", "INSERT INTO fts_%1$lld (fts_%1$lld, rank) VALUES ('integrity-check', 1)"},
+	[Q_CHECK] = {"check",
+		"INSERT INTO fts_%1$lld (fts_%1$lld, rank) VALUES ('integrity-check', 1)"},
 	[Q_REBUILD] = {"rebuild", "INSERT INTO fts_%1$lld (fts_%1$lld) VALUES ('rebuild')"},
 	/* Not `ORDER BY rank`: that scores a row before the filter sees it. */
-	[Q_SEARCH] = {"search", "SELECT rowid, carrel_score(fts_%1$lld, ?4) AS score FROM fts_%1$lld "
-				"WHERE fts_%1$lld MATCH ?1 AND carrel_allowed(rowid, ?2) "
-				"ORDER BY score DESC, rowid LIMIT ?3"},
+	[Q_SEARCH] = {"search",
+		"SELECT rowid, carrel_score(fts_%1$lld, ?4) AS score FROM fts_%1$lld "
+		"WHERE fts_%1$lld MATCH ?1 AND carrel_allowed(rowid, ?2) "
+		"ORDER BY score DESC, rowid LIMIT ?3"},
 	[Q_DF] = {"df", "SELECT doc FROM fts_words_%1$lld WHERE term = ?1"},
-	/* Row 1 holds the totals: a varint number of rows, then of tokens a column (fts5_index.c). */
+	/* Row 1 holds the totals: a varint number of rows, then of tokens a column (fts5_index.c).
+	 */
 	[Q_TOTAL] = {"total", "SELECT block FROM fts_%1$lld_data WHERE id = 1"},
 	[Q_ANY] = {"any", "SELECT 1 FROM fts_%1$lld WHERE fts_%1$lld MATCH ?1 LIMIT 1"},
 };
 
 static const char *const create_sql[] = {
-	"CREATE VIEW fts_content_%1$lld AS SELECT slot, language || char(31) || title AS title, "
-	"language || char(31) || heading AS heading, "
-	"language || char(31) || carrel_text(dictionary_n, text) AS body "
-	"FROM chunk WHERE workspace_n = %1$lld AND live = 1",
-	"CREATE VIRTUAL TABLE fts_%1$lld USING fts5(title, heading, body, "
-	"content = 'fts_content_%1$lld', content_rowid = 'slot', tokenize = 'carrel')",
+	("CREATE VIEW fts_content_%1$lld AS SELECT slot, language || char(31) || title AS title, "
+	 "language || char(31) || heading AS heading, "
+	 "language || char(31) || carrel_text(dictionary_n, text) AS body "
+	 "FROM chunk WHERE workspace_n = %1$lld AND live = 1"),
+	("CREATE VIRTUAL TABLE fts_%1$lld USING fts5(title, heading, body, "
+	 "content = 'fts_content_%1$lld', content_rowid = 'slot', tokenize = 'carrel')"),
 	"CREATE VIRTUAL TABLE fts_words_%1$lld USING fts5vocab(fts_%1$lld, row)",
 };
 static const char *const drop_sql[] = {
@@ -94,8 +97,8 @@ void fts_register(void)
 	store_on_connect(connect);
 }
 
-static int run_ddl(struct db *db, int64_t workspace_n, const char *const *list, size_t n,
-	struct err *e)
+static int run_ddl(
+	struct db *db, int64_t workspace_n, const char *const *list, size_t n, struct err *e)
 {
 	int rc = 0;
 
@@ -125,8 +128,8 @@ static void bind_column(struct stmt *q, int i, const char *language, const char 
 	buf_finish(&b);
 }
 
-static int change_row(struct db *db, int64_t workspace_n, int which, const struct fts_row *row,
-	struct err *e)
+static int change_row(
+	struct db *db, int64_t workspace_n, int which, const struct fts_row *row, struct err *e)
 {
 	struct err own = ERR_INIT;
 	struct stmt *q = statement(db, workspace_n, which, e ? e : &own);
@@ -289,11 +292,11 @@ int fts_idf(struct db *db, int64_t workspace_n, const char *const *terms, int n,
 /* ── search ── */
 
 /*
- * MaxScore (Turtle and Flood 1995) in FTS5's own query language. Terms stand rarest first; E is the first
- * n_chosen of them. "(E) AND (all)" meets only rows that have a term of E, and seeks the lists of the
- * common ones there. A row without any term of E scores at most the sum of idf · (k1 + 1) of the others:
- * once that is below the score of the BOUND_RANK-th row found, the best rows are exactly those that the
- * whole OR would give.
+ * MaxScore (Turtle and Flood 1995) in FTS5's own query language. Terms stand rarest first; E is the
+ * first n_chosen of them. "(E) AND (all)" meets only rows that have a term of E, and seeks the
+ * lists of the common ones there. A row without any term of E scores at most the sum of idf · (k1 +
+ * 1) of the others: once that is below the score of the BOUND_RANK-th row found, the best rows are
+ * exactly those that the whole OR would give.
  */
 #define BOUND_RANK 50
 #define FIRST_ROWS 400 /* rows that the first E proposes, at least */
@@ -329,8 +332,8 @@ static int run_search(struct db *db, struct searching *s, int n_chosen, struct e
 {
 	struct err own = ERR_INIT;
 	struct stmt *q = statement(db, s->q->workspace_n, Q_SEARCH, e ? e : &own);
-	struct scoring scoring = {n_chosen < s->terms->n ? n_chosen : 0, s->terms->n, s->idf,
-		s->mean_length};
+	struct scoring scoring = {
+		n_chosen < s->terms->n ? n_chosen : 0, s->terms->n, s->idf, s->mean_length};
 	struct buf match = BUF_INIT;
 	int rc;
 
@@ -355,8 +358,8 @@ static int run_search(struct db *db, struct searching *s, int n_chosen, struct e
 	return rc;
 }
 
-/* How many terms E needs for the rows found to stand: the fewest so that what the others add is less than
- * the score of the row at the bound; all of them while there are too few rows. */
+/* How many terms E needs for the rows found to stand: the fewest so that what the others add is
+ * less than the score of the row at the bound; all of them while there are too few rows. */
 static int terms_needed(const struct searching *s)
 {
 	int rank = s->q->limit < BOUND_RANK ? s->q->limit : BOUND_RANK;
@@ -407,8 +410,8 @@ static int by_df(const void *a, const void *b)
 }
 
 /* Asks frequencies, drops what nothing has, and puts the rarest first. */
-static int weigh_terms(struct db *db, int64_t workspace_n, struct query_terms *terms, double *idf,
-	struct err *e)
+static int weigh_terms(
+	struct db *db, int64_t workspace_n, struct query_terms *terms, double *idf, struct err *e)
 {
 	int64_t total;
 	int n = 0, rc = count_rows(db, workspace_n, &total, e);

@@ -81,7 +81,7 @@ MUST_CHECK int fts_search(struct db *db, struct arena *a, const struct fts_query
 MUST_CHECK int fts_idf(struct db *db, int64_t workspace_n, const char *const *terms, int n,
 	double *idf, struct err *e);
 
-/* FTS5's integrity check against the content; ERR_CORRUPT. */
+/* FTS5's integrity check against the content; ERR_CORRUPT. tx, for FTS5 wants a writing connection. */
 MUST_CHECK int fts_check(struct db *db, int64_t workspace_n, struct err *e);
 /* tx. Throws the table away and fills it again from the live chunks. */
 MUST_CHECK int fts_rebuild(struct db *db, int64_t workspace_n, struct err *e);

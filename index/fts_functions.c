@@ -1,7 +1,7 @@
 /*
- * The tokenizer "carrel" of FTS5 and its score (https://www.sqlite.org/fts5.html, section 7), and the filter.
- * A document's column carries its language before it, so that what is deleted is cut as what was
- * inserted; a query's string is one finished term and is not cut at all.
+ * The tokenizer "carrel" of FTS5 and its score (https://www.sqlite.org/fts5.html, section 7), and
+ * the filter. A document's column carries its language before it, so that what is deleted is cut as
+ * what was inserted; a query's string is one finished term and is not cut at all.
  */
 #include <sqlite3.h>
 #include <string.h>
@@ -23,7 +23,8 @@ static void on_delete(Fts5Tokenizer *t)
 	(void)t;
 }
 
-typedef int (*token_fn)(void *context, int flags, const char *token, int n_token, int start, int end);
+typedef int (*token_fn)(
+	void *context, int flags, const char *token, int n_token, int start, int end);
 
 /* "en\x1f…": copies the language, gives where the text begins. */
 static int split_language(const char *text, int n_bytes, char language[8])
@@ -62,8 +63,8 @@ static int tokenize_document(void *context, const char *text, int n_bytes, token
 	return rc;
 }
 
-static int on_tokenize(Fts5Tokenizer *t, void *context, int flags, const char *text, int n_bytes,
-	token_fn token)
+static int on_tokenize(
+	Fts5Tokenizer *t, void *context, int flags, const char *text, int n_bytes, token_fn token)
 {
 	(void)t;
 	if (n_bytes <= 0) {
@@ -172,8 +173,8 @@ int fts_functions(sqlite3 *c)
 		rc = fts5->xCreateFunction(fts5, "carrel_score", NULL, on_score, NULL);
 	}
 	if (rc == SQLITE_OK) {
-		rc = sqlite3_create_function_v2(c, "carrel_allowed", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY,
-			NULL, on_allowed, NULL, NULL, NULL);
+		rc = sqlite3_create_function_v2(c, "carrel_allowed", 2,
+			SQLITE_UTF8 | SQLITE_DIRECTONLY, NULL, on_allowed, NULL, NULL, NULL);
 	}
 	return rc;
 }

@@ -145,7 +145,8 @@ static int keep_existing(struct db *db, int64_t workspace_n, struct gathering *g
 	return 0;
 }
 
-/* The rarest, of the longest of those that occur at all: to find one costs little, to count much. */
+/* The rarest, of the longest of those that occur at all: to find one costs little, to count much.
+ */
 static int keep_informative(struct db *db, int64_t workspace_n, struct gathering *g, struct err *e)
 {
 	int rc = keep_existing(db, workspace_n, g, e);

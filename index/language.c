@@ -1,7 +1,7 @@
 /*
- * language_detect: the script decides where it can; among languages of the Latin and Cyrillic script, the
- * frequent words of index/stopwords.c, each weighing the less the more languages have it, and letters that
- * only one of them writes.
+ * language_detect: the script decides where it can; among languages of the Latin and Cyrillic
+ * script, the frequent words of index/stopwords.c, each weighing the less the more languages have
+ * it, and letters that only one of them writes.
  */
 #include <string.h>
 
@@ -25,17 +25,18 @@ static bool within(uint32_t c, uint32_t first, uint32_t last)
 
 static void count_script(struct scripts *k, uint32_t c)
 {
-	int *which = within(c, 'a', 'z') || within(c, 'A', 'Z') || within(c, 0xc0, 0x24f) ? &k->latin
-		     : within(c, 0x400, 0x52f)					     ? &k->cyrillic
-		     : within(c, 0x3041, 0x30ff) && c != 0x30fc				     ? &k->kana
-		     : within(c, 0xac00, 0xd7a3)					     ? &k->hangul
-		     : utf8_is_cjk(c)							     ? &k->han
-		     : within(c, 0x370, 0x3ff)						     ? &k->greek
-		     : within(c, 0x600, 0x6ff)						     ? &k->arabic
-		     : within(c, 0x590, 0x5ff)						     ? &k->hebrew
-		     : within(c, 0xe00, 0xe7f)						     ? &k->thai
-		     : within(c, 0x900, 0x97f) ? &k->devanagari
-					       : NULL;
+	int *which = within(c, 'a', 'z') || within(c, 'A', 'Z') || within(c, 0xc0, 0x24f)
+			     ? &k->latin
+		     : within(c, 0x400, 0x52f)			? &k->cyrillic
+		     : within(c, 0x3041, 0x30ff) && c != 0x30fc ? &k->kana
+		     : within(c, 0xac00, 0xd7a3)		? &k->hangul
+		     : utf8_is_cjk(c)				? &k->han
+		     : within(c, 0x370, 0x3ff)			? &k->greek
+		     : within(c, 0x600, 0x6ff)			? &k->arabic
+		     : within(c, 0x590, 0x5ff)			? &k->hebrew
+		     : within(c, 0xe00, 0xe7f)			? &k->thai
+		     : within(c, 0x900, 0x97f)			? &k->devanagari
+								: NULL;
 
 	if (which) {
 		(*which)++;
@@ -53,12 +54,12 @@ static void count_letter(double score[N_STOP_LANGUAGES], uint32_t c)
 		uint32_t letter;
 		enum stop_language language;
 		double weight;
-	} letters[] = {{0xdf, STOP_DE, 1}, {0xe4, STOP_DE, .3}, {0xf6, STOP_DE, .3}, {0xfc, STOP_DE, .4},
-		{0xe4, STOP_SV, .3}, {0xf6, STOP_SV, .3}, {0xe5, STOP_SV, .6}, {0xf1, STOP_ES, .8},
-		{0xbf, STOP_ES, 1}, {0xe3, STOP_PT, .6}, {0xf5, STOP_PT, .6}, {0xe7, STOP_PT, .2},
-		{0xe7, STOP_FR, .3}, {0xea, STOP_FR, .3}, {0xe8, STOP_FR, .2}, {0xe8, STOP_IT, .2},
-		{0xe9, STOP_FR, .2}, {0xf9, STOP_FR, .2}, {0xf9, STOP_IT, .2}, {0xf2, STOP_IT, .3},
-		{0x153, STOP_FR, .6}};
+	} letters[] = {{0xdf, STOP_DE, 1}, {0xe4, STOP_DE, .3}, {0xf6, STOP_DE, .3},
+		{0xfc, STOP_DE, .4}, {0xe4, STOP_SV, .3}, {0xf6, STOP_SV, .3}, {0xe5, STOP_SV, .6},
+		{0xf1, STOP_ES, .8}, {0xbf, STOP_ES, 1}, {0xe3, STOP_PT, .6}, {0xf5, STOP_PT, .6},
+		{0xe7, STOP_PT, .2}, {0xe7, STOP_FR, .3}, {0xea, STOP_FR, .3}, {0xe8, STOP_FR, .2},
+		{0xe8, STOP_IT, .2}, {0xe9, STOP_FR, .2}, {0xf9, STOP_FR, .2}, {0xf9, STOP_IT, .2},
+		{0xf2, STOP_IT, .3}, {0x153, STOP_FR, .6}};
 
 	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
 		if (letters[i].letter == c) {

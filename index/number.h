@@ -8,8 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* w: digits with single . , or ' between them, NUL-terminated, rewritten in place. False: it is no one
- * number but a list, a date, a version or an address ("1,2,3", "14.02.2026"); w is then without '. */
+/* w: digits with single . , or ' between them, NUL-terminated, rewritten in place. False: it is no
+ * one number but a list, a date, a version or an address ("1,2,3", "14.02.2026"); w is then without
+ * '. */
 bool number_normal(char *w, size_t *n_bytes, const char *language);
 
 #endif

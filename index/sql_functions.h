@@ -17,7 +17,8 @@
 
 #define SCORING_POINTER "carrel-scoring"
 
-/* Phrases [n_skip, n_skip + n) of the query count, each by its term's idf; those before only choose. */
+/* Phrases [n_skip, n_skip + n) of the query count, each by its term's idf; those before only
+ * choose. */
 struct scoring {
 	int n_skip, n;
 	const double *idf;  /* [n] */

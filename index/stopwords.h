@@ -9,8 +9,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum stop_language { STOP_EN, STOP_DE, STOP_FR, STOP_ES, STOP_IT, STOP_NL, STOP_PT, STOP_RU, STOP_SV,
-	N_STOP_LANGUAGES };
+enum stop_language {
+	STOP_EN,
+	STOP_DE,
+	STOP_FR,
+	STOP_ES,
+	STOP_IT,
+	STOP_NL,
+	STOP_PT,
+	STOP_RU,
+	STOP_SV,
+	N_STOP_LANGUAGES
+};
 
 extern const char *const stop_codes[N_STOP_LANGUAGES]; /* "en", … */
 

@@ -1,6 +1,7 @@
 /*
- * ICU's and Snowball's objects, which cost more to make than a sentence costs to analyse: each thread
- * keeps its own, freed when it ends. What is lent belongs to the calling thread until its next call.
+ * ICU's and Snowball's objects, which cost more to make than a sentence costs to analyse: each
+ * thread keeps its own, freed when it ends. What is lent belongs to the calling thread until its
+ * next call.
  */
 #ifndef INDEX_TEXT_TOOLS_H
 #define INDEX_TEXT_TOOLS_H

@@ -114,22 +114,28 @@ static void test_bad_entries(void **state)
 	struct world *w = *state;
 	struct id c = add_collection(w, "c", "operator"), other_workspace, stranger;
 	struct id user = add_user(w, &w->workspace, ROLE_MEMBER);
-	struct acl_entry e[] = {{"usr_01ARZ3NDEKTSV4RRFFQ69G5FAV", RIGHT_READ}, {"workspace", RIGHT_READ}};
+	struct acl_entry e[] = {
+		{"usr_01ARZ3NDEKTSV4RRFFQ69G5FAV", RIGHT_READ}, {"workspace", RIGHT_READ}};
 	struct id none = id_create("col");
 
 	fine(work(w, (struct work){.which = W_WORKSPACE, .a = "other", .out = &other_workspace}));
 	stranger = add_user(w, &other_workspace, ROLE_MEMBER);
-	assert_int_equal(work(w, (struct work){.which = W_ACL, .a = &c, .b = e, .n = 1}), ERR_INVALID);
+	assert_int_equal(
+		work(w, (struct work){.which = W_ACL, .a = &c, .b = e, .n = 1}), ERR_INVALID);
 	memcpy(e[0].principal, stranger.s, sizeof(stranger.s));
-	assert_int_equal(work(w, (struct work){.which = W_ACL, .a = &c, .b = e, .n = 1}), ERR_INVALID);
+	assert_int_equal(
+		work(w, (struct work){.which = W_ACL, .a = &c, .b = e, .n = 1}), ERR_INVALID);
 	memcpy(e[0].principal, "everybody", 10);
-	assert_int_equal(work(w, (struct work){.which = W_ACL, .a = &c, .b = e, .n = 1}), ERR_INVALID);
+	assert_int_equal(
+		work(w, (struct work){.which = W_ACL, .a = &c, .b = e, .n = 1}), ERR_INVALID);
 	memcpy(e[0].principal, user.s, sizeof(user.s));
 	fine(work(w, (struct work){.which = W_ACL, .a = &c, .b = e, .n = 2}));
 	e[0] = e[1];
-	assert_int_equal(work(w, (struct work){.which = W_ACL, .a = &c, .b = e, .n = 2}), ERR_INVALID);
+	assert_int_equal(
+		work(w, (struct work){.which = W_ACL, .a = &c, .b = e, .n = 2}), ERR_INVALID);
 	e[0].right = (enum right)7;
-	assert_int_equal(work(w, (struct work){.which = W_ACL, .a = &c, .b = e, .n = 1}), ERR_INVALID);
+	assert_int_equal(
+		work(w, (struct work){.which = W_ACL, .a = &c, .b = e, .n = 1}), ERR_INVALID);
 	assert_int_equal(work(w, (struct work){.which = W_ACL, .a = &c, .n = -1}), ERR_INVALID);
 	assert_int_equal(work(w, (struct work){.which = W_ACL, .a = &none, .n = 0}), ERR_NOT_FOUND);
 	assert_true(may(w, &user, &c, RIGHT_READ)); /* a refused change changes nothing */
@@ -298,8 +304,9 @@ static int model_right(const struct model *m, int user, int d)
 
 static const char *principal(const struct model *m, int i)
 {
-	return i < N_USERS ? m->users[i].s
-	       : i < N_USERS + N_GROUPS ? m->groups[i - N_USERS].s : "workspace";
+	return i < N_USERS		? m->users[i].s
+	       : i < N_USERS + N_GROUPS ? m->groups[i - N_USERS].s
+					: "workspace";
 }
 
 static void canary(int d, int version, char out[32])
@@ -307,8 +314,8 @@ static void canary(int d, int version, char out[32])
 	snprintf(out, 32, "canary%cq%c", 'a' + d, 'a' + version % 26);
 }
 
-static void new_entries(struct world *w, struct model *m, const struct id *object,
-	int right[N_PRINCIPALS])
+static void new_entries(
+	struct world *w, struct model *m, const struct id *object, int right[N_PRINCIPALS])
 {
 	struct acl_entry entries[N_PRINCIPALS];
 	int n = 0;
@@ -358,21 +365,24 @@ static void random_change(struct world *w, struct model *m)
 		break;
 	case 2:
 		if (there) {
-			fine(work(w, (struct work){
-				.which = W_ACL, .a = &m->documents[d].in.document, .n = -1}));
+			fine(work(w, (struct work){.which = W_ACL,
+					     .a = &m->documents[d].in.document,
+					     .n = -1}));
 			m->documents[d].own = false;
 		}
 		break;
 	case 3:
 		m->member[g][u] = !m->member[g][u];
-		exec_sql(w, m->member[g][u] ? "INSERT INTO membership VALUES ('%s', '%s', '%s')"
-					    : "DELETE FROM membership WHERE group_id = '%s' "
-					      "AND user_id = '%s' AND '%s' <> ''",
+		exec_sql(w,
+			m->member[g][u] ? "INSERT INTO membership VALUES ('%s', '%s', '%s')"
+					: "DELETE FROM membership WHERE group_id = '%s' "
+					  "AND user_id = '%s' AND '%s' <> ''",
 			m->groups[g].s, m->users[u].s, w->workspace.s);
 		break;
 	case 4:
 		if (there && pick(m, 2)) {
-			fine(work(w, (struct work){.which = W_DELETE, .a = &m->documents[d].in.document}));
+			fine(work(w, (struct work){.which = W_DELETE,
+					     .a = &m->documents[d].in.document}));
 			m->documents[d].gone = true;
 		}
 		break;
@@ -384,7 +394,8 @@ static void random_change(struct world *w, struct model *m)
 		break;
 	case 7:
 		if (!m->collection_gone[c] && pick(m, 60) == 0) {
-			fine(work(w, (struct work){.which = W_COLLECTION_DELETE, .a = &m->collections[c]}));
+			fine(work(w, (struct work){.which = W_COLLECTION_DELETE,
+					     .a = &m->collections[c]}));
 			m->collection_gone[c] = true;
 		}
 		break;
@@ -413,7 +424,8 @@ static void compare(struct world *w, struct model *m, struct db *db, int u, int 
 	chunks = arena_array(&w->arena, struct chunk, (size_t)n);
 	fine(chunks_load(db, &w->arena, &who, slots, n, true, chunks, &world_err));
 	for (int i = 0; i < n; i++) {
-		if (chunks[i].slot >= 0 && id_equal(&chunks[i].document, &m->documents[d].in.document)) {
+		if (chunks[i].slot >= 0 &&
+			id_equal(&chunks[i].document, &m->documents[d].in.document)) {
 			struct chunk opened;
 
 			assert_true(right >= RIGHT_READ);
@@ -424,7 +436,8 @@ static void compare(struct world *w, struct model *m, struct db *db, int u, int 
 		}
 	}
 	if (right >= RIGHT_READ && chunks_live_count(db, w->workspace_n) > 0) {
-		struct allowed *a = acl_allowed(w->acl, &who, &m->collections[m->documents[d].collection], 1);
+		struct allowed *a =
+			acl_allowed(w->acl, &who, &m->collections[m->documents[d].collection], 1);
 
 		assert_true(a->n_allowed >= 2);
 		acl_allowed_drop(a);

@@ -121,7 +121,8 @@ static void test_cjk_bigrams(void **state)
 
 static void test_offsets_and_positions(void **state)
 {
-	static const char text[] = "Rule ISO-27001, caf\xc3\xa9 \xe6\x95\xb0\xe6\x8d\xae\xe5\xba\x93.";
+	static const char text[] =
+		"Rule ISO-27001, caf\xc3\xa9 \xe6\x95\xb0\xe6\x8d\xae\xe5\xba\x93.";
 	struct arena a;
 	struct terms t;
 
@@ -156,13 +157,14 @@ static void test_thai_is_cut_by_dictionary(void **state)
 	arena_finish(&a);
 }
 
-/* What fields of any bytes give: terms within bounds, ordered, valid UTF-8, the same for ASCII by the
- * direct walk and by ICU (a no-break space makes ICU walk the field and ends no word otherwise). */
+/* What fields of any bytes give: terms within bounds, ordered, valid UTF-8, the same for ASCII by
+ * the direct walk and by ICU (a no-break space makes ICU walk the field and ends no word
+ * otherwise). */
 static void test_random_bytes(void **state)
 {
-	static const char *const pieces[] = {"a", "B", "cD", "7", "1,2", ".", ",", "-", "_", "'", " ",
-		"\n", "ß", "é", "数", "据", "\xff", "\xe6\x95", "ー", "\xcc\x81", "@", "s", "+", "#", "/", ":",
-		"\xe2\x80\x99", "\xc2\xad", "ก", "👍"};
+	static const char *const pieces[] = {"a", "B", "cD", "7", "1,2", ".", ",", "-", "_", "'",
+		" ", "\n", "ß", "é", "数", "据", "\xff", "\xe6\x95", "ー", "\xcc\x81", "@", "s",
+		"+", "#", "/", ":", "\xe2\x80\x99", "\xc2\xad", "ก", "👍"};
 	unsigned seed = (unsigned)time(NULL);
 
 	(void)state;
@@ -176,7 +178,8 @@ static void test_random_bytes(void **state)
 		arena_init(&a);
 		buf_str(&b, "");
 		for (int i = 0; i < n; i++) {
-			buf_str(&b, pieces[(size_t)rand_r(&seed) % (sizeof(pieces) / sizeof(*pieces))]);
+			buf_str(&b,
+				pieces[(size_t)rand_r(&seed) % (sizeof(pieces) / sizeof(*pieces))]);
 		}
 		analyse(&a, b.data, b.len, round % 3 == 0 ? "en" : round % 3 == 1 ? "fr" : "", &t);
 		for (int i = 0; i < t.n; i++) {

@@ -10,8 +10,12 @@ static void test_names_are_taken_once(void **state)
 	struct db *db;
 	int n;
 
-	assert_int_equal(work(w, (struct work){.which = W_COLLECTION, .a = &w->workspace, .b = "papers",
-		.c = "operator", .out = &id}), ERR_CONFLICT);
+	assert_int_equal(work(w, (struct work){.which = W_COLLECTION,
+					 .a = &w->workspace,
+					 .b = "papers",
+					 .c = "operator",
+					 .out = &id}),
+		ERR_CONFLICT);
 	assert_string_equal(world_err.reason, "name_taken");
 	assert_int_equal(work(w, (struct work){.which = W_WORKSPACE, .a = "default", .out = &id}),
 		ERR_CONFLICT);
@@ -25,9 +29,11 @@ static void test_names_are_taken_once(void **state)
 	assert_int_equal(workspace_by_name(db, &w->arena, "none", &list[0], NULL), ERR_NOT_FOUND);
 	store_reader_drop(db);
 	fine(work(w, (struct work){.which = W_COLLECTION_DELETE, .a = &c}));
-	assert_int_equal(work(w, (struct work){.which = W_COLLECTION_DELETE, .a = &c}), ERR_NOT_FOUND);
+	assert_int_equal(
+		work(w, (struct work){.which = W_COLLECTION_DELETE, .a = &c}), ERR_NOT_FOUND);
 	db = reader(w);
-	assert_int_equal(collection_lookup(db, &w->arena, &w->workspace, &c, &row, NULL), ERR_NOT_FOUND);
+	assert_int_equal(
+		collection_lookup(db, &w->arena, &w->workspace, &c, &row, NULL), ERR_NOT_FOUND);
 	store_reader_drop(db);
 	(void)add_collection(w, "papers", "operator"); /* free again */
 }
@@ -35,7 +41,8 @@ static void test_names_are_taken_once(void **state)
 static void test_arrivals(void **state)
 {
 	struct world *w = *state;
-	struct id c = add_collection(w, "c", "operator"), other = add_collection(w, "o", "operator");
+	struct id c = add_collection(w, "c", "operator"),
+		  other = add_collection(w, "o", "operator");
 	struct id none = id_create("col");
 	struct arrived a = arrive(w, &c, "a", "one"), b;
 	struct version v;
@@ -65,8 +72,11 @@ static void test_arrivals(void **state)
 	b = arrive(w, &c, "b", "one");
 	assert_int_equal(b.arrival, ARRIVAL_VERSION);
 	assert_true(id_equal(&a.document, &b.document));
-	assert_int_equal(work(w, (struct work){.which = W_ARRIVE, .a = &none, .b = "x", .c = "y",
-		.out = &b}), ERR_NOT_FOUND);
+	assert_int_equal(
+		work(w,
+			(struct work){
+				.which = W_ARRIVE, .a = &none, .b = "x", .c = "y", .out = &b}),
+		ERR_NOT_FOUND);
 }
 
 static void test_a_failed_duplicate_is_queued_again(void **state)
@@ -90,7 +100,8 @@ static void test_a_failed_duplicate_is_queued_again(void **state)
 static void test_a_hidden_document_is_no_duplicate(void **state)
 {
 	struct world *w = *state;
-	struct id c = add_collection(w, "c", "operator"), user = add_user(w, &w->workspace, ROLE_MEMBER);
+	struct id c = add_collection(w, "c", "operator"),
+		  user = add_user(w, &w->workspace, ROLE_MEMBER);
 	struct arrived a = arrive(w, &c, "secret", "same bytes");
 
 	grant(w, &a.document, user.s, RIGHT_OWN);
@@ -102,7 +113,8 @@ static void test_lists_hold_what_the_asker_may_read(void **state)
 	struct world *w = *state;
 	struct id user = add_user(w, &w->workspace, ROLE_MEMBER);
 	struct id admin = add_user(w, &w->workspace, ROLE_ADMIN);
-	struct id open = add_collection(w, "open", "operator"), shut = add_collection(w, "shut", "operator");
+	struct id open = add_collection(w, "open", "operator"),
+		  shut = add_collection(w, "shut", "operator");
 	struct id nothing = {""}, after = {""};
 	struct collection *list;
 	struct document_page page;
@@ -223,17 +235,23 @@ static void test_purge_blanks_and_names_lost_blobs(void **state)
 	subject = a.document;
 	exec_sql(w, "INSERT INTO conversation VALUES ('conv_1', '%s', '%s', 't', 1, 1, NULL)",
 		w->workspace.s, user.s);
-	exec_sql(w, "INSERT INTO run (id, workspace_id, conversation_id, turn_seq, user_id, state, mode, "
-		    "answer, created_ms) VALUES ('run_1', '%s', 'conv_1', 1, '%s', 'completed', "
-		    "'extractive', 'secret sentence', 1), ('run_2', '%s', 'conv_1', 1, '%s', 'completed', "
-		    "'model', 'own words', 1)",
+	exec_sql(w,
+		"INSERT INTO run (id, workspace_id, conversation_id, turn_seq, user_id, state, "
+		"mode, "
+		"answer, created_ms) VALUES ('run_1', '%s', 'conv_1', 1, '%s', 'completed', "
+		"'extractive', 'secret sentence', 1), ('run_2', '%s', 'conv_1', 1, '%s', "
+		"'completed', "
+		"'model', 'own words', 1)",
 		w->workspace.s, user.s, w->workspace.s, user.s);
-	exec_sql(w, "INSERT INTO citation VALUES ('run_1', 1, '%s', 1, '%s', 'v', 'c', 1, x'00', "
-		    "'secret sentence', 3, 9, 'verified'), ('run_2', 1, '%s', 1, '%s', 'v', 'c', 1, NULL, "
-		    "'secret sentence', 3, 9, 'verified')",
+	exec_sql(w,
+		"INSERT INTO citation VALUES ('run_1', 1, '%s', 1, '%s', 'v', 'c', 1, x'00', "
+		"'secret sentence', 3, 9, 'verified'), ('run_2', 1, '%s', 1, '%s', 'v', 'c', 1, "
+		"NULL, "
+		"'secret sentence', 3, 9, 'verified')",
 		w->workspace.s, a.document.s, w->workspace.s, a.document.s);
-	exec_sql(w, "INSERT INTO run_event VALUES ('run_1', 1, 'assistant.delta', 'secret sentence'), "
-		    "('run_2', 1, 'assistant.delta', 'own words'), ('run_2', 2, 'citation', 'secret')");
+	exec_sql(w,
+		"INSERT INTO run_event VALUES ('run_1', 1, 'assistant.delta', 'secret sentence'), "
+		"('run_2', 1, 'assistant.delta', 'own words'), ('run_2', 2, 'citation', 'secret')");
 	assert_int_equal(store_write(w->store, tx_purge, &p, NULL), ERR_CONFLICT);
 	fine(work(w, (struct work){.which = W_DELETE, .a = &subject}));
 	fine(store_write(w->store, tx_purge, &p, &world_err));
@@ -245,11 +263,16 @@ static void test_purge_blanks_and_names_lost_blobs(void **state)
 	assert_string_equal(versions[0].state, "purged");
 	assert_null(versions[1].blob_hash);
 	assert_null(versions[1].title);
-	q = db_stmt_named(db, "t", "SELECT (SELECT count(*) FROM run_event WHERE data LIKE '%secret%') + "
-		"(SELECT count(*) FROM run WHERE answer LIKE '%secret%') + (SELECT count(*) FROM citation "
-		"WHERE quote IS NOT NULL) + (SELECT count(*) FROM document WHERE name LIKE 'secret%'), "
-		"(SELECT count(*) FROM run WHERE answer = 'own words') + (SELECT count(*) FROM run_event "
-		"WHERE data = 'own words')", &world_err);
+	q = db_stmt_named(db, "t",
+		"SELECT (SELECT count(*) FROM run_event WHERE data LIKE '%secret%') + "
+		"(SELECT count(*) FROM run WHERE answer LIKE '%secret%') + (SELECT count(*) FROM "
+		"citation "
+		"WHERE quote IS NOT NULL) + (SELECT count(*) FROM document WHERE name LIKE "
+		"'secret%'), "
+		"(SELECT count(*) FROM run WHERE answer = 'own words') + (SELECT count(*) FROM "
+		"run_event "
+		"WHERE data = 'own words')",
+		&world_err);
 	assert_int_equal(stmt_step(q, &world_err), 1);
 	assert_int_equal(col_int(q, 0), 0);
 	assert_int_equal(col_int(q, 1), 2);

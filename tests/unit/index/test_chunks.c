@@ -10,7 +10,8 @@
 
 static void test_boxes_come_back(void **state)
 {
-	struct box in[3] = {{1, 1.5f, 2, 30, 4, 0, 10}, {2, 0, 0, 0, 0, 10, 10}, {900, 1, 1, 2, 2, 10, 99}};
+	struct box in[3] = {
+		{1, 1.5f, 2, 30, 4, 0, 10}, {2, 0, 0, 0, 0, 10, 10}, {900, 1, 1, 2, 2, 10, 99}};
 	struct box *out;
 	struct buf b = BUF_INIT;
 	struct arena a;
@@ -129,7 +130,8 @@ static void test_a_new_version_replaces_and_keeps(void **state)
 static void test_reindexing_sweeps_what_no_citation_names(void **state)
 {
 	struct world *w = *state;
-	struct id c = add_collection(w, "c", "operator"), user = add_user(w, &w->workspace, ROLE_MEMBER);
+	struct id c = add_collection(w, "c", "operator"),
+		  user = add_user(w, &w->workspace, ROLE_MEMBER);
 	struct arrived in = arrive(w, &c, "d", "bytes");
 	const char *texts[] = {"first part", "second part", "third part"};
 	struct chunk old[3], got;
@@ -140,14 +142,17 @@ static void test_reindexing_sweeps_what_no_citation_names(void **state)
 	}
 	exec_sql(w, "INSERT INTO conversation VALUES ('conv_1', '%s', '%s', 't', 1, 1, NULL)",
 		w->workspace.s, user.s);
-	exec_sql(w, "INSERT INTO run (id, workspace_id, conversation_id, turn_seq, user_id, state, "
-		    "created_ms) VALUES ('run_1', '%s', 'conv_1', 1, '%s', 'completed', 1), "
-		    "('run_2', '%s', 'conv_1', 2, '%s', 'streaming', 1)",
+	exec_sql(w,
+		"INSERT INTO run (id, workspace_id, conversation_id, turn_seq, user_id, state, "
+		"created_ms) VALUES ('run_1', '%s', 'conv_1', 1, '%s', 'completed', 1), "
+		"('run_2', '%s', 'conv_1', 2, '%s', 'streaming', 1)",
 		w->workspace.s, user.s, w->workspace.s, user.s);
-	exec_sql(w, "INSERT INTO citation VALUES ('run_1', 1, '%s', 1, '%s', '%s', '%s', 1, NULL, 'q', "
-		    "0, 1, 'verified')",
+	exec_sql(w,
+		"INSERT INTO citation VALUES ('run_1', 1, '%s', 1, '%s', '%s', '%s', 1, NULL, 'q', "
+		"0, 1, 'verified')",
 		w->workspace.s, in.document.s, in.version.s, old[1].id.s);
-	exec_sql(w, "INSERT INTO run_source VALUES ('run_2', 1, '%s', '%s', '%s', '%s', '[\"%s\"]')",
+	exec_sql(w,
+		"INSERT INTO run_source VALUES ('run_2', 1, '%s', '%s', '%s', '%s', '[\"%s\"]')",
 		w->workspace.s, in.document.s, in.version.s, old[2].id.s, old[2].id.s);
 	fine(publish(w, &in, "en", texts, 3));
 	fine(work(w, (struct work){.which = W_SWEEP, .a = &in.version}));
@@ -247,8 +252,12 @@ static void test_vectors_go_with_their_chunks(void **state)
 	v = calloc((size_t)space.dimension, sizeof(*v));
 	assert_non_null(v);
 	v[3] = 1;
-	p = (struct publication){.document = in.document, .version = in.version, .chunks = &chunk,
-		.n_chunks = 1, .space_n = space.n, .vectors = v};
+	p = (struct publication){.document = in.document,
+		.version = in.version,
+		.chunks = &chunk,
+		.n_chunks = 1,
+		.space_n = space.n,
+		.vectors = v};
 	fine(work(w, (struct work){.which = W_PUBLISH, .a = &p}));
 	db = reader(w);
 	who = operator_of(w, db);
@@ -329,9 +338,12 @@ static void fill(struct world *w, const struct id *c, int n)
 	assert_true(n <= 400);
 	for (int i = 0; i < n; i++) {
 		texts[i] = arena_printf(&w->arena,
-			"Section %d of the procurement policy. Every purchase above %d EUR needs the approval "
-			"of the head of department and of the purchasing team, who keep the offers for %d "
-			"years. Exceptions are granted in writing only; see article %d of the handbook.",
+			"Section %d of the procurement policy. Every purchase above %d EUR needs "
+			"the approval "
+			"of the head of department and of the purchasing team, who keep the offers "
+			"for %d "
+			"years. Exceptions are granted in writing only; see article %d of the "
+			"handbook.",
 			i, i * 13, i % 9, i * 7);
 	}
 	fine(publish(w, &in, "en", texts, n));
@@ -349,10 +361,13 @@ static void test_dictionary_is_trained_and_read(void **state)
 	assert_int_equal(count_of(w, "SELECT count(*) FROM text_dictionary"), 1);
 	fine(chunks_train_dictionary(w->store, w->workspace_n, &world_err));
 	assert_int_equal(count_of(w, "SELECT count(*) FROM text_dictionary"), 1);
-	add_document(w, &c, "d", "en", "Every purchase above 40 EUR needs the approval of the head of "
-				       "department and of the purchasing team.");
-	assert_int_equal(count_of(w, "SELECT count(*) FROM chunk WHERE dictionary_n IS NOT NULL"), 1);
-	assert_true(count_of(w, "SELECT length(text) FROM chunk WHERE dictionary_n IS NOT NULL") < 60);
+	add_document(w, &c, "d", "en",
+		"Every purchase above 40 EUR needs the approval of the head of "
+		"department and of the purchasing team.");
+	assert_int_equal(
+		count_of(w, "SELECT count(*) FROM chunk WHERE dictionary_n IS NOT NULL"), 1);
+	assert_true(
+		count_of(w, "SELECT length(text) FROM chunk WHERE dictionary_n IS NOT NULL") < 60);
 	world_reopen(w);
 	assert_true(load_one(w, 300, true, &got));
 	assert_non_null(strstr(got.text, "above 40 EUR"));
@@ -374,14 +389,17 @@ static void test_purge_leaves_no_word(void **state)
 	/* So much of the secret that the dictionary is bound to hold some of it. */
 	in = arrive(w, &c, "d", "x");
 	for (int i = 0; i < 200; i++) {
-		texts[i] = arena_printf(&w->arena, "The zirconquux project is led by Evangelineova %d and "
-			"its merger partner is Brontosaurus Holdings of place %d.", i, i * 31);
+		texts[i] = arena_printf(&w->arena,
+			"The zirconquux project is led by Evangelineova %d and "
+			"its merger partner is Brontosaurus Holdings of place %d.",
+			i, i * 31);
 	}
 	fine(publish(w, &in, "en", texts, 200));
 	fine(chunks_train_dictionary(w->store, w->workspace_n, &world_err));
 	add_document(w, &c, "last", "en", "The zinc project is led by nobody.");
 	assert_int_equal(count_of(w, "SELECT count(*) FROM text_dictionary "
-		"WHERE instr(bytes, CAST('zirconquux' AS BLOB)) > 0"), 1);
+				     "WHERE instr(bytes, CAST('zirconquux' AS BLOB)) > 0"),
+		1);
 	fine(store_checkpoint(w->store, &world_err));
 	assert_true(files_with(w, "zirconquux") > 0);
 	assert_true(files_with(w, "Evangelineova") > 0);

@@ -15,9 +15,11 @@ static void test_words_find_their_documents(void **state)
 
 	add_document(w, &c, "leave", "en", "Employees receive annual leave of 25 working days.");
 	add_document(w, &c, "travel", "en", "Travel by train is preferred; policies apply.");
-	add_document(w, &c, "urlaub", "de", "Die Häuser der Mitarbeiterinnen und der Jahresurlaub.");
+	add_document(
+		w, &c, "urlaub", "de", "Die Häuser der Mitarbeiterinnen und der Jahresurlaub.");
 	add_document(w, &c, "年假", "zh", "员工每年享有二十五天年假，数据库管理员除外。");
-	add_document(w, &c, "iso", "en", "Certified under ISO-27001 since 2019, calling CreateUserToken.");
+	add_document(w, &c, "iso", "en",
+		"Certified under ISO-27001 since 2019, calling CreateUserToken.");
 	assert_int_equal(finds(w, "annual leave", "en"), 1);
 	assert_int_equal(finds(w, "policy", "en"), 1);
 	assert_int_equal(finds(w, "employee", ""), 1);
@@ -52,8 +54,13 @@ static void test_stopwords_count_only_alone(void **state)
 static void test_syntax_is_only_text(void **state)
 {
 	static const char *const nasty[] = {"NEAR(train, 2)", "\"", "\"\"\"", "train*", "-train",
-		"title:train", "train AND", "OR", "NOT", "{title}:x", "^train", "(", ")", "train' --", "*",
-		"+", "train + north", "\x01" "en", "a\x1f" "b", "%s%n", ""};
+		"title:train", "train AND", "OR", "NOT", "{title}:x", "^train", "(", ")",
+		"train' --", "*", "+", "train + north",
+		"\x01"
+		"en",
+		"a\x1f"
+		"b",
+		"%s%n", ""};
 	struct world *w = *state;
 	struct id c = add_collection(w, "all", "operator");
 
@@ -62,7 +69,9 @@ static void test_syntax_is_only_text(void **state)
 		int n = finds(w, nasty[i], "en");
 
 		assert_int_equal(n, strstr(nasty[i], "train") || strcmp(nasty[i], "OR") == 0 ||
-			strcmp(nasty[i], "NOT") == 0 ? 1 : 0);
+						    strcmp(nasty[i], "NOT") == 0
+					    ? 1
+					    : 0);
 	}
 }
 
@@ -70,8 +79,12 @@ static void test_titles_weigh_more(void **state)
 {
 	struct world *w = *state;
 	struct id c = add_collection(w, "all", "operator");
-	struct chunk chunk = {.language = "en", .title = "Parking", .heading = "", .text = "Ask the desk.",
-		.page_first = 1, .page_last = 1};
+	struct chunk chunk = {.language = "en",
+		.title = "Parking",
+		.heading = "",
+		.text = "Ask the desk.",
+		.page_first = 1,
+		.page_last = 1};
 	struct arrived in;
 	struct publication p;
 	struct fts_hit *hits;
@@ -80,8 +93,8 @@ static void test_titles_weigh_more(void **state)
 
 	add_document(w, &c, "body", "en", "Parking desk, ask.");
 	in = arrive(w, &c, "titled", "x");
-	p = (struct publication){.document = in.document, .version = in.version, .chunks = &chunk,
-		.n_chunks = 1};
+	p = (struct publication){
+		.document = in.document, .version = in.version, .chunks = &chunk, .n_chunks = 1};
 	fine(work(w, (struct work){.which = W_PUBLISH, .a = &p}));
 	for (int i = 0; i < 20; i++) {
 		char name[16];
@@ -168,11 +181,13 @@ static void test_check_and_rebuild(void **state)
 	add_document(w, &c, "b", "en", "copper");
 	fine(work(w, (struct work){.which = W_CHECK, .n = w->workspace_n}));
 	/* The index loses a row's words: the check must tell, the rebuild mend. */
-	exec_sql(w, "INSERT INTO fts_%lld (fts_%lld, rowid, title, heading, body) VALUES "
-		    "('delete', 1, 'en' || char(31), 'en' || char(31), 'en' || char(31) || 'copper')",
+	exec_sql(w,
+		"INSERT INTO fts_%lld (fts_%lld, rowid, title, heading, body) VALUES "
+		"('delete', 1, 'en' || char(31), 'en' || char(31), 'en' || char(31) || 'copper')",
 		(long long)w->workspace_n, (long long)w->workspace_n);
 	assert_int_equal(finds(w, "copper", "en"), 0);
-	assert_int_equal(work(w, (struct work){.which = W_CHECK, .n = w->workspace_n}), ERR_CORRUPT);
+	assert_int_equal(
+		work(w, (struct work){.which = W_CHECK, .n = w->workspace_n}), ERR_CORRUPT);
 	fine(work(w, (struct work){.which = W_REBUILD, .n = w->workspace_n}));
 	assert_int_equal(finds(w, "copper", "en"), 1);
 	assert_int_equal(finds(w, "haus", "de"), 1);
@@ -187,8 +202,8 @@ static void test_nothing_allowed_finds_nothing(void **state)
 	struct fts_hit *hits;
 	struct db *db;
 	struct asker who;
-	struct fts_query q = {.workspace_n = w->workspace_n, .text = "copper", .language = "",
-		.limit = 10};
+	struct fts_query q = {
+		.workspace_n = w->workspace_n, .text = "copper", .language = "", .limit = 10};
 	int n;
 
 	add_document(w, &c, "b", "en", "copper");
@@ -222,7 +237,8 @@ static int some_word(unsigned *seed)
 	return (int)(u * u * u * N_WORDS);
 }
 
-static void reference(const int rows[N_ROWS][ROW_WORDS], const int *query, int n, struct fts_hit *out)
+static void reference(
+	const int rows[N_ROWS][ROW_WORDS], const int *query, int n, struct fts_hit *out)
 {
 	for (int r = 0; r < N_ROWS; r++) {
 		out[r] = (struct fts_hit){r, 0};
@@ -240,7 +256,8 @@ static void reference(const int rows[N_ROWS][ROW_WORDS], const int *query, int n
 				}
 				df += has;
 			}
-			out[r].score += log((N_ROWS - df + .5) / (df + .5) + 1) * f * 2.2 / (f + 1.2);
+			out[r].score +=
+				log((N_ROWS - df + .5) / (df + .5) + 1) * f * 2.2 / (f + 1.2);
 		}
 	}
 	qsort(out, N_ROWS, sizeof(*out), by_score);

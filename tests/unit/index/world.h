@@ -52,8 +52,20 @@ struct work {
 	int64_t n;
 };
 
-enum { W_EXEC, W_WORKSPACE, W_COLLECTION, W_ARRIVE, W_PUBLISH, W_ACL, W_DELETE, W_PURGE, W_SWEEP,
-	W_COLLECTION_DELETE, W_CHECK, W_REBUILD };
+enum {
+	W_EXEC,
+	W_WORKSPACE,
+	W_COLLECTION,
+	W_ARRIVE,
+	W_PUBLISH,
+	W_ACL,
+	W_DELETE,
+	W_PURGE,
+	W_SWEEP,
+	W_COLLECTION_DELETE,
+	W_CHECK,
+	W_REBUILD
+};
 
 struct arrived {
 	struct id document, version;
@@ -192,8 +204,10 @@ static UNUSED struct id add_user(struct world *w, const struct id *workspace, en
 {
 	struct id id = id_create("usr");
 
-	exec_sql(w, "INSERT INTO user (id, workspace_id, name, display_name, role, created_ms) "
-		    "VALUES ('%s', '%s', '%s', 'X', %d, 1)", id.s, workspace->s, id.s, role);
+	exec_sql(w,
+		"INSERT INTO user (id, workspace_id, name, display_name, role, created_ms) "
+		"VALUES ('%s', '%s', '%s', 'X', %d, 1)",
+		id.s, workspace->s, id.s, role);
 	return id;
 }
 
@@ -215,18 +229,22 @@ static UNUSED struct id add_collection(struct world *w, const char *name, const 
 {
 	struct id id;
 
-	fine(work(w, (struct work){.which = W_COLLECTION, .a = &w->workspace, .b = name,
-		.c = creator, .out = &id}));
+	fine(work(w, (struct work){.which = W_COLLECTION,
+			     .a = &w->workspace,
+			     .b = name,
+			     .c = creator,
+			     .out = &id}));
 	return id;
 }
 
-static UNUSED struct arrived arrive(struct world *w, const struct id *collection,
-	const char *name, const char *bytes)
+static UNUSED struct arrived arrive(
+	struct world *w, const struct id *collection, const char *name, const char *bytes)
 {
 	struct arrived in;
 
-	fine(work(w, (struct work){.which = W_ARRIVE, .a = collection, .b = name, .c = bytes,
-		.out = &in}));
+	fine(work(
+		w, (struct work){
+			   .which = W_ARRIVE, .a = collection, .b = name, .c = bytes, .out = &in}));
 	return in;
 }
 
@@ -236,15 +254,23 @@ static UNUSED int publish(struct world *w, const struct arrived *in, const char 
 {
 	struct chunk *chunks = calloc((size_t)n + 1, sizeof(*chunks));
 	struct box box = {1, 10, 20, 300, 32, 0, 40};
-	struct publication p = {.document = in->document, .version = in->version, .chunks = chunks,
-		.n_chunks = n};
+	struct publication p = {
+		.document = in->document, .version = in->version, .chunks = chunks, .n_chunks = n};
 	int rc;
 
 	assert_non_null(chunks);
 	for (int i = 0; i < n; i++) {
-		chunks[i] = (struct chunk){.language = language, .title = "", .heading = "",
-			.text = texts[i], .page_first = i + 1, .page_last = i + 1, .byte_start = i * 100,
-			.byte_end = i * 100 + 99, .n_tokens = 20, .boxes = &box, .n_boxes = 1};
+		chunks[i] = (struct chunk){.language = language,
+			.title = "",
+			.heading = "",
+			.text = texts[i],
+			.page_first = i + 1,
+			.page_last = i + 1,
+			.byte_start = i * 100,
+			.byte_end = i * 100 + 99,
+			.n_tokens = 20,
+			.boxes = &box,
+			.n_boxes = 1};
 	}
 	rc = work(w, (struct work){.which = W_PUBLISH, .a = &p});
 	free(chunks);
@@ -260,8 +286,8 @@ static UNUSED struct arrived add_document(struct world *w, const struct id *coll
 	return in;
 }
 
-static UNUSED void grant(struct world *w, const struct id *object, const char *principal,
-	enum right right)
+static UNUSED void grant(
+	struct world *w, const struct id *object, const char *principal, enum right right)
 {
 	struct acl_entry entry = {.right = right};
 
@@ -292,8 +318,11 @@ static UNUSED int search(struct world *w, struct db *db, const struct asker *who
 	const char *language, struct fts_hit **out)
 {
 	struct allowed *allowed = acl_allowed(w->acl, who, NULL, 0);
-	struct fts_query q = {.workspace_n = who->workspace_n, .text = text, .language = language,
-		.allowed = allowed, .limit = 100};
+	struct fts_query q = {.workspace_n = who->workspace_n,
+		.text = text,
+		.language = language,
+		.allowed = allowed,
+		.limit = 100};
 	int n;
 
 	err_clear(&world_err);
