@@ -210,6 +210,13 @@ static const char *or_empty(const char *s)
 	return s ? s : "";
 }
 
+/* An ISO code, perhaps with a region; what a document calls otherwise is unknown to the stemmers.
+ */
+static const char *language_of(const struct chunk *c)
+{
+	return c->language && strlen(c->language) <= 6 ? c->language : "";
+}
+
 static int add_row(
 	struct db *db, const struct publication *p, const struct target *t, int i, struct err *e)
 {
@@ -226,7 +233,7 @@ static int add_row(
 	stmt_id(q, 6, &p->version);
 	stmt_int(q, 7, t->generation);
 	stmt_int(q, 8, i);
-	stmt_text(q, 9, or_empty(c->language));
+	stmt_text(q, 9, language_of(c));
 	stmt_text(q, 10, or_empty(c->title));
 	stmt_text(q, 11, or_empty(c->heading));
 	stmt_int(q, 12, c->page_first);
@@ -254,7 +261,7 @@ static int add_chunk(
 	struct db *db, const struct publication *p, const struct target *t, int i, struct err *e)
 {
 	const struct chunk *c = &p->chunks[i];
-	struct fts_row row = {t->first_slot + i, or_empty(c->language), or_empty(c->title),
+	struct fts_row row = {t->first_slot + i, language_of(c), or_empty(c->title),
 		or_empty(c->heading), or_empty(c->text)};
 	int rc = add_row(db, p, t, i, e);
 

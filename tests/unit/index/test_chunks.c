@@ -164,6 +164,28 @@ static void test_reindexing_sweeps_what_no_citation_names(void **state)
 	assert_int_equal(finds(w, "part", "en"), 3);
 }
 
+static void test_odd_languages_and_text(void **state)
+{
+	struct world *w = *state;
+	struct id c = add_collection(w, "c", "operator");
+	struct arrived in;
+	struct chunk got;
+
+	add_document(w, &c, "a", "zh-Hant-TW", "copper");
+	assert_true(load_one(w, 0, true, &got));
+	assert_string_equal(got.language, "");
+	add_document(w, &c, "b", "de-CH", "Die H\xc3\xa4user \xff\xfe kaputt \x1f zinc");
+	assert_int_equal(finds(w, "Haus", "de"), 1);
+	assert_int_equal(finds(w, "zinc", "en"), 1);
+	in = add_document(w, &c, "c", "en", "");
+	fine(work(w, (struct work){.which = W_CHECK, .n = w->workspace_n}));
+	fine(work(w, (struct work){.which = W_DELETE, .a = &in.document}));
+	add_document(w, &c, "a", "en", "silver");
+	add_document(w, &c, "b", "en", "silver");
+	assert_int_equal(finds(w, "copper zinc haus kaputt", "de"), 0);
+	fine(work(w, (struct work){.which = W_CHECK, .n = w->workspace_n}));
+}
+
 static void test_no_text_is_a_state(void **state)
 {
 	struct world *w = *state;
@@ -429,6 +451,7 @@ int main(void)
 		T(test_a_chunk_comes_back_as_it_went_in),
 		T(test_a_new_version_replaces_and_keeps),
 		T(test_reindexing_sweeps_what_no_citation_names),
+		T(test_odd_languages_and_text),
 		T(test_no_text_is_a_state),
 		T(test_a_deleted_document_is_cancelled),
 		T(test_neighbours_and_scan),
