@@ -4,7 +4,9 @@
  *
  *   extract_pdf.c   the document: pages, title, limits
  *   pdf_words.c     poppler's characters -> words -> segments (words of a line without a wide gap)
- *   pdf_rows.c      segments -> visual rows; running headers and footers; tables
+ *   pdf_rows.c      segments -> visual rows; running headers and footers
+ *   pdf_tables.c    rows -> tables
+ *   pdf_styles.c    the document's words, and which sizes are headings
  *   pdf_blocks.c    segments in reading order -> lines -> headings, list items, paragraphs
  *
  * Coordinates are points, origin at the page's top left.
@@ -76,7 +78,16 @@ struct pdf_styles {
 
 void pdf_read_page(PopplerPage *page, struct pdf_page *out);
 
+#define PDF_ALIGNED 4.0f /* points; edges this near are one column's */
+
 void pdf_find_rows(struct pdf_page *p);
+static inline const struct pdf_seg *pdf_row_seg(const struct pdf_page *p, const struct pdf_row *r,
+	int i)
+{
+	return &p->segs[p->by_row[r->first + i]];
+}
+/* Some column but the first is in both. */
+bool pdf_rows_aligned(const struct pdf_page *p, const struct pdf_row *a, const struct pdf_row *b);
 void pdf_drop_running(struct pdf_page *pages, int n);
 void pdf_find_tables(struct pdf_page *p);
 

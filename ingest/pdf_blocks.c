@@ -3,149 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/base/hash.h"
 #include "index/base/utf8.h"
 #include "ingest/pdf.h"
-
-/* ── the document's words ── */
-
-static uint64_t word_hash(const char *s, size_t n)
-{
-	char lower[64];
-
-	if (n > sizeof(lower)) {
-		return 0;
-	}
-	for (size_t i = 0; i < n; i++) {
-		lower[i] = (char)tolower((unsigned char)s[i]);
-	}
-	return hash64(lower, n) | 1; /* 0 marks a free slot */
-}
-
-static void trim(const char **s, size_t *n)
-{
-	while (*n && ispunct((unsigned char)**s)) {
-		(*s)++;
-		(*n)--;
-	}
-	while (*n && ispunct((unsigned char)(*s)[*n - 1])) {
-		(*n)--;
-	}
-}
-
-static void vocabulary_put(struct pdf_vocabulary *v, uint64_t hash)
-{
-	size_t i = hash & (v->n_slots - 1);
-
-	while (v->slots[i] && v->slots[i] != hash) {
-		i = (i + 1) & (v->n_slots - 1);
-	}
-	v->n += v->slots[i] == 0;
-	v->slots[i] = hash;
-}
-
-void pdf_vocabulary_add(struct pdf_vocabulary *v, const char *s, size_t n_bytes)
-{
-	trim(&s, &n_bytes);
-	if (n_bytes < 3 || n_bytes > 40 || v->n > 1000000) {
-		return;
-	}
-	if (v->n * 2 >= v->n_slots) {
-		struct pdf_vocabulary old = *v;
-
-		v->n_slots = old.n_slots ? old.n_slots * 2 : 4096;
-		v->n = 0;
-		v->slots = calloc(v->n_slots, sizeof(uint64_t));
-		ASSERT(v->slots != NULL);
-		for (size_t i = 0; i < old.n_slots; i++) {
-			if (old.slots[i]) {
-				vocabulary_put(v, old.slots[i]);
-			}
-		}
-		free(old.slots);
-	}
-	vocabulary_put(v, word_hash(s, n_bytes));
-}
-
-bool pdf_vocabulary_has(const struct pdf_vocabulary *v, const char *s, size_t n_bytes)
-{
-	uint64_t hash;
-	size_t i;
-
-	trim(&s, &n_bytes);
-	if (!v->n_slots || n_bytes < 3 || n_bytes > 40) {
-		return false;
-	}
-	hash = word_hash(s, n_bytes);
-	for (i = hash & (v->n_slots - 1); v->slots[i]; i = (i + 1) & (v->n_slots - 1)) {
-		if (v->slots[i] == hash) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* ── styles ── */
-
-#define SIZE_STEPS 400 /* quarter points */
-
-static int size_step(float size)
-{
-	int step = (int)lroundf(size * 4);
-
-	return step < 0 ? 0 : step >= SIZE_STEPS ? SIZE_STEPS - 1 : step;
-}
-
-void pdf_learn_styles(const struct pdf_page *pages, int n, struct pdf_styles *out)
-{
-	static int64_t chars[SIZE_STEPS]; /* of text of this size */
-	int64_t n_chars = 0, n_bold = 0;
-	int body = 0;
-
-	memset(out, 0, sizeof(*out));
-	for (int i = 0; i < n; i++) {
-		for (int k = 0; k < pages[i].n_segs; k++) {
-			const struct pdf_seg *s = &pages[i].segs[k];
-
-			if (s->dropped) {
-				continue;
-			}
-			chars[size_step(s->size)] += s->n_chars;
-			n_chars += s->n_chars;
-			n_bold += s->bold ? s->n_chars : 0;
-		}
-	}
-	for (int i = 1; i < SIZE_STEPS; i++) {
-		body = chars[i] > chars[body] ? i : body;
-	}
-	out->body = (float)body / 4;
-	out->bold_means = n_bold * 10 < n_chars * 4;
-	for (int i = SIZE_STEPS - 1; i > 0 && out->n_sizes < 5; i--) {
-		float size = (float)i / 4;
-
-		/* Sizes within 6 % are one. */
-		if (chars[i] && size > out->body * 1.12f &&
-			(!out->n_sizes || size < out->sizes[out->n_sizes - 1] * 0.94f)) {
-			out->sizes[out->n_sizes++] = size;
-		}
-	}
-}
-
-int pdf_heading_level(const struct pdf_styles *st, float size, bool bold)
-{
-	if (size > st->body * 1.12f) {
-		for (int i = 0; i < st->n_sizes; i++) {
-			if (size > st->sizes[i] * 0.94f) {
-				return i + 1;
-			}
-		}
-		return st->n_sizes ? st->n_sizes : 1;
-	}
-	if (bold && st->bold_means && size > st->body * 0.94f) {
-		return st->n_sizes + 1;
-	}
-	return 0;
-}
 
 /* ── list markers ── */
 
@@ -202,6 +61,7 @@ struct line {
 	int level;
 	bool begins; /* a block */
 	float text_x; /* of a list item: where its text stands */
+	float block_x; /* where its block's first line begins */
 };
 
 struct lines {
@@ -224,6 +84,16 @@ static struct line *line_add(struct lines *ls)
 	return l;
 }
 
+static void line_widen(struct line *l, const struct pdf_seg *s)
+{
+	l->box.x0 = fminf(l->box.x0, s->x0);
+	l->box.y0 = fminf(l->box.y0, s->y0);
+	l->box.x1 = fmaxf(l->box.x1, s->x1);
+	l->box.y1 = fmaxf(l->box.y1, s->y1);
+	l->bold = (l->size == 0 || l->bold) && s->bold;
+	l->size = fmaxf(l->size, s->size);
+}
+
 static void line_take(struct line *l, const struct pdf_page *p, const struct pdf_seg *s,
 	const char *joint)
 {
@@ -231,12 +101,7 @@ static void line_take(struct line *l, const struct pdf_page *p, const struct pdf
 		buf_str(&l->text, joint);
 	}
 	pdf_seg_text(p, s, &l->text);
-	l->box.x0 = fminf(l->box.x0, s->x0);
-	l->box.y0 = fminf(l->box.y0, s->y0);
-	l->box.x1 = fmaxf(l->box.x1, s->x1);
-	l->box.y1 = fmaxf(l->box.y1, s->y1);
-	l->bold = (l->size == 0 || l->bold) && s->bold;
-	l->size = fmaxf(l->size, s->size);
+	line_widen(l, s);
 }
 
 /* Currency signs stand in a column of their own but belong to the number after them. */
@@ -254,8 +119,73 @@ static bool is_closing(const struct pdf_page *p, const struct pdf_seg *s)
 	return s->n_chars == 1 && (t[0] == '%' || t[0] == ')');
 }
 
+/* Where the columns of a table begin and end, as far as two rows agree. */
+struct columns {
+	float left[64], right[64];
+	int n_left, n_right;
+};
+
+#define ALIGNED 2.5f
+
+static bool has_edge(const float *edges, int n, float x)
+{
+	for (int i = 0; i < n; i++) {
+		if (fabsf(edges[i] - x) < ALIGNED) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void learn_columns(const struct pdf_page *p, int table, struct columns *c)
+{
+	float left[64], right[64]; /* seen once */
+	int n_left = 0, n_right = 0;
+
+	c->n_left = c->n_right = 0;
+	for (int i = 0; i < p->n_segs; i++) {
+		const struct pdf_seg *s = &p->segs[i];
+
+		if (s->table != table || p->rows[s->row].n < 2) {
+			continue;
+		}
+		if (has_edge(left, n_left, s->x0) && c->n_left < 64) {
+			c->left[c->n_left++] = s->x0;
+		} else if (n_left < 64) {
+			left[n_left++] = s->x0;
+		}
+		if (has_edge(right, n_right, s->x1) && c->n_right < 64) {
+			c->right[c->n_right++] = s->x1;
+		} else if (n_right < 64) {
+			right[n_right++] = s->x1;
+		}
+	}
+}
+
+/* A segment of a row; where a column's edge lies in a gap that is wider than a space, two narrow cells
+ * are parted. */
+static void cell_text(const struct pdf_page *p, const struct pdf_seg *s, const struct columns *c,
+	struct buf *out)
+{
+	for (int i = 0; i < s->n_words; i++) {
+		const struct pdf_word *w = &p->words[s->first + i];
+
+		if (i) {
+			float gap = w->x0 - w[-1].x1;
+			bool edge = has_edge(c->left, c->n_left, w->x0) ||
+				    has_edge(c->right, c->n_right, w[-1].x1);
+
+			buf_str(out, edge && gap > 0.45f * s->size ? " | " : w->glued ? "" : " ");
+		}
+		buf_add(out, p->text.data + w->at, w->n_bytes);
+	}
+}
+
 static void take_table(struct lines *ls, const struct pdf_page *p, int table)
 {
+	struct columns columns;
+
+	learn_columns(p, table, &columns);
 	for (int i = 0; i < p->n_rows; i++) {
 		const struct pdf_row *r = &p->rows[i];
 		struct line *l;
@@ -270,8 +200,11 @@ static void take_table(struct lines *ls, const struct pdf_page *p, int table)
 		for (int k = 0; k < r->n; k++) {
 			const struct pdf_seg *s = &p->segs[p->by_row[r->first + k]];
 
-			line_take(l, p, s,
-				r->continues ? " " : sign || is_closing(p, s) ? "" : " | ");
+			if (l->text.len && !sign && !is_closing(p, s)) {
+				buf_str(&l->text, r->continues ? " " : " | ");
+			}
+			cell_text(p, s, &columns, &l->text);
+			line_widen(l, s);
 			sign = is_sign(p, s);
 		}
 	}
@@ -443,6 +376,9 @@ static bool begins_block(const struct lines *ls, int i, float gap)
 	if (pdf_list_marker(b->text.data, b->text.len)) {
 		return true;
 	}
+	if (a->kind == BLOCK_LIST_ITEM && between > -0.7f * b->size && b->box.x0 < a->block_x - 2) {
+		return true; /* out of the list */
+	}
 	if (between < -0.7f * b->size) { /* up: the next column; the sentence may go on */
 		return ends_sentence(&a->text) || !islower((unsigned char)b->text.data[0]);
 	}
@@ -501,9 +437,11 @@ static void mark_blocks(struct lines *ls, const struct pdf_styles *st)
 		if (l->begins) {
 			l->kind = marker ? BLOCK_LIST_ITEM : BLOCK_PARAGRAPH;
 			l->text_x = marker && !l->text_x ? l->box.x0 + 1 : l->text_x;
+			l->block_x = l->box.x0;
 		} else {
 			l->kind = ls->all[i - 1].kind;
 			l->text_x = ls->all[i - 1].text_x;
+			l->block_x = ls->all[i - 1].block_x;
 		}
 	}
 	mark_headings(ls, st);

@@ -72,23 +72,16 @@ void pdf_find_rows(struct pdf_page *p)
 	}
 }
 
-#define ALIGNED 4.0f
-
-static const struct pdf_seg *row_seg(const struct pdf_page *p, const struct pdf_row *r, int i)
-{
-	return &p->segs[p->by_row[r->first + i]];
-}
-
-static bool rows_aligned(const struct pdf_page *p, const struct pdf_row *a, const struct pdf_row *b)
+bool pdf_rows_aligned(const struct pdf_page *p, const struct pdf_row *a, const struct pdf_row *b)
 {
 	for (int i = 1; i < a->n; i++) {
-		const struct pdf_seg *s = row_seg(p, a, i);
+		const struct pdf_seg *s = pdf_row_seg(p, a, i);
 
 		for (int k = 1; k < b->n; k++) {
-			const struct pdf_seg *t = row_seg(p, b, k);
+			const struct pdf_seg *t = pdf_row_seg(p, b, k);
 
-			if (fabsf(s->x0 - t->x0) < ALIGNED || fabsf(s->x1 - t->x1) < ALIGNED ||
-				fabsf(s->x0 + s->x1 - t->x0 - t->x1) < 2 * ALIGNED) {
+			if (fabsf(s->x0 - t->x0) < PDF_ALIGNED || fabsf(s->x1 - t->x1) < PDF_ALIGNED ||
+				fabsf(s->x0 + s->x1 - t->x0 - t->x1) < 2 * PDF_ALIGNED) {
 				return true;
 			}
 		}
@@ -240,7 +233,7 @@ static bool heads_table(const struct pdf_page *p, int row)
 		const struct pdf_row *r = &p->rows[i], *below = r + 1;
 
 		if (i + 1 >= p->n_rows || r->n < 2 || below->n < 2 ||
-			below->y0 - r->y1 > 2 * (r->y1 - r->y0) || !rows_aligned(p, r, below)) {
+			below->y0 - r->y1 > 2 * (r->y1 - r->y0) || !pdf_rows_aligned(p, r, below)) {
 			return false;
 		}
 	}
@@ -364,184 +357,4 @@ void pdf_drop_running(struct pdf_page *pages, int n)
 	free(all);
 	buf_finish(&text);
 	drop_numbered(pages, n);
-}
-
-/* ── tables ── */
-
-#define ROWS_BETWEEN 3 /* rows of one segment that may stand between rows of several */
-
-static bool row_dropped(const struct pdf_page *p, const struct pdf_row *r)
-{
-	return row_seg(p, r, 0)->dropped;
-}
-
-/* A line of running text, as a column of prose has them. n_chars does not count spaces. */
-static bool seg_is_prose(const struct pdf_page *p, const struct pdf_seg *s)
-{
-	bool wide = s->x1 - s->x0 > 0.28f * p->width;
-
-	return s->n_chars >= 34 || (wide && s->n_chars >= 20 && s->n_words >= 4) ||
-	       (wide && s->n_chars >= 14 && s->n_chars > 12 * s->n_words); /* CJK */
-}
-
-static bool row_is_prose(const struct pdf_page *p, const struct pdf_row *r)
-{
-	int n_long = 0;
-
-	for (int i = 0; i < r->n; i++) {
-		n_long += seg_is_prose(p, row_seg(p, r, i));
-	}
-	return n_long >= 2 && n_long * 2 >= r->n;
-}
-
-/* A bullet or number with its text: one thing in two segments. */
-static bool row_is_item(const struct pdf_page *p, const struct pdf_row *r)
-{
-	struct buf text = BUF_INIT;
-	const struct pdf_seg *s = row_seg(p, r, 0);
-	bool marker = false;
-
-	if (r->n == 2 && s->n_chars <= 8) {
-		pdf_seg_text(p, s, &text);
-		buf_char(&text, ' ');
-		marker = pdf_list_marker(text.data, text.len) == text.len ||
-			 strspn(text.data, "0123456789. ") == text.len;
-		buf_finish(&text);
-		/* "1   $ 400" is a row, "1   Introduction to the matter" a numbered heading */
-		marker = marker && row_seg(p, r, 1)->n_chars > 12;
-	}
-	return marker;
-}
-
-/* Text printed over text has no columns. */
-static bool row_overlaps(const struct pdf_page *p, const struct pdf_row *r)
-{
-	for (int i = 1; i < r->n; i++) {
-		if (row_seg(p, r, i)->x0 < row_seg(p, r, i - 1)->x1 - 2) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void mark_tabular(struct pdf_page *p)
-{
-	int last_prose = -1000;
-
-	for (int i = 0; i < p->n_rows; i++) {
-		struct pdf_row *r = &p->rows[i];
-
-		r->tabular = r->n >= 2 && !row_dropped(p, r) && !row_is_prose(p, r) &&
-			     !row_is_item(p, r) && !row_overlaps(p, r);
-	}
-	/* Near prose in columns, a short line beside a long one is a paragraph's end. */
-	for (int pass = 0; pass < 2; pass++) {
-		last_prose = -1000;
-		for (int k = 0; k < p->n_rows; k++) {
-			int i = pass ? p->n_rows - 1 - k : k;
-			struct pdf_row *r = &p->rows[i];
-
-			if (r->n >= 2 && row_is_prose(p, r)) {
-				last_prose = k;
-			} else if (r->tabular && r->n < 4 && k - last_prose <= 4) {
-				r->tabular = false;
-			}
-		}
-	}
-}
-
-/* The rest of a cell of the row before: nothing in the first column, close below. */
-static bool continues_cell(const struct pdf_page *p, const struct pdf_row *from,
-	const struct pdf_row *r, float bottom)
-{
-	return (r->n == 1 || row_is_item(p, r)) && from->n >= 2 &&
-	       row_seg(p, r, 0)->x0 > row_seg(p, from, 1)->x0 - ALIGNED &&
-	       r->y0 - bottom < 0.8f * (r->y1 - r->y0);
-}
-
-/* The next row of the same table after row i, or -1; *last is the last row that belongs to row i. */
-static int next_tabular(const struct pdf_page *p, int i, int *last)
-{
-	const struct pdf_row *from = &p->rows[i];
-	float bottom = from->y1;
-	int n_between = 0;
-
-	*last = i;
-	for (int k = i + 1; k < p->n_rows && n_between <= ROWS_BETWEEN; k++) {
-		const struct pdf_row *r = &p->rows[k];
-		float height = r->y1 - r->y0;
-
-		if (row_dropped(p, r)) {
-			continue;
-		}
-		if (!r->tabular && n_between == 0 &&
-			continues_cell(p, from, r, bottom)) {
-			*last = k;
-			bottom = r->y1;
-			continue;
-		}
-		n_between++;
-		if (r->y0 - bottom > 2.2f * height) {
-			return -1;
-		}
-		if (r->tabular) {
-			return rows_aligned(p, from, r) || (r->n >= 3 && from->n >= 3) ? k : -1;
-		}
-		/* A label of the rows below, or the rest of a cell; a long line is prose. */
-		if (r->n != 1 || row_seg(p, r, 0)->n_chars > 90) {
-			return -1;
-		}
-		bottom = r->y1;
-	}
-	return -1;
-}
-
-/* Row k is the rest of the nearest row of several cells above it. */
-static bool continues_row(const struct pdf_page *p, int k)
-{
-	int up = k - 1;
-
-	if (p->rows[k].tabular) {
-		return false;
-	}
-	while (up >= 0 && (p->rows[up].continues || row_dropped(p, &p->rows[up]))) {
-		up--;
-	}
-	return up >= 0 && p->rows[up].tabular &&
-	       continues_cell(p, &p->rows[up], &p->rows[k], p->rows[k - 1].y1);
-}
-
-void pdf_find_tables(struct pdf_page *p)
-{
-	int n_tables = 0;
-
-	mark_tabular(p);
-	for (int i = 0; i < p->n_rows; i++) {
-		int next, last = i;
-
-		if (!p->rows[i].tabular) {
-			continue;
-		}
-		next = next_tabular(p, i, &last);
-		if (next < 0 && p->rows[i].n < 3) {
-			continue; /* two things beside each other make no table */
-		}
-		n_tables++;
-		while (next >= 0) {
-			next = next_tabular(p, next, &last);
-		}
-		for (int k = i; k <= last; k++) {
-			const struct pdf_row *r = &p->rows[k];
-
-			if (row_dropped(p, r)) {
-				continue;
-			}
-			p->rows[k].table = n_tables;
-			p->rows[k].continues = k > i && continues_row(p, k);
-			for (int s = 0; s < r->n; s++) {
-				p->segs[p->by_row[r->first + s]].table = n_tables;
-			}
-		}
-		i = last;
-	}
 }
