@@ -237,13 +237,35 @@ int job_count(struct db *db, const struct id *workspace, struct job_counts *out,
 
 /* ── its version goes along ── */
 
+/* Whether it was published (and the process died before the job's end was recorded), or is gone. */
+static int settled(struct db *db, const struct id *version, bool *yes, struct err *e)
+{
+	static const char *const open[] = {"queued", "ingesting", "failed", "cancelled"};
+	struct version v;
+	struct arena a;
+	int rc;
+
+	arena_init(&a);
+	rc = version_lookup(db, &a, version, &v, e);
+	*yes = true;
+	for (size_t i = 0; rc == 0 && i < sizeof(open) / sizeof(open[0]); i++) {
+		*yes = *yes && strcmp(v.state, open[i]) != 0;
+	}
+	arena_finish(&a);
+	return rc;
+}
+
 static int version_follows(struct db *db, const struct job *j, const char *state, const char *reason,
 	const char *message, struct err *e)
 {
+	bool yes;
+	int rc;
+
 	if (strcmp(j->kind, "ingest") != 0 || id_empty(&j->version)) {
 		return 0;
 	}
-	return version_state(db, &j->version, state, reason, message, e);
+	rc = settled(db, &j->version, &yes, e);
+	return rc < 0 || yes ? rc : version_state(db, &j->version, state, reason, message, e);
 }
 
 static int finish(struct db *db, const struct job *j, const char *state, const char *reason,

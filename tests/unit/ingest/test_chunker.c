@@ -456,7 +456,7 @@ static void random_documents(void **state)
 			assert_true(i == 0 || f->chunks[i].byte_start >= f->chunks[i - 1].byte_end);
 		}
 		assert_covered(&x, f->chunks, f->n);
-		chunker_run(&x, &(struct chunker_config){target, "n"}, &f->arena, &again, &n_again);
+		chunker_run(&x, &(struct chunker_config){target, "n", NULL}, &f->arena, &again, &n_again);
 		assert_int_equal(n_again, f->n);
 		for (int i = 0; i < f->n; i++) {
 			assert_string_equal(again[i].text, f->chunks[i].text);
