@@ -26,7 +26,7 @@ enum block_kind {
 	BLOCK_PARAGRAPH,
 	BLOCK_HEADING, /* level 1 to 6 */
 	BLOCK_LIST_ITEM,
-	BLOCK_TABLE_ROW, /* cells joined by " | " */
+	BLOCK_TABLE_ROW, /* cells joined by " | "; further lines go on with a wrapped cell */
 	BLOCK_CODE,
 	N_BLOCK_KINDS
 };

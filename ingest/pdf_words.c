@@ -167,7 +167,7 @@ static void take_character(struct reading *rd, uint32_t c, const char *s, int n,
 		}
 		rd->new_seg = wide;
 		if (!rd->in_word || wide) {
-			bool cjk = utf8_is_cjk(c) && gap < 0.3f * size;
+			bool cjk = utf8_is_cjk(c) && gap < 0.15f * size;
 
 			begin_word(rd, r, cjk);
 		}
