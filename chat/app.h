@@ -18,7 +18,8 @@
 #include "ingest/zygote.h"
 
 struct server;
-struct runs; /* chat/run.h: the answers being written */
+struct runs;	  /* chat/run.h: the answers being written */
+struct job_watch; /* chat/job_watch.h: who follows jobs */
 
 struct app {
 	const struct settings *settings;
@@ -30,6 +31,7 @@ struct app {
 	struct pool *uploads; /* streamed bodies: settings.uploads_at_once threads */
 	struct server *server;
 	struct runs *runs;
+	struct job_watch *job_watch;
 	atomic_bool stopping; /* readyz says so; new runs and uploads are refused */
 	/* The one-time token of a server in which nobody can sign in yet; "" otherwise. */
 	char bootstrap[SECRET_SIZE];

@@ -76,5 +76,33 @@ const struct route routes[] = {
 	{"GET", "/v1/runs/{id}/stream", ACCESS_USER, BODY_NONE, runs_stream, "run:owner"},
 	{"POST", "/v1/runs/{id}/cancel", ACCESS_USER, BODY_NONE, runs_stop_one, "run:owner"},
 	{"POST", "/v1/chat", ACCESS_USER, BODY_JSON, chat_ephemeral, "search"},
+	/* documents */
+	{"POST", "/v1/documents", ACCESS_USER, BODY_STREAM, documents_upload, "collection:write"},
+	{"GET", "/v1/documents", ACCESS_USER, BODY_NONE, documents_list, "list"},
+	{"GET", "/v1/documents/{id}", ACCESS_USER, BODY_NONE, documents_show, "document:read"},
+	{"PATCH", "/v1/documents/{id}", ACCESS_USER, BODY_JSON, documents_rename, "document:write"},
+	{"DELETE", "/v1/documents/{id}", ACCESS_USER, BODY_NONE, documents_delete,
+		"document:write"},
+	{"GET", "/v1/documents/{id}/content", ACCESS_USER, BODY_NONE, documents_content,
+		"document:read"},
+	{"GET", "/v1/documents/{id}/versions", ACCESS_USER, BODY_NONE, documents_versions,
+		"document:read"},
+	{"GET", "/v1/documents/{id}/text", ACCESS_USER, BODY_NONE, documents_text, "document:read"},
+	{"GET", "/v1/documents/{id}/pages/{page}.png", ACCESS_USER, BODY_NONE, documents_page,
+		"document:read"},
+	{"GET", "/v1/documents/{id}/acl", ACCESS_USER, BODY_NONE, documents_acl, "document:own"},
+	{"PUT", "/v1/documents/{id}/acl", ACCESS_USER, BODY_JSON, documents_acl_set,
+		"document:own"},
+	{"DELETE", "/v1/documents/{id}/acl", ACCESS_USER, BODY_NONE, documents_acl_drop,
+		"document:own"},
+	{"GET", "/v1/chunks/{id}", ACCESS_USER, BODY_NONE, chunks_show, "chunk:read"},
+
+	/* work in the background */
+	{"GET", "/v1/jobs", ACCESS_USER, BODY_NONE, jobs_list, "list"},
+	{"GET", "/v1/jobs/{id}", ACCESS_USER, BODY_NONE, jobs_show, "job:read"},
+	{"GET", "/v1/jobs/{id}/stream", ACCESS_USER, BODY_NONE, jobs_stream, "job:read"},
+	{"POST", "/v1/jobs/{id}/cancel", ACCESS_USER, BODY_NONE, jobs_cancel, "job:write"},
+	{"POST", "/v1/jobs/{id}/retry", ACCESS_USER, BODY_NONE, jobs_retry, "job:write"},
+	{"POST", "/v1/reindex", ACCESS_ADMIN, BODY_JSON, jobs_reindex, "admin"},
 };
 const int n_routes = (int)(sizeof(routes) / sizeof(routes[0]));

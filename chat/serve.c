@@ -7,6 +7,7 @@
 #include "chat/app.h"
 #include "chat/http/server.h"
 #include "chat/run.h"
+#include "chat/job_watch.h"
 #include "index/base/log.h"
 
 #define GRACE_MS 10000 /* what is open when a stop is ordered may take that long to finish */
@@ -58,6 +59,7 @@ static void stop_here(void *arg)
 	log_info("serve.stopping", LN("connections", server_count(s->app.server).connections));
 	uv_timer_start(&s->grace, on_grace_over, GRACE_MS, 0);
 	runs_stop(s->app.runs, NULL, NULL);
+	job_watch_stop(s->app.job_watch);
 	server_stop(s->app.server, on_closed, s);
 }
 
@@ -137,6 +139,7 @@ static int open_parts(struct serving *s, const struct serve_order *o, struct err
 		app->pool = pool_create("http", (int)o->settings->http_workers, QUEUE_MAX);
 		app->uploads =
 			pool_create("upload", (int)o->settings->uploads_at_once, UPLOADS_MAX);
+		app->job_watch = job_watch_create(app);
 		rc = server_create(app, o->only_socket, &app->server, e);
 	}
 	if (rc == 0) {
@@ -152,6 +155,7 @@ static void close_parts(struct serving *s)
 
 	pool_destroy(app->uploads);
 	pool_destroy(app->pool);
+	job_watch_stop(app->job_watch);
 	server_destroy(app->server);
 	runs_destroy(app->runs);
 	worker_destroy(app->worker);
@@ -181,5 +185,6 @@ int app_serve(const struct serve_order *o, struct err *e)
 	}
 	close_parts(&s);
 	close_handles(&s);
+	job_watch_destroy(s.app.job_watch);
 	return rc;
 }

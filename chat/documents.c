@@ -1,0 +1,149 @@
+#include "chat/documents.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/clock.h"
+
+/* ── finding ── */
+
+const char *call_actor(const struct call *c)
+{
+	return id_empty(&c->who.user) ? "operator" : c->who.user.s;
+}
+
+int call_id(struct call *c, const char *prefix, struct id *out, struct err *e)
+{
+	*out = id_parse(prefix, c->params[0]);
+	return id_empty(out) ? err_absent(e) : 0;
+}
+
+int call_document(struct call *c, enum right right, struct document *out, struct err *e)
+{
+	struct id id;
+	int rc = call_id(c, "doc", &id, e);
+
+	if (rc == 0) {
+		rc = acl_may(c->db, &c->who, &id, right, e);
+	}
+	return rc == 0 ? document_lookup(c->db, &c->arena, &id, out, e) : rc;
+}
+
+int call_version(struct call *c, const struct document *d, struct version *out, struct err *e)
+{
+	const char *wanted = call_query(c, "version");
+	struct id id = wanted ? id_parse("ver", wanted) : d->current_version;
+	struct version *all;
+	int n;
+	int rc = version_list(c->db, &c->arena, &d->id, &all, &n, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	for (int i = 0; i < n; i++) {
+		if (id_equal(&all[i].id, &id)) {
+			*out = all[i];
+			return 0;
+		}
+	}
+	if (wanted || n == 0) {
+		return err_absent(e);
+	}
+	*out = all[0];
+	for (int i = 1; i < n; i++) {
+		if (all[i].seq > out->seq) {
+			*out = all[i];
+		}
+	}
+	return 0;
+}
+
+int call_chunk(
+	struct call *c, const struct document *d, const char *id, struct chunk *out, struct err *e)
+{
+	struct id chunk = id_parse("chk", id);
+	int rc = id_empty(&chunk) ? err_absent(e)
+				  : chunk_open(c->db, &c->arena, &c->who, &chunk, out, e);
+
+	return rc == 0 && !id_equal(&out->document, &d->id) ? err_absent(e) : rc;
+}
+
+int call_collection(struct call *c, const char *id_or_name, enum right right,
+	struct collection *out, struct err *e)
+{
+	struct id id = id_parse("col", id_or_name);
+	int rc = id_empty(&id)
+			 ? collection_by_name(
+				   c->db, &c->arena, &c->who.workspace, id_or_name, out, e)
+			 : collection_lookup(c->db, &c->arena, &c->who.workspace, &id, out, e);
+
+	if (rc == ERR_NOT_FOUND) {
+		err_clear(e);
+		return err_absent(e);
+	}
+	if (rc == 0 && right != RIGHT_NONE) {
+		rc = acl_may(c->db, &c->who, &out->id, right, e);
+	}
+	return rc;
+}
+
+/* ── showing ── */
+
+json_t *json_time(int64_t unix_ms)
+{
+	char text[32];
+
+	if (unix_ms == 0) {
+		return json_null();
+	}
+	clock_rfc3339(unix_ms, text, sizeof(text));
+	return json_string(text);
+}
+
+json_t *json_id(const struct id *id)
+{
+	return id_empty(id) ? json_null() : json_string(id->s);
+}
+
+json_t *version_json(const struct version *v)
+{
+	return json_pack("{s:s,s:I,s:s,s:s?,s:s?,s:s,s:I,s:s?,s:s?,s:s?,s:I,s:o,s:o}", "id",
+		v->id.s, "seq", (json_int_t)v->seq, "state", v->state, "reason", v->reason,
+		"message", v->message, "sha256", v->sha256, "bytes", (json_int_t)v->n_bytes,
+		"mediaType", v->media_type, "title", v->title, "language", v->language, "pages",
+		(json_int_t)v->n_pages, "createdAt", json_time(v->created_ms), "publishedAt",
+		json_time(v->published_ms));
+}
+
+json_t *document_json(const struct document *d, const struct version *latest)
+{
+	json_t *out = json_pack("{s:s,s:s,s:s,s:o,s:b,s:s,s:o}", "id", d->id.s, "collectionId",
+		d->collection.s, "name", d->name, "currentVersionId", json_id(&d->current_version),
+		"ownAcl", (int)d->own_acl, "createdBy", d->created_by, "createdAt",
+		json_time(d->created_ms));
+
+	if (latest && !id_empty(&latest->id)) {
+		json_object_set_new(out, "latestVersion", version_json(latest));
+	}
+	return out;
+}
+
+json_t *chunk_json(const struct chunk *k)
+{
+	json_t *boxes = json_array();
+
+	for (int i = 0; i < k->n_boxes; i++) {
+		const struct box *b = &k->boxes[i];
+
+		json_array_append_new(
+			boxes, json_pack("{s:i,s:f,s:f,s:f,s:f}", "page", (int)b->page, "x0",
+				       (double)b->x0, "y0", (double)b->y0, "x1", (double)b->x1,
+				       "y1", (double)b->y1));
+	}
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:i,s:i,s:I,s:I,s:i,s:o}", "id",
+		k->id.s, "documentId", k->document.s, "documentName", k->document_name, "versionId",
+		k->version.s, "collectionId", k->collection.s, "live", (int)k->live, "language",
+		k->language, "title", k->title, "heading", k->heading, "text", k->text, "pageFirst",
+		k->page_first, "pageLast", k->page_last, "byteStart", (json_int_t)k->byte_start,
+		"byteEnd", (json_int_t)k->byte_end, "tokens", k->n_tokens, "boxes", boxes);
+}

@@ -1,0 +1,40 @@
+/*
+ * What the routes of documents share: finding the object a request names with the right it needs,
+ * and documents as JSON. Every finder answers absence and refusal alike (err_absent). Thread: a
+ * worker, with call->db.
+ */
+#ifndef CHAT_DOCUMENTS_H
+#define CHAT_DOCUMENTS_H
+
+#include <jansson.h>
+
+#include "chat/http/server.h"
+#include "index/catalog.h"
+#include "index/chunks.h"
+
+/* usr_… or "operator", for created_by and the audit log; borrowed from the call. */
+const char *call_actor(const struct call *c);
+/* The id of the path's first {…}; of another prefix or malformed: absent. */
+MUST_CHECK int call_id(struct call *c, const char *prefix, struct id *out, struct err *e);
+
+/* The document that the path's {id} names, if the asker has the right on it. */
+MUST_CHECK int call_document(struct call *c, enum right right, struct document *out, struct err *e);
+/* The version that ?version= names, which must be the document's; without it the current one, else
+ * the latest. */
+MUST_CHECK int call_version(
+	struct call *c, const struct document *d, struct version *out, struct err *e);
+/* A chunk of that document, if the asker may read it. */
+MUST_CHECK int call_chunk(
+	struct call *c, const struct document *d, const char *id, struct chunk *out, struct err *e);
+/* A collection by id or name; the asker needs the right on it (RIGHT_NONE: any collection of the
+ * workspace). */
+MUST_CHECK int call_collection(struct call *c, const char *id_or_name, enum right right,
+	struct collection *out, struct err *e);
+
+json_t *json_time(int64_t unix_ms);   /* RFC 3339; null for 0 */
+json_t *json_id(const struct id *id); /* null for an empty one */
+json_t *version_json(const struct version *v);
+json_t *document_json(const struct document *d, const struct version *latest);
+json_t *chunk_json(const struct chunk *k);
+
+#endif
