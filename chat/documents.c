@@ -1,9 +1,6 @@
 #include "chat/documents.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#include "index/base/clock.h"
 
 /* ── finding ── */
 
@@ -89,15 +86,9 @@ int call_collection(struct call *c, const char *id_or_name, enum right right,
 
 /* ── showing ── */
 
-json_t *json_time(int64_t unix_ms)
+json_t *json_ms(int64_t unix_ms)
 {
-	char text[32];
-
-	if (unix_ms == 0) {
-		return json_null();
-	}
-	clock_rfc3339(unix_ms, text, sizeof(text));
-	return json_string(text);
+	return unix_ms ? json_integer((json_int_t)unix_ms) : json_null();
 }
 
 json_t *json_id(const struct id *id)
@@ -105,25 +96,40 @@ json_t *json_id(const struct id *id)
 	return id_empty(id) ? json_null() : json_string(id->s);
 }
 
+/* What documents and versions have in common: how their bytes fared. */
+static json_t *facts_json(const struct version *v)
+{
+	return json_pack("{s:s,s:s?,s:s?,s:s,s:I,s:s?,s:s?,s:s?,s:I}", "state", v->state, "reason",
+		v->reason, "message", v->message, "sha256", v->sha256, "bytes",
+		(json_int_t)v->n_bytes, "mediaType", v->media_type, "title", v->title, "language",
+		v->language, "pages", (json_int_t)v->n_pages);
+}
+
 json_t *version_json(const struct version *v)
 {
-	return json_pack("{s:s,s:I,s:s,s:s?,s:s?,s:s,s:I,s:s?,s:s?,s:s?,s:I,s:o,s:o}", "id",
-		v->id.s, "seq", (json_int_t)v->seq, "state", v->state, "reason", v->reason,
-		"message", v->message, "sha256", v->sha256, "bytes", (json_int_t)v->n_bytes,
-		"mediaType", v->media_type, "title", v->title, "language", v->language, "pages",
-		(json_int_t)v->n_pages, "createdAt", json_time(v->created_ms), "publishedAt",
-		json_time(v->published_ms));
+	json_t *out = json_pack("{s:s,s:I,s:o,s:o}", "id", v->id.s, "seq", (json_int_t)v->seq,
+		"createdMs", json_ms(v->created_ms), "publishedMs", json_ms(v->published_ms));
+	json_t *facts = facts_json(v);
+
+	json_object_update(out, facts);
+	json_decref(facts);
+	return out;
 }
 
 json_t *document_json(const struct document *d, const struct version *latest)
 {
 	json_t *out = json_pack("{s:s,s:s,s:s,s:o,s:b,s:s,s:o}", "id", d->id.s, "collectionId",
 		d->collection.s, "name", d->name, "currentVersionId", json_id(&d->current_version),
-		"ownAcl", (int)d->own_acl, "createdBy", d->created_by, "createdAt",
-		json_time(d->created_ms));
+		"ownAcl", (int)d->own_acl, "createdBy", d->created_by, "createdMs",
+		json_ms(d->created_ms));
 
 	if (latest && !id_empty(&latest->id)) {
-		json_object_set_new(out, "latestVersion", version_json(latest));
+		json_t *facts = facts_json(latest);
+
+		json_object_set_new(out, "versionId", json_string(latest->id.s));
+		json_object_set_new(out, "version", json_integer((json_int_t)latest->seq));
+		json_object_update(out, facts);
+		json_decref(facts);
 	}
 	return out;
 }

@@ -31,9 +31,10 @@ MUST_CHECK int call_chunk(
 MUST_CHECK int call_collection(struct call *c, const char *id_or_name, enum right right,
 	struct collection *out, struct err *e);
 
-json_t *json_time(int64_t unix_ms);   /* RFC 3339; null for 0 */
+json_t *json_ms(int64_t unix_ms); /* null for 0 */
 json_t *json_id(const struct id *id); /* null for an empty one */
 json_t *version_json(const struct version *v);
+/* With the facts of its latest version. */
 json_t *document_json(const struct document *d, const struct version *latest);
 json_t *chunk_json(const struct chunk *k);
 

@@ -52,23 +52,42 @@ bool job_is_over(const struct job *j)
 	return strcmp(j->state, "queued") != 0 && strcmp(j->state, "running") != 0;
 }
 
-json_t *job_json(struct app *app, const struct job *j)
+/* What became of the document, for the end of an ingestion. */
+static void add_document(struct db *db, struct arena *a, const struct job *j, json_t *out)
+{
+	struct document d;
+	struct version v;
+
+	if (!id_empty(&j->document) && document_lookup(db, a, &j->document, &d, NULL) == 0) {
+		json_object_set_new(out, "documentName", json_string(d.name));
+	}
+	if (!id_empty(&j->version) && version_lookup(db, a, &j->version, &v, NULL) == 0) {
+		json_object_set_new(out, "versionState", json_string(v.state));
+		json_object_set_new(out, "pages", json_integer((json_int_t)v.n_pages));
+	}
+}
+
+json_t *job_json(struct app *app, struct db *db, struct arena *a, const struct job *j)
 {
 	struct job_progress p = {.step = j->step, .done = j->done_units, .total = j->total_units};
 	bool running = strcmp(j->state, "running") == 0;
+	json_t *out;
 
 	if (running) {
 		/* true or not: what it does not fill stays as the table says */
 		(void)worker_progress(app->worker, &j->id, &p);
 	}
-	return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:i,s:o,s:o,s:s?,s:s?,s:b,s:s,s:o,s:o,s:o}",
-		"id", j->id.s, "kind", j->kind, "state", j->state, "stage",
+	out = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:i,s:o,s:o,s:s?,s:s?,s:b,s:s,s:o,s:o,s:o}", "id",
+		j->id.s, "kind", j->kind, "state", j->state, "stage",
 		job_is_over(j) ? "" : pipeline_stage(j->kind, p.step), "done", (json_int_t)p.done,
 		"total", (json_int_t)p.total, "tries", j->tries, "documentId",
 		json_id(&j->document), "versionId", json_id(&j->version), "reason", j->reason,
 		"message", j->message, "cancelling", running && j->cancel_ms != 0, "createdBy",
-		j->created_by, "createdAt", json_time(j->created_ms), "startedAt",
-		json_time(j->started_ms), "finishedAt", json_time(j->finished_ms));
+		j->created_by, "createdMs", json_ms(j->created_ms), "startedMs",
+		json_ms(j->started_ms), "finishedMs", json_ms(j->finished_ms));
+	ASSERT(out != NULL);
+	add_document(db, a, j, out);
+	return out;
 }
 
 /* ── events ── */
@@ -147,7 +166,7 @@ static void poll_work(struct pool_item *pool_item)
 
 		at->gone = rc == ERR_NOT_FOUND;
 		if (rc == 0) {
-			json = job_json(app, &j);
+			json = job_json(app, db, &a, &j);
 			at->text = json_dumps(json, JSON_COMPACT);
 			at->over = job_is_over(&j);
 			json_decref(json);
@@ -244,7 +263,7 @@ static void on_stop(struct stream *s)
 void job_watch_stream(struct call *c, const struct job *j)
 {
 	struct follower *f = calloc(1, sizeof(*f));
-	json_t *json = job_json(c->app, j);
+	json_t *json = job_json(c->app, c->db, &c->arena, j);
 
 	ASSERT(f != NULL);
 	f->s = (struct stream){.start = on_start,

@@ -26,8 +26,8 @@ static void cookie_set(struct call *c, const char *secret, int64_t max_age_s)
 
 	call_header(c, "Set-Cookie",
 		arena_printf(&c->arena,
-			"carrel_session=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", secret,
-			(long long)max_age_s, secure ? "; Secure" : ""));
+			"carrel_session=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s",
+			secret, (long long)max_age_s, secure ? "; Secure" : ""));
 }
 
 static json_t *secrets_json(const struct session_secrets *s)
@@ -125,8 +125,7 @@ int sessions_bootstrap(struct call *c, struct err *e)
 	}
 	cl.user.workspace = ws.id;
 	cl.user.password_hash = hash;
-	if ((rc = store_write(c->app->index->store, tx_claim, &cl, e)) ||
-		(rc = call_renew(c, e)) ||
+	if ((rc = store_write(c->app->index->store, tx_claim, &cl, e)) || (rc = call_renew(c, e)) ||
 		(rc = user_lookup(c->db, &c->arena, &ws.id, &cl.id, &in.user, e))) {
 		return rc;
 	}
@@ -234,8 +233,10 @@ int me_show(struct call *c, struct err *e)
 		return rc;
 	}
 	if (id_empty(&c->who.user)) {
-		return call_json(c, 200, json_pack("{s:n, s:s, s:{s:s, s:s}}", "user", "role",
-			role_name(c->who.role), "workspace", "id", ws.id.s, "name", ws.name));
+		return call_json(c, 200,
+			json_pack("{s:n, s:s, s:{s:s, s:s}}", "user", "role",
+				role_name(c->who.role), "workspace", "id", ws.id.s, "name",
+				ws.name));
 	}
 	if ((rc = user_lookup(c->db, &c->arena, &ws.id, &c->who.user, &u, e)) ||
 		(rc = groups_of(c->db, &c->arena, &u.id, &groups, &n, e))) {
@@ -293,7 +294,7 @@ int me_change(struct call *c, struct err *e)
 			     (int)c->app->settings->login_tries, &same, e)) ||
 			(rc = password_hash(password, hash, e))) {
 			return rc == ERR_AUTH ? err_replace(e, ERR_FORBIDDEN, "wrong_password",
-						    "The current password is not right.")
+							"The current password is not right.")
 					      : rc;
 		}
 		m.change.password_hash = hash;
@@ -314,12 +315,12 @@ int sessions_list(struct call *c, struct err *e)
 	int rc = session_list(c->db, &c->arena, &c->who.user, &rows, &n, e);
 
 	for (i = 0; i < n; i++) {
-		json_array_append_new(list,
-			json_pack("{s:s, s:I, s:I, s:I, s:b}", "id", rows[i].id.s, "createdMs",
-				(json_int_t)rows[i].created_ms, "usedMs",
-				(json_int_t)rows[i].used_ms, "expiresMs",
-				(json_int_t)rows[i].expires_ms, "current",
-				id_equal(&rows[i].id, &c->credential.session)));
+		json_array_append_new(
+			list, json_pack("{s:s, s:I, s:I, s:I, s:b}", "id", rows[i].id.s,
+				      "createdMs", (json_int_t)rows[i].created_ms, "usedMs",
+				      (json_int_t)rows[i].used_ms, "expiresMs",
+				      (json_int_t)rows[i].expires_ms, "current",
+				      id_equal(&rows[i].id, &c->credential.session)));
 	}
 	if (rc) {
 		json_decref(list);
@@ -358,7 +359,8 @@ static int tx_token(struct db *db, void *arg, struct err *e)
 	int rc = token_create(db, &t->user, t->name, t->expires_ms, &t->id, t->secret, e);
 
 	return rc ? rc
-		  : audit_add(db, &t->user.workspace, t->user.id.s, "token.create", t->id.s, "{}", e);
+		  : audit_add(
+			    db, &t->user.workspace, t->user.id.s, "token.create", t->id.s, "{}", e);
 }
 
 int tokens_create(struct call *c, struct err *e)
@@ -380,8 +382,9 @@ int tokens_create(struct call *c, struct err *e)
 	if (rc) {
 		return rc;
 	}
-	return call_json(c, 201, json_pack("{s:s, s:s, s:s, s:I}", "id", t.id.s, "name", t.name,
-		"token", t.secret, "expiresMs", (json_int_t)t.expires_ms));
+	return call_json(c, 201,
+		json_pack("{s:s, s:s, s:s, s:I}", "id", t.id.s, "name", t.name, "token", t.secret,
+			"expiresMs", (json_int_t)t.expires_ms));
 }
 
 int tokens_list(struct call *c, struct err *e)
@@ -392,9 +395,10 @@ int tokens_list(struct call *c, struct err *e)
 	int rc = token_list(c->db, &c->arena, &c->who.user, &rows, &n, e);
 
 	for (i = 0; i < n; i++) {
-		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "id", rows[i].id.s,
-			"name", rows[i].name, "createdMs", (json_int_t)rows[i].created_ms,
-			"expiresMs", (json_int_t)rows[i].expires_ms));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:I, s:I}", "id", rows[i].id.s, "name",
+				      rows[i].name, "createdMs", (json_int_t)rows[i].created_ms,
+				      "expiresMs", (json_int_t)rows[i].expires_ms));
 	}
 	if (rc) {
 		json_decref(list);

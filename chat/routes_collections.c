@@ -40,8 +40,8 @@ static struct collection_order order(struct call *c)
 		.n_entries = -1};
 }
 
-static int acl_field(struct call *c, const char *field, bool required, struct collection_order *o,
-	struct err *e)
+static int acl_field(
+	struct call *c, const char *field, bool required, struct collection_order *o, struct err *e)
 {
 	json_t *array = NULL;
 	int rc = call_array(c, field, required, 1000, &array, e);
@@ -49,8 +49,8 @@ static int acl_field(struct call *c, const char *field, bool required, struct co
 	if (rc || !array) {
 		return rc;
 	}
-	return principals_read(c->db, &c->arena, &c->who.workspace, array, &o->entries,
-		&o->n_entries, e);
+	return principals_read(
+		c->db, &c->arena, &c->who.workspace, array, &o->entries, &o->n_entries, e);
 }
 
 int collections_list(struct call *c, struct err *e)
@@ -173,17 +173,18 @@ int collections_delete(struct call *c, struct err *e)
 	int64_t n_documents = 0;
 	int rc = acl_may(c->db, &c->who, &id, RIGHT_OWN, e);
 
-	if (rc || (rc = ingest_delete_collection(c->app->index, &c->who.workspace, &id, actor_of(c),
-			   &n_documents, e))) {
+	if (rc || (rc = ingest_delete_collection(
+			   c->app->index, &c->who.workspace, &id, actor_of(c), &n_documents, e))) {
 		return rc;
 	}
 	worker_wake(c->app->worker);
 	return call_json(c, 200, json_pack("{s:I}", "documents", (json_int_t)n_documents));
 }
 
-/* An owner may, and an admin of the workspace: it is written down, and gives him no right to read. */
-static int may_administer(struct db *db, const struct asker *who, const struct id *id,
-	struct err *e)
+/* An owner may, and an admin of the workspace: it is written down, and gives him no right to read.
+ */
+static int may_administer(
+	struct db *db, const struct asker *who, const struct id *id, struct err *e)
 {
 	struct collection k;
 	struct arena a;
@@ -207,8 +208,9 @@ static int acl_answer(struct call *c, const struct id *id, struct err *e)
 	if (rc || (rc = acl_list(c->db, &c->arena, id, &entries, &n, e))) {
 		return rc;
 	}
-	return call_json(c, 200, json_pack("{s:o}", "entries",
-		principals_json(c->db, &c->who.workspace, entries, n)));
+	return call_json(c, 200,
+		json_pack(
+			"{s:o}", "entries", principals_json(c->db, &c->who.workspace, entries, n)));
 }
 
 int collections_acl(struct call *c, struct err *e)
@@ -238,7 +240,8 @@ int collections_acl_set(struct call *c, struct err *e)
 	struct collection_order o = order(c);
 	int rc = may_administer(c->db, &c->who, &o.id, e);
 
-	if (rc || (rc = call_fields(c, fields, 1, e)) || (rc = acl_field(c, "entries", true, &o, e)) ||
+	if (rc || (rc = call_fields(c, fields, 1, e)) ||
+		(rc = acl_field(c, "entries", true, &o, e)) ||
 		(rc = store_write(c->app->index->store, tx_acl, &o, e))) {
 		return rc;
 	}

@@ -62,6 +62,10 @@ static int answer_document(struct call *c, int status, const struct document *d,
 	out = document_json(d, n > 0 ? &all[last] : NULL);
 	json_object_set_new(
 		out, "right", json_string(right_name(acl_right(c->db, &c->who, &d->id))));
+	if (rc != 0) {
+		json_decref(out);
+		return rc;
+	}
 	return call_json(c, status, out);
 }
 

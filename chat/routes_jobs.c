@@ -65,7 +65,7 @@ static int add_page(
 			return 0;
 		}
 		if (may(c, c->db, &rows[i], RIGHT_READ)) {
-			json_array_append_new(list, job_json(c->app, &rows[i]));
+			json_array_append_new(list, job_json(c->app, c->db, &c->arena, &rows[i]));
 		}
 	}
 	*at = n == LIST_MAX ? rows[n - 1].id : (struct id){""};
@@ -115,7 +115,7 @@ int jobs_show(struct call *c, struct err *e)
 	struct job j;
 	int rc = find(c, RIGHT_READ, &j, e);
 
-	return rc == 0 ? call_json(c, 200, job_json(c->app, &j)) : rc;
+	return rc == 0 ? call_json(c, 200, job_json(c->app, c->db, &c->arena, &j)) : rc;
 }
 
 int jobs_stream(struct call *c, struct err *e)
@@ -162,7 +162,7 @@ static int run_order(
 	if (rc == 0) {
 		rc = job_lookup(c->db, &c->arena, &j.id, &j, e);
 	}
-	return rc == 0 ? call_json(c, 202, job_json(c->app, &j)) : rc;
+	return rc == 0 ? call_json(c, 202, job_json(c->app, c->db, &c->arena, &j)) : rc;
 }
 
 int jobs_cancel(struct call *c, struct err *e)

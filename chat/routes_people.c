@@ -119,8 +119,9 @@ int users_list(struct call *c, struct err *e)
 	for (i = 0; i < n && i < limit; i++) {
 		json_array_append_new(list, user_json(&rows[i]));
 	}
-	return call_json(c, 200, json_pack("{s:o, s:o}", "users", list, "next",
-		n > limit ? json_string(rows[limit - 1].id.s) : json_null()));
+	return call_json(c, 200,
+		json_pack("{s:o, s:o}", "users", list, "next",
+			n > limit ? json_string(rows[limit - 1].id.s) : json_null()));
 }
 
 static int user_param(struct call *c, struct user *out, struct err *e)
@@ -402,8 +403,9 @@ int workspaces_list(struct call *c, struct err *e)
 	}
 	list = json_array();
 	for (i = 0; i < n; i++) {
-		json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "id", rows[i].id.s, "name",
-			rows[i].name, "createdMs", (json_int_t)rows[i].created_ms));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:I}", "id", rows[i].id.s, "name", rows[i].name,
+				      "createdMs", (json_int_t)rows[i].created_ms));
 	}
 	return call_json(c, 200, json_pack("{s:o, s:n}", "workspaces", list, "next"));
 }
@@ -419,17 +421,19 @@ int audit_show(struct call *c, struct err *e)
 	int rc = call_query_int(c, "after", 1, INT64_MAX, INT64_MAX, &before, e);
 
 	if (rc || (rc = call_query_int(c, "limit", 1, PAGE_MAX, 50, &limit, e)) ||
-		(rc = audit_list(c->db, &c->arena, &c->who.workspace, before, (int)limit, &rows, &n,
-			 e))) {
+		(rc = audit_list(
+			 c->db, &c->arena, &c->who.workspace, before, (int)limit, &rows, &n, e))) {
 		return rc;
 	}
 	list = json_array();
 	for (i = 0; i < n; i++) {
-		json_array_append_new(list, json_pack("{s:I, s:I, s:s, s:s, s:s, s:s}", "n",
-			(json_int_t)rows[i].n, "atMs", (json_int_t)rows[i].at_ms, "actor",
-			rows[i].actor, "action", rows[i].action, "object", rows[i].object, "detail",
-			rows[i].detail));
+		json_array_append_new(
+			list, json_pack("{s:I, s:I, s:s, s:s, s:s, s:s}", "n",
+				      (json_int_t)rows[i].n, "atMs", (json_int_t)rows[i].at_ms,
+				      "actor", rows[i].actor, "action", rows[i].action, "object",
+				      rows[i].object, "detail", rows[i].detail));
 	}
-	return call_json(c, 200, json_pack("{s:o, s:o}", "audit", list, "next",
-		n == limit ? json_sprintf("%lld", (long long)rows[n - 1].n) : json_null()));
+	return call_json(c, 200,
+		json_pack("{s:o, s:o}", "audit", list, "next",
+			n == limit ? json_sprintf("%lld", (long long)rows[n - 1].n) : json_null()));
 }

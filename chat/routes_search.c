@@ -17,9 +17,10 @@ static json_t *boxes_json(const struct box *boxes, int n)
 	int i;
 
 	for (i = 0; i < n; i++) {
-		json_array_append_new(list, json_pack("{s:i, s:[f,f,f,f]}", "page",
-			(int)boxes[i].page, "rect", (double)boxes[i].x0, (double)boxes[i].y0,
-			(double)boxes[i].x1, (double)boxes[i].y1));
+		json_array_append_new(
+			list, json_pack("{s:i, s:[f,f,f,f]}", "page", (int)boxes[i].page, "rect",
+				      (double)boxes[i].x0, (double)boxes[i].y0, (double)boxes[i].x1,
+				      (double)boxes[i].y1));
 	}
 	return list;
 }
@@ -37,8 +38,9 @@ static json_t *passage_json(const struct passage *p)
 	for (i = 0; i < p->n_chunks; i++) {
 		json_array_append_new(chunks, json_string(p->chunks[i].s));
 	}
-	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:o, s:i, "
-			 "s:f, s:o, s:o}",
+	return json_pack(
+		"{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:o, s:i, "
+		"s:f, s:o, s:o}",
 		"chunkId", p->chunk.s, "chunkIds", chunks, "documentId", p->document.s, "versionId",
 		p->version.s, "collectionId", p->collection.s, "name", p->document_name, "title",
 		p->title, "heading", p->heading, "text", p->text, "page", p->page_first, "pageLast",
@@ -52,11 +54,11 @@ static json_t *passage_json(const struct passage *p)
 static json_t *candidate_json(const struct candidate *k)
 {
 	if (k->fate == FATE_GONE) {
-		return json_pack("{s:i, s:s}", "fusedRank", k->fused_rank, "fate",
-			fate_text(k->fate));
+		return json_pack(
+			"{s:i, s:s}", "fusedRank", k->fused_rank, "fate", fate_text(k->fate));
 	}
-	return json_pack("{s:i, s:s, s:b, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:f, s:i}", "fusedRank",
-		k->fused_rank, "fate", fate_text(k->fate), "kept",
+	return json_pack("{s:i, s:s, s:b, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:f, s:i}",
+		"fusedRank", k->fused_rank, "fate", fate_text(k->fate), "kept",
 		k->fate == FATE_KEPT || k->fate == FATE_MERGED, "chunkId", k->chunk.s, "documentId",
 		k->document.s, "name", k->document_name, "heading", k->heading, "page", k->page,
 		"lexicalRank", rank_json(k->lexical_rank), "vectorRank", rank_json(k->vector_rank),
