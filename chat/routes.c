@@ -76,6 +76,7 @@ const struct route routes[] = {
 	{"GET", "/v1/runs/{id}/stream", ACCESS_USER, BODY_NONE, runs_stream, "run:owner"},
 	{"POST", "/v1/runs/{id}/cancel", ACCESS_USER, BODY_NONE, runs_stop_one, "run:owner"},
 	{"POST", "/v1/chat", ACCESS_USER, BODY_JSON, chat_ephemeral, "search"},
+
 	/* documents */
 	{"POST", "/v1/documents", ACCESS_USER, BODY_STREAM, documents_upload, "collection:write"},
 	{"GET", "/v1/documents", ACCESS_USER, BODY_NONE, documents_list, "list"},
