@@ -25,6 +25,7 @@
 #define IMAGE_MAX (64u << 20)
 #define STDERR_KEPT 4096
 #define STDERR_MAX (4u << 20) /* more than that is no error message */
+#define WALL_PER_CPU 10 /* children run at low priority on a busy machine */
 #define RENDER_CPU_S 30 /* somebody waits for the picture */
 
 struct zygote {
@@ -362,6 +363,10 @@ static void read_channel(struct request *r)
 /* Until the child has been reaped and its pipes are empty. */
 static void request_wait(struct request *r)
 {
+	/* A hijacked child could sleep and send a frame now and then: even that has an end. */
+	int64_t until_ms = clock_mono_ms() + r->z->stall_ms + (int64_t)r->cpu_s * 1000 * WALL_PER_CPU;
+	int64_t now_ms;
+
 	while (r->channel >= 0) {
 		struct pollfd fds[3] = {{.fd = r->frames, .events = POLLIN},
 			{.fd = r->stderr_, .events = POLLIN}, {.fd = r->channel, .events = POLLIN}};
@@ -369,7 +374,8 @@ static void request_wait(struct request *r)
 		if (r->cancel && atomic_load(r->cancel)) {
 			request_kill(r, KILLED_CANCEL);
 		}
-		if (clock_mono_ms() - r->last_frame_ms > r->z->stall_ms) {
+		now_ms = clock_mono_ms();
+		if (now_ms - r->last_frame_ms > r->z->stall_ms || now_ms > until_ms) {
 			request_kill(r, KILLED_STALL);
 		}
 		if (poll(fds, 3, SLICE_MS) <= 0) {
