@@ -47,6 +47,7 @@ struct fixture {
 	struct server server;
 	struct embed_identity id;
 	struct embedder *em;
+	struct buf files[6];
 };
 
 static struct err e;
@@ -247,6 +248,9 @@ static int teardown(void **state)
 	}
 	close(f->server.fd);
 	embedder_drop(f->em);
+	for (int i = 0; i < 6; i++) {
+		buf_finish(&f->files[i]);
+	}
 	settings_finish(&f->set);
 	free(f);
 	return 0;
@@ -582,7 +586,6 @@ static void test_real_bytes(void **state)
 		{"53_emb_600_tokens", 0}};
 	struct fixture *f = *state;
 	struct embed_text texts[2] = {{.body = "hello world"}, {.body = "the cat sat"}};
-	static struct buf files[6];
 	float *out = calloc(2 * 384, sizeof(float));
 
 	if (access("../shared/wire", R_OK) != 0) {
@@ -595,9 +598,9 @@ static void test_real_bytes(void **state)
 		char path[200];
 
 		snprintf(path, sizeof(path), "../shared/wire/%s.http", cases[i].file);
-		ok(fs_read(path, 1 << 20, &files[i], &e));
-		f->server.scripted[i] = files[i].data;
-		f->server.scripted_len[i] = files[i].len;
+		ok(fs_read(path, 1 << 20, &f->files[i], &e));
+		f->server.scripted[i] = f->files[i].data;
+		f->server.scripted_len[i] = f->files[i].len;
 	}
 	start(f);
 	embedder_drop(f->em);
@@ -615,9 +618,6 @@ static void test_real_bytes(void **state)
 		} else {
 			assert_string_equal(e.reason, i == 3 ? "embed_refused" : "embed_too_long");
 		}
-	}
-	for (int i = 0; i < 6; i++) {
-		buf_finish(&files[i]);
 	}
 	free(out);
 }
