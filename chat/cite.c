@@ -177,6 +177,7 @@ static void add_citation(struct cite *c, const struct source *s, const struct fa
 	source_place(s, c->arena, s->sentences[q].start, s->sentences[q].end, &place);
 	*k = (struct citation){.ordinal = ++c->n_citations, .handle = s->handle,
 		.document = s->passage->document, .version = s->passage->version, .chunk = place.chunk,
+		.document_name = s->passage->document_name,
 		.page = place.page, .quote = quote_text(c->arena, s, q), .boxes = place.boxes,
 		.n_boxes = place.n_boxes, .answer_start = (int)c->sentence, .answer_end = (int)end};
 	k->support = support_check(claim, &alone, 1, &s->sentence_facts[q]);

@@ -53,6 +53,7 @@ struct citation {
 	int ordinal; /* 1, 2, … */
 	int handle;
 	struct id document, version, chunk;
+	const char *document_name;
 	int page;
 	const char *quote;
 	struct box *boxes;

@@ -52,7 +52,8 @@ static const char *const statements[] = {
 			   " version_id, chunk_id, page, boxes, quote, answer_start, answer_end,"
 			   " support) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
 	[Q_CITATIONS] = "SELECT ordinal, handle, document_id, version_id, chunk_id, page, boxes, quote,"
-			" answer_start, answer_end, support FROM citation WHERE run_id = ?1"
+			" answer_start, answer_end, support, (SELECT name FROM document d"
+			" WHERE d.id = document_id) FROM citation WHERE run_id = ?1"
 			" ORDER BY ordinal",
 	[Q_COUNT_USAGE] = "INSERT INTO usage(workspace_id, user_id, day, model, n_runs, prompt_tokens,"
 			  " answer_tokens) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)"
@@ -261,8 +262,9 @@ json_t *citation_json(const struct citation *c)
 			(int)c->boxes[i].page, "rect", (double)c->boxes[i].x0,
 			(double)c->boxes[i].y0, (double)c->boxes[i].x1, (double)c->boxes[i].y1));
 	}
-	return json_pack("{s:i, s:i, s:s, s:s, s:s, s:i, s:s?, s:o, s:s, s:i, s:i}", "ordinal",
-		c->ordinal, "handle", c->handle, "documentId", c->document.s, "versionId",
+	return json_pack("{s:i, s:i, s:s, s:s?, s:s, s:s, s:i, s:s?, s:o, s:s, s:i, s:i}", "ordinal",
+		c->ordinal, "handle", c->handle, "documentId", c->document.s, "name",
+		c->document_name, "versionId",
 		c->version.s, "chunkId", c->chunk.s, "page", c->page, "quote", c->quote, "boxes", boxes,
 		"support", support_name(c->support), "answerStart", c->answer_start, "answerEnd",
 		c->answer_end);
@@ -293,7 +295,7 @@ int run_citations_json(struct db *db, struct arena *a, const struct run_view *v,
 			.document = col_id(q, 2), .version = col_id(q, 3), .chunk = col_id(q, 4),
 			.page = (int)col_int(q, 5), .quote = col_text(q, 7),
 			.answer_start = (int)col_int(q, 8), .answer_end = (int)col_int(q, 9),
-			.support = support_of(col_text(q, 10))};
+			.support = support_of(col_text(q, 10)), .document_name = col_text(q, 11)};
 
 		if (run_view_gone(v, c.document.s)) {
 			json_array_append_new(*out, json_pack("{s:i, s:i, s:b}", "ordinal", c.ordinal,

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const double evidence_threshold = 0.45;
+/* Answerable questions hold half of their weight and more in one passage, those about absent subjects
+ * a fifth and less; bigrams match less often than words, so Chinese ones lie lower. Between. */
+const double evidence_threshold = 0.27;
 
 static int compare(const void *a, const void *b)
 {
