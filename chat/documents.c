@@ -142,9 +142,8 @@ json_t *chunk_json(const struct chunk *k)
 		const struct box *b = &k->boxes[i];
 
 		json_array_append_new(
-			boxes, json_pack("{s:i,s:f,s:f,s:f,s:f}", "page", (int)b->page, "x0",
-				       (double)b->x0, "y0", (double)b->y0, "x1", (double)b->x1,
-				       "y1", (double)b->y1));
+			boxes, json_pack("{s:i,s:[f,f,f,f]}", "page", (int)b->page, "rect",
+				       (double)b->x0, (double)b->y0, (double)b->x1, (double)b->y1));
 	}
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:i,s:i,s:I,s:I,s:i,s:o}", "id",
 		k->id.s, "documentId", k->document.s, "documentName", k->document_name, "versionId",

@@ -31,7 +31,7 @@ MUST_CHECK int call_chunk(
 MUST_CHECK int call_collection(struct call *c, const char *id_or_name, enum right right,
 	struct collection *out, struct err *e);
 
-json_t *json_ms(int64_t unix_ms); /* null for 0 */
+json_t *json_ms(int64_t unix_ms);     /* null for 0 */
 json_t *json_id(const struct id *id); /* null for an empty one */
 json_t *version_json(const struct version *v);
 /* With the facts of its latest version. */

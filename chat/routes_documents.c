@@ -60,6 +60,14 @@ static int answer_document(struct call *c, int status, const struct document *d,
 		last = all[i].seq > all[last].seq ? i : last;
 	}
 	out = document_json(d, n > 0 ? &all[last] : NULL);
+	/* The collection's name is told to those who may read the collection. */
+	if (acl_right(c->db, &c->who, &d->collection) != RIGHT_NONE) {
+		struct collection in;
+
+		rc = collection_lookup(c->db, &c->arena, &c->who.workspace, &d->collection, &in, e);
+		json_object_set_new(
+			out, "collection", rc == 0 ? json_string(in.name) : json_null());
+	}
 	json_object_set_new(
 		out, "right", json_string(right_name(acl_right(c->db, &c->who, &d->id))));
 	if (rc != 0) {

@@ -1,11 +1,13 @@
 /* A document's bytes: the original, the text that was read out of it, and pages as images with a
  * passage highlighted. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "chat/documents.h"
 #include "chat/routes.h"
+#include "chat/run_store.h"
 #include "index/base/log.h"
 #include "index/base/utf8.h"
 #include "ingest/extracted.h"
@@ -268,6 +270,88 @@ int documents_text(struct call *c, struct err *e)
 
 /* ── a page ── */
 
+/* What is highlighted, and in which version. */
+struct spot {
+	struct id version;
+	const struct box *boxes;
+	int n_boxes;
+};
+
+static int spot_of_chunk(
+	struct call *c, const struct document *d, const char *id, struct spot *out, struct err *e)
+{
+	struct chunk k;
+	int rc = call_chunk(c, d, id, &k, e);
+
+	if (rc == 0) {
+		*out = (struct spot){k.version, k.boxes, k.n_boxes};
+	}
+	return rc;
+}
+
+static void read_boxes(struct arena *a, const json_t *list, struct spot *out)
+{
+	struct box *boxes = arena_array(a, struct box, json_array_size(list) + 1);
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+	{
+		const json_t *rect = json_object_get(one, "rect");
+
+		boxes[i].page = (int32_t)json_integer_value(json_object_get(one, "page"));
+		boxes[i].x0 = (float)json_number_value(json_array_get(rect, 0));
+		boxes[i].y0 = (float)json_number_value(json_array_get(rect, 1));
+		boxes[i].x1 = (float)json_number_value(json_array_get(rect, 2));
+		boxes[i].y1 = (float)json_number_value(json_array_get(rect, 3));
+	}
+	out->boxes = boxes;
+	out->n_boxes = (int)json_array_size(list);
+}
+
+/* "run_…:3": a citation of an answer of one's own, as the asker may see it now. */
+static int spot_of_citation(struct call *c, const struct document *d, const char *citation,
+	struct spot *out, struct err *e)
+{
+	size_t n_run = strcspn(citation, ":");
+	struct id run = id_parse("run", arena_strn(&c->arena, citation, n_run));
+	const char *ordinal = citation[n_run] ? citation + n_run + 1 : "";
+	struct run_row row;
+	struct run_view view;
+	const json_t *one;
+	json_t *list;
+	bool found = false;
+	size_t i;
+	int rc = id_empty(&run) ? err_absent(e)
+				: run_lookup(c->db, &c->arena, &c->who, &run, &row, e);
+
+	if (rc == 0) {
+		rc = run_view_open(c->db, &c->arena, &c->who, &run, &view, e);
+	}
+	if (rc == 0) {
+		rc = run_citations_json(c->db, &c->arena, &view, &run, &list, e);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	json_array_foreach(list, i, one)
+	{
+		const char *document = json_string_value(json_object_get(one, "documentId"));
+		char number[16];
+
+		snprintf(number, sizeof(number), "%d",
+			(int)json_integer_value(json_object_get(one, "ordinal")));
+		if (document && strcmp(number, ordinal) == 0 && strcmp(document, d->id.s) == 0) {
+			out->version = id_parse(
+				"ver", json_string_value(json_object_get(one, "versionId")));
+			read_boxes(&c->arena, json_object_get(one, "boxes"), out);
+			found = true;
+		}
+	}
+	json_decref(list);
+	return found ? 0 : err_absent(e);
+}
+
 static int page_number(struct call *c, int *out, struct err *e)
 {
 	char *end;
@@ -297,13 +381,14 @@ static int render(struct call *c, const struct version *v, struct render_request
 	return rc;
 }
 
-/* GET …/pages/{page}.png?chunk=&version=&width= */
+/* GET …/pages/{page}.png?chunk= | citation=run_…:ordinal &version=&width= */
 int documents_page(struct call *c, struct err *e)
 {
 	const char *chunk = call_query(c, "chunk");
+	const char *citation = call_query(c, "citation");
+	struct spot spot = {.n_boxes = 0};
 	struct document d;
 	struct version v;
-	struct chunk k;
 	struct render_request r = {.width = 0};
 	int64_t width;
 	int rc = call_document(c, RIGHT_READ, &d, e);
@@ -314,19 +399,22 @@ int documents_page(struct call *c, struct err *e)
 	if (rc == 0) {
 		rc = call_query_int(c, "width", 64, 2400, 1000, &width, e);
 	}
-	if (rc == 0 && chunk) {
-		rc = call_chunk(c, &d, chunk, &k, e);
+	if (rc == 0 && citation) {
+		rc = spot_of_citation(c, &d, citation, &spot, e);
+	} else if (rc == 0 && chunk) {
+		rc = spot_of_chunk(c, &d, chunk, &spot, e);
 	}
 	if (rc == 0) {
-		rc = chunk ? version_lookup(c->db, &c->arena, &k.version, &v, e)
-			   : call_version(c, &d, &v, e);
+		rc = id_empty(&spot.version)
+			     ? call_version(c, &d, &v, e)
+			     : version_lookup(c->db, &c->arena, &spot.version, &v, e);
 	}
 	if (rc != 0) {
 		return rc;
 	}
 	r.width = (int)width;
-	r.boxes = chunk ? k.boxes : NULL;
-	r.n_boxes = chunk ? k.n_boxes : 0;
+	r.boxes = spot.boxes;
+	r.n_boxes = spot.n_boxes;
 	call_let_go(c); /* drawing takes long; the rights were asked */
 	rc = render(c, &v, &r, e);
 	if (rc == 0) {
