@@ -8,18 +8,21 @@
 #include "index/base/buf.h"
 
 #define PICKS_MAX 4
-#define SCORE_MIN 0.34	   /* below this share of the question nothing was found */
+#define OF_EVIDENCE 0.6	   /* one sentence must hold this part of what all passages must */
 #define NEAR_BEST 0.72	   /* a further sentence has at least this part of the best one's score */
 #define IN_HEADER 0.8	   /* a question's word in the table's header row counts so much, */
-#define IN_HEADING 0.55	   /* in heading or title, */
-#define IN_NEIGHBOUR 0.35  /* in the sentence before or after */
+#define IN_HEADING 0.65	   /* in heading or title, */
+#define IN_NEIGHBOUR 0.45  /* in the sentence before or after, */
+#define IN_PASSAGE 0.3	   /* elsewhere in the passage */
 
-enum wanted { WANT_ANY, WANT_NUMBER, WANT_DATE, WANT_PERSON };
+enum wanted { WANT_ANY, WANT_NUMBER, WANT_DATE, WANT_PERSON, WANT_REASON };
 
 static const struct {
 	const char *cue;
 	enum wanted wanted;
 } cues[] = {
+	{"why ", WANT_REASON}, {"cause", WANT_REASON}, {"reason", WANT_REASON}, {"warum", WANT_REASON},
+	{"wieso", WANT_REASON}, {"ursache", WANT_REASON}, {"为什么", WANT_REASON}, {"原因", WANT_REASON},
 	{"when ", WANT_DATE}, {"which day", WANT_DATE}, {"what date", WANT_DATE}, {"wann ", WANT_DATE},
 	{"哪天", WANT_DATE}, {"什么时候", WANT_DATE}, {"何时", WANT_DATE}, {"几号", WANT_DATE},
 	{"who ", WANT_PERSON}, {"whom", WANT_PERSON}, {"whose ", WANT_PERSON}, {"wer ", WANT_PERSON},
@@ -72,6 +75,7 @@ struct seeker {
 	const struct question *q;
 	struct facts asked; /* of the question's text: its numbers */
 	enum wanted wanted;
+	double least; /* share of the question that a sentence must meet */
 	const struct source *sources;
 	int n;
 };
@@ -118,6 +122,19 @@ static bool has_person(const struct facts *f, const struct facts *asked)
 	return false;
 }
 
+static bool has_reason(const char *text)
+{
+	static const char *const words[] = {"because", "cause", "due to", "reason", "since ", "weil ",
+		"ursache", "wegen ", "因为", "由于", "原因"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcasestr(text, words[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static double cue_bonus(const struct seeker *k, const char *text, const struct facts *f)
 {
 	switch (k->wanted) {
@@ -127,6 +144,8 @@ static double cue_bonus(const struct seeker *k, const char *text, const struct f
 		return has_date(text, f) ? 0.15 : -0.05;
 	case WANT_PERSON:
 		return has_person(f, &k->asked) || strcmp(f->language, "zh") == 0 ? 0.12 : -0.05;
+	case WANT_REASON:
+		return has_reason(text) ? 0.2 : 0;
 	case WANT_ANY:
 		break;
 	}
@@ -179,7 +198,7 @@ static double presence(const struct source *s, int i, const char *term, bool ran
 		if (!in_text) {
 			best = IN_HEADING;
 		} else if (best == 0) {
-			best = IN_NEIGHBOUR / 2;
+			best = IN_PASSAGE;
 		}
 	}
 	return best;
@@ -306,7 +325,7 @@ static int choose(const struct seeker *k, struct pick *all, int n_all, struct pi
 
 	qsort(all, (size_t)n_all, sizeof(*all), by_score);
 	for (int i = 0; i < n_all && n < PICKS_MAX - 1; i++) {
-		if (i > 0 && (all[i].score < NEAR_BEST * all[0].score || all[i].share < SCORE_MIN ||
+		if (i > 0 && (all[i].score < NEAR_BEST * all[0].score || all[i].share < k->least ||
 			repeats(k, picks, n, &all[i]))) {
 			continue;
 		}
@@ -415,7 +434,8 @@ static char *write_up(const struct seeker *k, struct pick *picks, int n)
 void extractive_answer(struct arena *a, const struct question *q, const char *text,
 	const struct source *sources, int n, struct extract *out)
 {
-	struct seeker k = {.arena = a, .q = q, .wanted = wanted_by(text), .sources = sources, .n = n};
+	struct seeker k = {.arena = a, .q = q, .wanted = wanted_by(text),
+		.least = OF_EVIDENCE * evidence_threshold, .sources = sources, .n = n};
 	struct pick picks[PICKS_MAX];
 	struct pick *all;
 	int n_all = 0, n_picks;
@@ -433,7 +453,7 @@ void extractive_answer(struct arena *a, const struct question *q, const char *te
 	}
 	n_picks = choose(&k, all, n_all, picks);
 	*out = (struct extract){.score = n_all ? all[0].share : 0};
-	out->refused = n_picks == 0 || out->score < SCORE_MIN;
+	out->refused = n_picks == 0 || out->score < k.least;
 	out->text = out->refused ? arena_str(a, extractive_refusal(q->language)) :
 		write_up(&k, picks, n_picks);
 }
