@@ -7,9 +7,9 @@
 
 #include "index/base/utf8.h"
 
-#define HELD_MAX 48	    /* longer is no marker */
-#define SENTENCE_MAX 4096   /* a sentence without an end is closed here */
-#define MARKS_MAX 64	    /* of one sentence */
+#define HELD_MAX 48	  /* longer is no marker */
+#define SENTENCE_MAX 4096 /* a sentence without an end is closed here */
+#define MARKS_MAX 64	  /* of one sentence */
 
 struct mark {
 	int handle;
@@ -23,13 +23,17 @@ void source_init(struct source *s, struct arena *a, int handle, const struct pas
 	const char *text = passage->text;
 	char *all;
 
-	*s = (struct source){.handle = handle, .passage = passage, .n_text = strlen(text),
-		.parts = passage->parts, .n_parts = passage->n_chunks};
+	*s = (struct source){.handle = handle,
+		.passage = passage,
+		.n_text = strlen(text),
+		.parts = passage->parts,
+		.n_parts = passage->n_chunks};
 	if (!passage->parts || passage->n_chunks < 1) {
 		struct passage_part *whole = arena_new(a, struct passage_part);
 
-		*whole = (struct passage_part){passage->chunk, 0, (int)s->n_text, passage->byte_start,
-			passage->byte_end, passage->page_first, passage->page_last};
+		*whole = (struct passage_part){passage->chunk, 0, (int)s->n_text,
+			passage->byte_start, passage->byte_end, passage->page_first,
+			passage->page_last};
 		s->parts = whole;
 		s->n_parts = 1;
 	}
@@ -71,12 +75,13 @@ static const struct passage_part *part_at(const struct source *s, int text_at)
 	return &s->parts[i];
 }
 
-void source_place(const struct source *s, struct arena *a, int text_start, int text_end,
-	struct place *out)
+void source_place(
+	const struct source *s, struct arena *a, int text_start, int text_end, struct place *out)
 {
 	const struct passage *p = s->passage;
 	const struct passage_part *first = part_at(s, text_start);
-	const struct passage_part *last = part_at(s, text_end > text_start ? text_end - 1 : text_start);
+	const struct passage_part *last =
+		part_at(s, text_end > text_start ? text_end - 1 : text_start);
 	int64_t from = extracted_at(first, text_start);
 	int64_t to = extracted_at(last, text_end);
 
@@ -91,8 +96,8 @@ void source_place(const struct source *s, struct arena *a, int text_start, int t
 		out->page = out->boxes[0].page;
 	} else if (first->page_last > first->page_first) {
 		out->page += (int)((from - first->byte_start) *
-			(first->page_last - first->page_first + 1) /
-			(first->byte_end - first->byte_start + 1));
+				   (first->page_last - first->page_first + 1) /
+				   (first->byte_end - first->byte_start + 1));
 	}
 }
 
@@ -123,8 +128,9 @@ int source_quote(const struct source *s, const struct facts *claim)
 		double score = 0;
 
 		for (int t = 0; t < claim->terms.n; t++) {
-			score += weights[t] > 0 && facts_has_term(f, claim->terms.items[t].text) ?
-				weights[t] : 0;
+			score += weights[t] > 0 && facts_has_term(f, claim->terms.items[t].text)
+					 ? weights[t]
+					 : 0;
 		}
 		for (int k = 0; k < claim->n_numbers; k++) {
 			score += facts_has_number(f, &claim->numbers[k]) ? 1 : 0;
@@ -175,11 +181,18 @@ static void add_citation(struct cite *c, const struct source *s, const struct fa
 		return;
 	}
 	source_place(s, c->arena, s->sentences[q].start, s->sentences[q].end, &place);
-	*k = (struct citation){.ordinal = ++c->n_citations, .handle = s->handle,
-		.document = s->passage->document, .version = s->passage->version, .chunk = place.chunk,
+	*k = (struct citation){.ordinal = ++c->n_citations,
+		.handle = s->handle,
+		.document = s->passage->document,
+		.version = s->passage->version,
+		.chunk = place.chunk,
 		.document_name = s->passage->document_name,
-		.page = place.page, .quote = quote_text(c->arena, s, q), .boxes = place.boxes,
-		.n_boxes = place.n_boxes, .answer_start = (int)c->sentence, .answer_end = (int)end};
+		.page = place.page,
+		.quote = quote_text(c->arena, s, q),
+		.boxes = place.boxes,
+		.n_boxes = place.n_boxes,
+		.answer_start = (int)c->sentence,
+		.answer_end = (int)end};
 	k->support = support_check(claim, &alone, 1, &s->sentence_facts[q]);
 	if (n_together > 1 && k->support != SUPPORT_VERIFIED &&
 		facts_coverage(claim, alone) >= 0.5) {
@@ -188,8 +201,8 @@ static void add_citation(struct cite *c, const struct source *s, const struct fa
 }
 
 /* The markers [from, to) stand at one place behind the claim text [start, end). */
-static void close_group(struct cite *c, int from, int to, size_t start, size_t end,
-	size_t sentence_stop)
+static void close_group(
+	struct cite *c, int from, int to, size_t start, size_t end, size_t sentence_stop)
 {
 	const struct facts *together[MARKS_MAX];
 	struct facts claim;
@@ -275,8 +288,9 @@ static void close_sentence(struct cite *c, size_t end)
 static void close_sentences(struct cite *c, bool final)
 {
 	for (;;) {
-		size_t end = c->text.len > c->sentence ?
-			sentence_end(c->text.data, c->text.len, c->sentence, final) : 0;
+		size_t end = c->text.len > c->sentence
+				     ? sentence_end(c->text.data, c->text.len, c->sentence, final)
+				     : 0;
 		int n_now = 0, n_marks = c->n_marks;
 
 		if (end == 0 && c->text.len - c->sentence > SENTENCE_MAX) {
@@ -328,9 +342,9 @@ static bool take_marker(struct cite *c, const char *s, size_t n, bool blank)
 		if (digits > 6 || n_numbers == 16) {
 			return false;
 		}
-		numbers[n_numbers - (range ? 1 : 0)][range ? 1 : 0] = atoi(s + i);
+		numbers[n_numbers - (range ? 1 : 0)][range ? 1 : 0] = (int)strtol(s + i, NULL, 10);
 		if (!range) {
-			numbers[n_numbers++][1] = atoi(s + i);
+			numbers[n_numbers++][1] = (int)strtol(s + i, NULL, 10);
 		}
 		i += digits;
 	}
@@ -392,8 +406,8 @@ static void take_character(struct cite *c, const char *s, size_t n)
 	}
 }
 
-void cite_init(struct cite *c, struct arena *a, const struct source *sources, int n,
-	const char *language)
+void cite_init(
+	struct cite *c, struct arena *a, const struct source *sources, int n, const char *language)
 {
 	memset(c, 0, sizeof(*c));
 	c->arena = a;

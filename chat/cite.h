@@ -1,15 +1,15 @@
 /*
  * Citations: the sources of one prompt under their handles [1] … [n], and the reader that takes the
- * answer as it flows, keeps the markers that are in the prompt, drops and counts the others, and at the
- * end of each sentence says what it cites: the best matching sentence of the passage with its page and line
- * boxes, and whether that supports it (chat/support.h).
+ * answer as it flows, keeps the markers that are in the prompt, drops and counts the others, and at
+ * the end of each sentence says what it cites: the best matching sentence of the passage with its
+ * page and line boxes, and whether that supports it (chat/support.h).
  *
  *   model text -> cite_feed -> c->text (to show; markers as "[1]")
  *                           -> c->citations (in order of the answer)
  *
- * A marker belongs to the sentence it stands in or directly behind; in a sentence with markers at several
- * places each one stands for what is before it. Accepted: [1], [1][2], [1, 2], [1-3], 【1】.
- * Pure, but for the arena. Thread: one at a time.
+ * A marker belongs to the sentence it stands in or directly behind; in a sentence with markers at
+ * several places each one stands for what is before it. Accepted: [1], [1][2], [1, 2], [1-3],
+ * 【1】. Pure, but for the arena. Thread: one at a time.
  */
 #ifndef CHAT_CITE_H
 #define CHAT_CITE_H
@@ -25,7 +25,7 @@
 struct source {
 	int handle; /* n of [n] */
 	const struct passage *passage;
-	size_t n_text; /* bytes of passage->text */
+	size_t n_text;			  /* bytes of passage->text */
 	const struct passage_part *parts; /* of passage, or one for all of it */
 	int n_parts;
 	struct sentence *sentences;
@@ -44,8 +44,8 @@ struct place {
 	struct box *boxes;
 	int n_boxes;
 };
-void source_place(const struct source *s, struct arena *a, int text_start, int text_end,
-	struct place *out);
+void source_place(
+	const struct source *s, struct arena *a, int text_start, int text_end, struct place *out);
 /* The sentence that fits the claim best, -1 if the source has none. */
 int source_quote(const struct source *s, const struct facts *claim);
 
@@ -66,24 +66,24 @@ struct citation {
 #define QUOTE_MAX 600 /* bytes */
 
 struct cite {
-	struct buf text;   /* shown text, all of it */
+	struct buf text; /* shown text, all of it */
 	struct citation *citations;
 	int n_citations;
-	int n_dropped;	   /* markers that were not in the prompt */
+	int n_dropped; /* markers that were not in the prompt */
 	/* private: */
 	struct arena *arena;
 	const struct source *sources;
 	int n_sources;
 	const char *language;
-	struct buf held;   /* a marker that is not complete */
-	size_t sentence;   /* where the open sentence begins in text */
+	struct buf held; /* a marker that is not complete */
+	size_t sentence; /* where the open sentence begins in text */
 	struct mark *marks;
 	int n_marks;
 };
 
 /* language: of the answer ("" unknown: detected by sentence). */
-void cite_init(struct cite *c, struct arena *a, const struct source *sources, int n,
-	const char *language);
+void cite_init(
+	struct cite *c, struct arena *a, const struct source *sources, int n, const char *language);
 void cite_finish(struct cite *c); /* text is gone; citations live in the arena */
 
 /* n_text bytes more of the answer, valid UTF-8; c->text grows by what may be shown now. */

@@ -36,17 +36,20 @@ enum {
 #define TURN_COLUMNS "seq, parent_seq, input, run_id, created_ms"
 
 static const char *const statements[] = {
-	[Q_CREATE] = "INSERT INTO conversation(id, workspace_id, user_id, title, created_ms, updated_ms)"
-		     " VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+	[Q_CREATE] =
+		"INSERT INTO conversation(id, workspace_id, user_id, title, created_ms, updated_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
 	[Q_LOOKUP] = "SELECT " COLUMNS " FROM conversation WHERE " OWN " AND id = ?3",
 	[Q_LIST] = "SELECT " COLUMNS " FROM conversation WHERE " OWN " AND " BEFORE NEWEST,
 	/* the last column: whether only an answer holds it */
-	[Q_SEARCH] = "SELECT " COLUMNS ", title NOT LIKE ?6 ESCAPE '\\' AND NOT EXISTS (SELECT 1 FROM turn t"
-		     " WHERE t.conversation_id = c.id AND t.input LIKE ?6 ESCAPE '\\')"
-		     " FROM conversation c WHERE " OWN " AND " BEFORE
-		     " AND (title LIKE ?6 ESCAPE '\\' OR EXISTS (SELECT 1 FROM turn t LEFT JOIN run r"
-		     " ON r.id = t.run_id WHERE t.conversation_id = c.id"
-		     " AND (t.input LIKE ?6 ESCAPE '\\' OR r.answer LIKE ?6 ESCAPE '\\')))" NEWEST,
+	[Q_SEARCH] =
+		"SELECT " COLUMNS
+		", title NOT LIKE ?6 ESCAPE '\\' AND NOT EXISTS (SELECT 1 FROM turn t"
+		" WHERE t.conversation_id = c.id AND t.input LIKE ?6 ESCAPE '\\')"
+		" FROM conversation c WHERE " OWN " AND " BEFORE
+		" AND (title LIKE ?6 ESCAPE '\\' OR EXISTS (SELECT 1 FROM turn t LEFT JOIN run r"
+		" ON r.id = t.run_id WHERE t.conversation_id = c.id"
+		" AND (t.input LIKE ?6 ESCAPE '\\' OR r.answer LIKE ?6 ESCAPE '\\')))" NEWEST,
 	[Q_ANSWERS] = "SELECT r.id FROM turn t JOIN run r ON r.id = t.run_id"
 		      " WHERE t.conversation_id = ?1 AND r.answer LIKE ?2 ESCAPE '\\' LIMIT ?3",
 	[Q_RENAME] = "UPDATE conversation SET title = ?2, updated_ms = ?3 WHERE id = ?1",
@@ -70,14 +73,15 @@ SQL_TABLE(table, "chat/conversation", statements);
 
 /* ── conversations ── */
 
-int conversation_create(struct db *db, const struct asker *who, const char *title, struct id *out,
-	struct err *e)
+int conversation_create(
+	struct db *db, const struct asker *who, const char *title, struct id *out, struct err *e)
 {
 	struct stmt *q;
 
 	if (id_empty(&who->user)) {
 		return err_set(e, ERR_INVALID, "no_user",
-			"A conversation belongs to a user: the operator names one with X-Carrel-As.");
+			"A conversation belongs to a user: the operator names one with "
+			"X-Carrel-As.");
 	}
 	*out = id_create("conv");
 	q = db_stmt(db, &table, Q_CREATE);
@@ -272,8 +276,8 @@ static int by_key(struct db *db, const struct turn_new *t, struct turn_added *ou
 	return 1;
 }
 
-static int one_number(struct db *db, int statement, const struct id *id, int64_t arg, int64_t *out,
-	struct err *e)
+static int one_number(
+	struct db *db, int statement, const struct id *id, int64_t arg, int64_t *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, statement);
 	int rc;

@@ -2,7 +2,8 @@
  * Conversations and their turns. A conversation belongs to one user; to everybody else it is absent
  * (err_absent), administrators and the machine's operator included. What was answered stands in
  * chat/run_store.h.
- * Alone writes conversation and turn. Thread: any with a db; functions marked tx in a write transaction.
+ * Alone writes conversation and turn. Thread: any with a db; functions marked tx in a write
+ * transaction.
  */
 #ifndef CHAT_CONVERSATION_H
 #define CHAT_CONVERSATION_H
@@ -27,14 +28,14 @@ struct conversation {
 };
 
 /* tx. title may be NULL. */
-MUST_CHECK int conversation_create(struct db *db, const struct asker *who, const char *title,
-	struct id *out, struct err *e);
+MUST_CHECK int conversation_create(
+	struct db *db, const struct asker *who, const char *title, struct id *out, struct err *e);
 MUST_CHECK int conversation_lookup(struct db *db, struct arena *a, const struct asker *who,
 	const struct id *id, struct conversation *out, struct err *e);
 
-/* The asker's own, the latest changed first. before: the last one of the page before (its updated_ms
- * and id), or NULL. q: those whose title, questions or answers hold it (NULL: all); answers that quote what the
- * asker may not read any more are not looked at. */
+/* The asker's own, the latest changed first. before: the last one of the page before (its
+ * updated_ms and id), or NULL. q: those whose title, questions or answers hold it (NULL: all);
+ * answers that quote what the asker may not read any more are not looked at. */
 struct conversation_page {
 	struct conversation *rows;
 	int n;
@@ -43,8 +44,8 @@ struct conversation_page {
 MUST_CHECK int conversation_list(struct db *db, struct arena *a, const struct asker *who,
 	const char *q, const struct conversation *before, int limit, struct conversation_page *out,
 	struct err *e);
-MUST_CHECK int conversation_rename(struct db *db, const struct id *id, const char *title,
-	struct err *e); /* tx */
+MUST_CHECK int conversation_rename(
+	struct db *db, const struct id *id, const char *title, struct err *e); /* tx */
 /* tx. With its turns, runs, events, sources and citations; what was used stays counted. */
 MUST_CHECK int conversation_delete(struct db *db, const struct id *id, struct err *e);
 
@@ -54,7 +55,7 @@ struct turn_new {
 	struct id conversation;
 	int64_t parent_seq; /* the turn it follows; 0: the latest */
 	const char *input;
-	const char *key;    /* Idempotency-Key, or NULL */
+	const char *key;	  /* Idempotency-Key, or NULL */
 	char hash[HASH_HEX_SIZE]; /* of the whole request */
 };
 struct turn_added {
@@ -62,12 +63,12 @@ struct turn_added {
 	int64_t seq;
 	bool repeated; /* the key was there with the same request: nothing was made */
 };
-/* tx. The turn and its run, 'queued'. ERR_CONFLICT "idempotency_key_reused": the key came with another request.
- * ERR_INVALID "unknown_turn": no such parent. */
+/* tx. The turn and its run, 'queued'. ERR_CONFLICT "idempotency_key_reused": the key came with
+ * another request. ERR_INVALID "unknown_turn": no such parent. */
 MUST_CHECK int turn_add(struct db *db, const struct asker *who, const struct turn_new *t,
 	struct turn_added *out, struct err *e);
-/* tx. Another run for the turn, which becomes its answer. ERR_CONFLICT "run_open": one is being written.
- * err_absent: no such turn. */
+/* tx. Another run for the turn, which becomes its answer. ERR_CONFLICT "run_open": one is being
+ * written. err_absent: no such turn. */
 MUST_CHECK int turn_rerun(struct db *db, const struct asker *who, const struct id *conversation,
 	int64_t seq, struct id *run, struct err *e);
 

@@ -8,12 +8,12 @@
 #include "index/base/buf.h"
 
 #define PICKS_MAX 4
-#define OF_EVIDENCE 0.6	   /* one sentence must hold this part of what all passages must */
-#define NEAR_BEST 0.72	   /* a further sentence has at least this part of the best one's score */
-#define IN_HEADER 0.8	   /* a question's word in the table's header row counts so much, */
-#define IN_HEADING 0.65	   /* in heading or title, */
-#define IN_NEIGHBOUR 0.45  /* in the sentence before or after, */
-#define IN_PASSAGE 0.3	   /* elsewhere in the passage */
+#define OF_EVIDENCE 0.6	  /* one sentence must hold this part of what all passages must */
+#define NEAR_BEST 0.72	  /* a further sentence has at least this part of the best one's score */
+#define IN_HEADER 0.8	  /* a question's word in the table's header row counts so much, */
+#define IN_HEADING 0.65	  /* in heading or title, */
+#define IN_NEIGHBOUR 0.45 /* in the sentence before or after, */
+#define IN_PASSAGE 0.3	  /* elsewhere in the passage */
 
 enum wanted { WANT_ANY, WANT_NUMBER, WANT_DATE, WANT_PERSON, WANT_REASON };
 
@@ -21,23 +21,65 @@ static const struct {
 	const char *cue;
 	enum wanted wanted;
 } cues[] = {
-	{"why ", WANT_REASON}, {"cause", WANT_REASON}, {"reason", WANT_REASON}, {"warum", WANT_REASON},
-	{"wieso", WANT_REASON}, {"ursache", WANT_REASON}, {"为什么", WANT_REASON}, {"原因", WANT_REASON},
-	{"when ", WANT_DATE}, {"which day", WANT_DATE}, {"what date", WANT_DATE}, {"wann ", WANT_DATE},
-	{"哪天", WANT_DATE}, {"什么时候", WANT_DATE}, {"何时", WANT_DATE}, {"几号", WANT_DATE},
-	{"who ", WANT_PERSON}, {"whom", WANT_PERSON}, {"whose ", WANT_PERSON}, {"wer ", WANT_PERSON},
-	{"wen ", WANT_PERSON}, {"wem ", WANT_PERSON}, {"谁", WANT_PERSON}, {"哪位", WANT_PERSON},
-	{"how many", WANT_NUMBER}, {"how much", WANT_NUMBER}, {"how long", WANT_NUMBER},
-	{"how often", WANT_NUMBER}, {"how old", WANT_NUMBER}, {"how high", WANT_NUMBER},
-	{"how large", WANT_NUMBER}, {"how quickly", WANT_NUMBER}, {"how fast", WANT_NUMBER},
-	{"how far", WANT_NUMBER}, {"how late", WANT_NUMBER}, {"how soon", WANT_NUMBER},
-	{"how big", WANT_NUMBER}, {"percent", WANT_NUMBER}, {"price", WANT_NUMBER},
-	{"cost", WANT_NUMBER}, {"fee", WANT_NUMBER}, {"limit", WANT_NUMBER}, {"deductible", WANT_NUMBER},
-	{"wie viel", WANT_NUMBER}, {"wieviel", WANT_NUMBER}, {"wie hoch", WANT_NUMBER},
-	{"wie lange", WANT_NUMBER}, {"wie schnell", WANT_NUMBER}, {"wie oft", WANT_NUMBER},
-	{"wie groß", WANT_NUMBER}, {"welchem betrag", WANT_NUMBER}, {"多少", WANT_NUMBER},
-	{"几", WANT_NUMBER}, {"多久", WANT_NUMBER}, {"多长", WANT_NUMBER}, {"多大", WANT_NUMBER},
-	{"多快", WANT_NUMBER}, {"上限", WANT_NUMBER}, {"how ", WANT_ANY},
+	{"why ", WANT_REASON},
+	{"cause", WANT_REASON},
+	{"reason", WANT_REASON},
+	{"warum", WANT_REASON},
+	{"wieso", WANT_REASON},
+	{"ursache", WANT_REASON},
+	{"为什么", WANT_REASON},
+	{"原因", WANT_REASON},
+	{"when ", WANT_DATE},
+	{"which day", WANT_DATE},
+	{"what date", WANT_DATE},
+	{"wann ", WANT_DATE},
+	{"哪天", WANT_DATE},
+	{"什么时候", WANT_DATE},
+	{"何时", WANT_DATE},
+	{"几号", WANT_DATE},
+	{"who ", WANT_PERSON},
+	{"whom", WANT_PERSON},
+	{"whose ", WANT_PERSON},
+	{"wer ", WANT_PERSON},
+	{"wen ", WANT_PERSON},
+	{"wem ", WANT_PERSON},
+	{"谁", WANT_PERSON},
+	{"哪位", WANT_PERSON},
+	{"how many", WANT_NUMBER},
+	{"how much", WANT_NUMBER},
+	{"how long", WANT_NUMBER},
+	{"how often", WANT_NUMBER},
+	{"how old", WANT_NUMBER},
+	{"how high", WANT_NUMBER},
+	{"how large", WANT_NUMBER},
+	{"how quickly", WANT_NUMBER},
+	{"how fast", WANT_NUMBER},
+	{"how far", WANT_NUMBER},
+	{"how late", WANT_NUMBER},
+	{"how soon", WANT_NUMBER},
+	{"how big", WANT_NUMBER},
+	{"percent", WANT_NUMBER},
+	{"price", WANT_NUMBER},
+	{"cost", WANT_NUMBER},
+	{"fee", WANT_NUMBER},
+	{"limit", WANT_NUMBER},
+	{"deductible", WANT_NUMBER},
+	{"wie viel", WANT_NUMBER},
+	{"wieviel", WANT_NUMBER},
+	{"wie hoch", WANT_NUMBER},
+	{"wie lange", WANT_NUMBER},
+	{"wie schnell", WANT_NUMBER},
+	{"wie oft", WANT_NUMBER},
+	{"wie groß", WANT_NUMBER},
+	{"welchem betrag", WANT_NUMBER},
+	{"多少", WANT_NUMBER},
+	{"几", WANT_NUMBER},
+	{"多久", WANT_NUMBER},
+	{"多长", WANT_NUMBER},
+	{"多大", WANT_NUMBER},
+	{"多快", WANT_NUMBER},
+	{"上限", WANT_NUMBER},
+	{"how ", WANT_ANY},
 };
 
 const char *extractive_refusal(const char *language)
@@ -105,7 +147,8 @@ static bool has_date(const char *text, const struct facts *f)
 		return true;
 	}
 	for (int i = 0; i < f->n_numbers; i++) {
-		if ((f->numbers[i].value >= 1900 && f->numbers[i].value <= 2100) || f->numbers[i].soft) {
+		if ((f->numbers[i].value >= 1900 && f->numbers[i].value <= 2100) ||
+			f->numbers[i].soft) {
 			return true;
 		}
 	}
@@ -124,8 +167,8 @@ static bool has_person(const struct facts *f, const struct facts *asked)
 
 static bool has_reason(const char *text)
 {
-	static const char *const words[] = {"because", "cause", "due to", "reason", "since ", "weil ",
-		"ursache", "wegen ", "因为", "由于", "原因"};
+	static const char *const words[] = {"because", "cause", "due to", "reason", "since ",
+		"weil ", "ursache", "wegen ", "因为", "由于", "原因"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcasestr(text, words[i])) {
@@ -233,7 +276,8 @@ static double shape_penalty(const struct source *s, int i)
 	if (me->row && me->header < 0) {
 		p += i + 1 < s->n_sentences && s->sentences[i + 1].row ? 0.35 : 0;
 	}
-	if (text[me->end - 1] == '?' || memcmp(text + me->end - (me->end >= 3 ? 3 : me->end), "？", 3) == 0) {
+	if (text[me->end - 1] == '?' ||
+		memcmp(text + me->end - (me->end >= 3 ? 3 : me->end), "？", 3) == 0) {
 		p += 0.4;
 	}
 	if (text[me->end - 1] == ':') {
@@ -242,7 +286,7 @@ static double shape_penalty(const struct source *s, int i)
 	if (!me->row && f->terms.n < 4) {
 		p += 0.2;
 	} else if (!me->row && f->terms.n < 9 && isalnum((unsigned char)text[me->end - 1]) &&
-		strcmp(f->language, "zh") != 0) {
+		   strcmp(f->language, "zh") != 0) {
 		p += 0.12; /* a heading */
 	}
 	return p + (f->terms.n > 70 ? 0.1 : 0);
@@ -263,7 +307,7 @@ static struct pick weigh(const struct seeker *k, int source, int i)
 	}
 	p.share = k->q->mass > 0 ? p.share / k->q->mass : 0;
 	p.score = p.share + cue_bonus(k, text, f) + (ranged ? 0.15 : 0) +
-		0.04 * (pairs > 3 ? 3 : pairs) + 0.12 * s->passage->score - shape_penalty(s, i);
+		  0.04 * (pairs > 3 ? 3 : pairs) + 0.12 * s->passage->score - shape_penalty(s, i);
 	return p;
 }
 
@@ -283,7 +327,8 @@ static bool repeats(const struct seeker *k, const struct pick *picks, int n, con
 {
 	for (int i = 0; i < n; i++) {
 		if (similarity(&k->sources[p->source].sentence_facts[p->sentence],
-			&k->sources[picks[i].source].sentence_facts[picks[i].sentence]) > 0.75) {
+			    &k->sources[picks[i].source].sentence_facts[picks[i].sentence]) >
+			0.75) {
 			return true;
 		}
 	}
@@ -307,8 +352,8 @@ static int by_place(const void *a, const void *b)
 /* A sentence that begins with "It" or "This" needs the one before it. */
 static bool leans_back(const struct source *s, int i)
 {
-	static const char *const words[] = {"It ", "This ", "They ", "These ", "Those ", "He ", "She ",
-		"Its ", "Their ", "Es ", "Dies", "Diese ", "该", "此", "其", "这"};
+	static const char *const words[] = {"It ", "This ", "They ", "These ", "Those ", "He ",
+		"She ", "Its ", "Their ", "Es ", "Dies", "Diese ", "该", "此", "其", "这"};
 	const char *text = s->passage->text + s->sentences[i].start;
 
 	for (size_t k = 0; i > 0 && k < sizeof(words) / sizeof(words[0]); k++) {
@@ -326,7 +371,7 @@ static int choose(const struct seeker *k, struct pick *all, int n_all, struct pi
 	qsort(all, (size_t)n_all, sizeof(*all), by_score);
 	for (int i = 0; i < n_all && n < PICKS_MAX - 1; i++) {
 		if (i > 0 && (all[i].score < NEAR_BEST * all[0].score || all[i].share < k->least ||
-			repeats(k, picks, n, &all[i]))) {
+				     repeats(k, picks, n, &all[i]))) {
 			continue;
 		}
 		picks[n++] = all[i];
@@ -395,7 +440,8 @@ static void add_row(struct buf *out, const struct source *s, const struct senten
 	int n = cells_of(text, row->end - row->start, starts[0], ends[0], 16);
 	const struct sentence *header = row->header >= 0 ? &s->sentences[row->header] : NULL;
 	const char *head = header ? s->passage->text + header->start : NULL;
-	bool named = header && cells_of(head, header->end - header->start, starts[1], ends[1], 16) == n;
+	bool named =
+		header && cells_of(head, header->end - header->start, starts[1], ends[1], 16) == n;
 
 	for (int i = 0; i < n; i++) {
 		buf_str(out, i > 0 ? "; " : "");
@@ -434,8 +480,12 @@ static char *write_up(const struct seeker *k, struct pick *picks, int n)
 void extractive_answer(struct arena *a, const struct question *q, const char *text,
 	const struct source *sources, int n, struct extract *out)
 {
-	struct seeker k = {.arena = a, .q = q, .wanted = wanted_by(text),
-		.least = OF_EVIDENCE * evidence_threshold, .sources = sources, .n = n};
+	struct seeker k = {.arena = a,
+		.q = q,
+		.wanted = wanted_by(text),
+		.least = OF_EVIDENCE * evidence_threshold,
+		.sources = sources,
+		.n = n};
 	struct pick picks[PICKS_MAX];
 	struct pick *all;
 	int n_all = 0, n_picks;
@@ -454,6 +504,6 @@ void extractive_answer(struct arena *a, const struct question *q, const char *te
 	n_picks = choose(&k, all, n_all, picks);
 	*out = (struct extract){.score = n_all ? all[0].share : 0};
 	out->refused = n_picks == 0 || out->score < k.least;
-	out->text = out->refused ? arena_str(a, extractive_refusal(q->language)) :
-		write_up(&k, picks, n_picks);
+	out->text = out->refused ? arena_str(a, extractive_refusal(q->language))
+				 : write_up(&k, picks, n_picks);
 }

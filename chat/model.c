@@ -9,16 +9,16 @@
 #include "index/base/clock.h"
 #include "index/base/log.h"
 
-#define BACKOFF_MS 250	      /* before the first retry; doubles */
+#define BACKOFF_MS 250 /* before the first retry; doubles */
 #define BACKOFF_MAX_MS 8000
 #define RETRY_AFTER_MAX_MS 30000 /* a server that wants more is taken for down */
 #define CONNECT_MS 10000
-#define TEXT_PER_TOKEN 24     /* bytes of text taken for each token that was asked for */
-#define RAW_PER_TOKEN 4096    /* bytes of stream for the same; logprobs and ids are long */
+#define TEXT_PER_TOKEN 24  /* bytes of text taken for each token that was asked for */
+#define RAW_PER_TOKEN 4096 /* bytes of stream for the same; logprobs and ids are long */
 #define RAW_MIN (1 << 20)
 #define PENDING_MAX (64 * 1024) /* text that a paused consumer has not taken */
 #define ERROR_BODY_MAX 4096
-#define LINGER_MS 50	      /* a response that goes on after [DONE] is left */
+#define LINGER_MS 50 /* a response that goes on after [DONE] is left */
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
@@ -53,7 +53,7 @@ struct model_call {
 	struct model_sse sse;
 	struct buf error_body;
 	struct model_result result;
-	int tries;	  /* begun */
+	int tries; /* begun */
 	int64_t retry_after_ms;
 	int64_t events_seen; /* of sse, when the timer was last looked at */
 	int64_t n_raw;
@@ -62,9 +62,9 @@ struct model_call {
 	bool paused;	  /* by the consumer */
 	bool held;	  /* curl is paused because of it */
 	bool stream_over; /* [DONE] or an error of the stream: the rest is not read */
-	bool over;	  /* the result is set; text that a paused consumer has not taken may be left */
-	bool lingers;	  /* [DONE] came, the response has not ended yet */
-	bool cut;	  /* more text than was asked for */
+	bool over;    /* the result is set; text that a paused consumer has not taken may be left */
+	bool lingers; /* [DONE] came, the response has not ended yet */
+	bool cut;     /* more text than was asked for */
 	bool ended;
 };
 
@@ -119,7 +119,8 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 {
 	struct models *m = arg;
 	struct socket *s = of_socket;
-	int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+	int events =
+		(what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
 
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
@@ -322,7 +323,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 		memcpy(value, p + sizeof(name) - 1, n_value);
 		value[n_value] = '\0';
 		seconds = strtol(value, &rest, 10);
-		if (rest == value || *rest == ',' ) { /* an HTTP date */
+		if (rest == value || *rest == ',') { /* an HTTP date */
 			time_t at = curl_getdate(value, NULL);
 
 			seconds = at < 0 ? 0 : (long)(at - clock_wall_ms() / 1000);
@@ -338,8 +339,8 @@ static void on_call_timer(uv_timer_t *t);
 
 static void arm(struct model_call *c)
 {
-	int64_t ms = c->sse.n_events > 0 ? c->models->settings->model_stall_ms :
-		c->models->settings->model_first_ms;
+	int64_t ms = c->sse.n_events > 0 ? c->models->settings->model_stall_ms
+					 : c->models->settings->model_first_ms;
 
 	c->events_seen = c->sse.n_events;
 	uv_timer_start(&c->timer, on_call_timer, (uint64_t)ms, 0);
@@ -362,7 +363,8 @@ static void on_call_timer(uv_timer_t *t)
 		return;
 	}
 	if (c->sse.n_events > 0) {
-		fail(c, ERR_TIMEOUT, "model_stalled", "the model fell silent in the middle of the answer");
+		fail(c, ERR_TIMEOUT, "model_stalled",
+			"the model fell silent in the middle of the answer");
 	} else {
 		fail(c, ERR_TIMEOUT, "model_timeout", "the model did not begin to answer in time");
 	}
@@ -450,7 +452,8 @@ static void begin(struct model_call *c)
 	set_up(c);
 	arm(c);
 	if (curl_multi_add_handle(c->models->multi, c->easy) != CURLM_OK) {
-		fail(c, ERR_UPSTREAM, "model_unreachable", "the request to the model does not start");
+		fail(c, ERR_UPSTREAM, "model_unreachable",
+			"the request to the model does not start");
 	}
 }
 
@@ -499,13 +502,13 @@ void model_resume(struct model_call *c)
 static bool is_truncated(const struct model_call *c)
 {
 	return !c->sse.done && !c->sse.finish[0] && c->sse.n_events > 0 && c->sse.n_garbage == 0 &&
-		!c->sse.plain;
+	       !c->sse.plain;
 }
 
 static bool may_retry(struct model_call *c, CURLcode code, long status)
 {
 	bool lost = (code != CURLE_OK || is_truncated(c)) && !c->stream_over &&
-		(status == 0 || status == 200);
+		    (status == 0 || status == 200);
 
 	if (c->n_text > 0 || c->tries > c->models->settings->model_retries) {
 		return false;
@@ -521,14 +524,16 @@ static void retry(struct model_call *c, long status)
 	int64_t wait = BACKOFF_MS << (c->tries - 1 < 5 ? c->tries - 1 : 5);
 
 	wait = wait > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : wait;
-	wait += wait * (int64_t)(uv_hrtime() / 1000 % 32) / 128; /* so that many do not come at once */
+	wait += wait * (int64_t)(uv_hrtime() / 1000 % 32) /
+		128; /* so that many do not come at once */
 	wait = c->retry_after_ms > wait ? c->retry_after_ms : wait;
 	log_info("model.retry", LN("status", status), LN("try", c->tries), LN("wait_ms", wait));
 	let_go(c);
 	uv_timer_start(&c->timer, on_call_timer, (uint64_t)wait, 0);
 }
 
-/* The server's words about a status that is no success, shortened; its own request is not repeated. */
+/* The server's words about a status that is no success, shortened; its own request is not repeated.
+ */
 static void fail_by_status(struct model_call *c, long status)
 {
 	struct model_sse p;
@@ -536,7 +541,8 @@ static void fail_by_status(struct model_call *c, long status)
 	char text[sizeof(e.message) + 64];
 
 	model_sse_init(&p);
-	if (c->error_body.len > 0 && model_sse_feed(&p, c->error_body.data, c->error_body.len, &e) == 0) {
+	if (c->error_body.len > 0 &&
+		model_sse_feed(&p, c->error_body.data, c->error_body.len, &e) == 0) {
 		(void)!model_sse_end(&p, &e);
 	}
 	model_sse_finish(&p);
@@ -572,11 +578,13 @@ static void give(struct model_call *c)
 		buf_finish(&text);
 	}
 	if (c->cut) {
-		fail(c, ERR_UPSTREAM, "model_too_large", "the model wrote far more than it was asked for");
+		fail(c, ERR_UPSTREAM, "model_too_large",
+			"the model wrote far more than it was asked for");
 	}
 }
 
-/* The response has ended, or is not waited for any more: the result is set, text goes out, then on_end. */
+/* The response has ended, or is not waited for any more: the result is set, text goes out, then
+ * on_end. */
 static void conclude(struct model_call *c)
 {
 	c->over = true;
@@ -597,9 +605,10 @@ static void finish_stream(struct model_call *c, CURLcode code)
 	bool begun = c->n_text > 0 || c->sse.text.len > 0;
 
 	if (c->result.err.code == 0 && ((code != CURLE_OK && !c->sse.done) || is_truncated(c))) {
-		err_set(&c->result.err, ERR_UPSTREAM, begun ? "model_dropped" : "model_unreachable", "%s",
-			begun ? "the connection to the model broke in the middle of the answer" :
-			"the connection to the model broke before it answered");
+		err_set(&c->result.err, ERR_UPSTREAM, begun ? "model_dropped" : "model_unreachable",
+			"%s",
+			begun ? "the connection to the model broke in the middle of the answer"
+			      : "the connection to the model broke before it answered");
 	}
 	conclude(c);
 }
@@ -624,8 +633,8 @@ static void on_done(struct model_call *c, CURLcode code)
 	}
 }
 
-/* After curl has worked: text to its consumers, then what has ended. A call may end in its consumer's
- * hands; it leaves the list only in on_call_closed. */
+/* After curl has worked: text to its consumers, then what has ended. A call may end in its
+ * consumer's hands; it leaves the list only in on_call_closed. */
 static void settle(struct models *m)
 {
 	CURLMsg *msg;

@@ -1,15 +1,18 @@
 /*
- * The language model: streaming chat completions of any OpenAI-compatible endpoint (settings model-url,
- * model-name, model-key), over libcurl's multi interface on the loop (uv_poll and timers; nothing blocks).
+ * The language model: streaming chat completions of any OpenAI-compatible endpoint (settings
+ * model-url, model-name, model-key), over libcurl's multi interface on the loop (uv_poll and
+ * timers; nothing blocks).
  *
- *   model_start -> [wait, retry]* -> on_text … on_text -> on_end     exactly one on_end for each start
+ *   model_start -> [wait, retry]* -> on_text … on_text -> on_end     exactly one on_end for each
+ * start
  *
- * 429, 5xx and a lost connection before the first text are tried again up to model-retries times, with back-off
- * and Retry-After; never after it. A server that refuses stream_options (400) is asked without, from then on.
- * Time limits: model-first-ms to the first event, model-stall-ms between events (comments do not count). What it
- * sends is bounded, in bytes and in text. Pull: model_pause stops reading (CURL_WRITEFUNC_PAUSE) until
- * model_resume. Only http and https; redirects are not followed; the key is never logged.
- * Thread: the loop's. Callbacks come from the loop, never from inside model_start, _cancel, _pause or _resume.
+ * 429, 5xx and a lost connection before the first text are tried again up to model-retries times,
+ * with back-off and Retry-After; never after it. A server that refuses stream_options (400) is
+ * asked without, from then on. Time limits: model-first-ms to the first event, model-stall-ms
+ * between events (comments do not count). What it sends is bounded, in bytes and in text. Pull:
+ * model_pause stops reading (CURL_WRITEFUNC_PAUSE) until model_resume. Only http and https;
+ * redirects are not followed; the key is never logged. Thread: the loop's. Callbacks come from the
+ * loop, never from inside model_start, _cancel, _pause or _resume.
  */
 #ifndef CHAT_MODEL_H
 #define CHAT_MODEL_H
@@ -26,18 +29,20 @@
 struct models;	   /* the connections */
 struct model_call; /* one answer */
 
-MUST_CHECK int models_create(const struct settings *set, uv_loop_t *loop, struct models **out,
-	struct err *e);
-/* Ends what is open (on_end with ERR_CANCELLED), closes its handles, then calls on_closed and is gone. */
+MUST_CHECK int models_create(
+	const struct settings *set, uv_loop_t *loop, struct models **out, struct err *e);
+/* Ends what is open (on_end with ERR_CANCELLED), closes its handles, then calls on_closed and is
+ * gone. */
 void models_destroy(struct models *m, void (*on_closed)(void *arg), void *arg);
 bool models_configured(const struct models *m); /* a model-url is set */
 
 struct model_result {
-	int rc;			  /* 0: the answer ended as the model wanted */
-	struct err err;		  /* reason: model_unreachable, model_status, model_error, model_garbage,
-				   * model_timeout, model_stalled, model_dropped, model_too_large, cancelled */
-	bool any_text;		  /* some had come */
-	char finish[24];	  /* "stop", "length", … */
+	int rc; /* 0: the answer ended as the model wanted */
+	struct err
+		err;	 /* reason: model_unreachable, model_status, model_error, model_garbage,
+			  * model_timeout, model_stalled, model_dropped, model_too_large, cancelled */
+	bool any_text;	 /* some had come */
+	char finish[24]; /* "stop", "length", … */
 	struct model_usage usage; /* -1: not told */
 };
 

@@ -6,8 +6,8 @@
 
 #include "index/base/utf8.h"
 
-/* Bytes that are no UTF-8 survive the JSON reader as U+10FF00 + byte, and become themselves again in
- * add_text: a model's token may end inside a character. */
+/* Bytes that are no UTF-8 survive the JSON reader as U+10FF00 + byte, and become themselves again
+ * in add_text: a model's token may end inside a character. */
 #define STRAY_BASE 0x10FF00u
 
 void model_sse_init(struct model_sse *p)
@@ -114,8 +114,8 @@ static int take_object(struct model_sse *p, const json_t *o, struct err *e)
 	}
 	if (json_is_object(usage)) {
 		p->usage.prompt_tokens = count_of(usage, "prompt_tokens", p->usage.prompt_tokens);
-		p->usage.answer_tokens = count_of(usage, "completion_tokens",
-			p->usage.answer_tokens);
+		p->usage.answer_tokens =
+			count_of(usage, "completion_tokens", p->usage.answer_tokens);
 	}
 	if (!json_is_array(choices)) {
 		p->n_garbage += json_is_object(usage) ? 0 : 1;

@@ -2,13 +2,12 @@
  * What a model is sent, from stable to volatile, so that a provider's prefix cache works:
  * system (always the same bytes), recent turns, then one message with the sources and the question.
  *
- * Sources are fenced by lines that carry a random mark of this request and are called data; inside the fence
- * stand the document's name, page and heading as well, since they too come from others. The model sees handles
- * [1] … [n], never ids.
- * The estimate (index/tokens.h) of all messages and the answer together never exceeds the window: the
- * question comes first, then sources, then turns from the newest back; what does not fit is left out, a
- * question that is too long is cut.
- * Pure, but for the random mark. Thread: any.
+ * Sources are fenced by lines that carry a random mark of this request and are called data; inside
+ * the fence stand the document's name, page and heading as well, since they too come from others.
+ * The model sees handles [1] … [n], never ids. The estimate (index/tokens.h) of all messages and
+ * the answer together never exceeds the window: the question comes first, then sources, then turns
+ * from the newest back; what does not fit is left out, a question that is too long is cut. Pure,
+ * but for the random mark. Thread: any.
  */
 #ifndef CHAT_PROMPT_H
 #define CHAT_PROMPT_H
@@ -46,9 +45,9 @@ struct prompt {
 
 void prompt_build(const struct prompt_order *o, struct prompt *out);
 
-/* The question with what the turn before it was about, for retrieval, when it does not stand alone ("And in
- * Oslo?"): in the arena; the question itself otherwise. */
-const char *prompt_query(struct arena *a, const char *question, const struct prompt_turn *turns,
-	int n_turns);
+/* The question with what the turn before it was about, for retrieval, when it does not stand alone
+ * ("And in Oslo?"): in the arena; the question itself otherwise. */
+const char *prompt_query(
+	struct arena *a, const char *question, const struct prompt_turn *turns, int n_turns);
 
 #endif

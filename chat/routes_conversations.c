@@ -95,7 +95,8 @@ static int read_cursor(struct call *c, struct conversation *out, bool *given, st
 	out->updated_ms = strtoll(text, &dot, 10);
 	out->id = *dot == '.' ? id_parse("conv", dot + 1) : (struct id){""};
 	return id_empty(&out->id) ? err_set(e, ERR_INVALID, "bad_parameter",
-		"after must be the next of the page before.") : 0;
+					    "after must be the next of the page before.")
+				  : 0;
 }
 
 int conversations_list(struct call *c, struct err *e)
@@ -116,8 +117,8 @@ int conversations_list(struct call *c, struct err *e)
 			QUERY_MAX);
 	}
 	if (rc == 0) {
-		rc = conversation_list(c->db, &c->arena, &c->who, q, given ? &before : NULL,
-			(int)limit, &page, e);
+		rc = conversation_list(
+			c->db, &c->arena, &c->who, q, given ? &before : NULL, (int)limit, &page, e);
 	}
 	if (rc != 0) {
 		return rc;
@@ -129,8 +130,8 @@ int conversations_list(struct call *c, struct err *e)
 	if (page.more) {
 		const struct conversation *last = &page.rows[page.n - 1];
 
-		next = json_string(arena_printf(&c->arena, "%" PRId64 ".%s", last->updated_ms,
-			last->id.s));
+		next = json_string(
+			arena_printf(&c->arena, "%" PRId64 ".%s", last->updated_ms, last->id.s));
 	}
 	return call_json(c, 200, json_pack("{s:o, s:o}", "conversations", list, "next", next));
 }
@@ -217,8 +218,10 @@ static int read_key(struct call *c, const char **out, struct err *e)
 				"Idempotency-Key must consist of visible ASCII characters.");
 		}
 	}
-	return **out && strlen(*out) <= KEY_MAX ? 0 : err_set(e, ERR_INVALID, "bad_idempotency_key",
-		"Idempotency-Key must have 1 to %d characters.", KEY_MAX);
+	return **out && strlen(*out) <= KEY_MAX
+		       ? 0
+		       : err_set(e, ERR_INVALID, "bad_idempotency_key",
+				 "Idempotency-Key must have 1 to %d characters.", KEY_MAX);
 }
 
 /* Of the body as it means, not as it was written. */
@@ -231,8 +234,8 @@ static void hash_body(const json_t *body, char out[HASH_HEX_SIZE])
 	free(text);
 }
 
-static void submit(struct call *c, const struct turn_order *t, struct run_order *o,
-	const char *question)
+static void submit(
+	struct call *c, const struct turn_order *t, struct run_order *o, const char *question)
 {
 	o->run = t->added.run;
 	o->conversation = t->turn.conversation;
@@ -245,15 +248,15 @@ static void submit(struct call *c, const struct turn_order *t, struct run_order 
 
 static int accepted(struct call *c, const struct turn_added *t)
 {
-	return call_json(c, 202, json_pack("{s:s, s:I, s:s}", "runId", t->run.s, "turnSeq",
-		(json_int_t)t->seq, "streamUrl",
-		arena_printf(&c->arena, "/v1/runs/%s/stream", t->run.s)));
+	return call_json(c, 202,
+		json_pack("{s:s, s:I, s:s}", "runId", t->run.s, "turnSeq", (json_int_t)t->seq,
+			"streamUrl", arena_printf(&c->arena, "/v1/runs/%s/stream", t->run.s)));
 }
 
 int turns_create(struct call *c, struct err *e)
 {
-	static const char *const fields[] = {"input", "parentTurnSeq", "collections",
-		"responseMode"};
+	static const char *const fields[] = {
+		"input", "parentTurnSeq", "collections", "responseMode"};
 	struct turn_order t = {.who = &c->who};
 	struct run_order o = {.turn_seq = 0};
 	struct conversation k;
@@ -277,7 +280,9 @@ int turns_create(struct call *c, struct err *e)
 /* The {seq} of the path, 0 if it is none. */
 static int64_t seq_of(const char *text)
 {
-	return strspn(text, "0123456789") == strlen(text) && strlen(text) < 10 ? atoll(text) : 0;
+	return strspn(text, "0123456789") == strlen(text) && strlen(text) < 10
+		       ? strtoll(text, NULL, 10)
+		       : 0;
 }
 
 int turns_regenerate(struct call *c, struct err *e)
@@ -315,7 +320,8 @@ static int turn_json(struct call *c, const struct turn_row *row, json_t **out, s
 		rc = run_json(c, &run, &answer, e);
 	}
 	if (rc == 0) {
-		*out = json_pack("{s:I, s:o, s:s, s:I, s:o}", "seq", (json_int_t)row->seq, "parentSeq",
+		*out = json_pack("{s:I, s:o, s:s, s:I, s:o}", "seq", (json_int_t)row->seq,
+			"parentSeq",
 			row->parent_seq > 0 ? json_integer(row->parent_seq) : json_null(), "input",
 			row->input, "createdMs", (json_int_t)row->created_ms, "run", answer);
 	}
@@ -350,6 +356,7 @@ int turns_list(struct call *c, struct err *e)
 		json_decref(list);
 		return rc;
 	}
-	return call_json(c, 200, json_pack("{s:o, s:o}", "turns", list, "next",
-		more ? json_integer(rows[n - 1].seq) : json_null()));
+	return call_json(c, 200,
+		json_pack("{s:o, s:o}", "turns", list, "next",
+			more ? json_integer(rows[n - 1].seq) : json_null()));
 }

@@ -15,7 +15,8 @@
 int answers_taken(struct call *c, struct err *e)
 {
 	return c->app->stopping ? err_set(e, ERR_UNAVAILABLE, "stopping",
-		"The server is stopping: try again soon.") : 0;
+					  "The server is stopping: try again soon.")
+				: 0;
 }
 
 int question_field(struct call *c, const char *name, const char **out, struct err *e)
@@ -23,7 +24,8 @@ int question_field(struct call *c, const char *name, const char **out, struct er
 	int rc = call_text(c, name, true, TURN_INPUT_MAX, out, e);
 
 	if (rc == 0 && (*out)[strspn(*out, " \t\r\n")] == '\0') {
-		return err_set(e, ERR_INVALID, "bad_field", "The field %s must not be blank.", name);
+		return err_set(
+			e, ERR_INVALID, "bad_field", "The field %s must not be blank.", name);
 	}
 	return rc;
 }
@@ -45,8 +47,9 @@ int answer_fields(struct call *c, struct run_order *o, struct err *e)
 			return 0;
 		}
 	}
-	return rc || !mode ? rc : err_set(e, ERR_INVALID, "bad_field",
-		"The field responseMode must be auto, model or extractive.");
+	return rc || !mode ? rc
+			   : err_set(e, ERR_INVALID, "bad_field",
+				     "The field responseMode must be auto, model or extractive.");
 }
 
 static json_t *text_or_null(const char *s)
@@ -71,16 +74,18 @@ int run_json(struct call *c, const struct run_row *run, json_t **out, struct err
 	if (rc != 0) {
 		return rc;
 	}
-	*out = json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:{s:o, s:o}, s:I,"
-			 " s:o, s:s}", "id", run->id.s, "conversationId", run->conversation.s,
-		"turnSeq", (json_int_t)run->turn_seq, "state", run->state, "mode",
-		text_or_null(run->mode), "model", text_or_null(run->model), "answer",
-		view.withheld ? "" : run->answer, "withheld", view.withheld, "citations", citations,
-		"reason", text_or_null(run->reason), "message", text_or_null(run->message), "usage",
+	*out = json_pack(
+		"{s:s, s:s, s:I, s:s, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:{s:o, s:o}, s:I,"
+		" s:o, s:s}",
+		"id", run->id.s, "conversationId", run->conversation.s, "turnSeq",
+		(json_int_t)run->turn_seq, "state", run->state, "mode", text_or_null(run->mode),
+		"model", text_or_null(run->model), "answer", view.withheld ? "" : run->answer,
+		"withheld", view.withheld, "citations", citations, "reason",
+		text_or_null(run->reason), "message", text_or_null(run->message), "usage",
 		"promptTokens", count_or_null(run->prompt_tokens), "answerTokens",
 		count_or_null(run->answer_tokens), "createdMs", (json_int_t)run->created_ms,
-		"finishedMs", count_or_null(run->finished_ms > 0 ? run->finished_ms : -1), "streamUrl",
-		arena_printf(&c->arena, "/v1/runs/%s/stream", run->id.s));
+		"finishedMs", count_or_null(run->finished_ms > 0 ? run->finished_ms : -1),
+		"streamUrl", arena_printf(&c->arena, "/v1/runs/%s/stream", run->id.s));
 	return 0;
 }
 
@@ -115,8 +120,10 @@ static int read_last_event(struct call *c, int64_t *out, struct err *e)
 		return call_query_int(c, "lastEventId", 0, INT64_MAX / 2, 0, out, e);
 	}
 	*out = strtoll(text, &end, 10);
-	return *end || *out < 0 || *out > INT64_MAX / 2 ? err_set(e, ERR_INVALID, "bad_parameter",
-		"Last-Event-ID must be the number of an event.") : 0;
+	return *end || *out < 0 || *out > INT64_MAX / 2
+		       ? err_set(e, ERR_INVALID, "bad_parameter",
+				 "Last-Event-ID must be the number of an event.")
+		       : 0;
 }
 
 static void stream_events(struct call *c, struct stream *s)
@@ -166,8 +173,9 @@ int runs_stop_one(struct call *c, struct err *e)
 	if (run_is_open(&run)) {
 		runs_cancel(c->app->runs, &run.id);
 	}
-	return call_json(c, run_is_open(&run) ? 202 : 200, json_pack("{s:s, s:s}", "runId", run.id.s,
-		"state", run_is_open(&run) ? "cancelling" : run.state));
+	return call_json(c, run_is_open(&run) ? 202 : 200,
+		json_pack("{s:s, s:s}", "runId", run.id.s, "state",
+			run_is_open(&run) ? "cancelling" : run.state));
 }
 
 /* ── stored nowhere ── */
@@ -177,7 +185,8 @@ static int read_message(const json_t *m, const char **role, const char **text, s
 	*role = json_string_value(json_object_get(m, "role"));
 	*text = json_string_value(json_object_get(m, "content"));
 	if (!*role || !*text || (strcmp(*role, "user") != 0 && strcmp(*role, "assistant") != 0)) {
-		return err_set(e, ERR_INVALID, "bad_messages", "messages is a list of "
+		return err_set(e, ERR_INVALID, "bad_messages",
+			"messages is a list of "
 			"{\"role\": \"user\" or \"assistant\", \"content\": text}.");
 	}
 	return 0;
@@ -203,7 +212,8 @@ static int read_messages(struct call *c, struct run_order *o, struct err *e)
 			return rc;
 		}
 		if (strcmp(role, "user") == 0) {
-			question = question ? arena_printf(&c->arena, "%s\n%s", question, text) : text;
+			question =
+				question ? arena_printf(&c->arena, "%s\n%s", question, text) : text;
 		} else if (question) {
 			turns[o->n_history++] = (struct prompt_turn){question, text};
 			question = NULL;

@@ -42,8 +42,9 @@ struct run *run_create(struct runs *r, const struct run_order *o)
 	run->ephemeral = id_empty(&o->run);
 	run->order = *o;
 	run->order.question = arena_str(&run->arena, o->question);
-	run->order.collections = arena_copy(&run->arena, o->collections ? (const void *)o->collections : "",
-		(size_t)o->n_collections * sizeof(struct id));
+	run->order.collections =
+		arena_copy(&run->arena, o->collections ? (const void *)o->collections : "",
+			(size_t)o->n_collections * sizeof(struct id));
 	history = arena_array(&run->arena, struct prompt_turn, (size_t)o->n_history + 1);
 	for (int i = 0; i < o->n_history; i++) {
 		history[i] = (struct prompt_turn){copy_text(&run->arena, o->history[i].question),
@@ -121,7 +122,8 @@ static void start_next(struct runs *r)
 	while (run) {
 		struct run *next = run->next;
 
-		if (!run->started && (r->stopping || r->n_started < r->app->settings->runs_at_once)) {
+		if (!run->started &&
+			(r->stopping || r->n_started < r->app->settings->runs_at_once)) {
 			run->started = true;
 			r->n_started++;
 			turn_start(run);
@@ -254,8 +256,8 @@ static void fail_stored(struct run *run, const struct err *e)
 	struct run_buffer *b = run->buffer;
 	struct kept_event *last = &b->events[b->n - 1];
 	bool gone = e->code == ERR_CANCELLED || e->code == ERR_CONFLICT;
-	json_t *o = json_pack("{s:s, s:s}", "code", gone ? "gone" : "not_stored", "message", gone ?
-		"The conversation was deleted." : "The answer could not be stored.");
+	json_t *o = json_pack("{s:s, s:s}", "code", gone ? "gone" : "not_stored", "message",
+		gone ? "The conversation was deleted." : "The answer could not be stored.");
 
 	if (!gone) {
 		log_error("run.not_stored", LT("run", run->order.run.s), LT("error", e->message));
@@ -283,7 +285,8 @@ static void on_batch_here(void *arg)
 		b->stored_seq = batch->events[batch->n - 1].seq;
 		b->begun = true;
 	} else if (rc != 0) {
-		log_warn("run.events_not_stored", LT("run", run->order.run.s), LT("error", e.message));
+		log_warn("run.events_not_stored", LT("run", run->order.run.s),
+			LT("error", e.message));
 	}
 	free(batch->events);
 	free(batch);

@@ -1,16 +1,18 @@
 /*
- * Runs: the answers that are being written. A run belongs to nobody's connection: it goes on whether or not
- * anybody listens. Its numbered events go to its own bounded buffer on the loop and, in batches (every 200 ms or
- * 4 KB), to run_event; listeners are streams that read from the buffer or, where they lag behind it or the
- * run is over, from the table, at their own pace, from any Last-Event-ID.
+ * Runs: the answers that are being written. A run belongs to nobody's connection: it goes on
+ * whether or not anybody listens. Its numbered events go to its own bounded buffer on the loop and,
+ * in batches (every 200 ms or 4 KB), to run_event; listeners are streams that read from the buffer
+ * or, where they lag behind it or the run is over, from the table, at their own pace, from any
+ * Last-Event-ID.
  *
  *   worker:  runs_submit (stored) | run_ephemeral (a stream of its own)
- *   loop:    queued -> turn_start … run_emit … run_finish -> stored in one transaction -> the final event shows
+ *   loop:    queued -> turn_start … run_emit … run_finish -> stored in one transaction -> the final
+ * event shows
  *
- * The final event is visible only once answer, citations and events are durable. What a dead process left open is
- * ended by runs_create. An ephemeral run is stored nowhere and tied to its connection: a slow reader pauses
- * the model, a vanished one cancels it.
- * At most settings.runs_at_once are written at the same time; further ones wait in order.
+ * The final event is visible only once answer, citations and events are durable. What a dead
+ * process left open is ended by runs_create. An ephemeral run is stored nowhere and tied to its
+ * connection: a slow reader pauses the model, a vanished one cancels it. At most
+ * settings.runs_at_once are written at the same time; further ones wait in order.
  *
  * Thread: the loop's, unless marked otherwise.
  */
@@ -32,8 +34,9 @@
 
 /* Before the loop runs (blocks: ends the runs of a dead process). */
 MUST_CHECK int runs_create(struct app *app, struct runs **out, struct err *e);
-/* Open ones, and those that may still come, end as partial or failed. Called again with on_stopped when no request
- * can bring another one: told once all are over and the models' connections are closed. */
+/* Open ones, and those that may still come, end as partial or failed. Called again with on_stopped
+ * when no request can bring another one: told once all are over and the models' connections are
+ * closed. */
 void runs_stop(struct runs *r, void (*on_stopped)(void *arg), void *arg);
 void runs_destroy(struct runs *r); /* after on_stopped; NULL is fine */
 struct models *runs_models(struct runs *r);
@@ -64,8 +67,8 @@ void runs_submit(struct runs *r, const struct run_order *o);
 /* Stops it if it is being written. Thread: a worker. */
 void runs_cancel(struct runs *r, const struct id *run);
 
-/* A listener of a stored run, for call->stream_out: events past after. The view is the asker's at this moment.
- * Thread: a worker. */
+/* A listener of a stored run, for call->stream_out: events past after. The view is the asker's at
+ * this moment. Thread: a worker. */
 struct stream *run_listen(struct runs *r, const struct id *run, const struct asker *who,
 	int64_t after, const struct run_view *view);
 /* A run that is stored nowhere, as the stream that shows it. Thread: a worker. */
@@ -89,8 +92,8 @@ struct run {
 
 /* Adds an event; data is stolen. */
 void run_emit(struct run *run, const char *type, json_t *data);
-/* The end, once: o lives in the run's arena; its run, ids and events are filled in here. The final event is of that
- * type. on_over(run->turn) may not follow any more: the run is gone soon. */
+/* The end, once: o lives in the run's arena; its run, ids and events are filled in here. The final
+ * event is of that type. on_over(run->turn) may not follow any more: the run is gone soon. */
 void run_finish(struct run *run, struct run_outcome *o, const char *type, json_t *data);
 
 #endif

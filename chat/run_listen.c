@@ -163,7 +163,8 @@ static void load(struct listener *l)
 	if (l->loading) {
 		l->runs->n_loading++;
 	} else {
-		stream_abort(&l->stream); /* too busy: the client comes back with its Last-Event-ID */
+		stream_abort(
+			&l->stream); /* too busy: the client comes back with its Last-Event-ID */
 	}
 }
 

@@ -10,7 +10,7 @@
 #define BUFFER_MAX (256 * 1024) /* bytes of stored events kept for listeners */
 #define FLUSH_MS 200
 #define FLUSH_BYTES 4096
-#define SEND_BYTES (16 * 1024)	/* of one stream_send */
+#define SEND_BYTES (16 * 1024)	   /* of one stream_send */
 #define EPHEMERAL_HIGH (32 * 1024) /* unsent bytes at which the model is paused */
 
 struct runs {
@@ -34,14 +34,14 @@ struct kept_event {
 struct run_buffer {
 	struct kept_event *events; /* [n] ascending */
 	int n, cap;
-	int64_t first_seq;   /* those before it are only in the table */
+	int64_t first_seq; /* those before it are only in the table */
 	int64_t last_seq;
 	int64_t visible_seq; /* listeners see up to here */
 	int64_t stored_seq;
 	size_t n_bytes;
-	size_t n_unstored;   /* bytes */
-	bool over;	     /* the final event is visible */
-	bool begun;	     /* the row says 'streaming' */
+	size_t n_unstored; /* bytes */
+	bool over;	   /* the final event is visible */
+	bool begun;	   /* the row says 'streaming' */
 	uv_timer_t flush;
 	struct batch *in_flight;
 	struct run_outcome *outcome; /* set: the next batch is the last */
@@ -52,15 +52,15 @@ struct run_buffer {
 struct listener {
 	struct stream stream;
 	struct runs *runs;
-	struct id id;	   /* of the run */
+	struct id id; /* of the run */
 	struct id workspace, user;
-	int64_t after;	   /* the last event sent */
+	int64_t after;	    /* the last event sent */
 	struct arena arena; /* of the view */
 	struct run_view view;
-	struct run *run;   /* attached to; NULL: reads from the table */
+	struct run *run; /* attached to; NULL: reads from the table */
 	struct listener *next;
 	struct run *ephemeral; /* owned; NULL: a stored run's listener */
-	bool begun; /* ephemeral: its run was taken on */
+	bool begun;	       /* ephemeral: its run was taken on */
 	bool wanting, stopped, loading;
 	int n_empty; /* loads that brought nothing */
 	struct pool_item item;
@@ -73,7 +73,8 @@ struct run *runs_lookup(struct runs *r, const struct id *id);
 void runs_take(struct runs *r, struct run *run); /* links it and starts what may start */
 struct run *run_create(struct runs *r, const struct run_order *o);
 void run_destroy(struct run *run);
-/* The run is over: out of the list, and gone once its timer is closed. An ephemeral one waits for its reader. */
+/* The run is over: out of the list, and gone once its timer is closed. An ephemeral one waits for
+ * its reader. */
 void run_leave(struct run *run);
 void runs_check_stopped(struct runs *r);
 /* Something new is visible: listeners that wait are served. */

@@ -31,35 +31,42 @@ enum {
 static const char *const statements[] = {
 	[Q_ADD] = "INSERT INTO run(id, workspace_id, conversation_id, turn_seq, user_id, state,"
 		  " created_ms) VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6)",
-	[Q_LOOKUP] = "SELECT r.id, r.workspace_id, r.conversation_id, r.user_id, r.turn_seq, r.state,"
-		     " r.mode, r.model, r.answer, r.reason, r.message, r.prompt_tokens, r.answer_tokens,"
-		     " r.created_ms, r.finished_ms FROM run r JOIN conversation c"
-		     " ON c.id = r.conversation_id AND c.deleted_ms IS NULL"
-		     " WHERE r.id = ?1 AND c.user_id = ?2 AND c.workspace_id = ?3",
+	[Q_LOOKUP] =
+		"SELECT r.id, r.workspace_id, r.conversation_id, r.user_id, r.turn_seq, r.state,"
+		" r.mode, r.model, r.answer, r.reason, r.message, r.prompt_tokens, r.answer_tokens,"
+		" r.created_ms, r.finished_ms FROM run r JOIN conversation c"
+		" ON c.id = r.conversation_id AND c.deleted_ms IS NULL"
+		" WHERE r.id = ?1 AND c.user_id = ?2 AND c.workspace_id = ?3",
 	[Q_BEGIN] = "UPDATE run SET state = 'streaming' WHERE id = ?1 AND state = 'queued'",
 	[Q_FINISH] = "UPDATE run SET state = ?2, mode = ?3, model = ?4, answer = ?5, reason = ?6,"
 		     " message = ?7, prompt_tokens = ?8, answer_tokens = ?9, finished_ms = ?10"
 		     " WHERE id = ?1 AND state IN ('queued', 'streaming')",
-	[Q_OPEN] = "SELECT id, workspace_id, user_id FROM run WHERE state IN ('queued', 'streaming')"
-		   " AND id > ?1 ORDER BY id LIMIT 1",
+	[Q_OPEN] =
+		"SELECT id, workspace_id, user_id FROM run WHERE state IN ('queued', 'streaming')"
+		" AND id > ?1 ORDER BY id LIMIT 1",
 	[Q_OPEN_OF] = "SELECT id FROM run WHERE conversation_id = ?1 AND (?2 = 0 OR turn_seq = ?2)"
 		      " AND state IN ('queued', 'streaming') LIMIT 1",
 	[Q_ADD_EVENT] = "INSERT INTO run_event(run_id, seq, type, data) VALUES (?1, ?2, ?3, ?4)",
-	[Q_EVENTS] = "SELECT seq, type, data FROM run_event WHERE run_id = ?1 AND seq > ?2 ORDER BY seq",
-	[Q_ADD_SOURCE] = "INSERT INTO run_source(run_id, handle, workspace_id, document_id, version_id,"
-			 " chunk_id, chunk_ids) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	[Q_ADD_CITATION] = "INSERT INTO citation(run_id, ordinal, workspace_id, handle, document_id,"
-			   " version_id, chunk_id, page, boxes, quote, answer_start, answer_end,"
-			   " support) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-	[Q_CITATIONS] = "SELECT ordinal, handle, document_id, version_id, chunk_id, page, boxes, quote,"
-			" answer_start, answer_end, support, (SELECT name FROM document d"
-			" WHERE d.id = document_id) FROM citation WHERE run_id = ?1"
-			" ORDER BY ordinal",
-	[Q_COUNT_USAGE] = "INSERT INTO usage(workspace_id, user_id, day, model, n_runs, prompt_tokens,"
-			  " answer_tokens) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)"
-			  " ON CONFLICT(workspace_id, user_id, day, model) DO UPDATE SET"
-			  " n_runs = n_runs + 1, prompt_tokens = prompt_tokens + ?5,"
-			  " answer_tokens = answer_tokens + ?6",
+	[Q_EVENTS] =
+		"SELECT seq, type, data FROM run_event WHERE run_id = ?1 AND seq > ?2 ORDER BY seq",
+	[Q_ADD_SOURCE] =
+		"INSERT INTO run_source(run_id, handle, workspace_id, document_id, version_id,"
+		" chunk_id, chunk_ids) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[Q_ADD_CITATION] =
+		"INSERT INTO citation(run_id, ordinal, workspace_id, handle, document_id,"
+		" version_id, chunk_id, page, boxes, quote, answer_start, answer_end,"
+		" support) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+	[Q_CITATIONS] =
+		"SELECT ordinal, handle, document_id, version_id, chunk_id, page, boxes, quote,"
+		" answer_start, answer_end, support, (SELECT name FROM document d"
+		" WHERE d.id = document_id) FROM citation WHERE run_id = ?1"
+		" ORDER BY ordinal",
+	[Q_COUNT_USAGE] =
+		"INSERT INTO usage(workspace_id, user_id, day, model, n_runs, prompt_tokens,"
+		" answer_tokens) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)"
+		" ON CONFLICT(workspace_id, user_id, day, model) DO UPDATE SET"
+		" n_runs = n_runs + 1, prompt_tokens = prompt_tokens + ?5,"
+		" answer_tokens = answer_tokens + ?6",
 	[Q_DELETE_EVENTS] = "DELETE FROM run_event" OF_CONVERSATION,
 	[Q_DELETE_SOURCES] = "DELETE FROM run_source" OF_CONVERSATION,
 	[Q_DELETE_CITATIONS] = "DELETE FROM citation" OF_CONVERSATION,
@@ -69,8 +76,8 @@ SQL_TABLE(table, "chat/run_store", statements);
 
 /* ── runs ── */
 
-int run_add(struct db *db, const struct asker *who, const struct id *conversation,
-	int64_t turn_seq, struct id *out, struct err *e)
+int run_add(struct db *db, const struct asker *who, const struct id *conversation, int64_t turn_seq,
+	struct id *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_ADD);
 
@@ -102,13 +109,21 @@ int run_lookup(struct db *db, struct arena *a, const struct asker *who, const st
 	if (rc <= 0) {
 		return rc < 0 ? rc : err_absent(e);
 	}
-	*out = (struct run_row){.id = col_id(q, 0), .workspace = col_id(q, 1),
-		.conversation = col_id(q, 2), .user = col_id(q, 3), .turn_seq = col_int(q, 4),
-		.state = arena_str(a, col_text(q, 5)), .mode = arena_str(a, col_text(q, 6)),
-		.model = arena_str(a, col_text(q, 7)), .answer = arena_str(a, col_text(q, 8)),
-		.reason = arena_str(a, col_text(q, 9)), .message = arena_str(a, col_text(q, 10)),
-		.prompt_tokens = count_at(q, 11), .answer_tokens = count_at(q, 12),
-		.created_ms = col_int(q, 13), .finished_ms = col_int(q, 14)};
+	*out = (struct run_row){.id = col_id(q, 0),
+		.workspace = col_id(q, 1),
+		.conversation = col_id(q, 2),
+		.user = col_id(q, 3),
+		.turn_seq = col_int(q, 4),
+		.state = arena_str(a, col_text(q, 5)),
+		.mode = arena_str(a, col_text(q, 6)),
+		.model = arena_str(a, col_text(q, 7)),
+		.answer = arena_str(a, col_text(q, 8)),
+		.reason = arena_str(a, col_text(q, 9)),
+		.message = arena_str(a, col_text(q, 10)),
+		.prompt_tokens = count_at(q, 11),
+		.answer_tokens = count_at(q, 12),
+		.created_ms = col_int(q, 13),
+		.finished_ms = col_int(q, 14)};
 	stmt_reset(q);
 	return 0;
 }
@@ -126,8 +141,8 @@ int run_begin(struct db *db, const struct id *id, struct err *e)
 	return stmt_run(q, e);
 }
 
-int runs_open_of(struct db *db, const struct id *conversation, int64_t seq, struct id *out,
-	struct err *e)
+int runs_open_of(
+	struct db *db, const struct id *conversation, int64_t seq, struct id *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_OPEN_OF);
 	int rc;
@@ -155,8 +170,8 @@ int runs_delete(struct db *db, const struct id *conversation, struct err *e)
 
 /* ── events ── */
 
-int run_events_add(struct db *db, const struct id *run, const struct run_event *events, int n,
-	struct err *e)
+int run_events_add(
+	struct db *db, const struct id *run, const struct run_event *events, int n, struct err *e)
 {
 	int rc = 0;
 
@@ -184,8 +199,8 @@ int run_events_load(struct db *db, struct arena *a, const struct id *run, int64_
 	stmt_id(q, 1, run);
 	stmt_int(q, 2, after_seq);
 	while (bytes <= max_bytes && (rc = stmt_step(q, e)) > 0) {
-		struct run_event ev = {col_int(q, 0), arena_str(a, col_text(q, 1)),
-			arena_str(a, col_text(q, 2))};
+		struct run_event ev = {
+			col_int(q, 0), arena_str(a, col_text(q, 1)), arena_str(a, col_text(q, 2))};
 
 		bytes += (int64_t)strlen(ev.data);
 		buf_add(&rows, &ev, sizeof(ev));
@@ -218,7 +233,8 @@ int run_sources_add(struct db *db, const struct id *run, const struct id *worksp
 		stmt_id(q, 3, workspace);
 		stmt_id(q, 4, &passages[i].document);
 		stmt_id(q, 5, &passages[i].version);
-		stmt_id(q, 6, passages[i].n_chunks > 0 ? &passages[i].chunks[0] : &passages[i].chunk);
+		stmt_id(q, 6,
+			passages[i].n_chunks > 0 ? &passages[i].chunks[0] : &passages[i].chunk);
 		stmt_text(q, 7, text);
 		rc = stmt_run(q, e);
 		free(text);
@@ -258,16 +274,16 @@ json_t *citation_json(const struct citation *c)
 	json_t *boxes = json_array();
 
 	for (int i = 0; i < c->n_boxes; i++) {
-		json_array_append_new(boxes, json_pack("{s:i, s:[f,f,f,f]}", "page",
-			(int)c->boxes[i].page, "rect", (double)c->boxes[i].x0,
-			(double)c->boxes[i].y0, (double)c->boxes[i].x1, (double)c->boxes[i].y1));
+		json_array_append_new(
+			boxes, json_pack("{s:i, s:[f,f,f,f]}", "page", (int)c->boxes[i].page,
+				       "rect", (double)c->boxes[i].x0, (double)c->boxes[i].y0,
+				       (double)c->boxes[i].x1, (double)c->boxes[i].y1));
 	}
-	return json_pack("{s:i, s:i, s:s, s:s?, s:s, s:s, s:i, s:s?, s:o, s:s, s:i, s:i}", "ordinal",
-		c->ordinal, "handle", c->handle, "documentId", c->document.s, "name",
-		c->document_name, "versionId",
-		c->version.s, "chunkId", c->chunk.s, "page", c->page, "quote", c->quote, "boxes", boxes,
-		"support", support_name(c->support), "answerStart", c->answer_start, "answerEnd",
-		c->answer_end);
+	return json_pack("{s:i, s:i, s:s, s:s?, s:s, s:s, s:i, s:s?, s:o, s:s, s:i, s:i}",
+		"ordinal", c->ordinal, "handle", c->handle, "documentId", c->document.s, "name",
+		c->document_name, "versionId", c->version.s, "chunkId", c->chunk.s, "page", c->page,
+		"quote", c->quote, "boxes", boxes, "support", support_name(c->support),
+		"answerStart", c->answer_start, "answerEnd", c->answer_end);
 }
 
 static enum support support_of(const char *name)
@@ -291,15 +307,22 @@ int run_citations_json(struct db *db, struct arena *a, const struct run_view *v,
 	while ((rc = stmt_step(q, e)) > 0) {
 		size_t n_packed;
 		const void *packed = col_blob(q, 6, &n_packed);
-		struct citation c = {.ordinal = (int)col_int(q, 0), .handle = (int)col_int(q, 1),
-			.document = col_id(q, 2), .version = col_id(q, 3), .chunk = col_id(q, 4),
-			.page = (int)col_int(q, 5), .quote = col_text(q, 7),
-			.answer_start = (int)col_int(q, 8), .answer_end = (int)col_int(q, 9),
-			.support = support_of(col_text(q, 10)), .document_name = col_text(q, 11)};
+		struct citation c = {.ordinal = (int)col_int(q, 0),
+			.handle = (int)col_int(q, 1),
+			.document = col_id(q, 2),
+			.version = col_id(q, 3),
+			.chunk = col_id(q, 4),
+			.page = (int)col_int(q, 5),
+			.quote = col_text(q, 7),
+			.answer_start = (int)col_int(q, 8),
+			.answer_end = (int)col_int(q, 9),
+			.support = support_of(col_text(q, 10)),
+			.document_name = col_text(q, 11)};
 
 		if (run_view_gone(v, c.document.s)) {
-			json_array_append_new(*out, json_pack("{s:i, s:i, s:b}", "ordinal", c.ordinal,
-				"handle", c.handle, "gone", 1));
+			json_array_append_new(
+				*out, json_pack("{s:i, s:i, s:b}", "ordinal", c.ordinal, "handle",
+					      c.handle, "gone", 1));
 			continue;
 		}
 		if (packed && boxes_unpack(packed, n_packed, a, &c.boxes, &c.n_boxes, NULL) != 0) {
@@ -416,13 +439,16 @@ static void replay(struct arena *a, struct run_outcome *o, const struct run_even
 			const char *quote = json_string_value(json_object_get(data, "quote"));
 
 			*c = (struct citation){.ordinal = number_of(data, "ordinal"),
-				.handle = number_of(data, "handle"), .document = id_of(data, "documentId"),
-				.version = id_of(data, "versionId"), .chunk = id_of(data, "chunkId"),
-				.page = number_of(data, "page"), .quote = arena_str(a, quote),
+				.handle = number_of(data, "handle"),
+				.document = id_of(data, "documentId"),
+				.version = id_of(data, "versionId"),
+				.chunk = id_of(data, "chunkId"),
+				.page = number_of(data, "page"),
+				.quote = arena_str(a, quote),
 				.answer_start = number_of(data, "answerStart"),
 				.answer_end = number_of(data, "answerEnd"),
-				.support = support_of(json_string_value(json_object_get(data,
-					"support")))};
+				.support = support_of(
+					json_string_value(json_object_get(data, "support")))};
 			read_boxes(json_object_get(data, "boxes"), a, c);
 		}
 		json_decref(data);
@@ -438,7 +464,7 @@ static int recover_one(struct db *db, struct run_outcome *o, struct err *e)
 	struct run_event *events;
 	struct run_event last = {.type = (char *)"run.failed",
 		.data = (char *)"{\"code\":\"interrupted\",\"message\":"
-			"\"The server stopped before this answer was complete.\"}"};
+				"\"The server stopped before this answer was complete.\"}"};
 	int n, rc;
 
 	arena_init(&a);

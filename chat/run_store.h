@@ -1,13 +1,14 @@
 /*
- * What is kept of an answer: the run, its events, what [n] meant, its citations, the tokens it used;
- * and what of it a reader may see now.
+ * What is kept of an answer: the run, its events, what [n] meant, its citations, the tokens it
+ * used; and what of it a reader may see now.
  *
- * Permissions are looked at again whenever something of it is shown: a citation of a document that the asker may
- * not read any more is reduced to its number; an answer is withheld when one of the documents it may hold words of
- * cannot be read any more: any source of its prompt if a model wrote it, else the cited ones.
+ * Permissions are looked at again whenever something of it is shown: a citation of a document that
+ * the asker may not read any more is reduced to its number; an answer is withheld when one of the
+ * documents it may hold words of cannot be read any more: any source of its prompt if a model wrote
+ * it, else the cited ones.
  *
- * Alone writes run, run_event, run_source, citation, usage. Thread: any with a db; functions marked tx in a
- * write transaction.
+ * Alone writes run, run_event, run_source, citation, usage. Thread: any with a db; functions marked
+ * tx in a write transaction.
  */
 #ifndef CHAT_RUN_STORE_H
 #define CHAT_RUN_STORE_H
@@ -31,7 +32,7 @@ struct run_row {
 	char *mode;  /* NULL: not known yet */
 	char *model; /* NULL: none */
 	char *answer;
-	char *reason, *message; /* NULL: none */
+	char *reason, *message;		      /* NULL: none */
 	int64_t prompt_tokens, answer_tokens; /* -1: not known */
 	int64_t created_ms, finished_ms;      /* 0: not finished */
 };
@@ -73,12 +74,13 @@ struct run_outcome {
 };
 /* tx. ERR_CANCELLED: the run is gone (its conversation was deleted). */
 MUST_CHECK int run_commit(struct db *db, const struct run_outcome *o, struct err *e);
-/* tx, once at start: runs that a dead process left open become 'partial' or 'failed', with a final event. */
+/* tx, once at start: runs that a dead process left open become 'partial' or 'failed', with a final
+ * event. */
 MUST_CHECK int runs_recover(struct db *db, int *n, struct err *e);
 MUST_CHECK int runs_delete(struct db *db, const struct id *conversation, struct err *e); /* tx */
 /* The open run of the conversation's turn (seq 0: of any), or an empty id. */
-MUST_CHECK int runs_open_of(struct db *db, const struct id *conversation, int64_t seq,
-	struct id *out, struct err *e);
+MUST_CHECK int runs_open_of(
+	struct db *db, const struct id *conversation, int64_t seq, struct id *out, struct err *e);
 
 /* ── what a reader may see ── */
 
@@ -90,10 +92,10 @@ struct run_view {
 MUST_CHECK int run_view_open(struct db *db, struct arena *a, const struct asker *who,
 	const struct id *run, struct run_view *out, struct err *e);
 bool run_view_gone(const struct run_view *v, const char *document_id);
-/* The event's data as the reader may see it, in the arena; NULL: not at all. data itself where nothing is
- * taken out. */
-const char *run_view_event(const struct run_view *v, struct arena *a, const char *type,
-	const char *data);
+/* The event's data as the reader may see it, in the arena; NULL: not at all. data itself where
+ * nothing is taken out. */
+const char *run_view_event(
+	const struct run_view *v, struct arena *a, const char *type, const char *data);
 /* The citations of a stored answer as an array for the API, reduced where the view says so. */
 MUST_CHECK int run_citations_json(struct db *db, struct arena *a, const struct run_view *v,
 	const struct id *run, json_t **out, struct err *e);

@@ -103,8 +103,8 @@ static void reduce(json_t *o)
 	json_decref(small);
 }
 
-const char *run_view_event(const struct run_view *v, struct arena *a, const char *type,
-	const char *data)
+const char *run_view_event(
+	const struct run_view *v, struct arena *a, const char *type, const char *data)
 {
 	const char *out = data;
 	json_t *o;

@@ -3,11 +3,11 @@
 #include <ctype.h>
 #include <string.h>
 
-
-static const char *const abbreviations[] = {"mr", "mrs", "ms", "dr", "prof", "no", "nr", "art", "abs",
-	"sec", "fig", "vs", "etc", "bzw", "ca", "st", "inc", "ltd", "co", "approx", "vol", "pp", "usw",
-	"max", "min", "tel", "str", "ggf", "inkl", "evtl", "jan", "feb", "mar", "apr", "aug", "sep",
-	"sept", "oct", "okt", "nov", "dec", "dez", "e.g", "i.e", "z.b", "d.h", "u.a", "a.m", "p.m"};
+static const char *const abbreviations[] = {"mr", "mrs", "ms", "dr", "prof", "no", "nr", "art",
+	"abs", "sec", "fig", "vs", "etc", "bzw", "ca", "st", "inc", "ltd", "co", "approx", "vol",
+	"pp", "usw", "max", "min", "tel", "str", "ggf", "inkl", "evtl", "jan", "feb", "mar", "apr",
+	"aug", "sep", "sept", "oct", "okt", "nov", "dec", "dez", "e.g", "i.e", "z.b", "d.h", "u.a",
+	"a.m", "p.m"};
 
 static bool is_blank(char c)
 {
@@ -36,7 +36,8 @@ static size_t terminator(const char *s, size_t n, bool *cjk)
 
 static size_t closer(const char *s, size_t n)
 {
-	static const char *const marks[] = {"\"", "'", ")", "”", "’", "»", "“", "」", "』", "）", "*", "_"};
+	static const char *const marks[] = {
+		"\"", "'", ")", "”", "’", "»", "“", "」", "』", "）", "*", "_"};
 
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
 		size_t len = strlen(marks[i]);
@@ -84,7 +85,8 @@ static bool only_a_dot(const char *s, size_t from, size_t dot, size_t next, size
 	}
 	word[len] = '\0';
 	if (digits == len) {
-		return len <= 2 && (w == from || (next < n && isalpha((unsigned char)s[next]) && len == 1));
+		return len <= 2 &&
+		       (w == from || (next < n && isalpha((unsigned char)s[next]) && len == 1));
 	}
 	if (len == 1 && isupper((unsigned char)s[w])) {
 		return true;
@@ -201,8 +203,8 @@ static bool begins_item(const char *s, const struct line *l)
 	while (digits < n && isdigit((unsigned char)p[digits])) {
 		digits++;
 	}
-	return digits > 0 && digits <= 2 && digits + 1 < n && (p[digits] == '.' || p[digits] == ')') &&
-		p[digits + 1] == ' ';
+	return digits > 0 && digits <= 2 && digits + 1 < n &&
+	       (p[digits] == '.' || p[digits] == ')') && p[digits + 1] == ' ';
 }
 
 /* A line that stops well before the others and without punctuation is a heading or a last cell. */
@@ -211,8 +213,8 @@ static bool stands_alone(const char *s, const struct line *l, const struct line 
 	unsigned char last = l->end > l->start ? (unsigned char)s[l->end - 1] : '.';
 	unsigned char first = next->end > next->start ? (unsigned char)s[next->start] : ' ';
 
-	return (l->end - l->start) * 10 < widest * 6 && (isalnum(last) || last >= 0x80) && last != ',' &&
-		(isupper(first) || isdigit(first) || first >= 0x80);
+	return (l->end - l->start) * 10 < widest * 6 && (isalnum(last) || last >= 0x80) &&
+	       last != ',' && (isupper(first) || isdigit(first) || first >= 0x80);
 }
 
 static void add(struct sentence *out, int *n_out, const char *s, int start, int end, bool row)
@@ -235,8 +237,8 @@ static void add(struct sentence *out, int *n_out, const char *s, int start, int 
 }
 
 /* A paragraph of joined lines: line breaks in it are blanks. */
-static void add_paragraph(struct arena *a, const char *text, int start, int end,
-	struct sentence *out, int *n_out)
+static void add_paragraph(
+	struct arena *a, const char *text, int start, int end, struct sentence *out, int *n_out)
 {
 	char *flat = arena_strn(a, text + start, (size_t)(end - start));
 	size_t n = (size_t)(end - start);

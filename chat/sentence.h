@@ -1,8 +1,7 @@
 /*
- * Sentences: of a source's text, whose lines may be a page's lines, and of an answer that is still being
- * written. Rules, no model: terminators of Latin and CJK scripts, abbreviations, ordinals, initials;
- * table rows ("a | b"), list items and headings stand alone.
- * Pure. Thread: any.
+ * Sentences: of a source's text, whose lines may be a page's lines, and of an answer that is still
+ * being written. Rules, no model: terminators of Latin and CJK scripts, abbreviations, ordinals,
+ * initials; table rows ("a | b"), list items and headings stand alone. Pure. Thread: any.
  */
 #ifndef CHAT_SENTENCE_H
 #define CHAT_SENTENCE_H
@@ -15,14 +14,14 @@
 struct sentence {
 	int start, end; /* bytes, without surrounding blanks */
 	bool row;	/* of a table */
-	int header;	/* of a row: the sentence that is the table's first row; -1: none, or itself */
+	int header; /* of a row: the sentence that is the table's first row; -1: none, or itself */
 };
 
 /* All of them in order, in the arena. */
 int sentences_split(struct arena *a, const char *text, size_t n_bytes, struct sentence **out);
 
-/* The end of the sentence that begins at from, with the citation markers ("[1]") that follow it; 0: what has come
- * does not tell yet. final: nothing more comes. A line break ends a sentence. */
+/* The end of the sentence that begins at from, with the citation markers ("[1]") that follow it; 0:
+ * what has come does not tell yet. final: nothing more comes. A line break ends a sentence. */
 size_t sentence_end(const char *s, size_t n, size_t from, bool final);
 
 /* Bytes of a marker like "[1]" or "[1, 2]" at s, 0 if there is none. */

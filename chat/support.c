@@ -39,7 +39,7 @@ static size_t read_digits(struct facts *f, const char *s, size_t n)
 			decimal[d++] = s[i];
 			since++;
 		} else if ((s[i] == '.' || s[i] == ',' || s[i] == '\'') && i + 1 < n &&
-			isdigit((unsigned char)s[i + 1])) {
+			   isdigit((unsigned char)s[i + 1])) {
 			n_seps++;
 			first = first ? first : s[i];
 			last = s[i];
@@ -58,8 +58,8 @@ static size_t read_digits(struct facts *f, const char *s, size_t n)
 	if (n_seps == 0 || (n_seps > 1 && first == last)) {
 		add_number(f, strtod(plain, NULL), strtod(plain, NULL), false);
 	} else if (n_seps == 1 && since == 3) {
-		add_number(f, strtod(plain, NULL), last == '\'' ? strtod(plain, NULL) : strtod(decimal,
-			NULL), false);
+		add_number(f, strtod(plain, NULL),
+			last == '\'' ? strtod(plain, NULL) : strtod(decimal, NULL), false);
 	} else {
 		add_number(f, strtod(decimal, NULL), strtod(decimal, NULL), false);
 	}
@@ -77,8 +77,8 @@ static int cjk_digit(uint32_t c, double *unit)
 		int unit;
 	} table[] = {{0x3007, 0, 0}, {0x96F6, 0, 0}, {0x4E00, 1, 0}, {0x4E8C, 2, 0}, {0x4E24, 2, 0},
 		{0x4E09, 3, 0}, {0x56DB, 4, 0}, {0x4E94, 5, 0}, {0x516D, 6, 0}, {0x4E03, 7, 0},
-		{0x516B, 8, 0}, {0x4E5D, 9, 0}, {0x5341, -1, 10}, {0x767E, -1, 100}, {0x5343, -1, 1000},
-		{0x4E07, -1, 10000}};
+		{0x516B, 8, 0}, {0x4E5D, 9, 0}, {0x5341, -1, 10}, {0x767E, -1, 100},
+		{0x5343, -1, 1000}, {0x4E07, -1, 10000}};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		if (table[i].c == c) {
@@ -126,11 +126,11 @@ static void read_number_word(struct facts *f, const char *s, size_t n)
 		const char *word;
 		int value;
 	} words[] = {{"one", 1}, {"two", 2}, {"three", 3}, {"four", 4}, {"five", 5}, {"six", 6},
-		{"seven", 7}, {"eight", 8}, {"nine", 9}, {"ten", 10}, {"eleven", 11}, {"twelve", 12},
-		{"fifteen", 15}, {"twenty", 20}, {"thirty", 30}, {"forty", 40}, {"fifty", 50},
-		{"sixty", 60}, {"hundred", 100}, {"zwei", 2}, {"drei", 3}, {"vier", 4}, {"sechs", 6},
-		{"sieben", 7}, {"acht", 8}, {"neun", 9}, {"zehn", 10}, {"elf", 11}, {"zwanzig", 20},
-		{"half", 0}};
+		{"seven", 7}, {"eight", 8}, {"nine", 9}, {"ten", 10}, {"eleven", 11},
+		{"twelve", 12}, {"fifteen", 15}, {"twenty", 20}, {"thirty", 30}, {"forty", 40},
+		{"fifty", 50}, {"sixty", 60}, {"hundred", 100}, {"zwei", 2}, {"drei", 3},
+		{"vier", 4}, {"sechs", 6}, {"sieben", 7}, {"acht", 8}, {"neun", 9}, {"zehn", 10},
+		{"elf", 11}, {"zwanzig", 20}, {"half", 0}};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strlen(words[i].word) == n && strncasecmp(words[i].word, s, n) == 0) {
@@ -143,8 +143,8 @@ static void read_number_word(struct facts *f, const char *s, size_t n)
 static int month_of(const char *s, size_t n)
 {
 	static const char *const months[] = {"january|januar", "february|februar", "march|märz",
-		"april", "may|mai", "june|juni", "july|juli", "august", "september", "october|oktober",
-		"november", "december|dezember"};
+		"april", "may|mai", "june|juni", "july|juli", "august", "september",
+		"october|oktober", "november", "december|dezember"};
 
 	for (int m = 0; m < 12; m++) {
 		for (const char *name = months[m]; *name; name += *name == '|') {
@@ -174,7 +174,8 @@ static void read_numbers(struct facts *f, const char *s, size_t n)
 			i += read_digits(f, s + i, n - i);
 			continue;
 		}
-		while (i + word < n && (isalpha((unsigned char)s[i + word]) || (s[i + word] & 0x80))) {
+		while (i + word < n &&
+			(isalpha((unsigned char)s[i + word]) || (s[i + word] & 0x80))) {
 			word++;
 		}
 		if (isalpha((unsigned char)s[i])) {
@@ -227,7 +228,8 @@ static bool is_negated(const char *s, size_t n)
 	static const char *const latin[] = {" not ", " no ", " never ", "n't ", " nicht ", " kein",
 		" nie ", " niemals ", " without ", " ohne "};
 	static const char *const cjk[] = {"不", "没", "未", "无", "禁"};
-	static const char *const not_really[] = {"不超", "不少", "不低", "不同", "不仅", "不得超", "无论"};
+	static const char *const not_really[] = {
+		"不超", "不少", "不低", "不同", "不仅", "不得超", "无论"};
 
 	for (size_t i = 0; i < sizeof(latin) / sizeof(latin[0]); i++) {
 		size_t len = strlen(latin[i]);
@@ -247,7 +249,7 @@ static bool is_negated(const char *s, size_t n)
 			size_t len = strlen(not_really[k]);
 
 			harmless = harmless || ((size_t)(s + n - hit) >= len &&
-				memcmp(hit, not_really[k], len) == 0);
+						       memcmp(hit, not_really[k], len) == 0);
 		}
 		if (hit && !harmless) {
 			return true;
@@ -267,17 +269,20 @@ static void find_names(struct arena *a, struct facts *f, const char *text)
 		const struct term *t = &f->terms.items[i];
 		int before = t->byte_start - 1;
 
-		while (before >= 0 && (text[before] == ' ' || text[before] == '"' || text[before] == '(')) {
+		while (before >= 0 &&
+			(text[before] == ' ' || text[before] == '"' || text[before] == '(')) {
 			before--;
 		}
-		f->is_name[i] = isupper((unsigned char)text[t->byte_start]) && !t->stopword && before >= 0 &&
-			!strchr(".!?:\n|", text[before]) && t->byte_end - t->byte_start > 1 &&
+		f->is_name[i] =
+			isupper((unsigned char)text[t->byte_start]) && !t->stopword &&
+			before >= 0 && !strchr(".!?:\n|", text[before]) &&
+			t->byte_end - t->byte_start > 1 &&
 			month_of(text + t->byte_start, (size_t)(t->byte_end - t->byte_start)) == 0;
 	}
 }
 
-void facts_read(struct arena *a, const char *text, size_t n_bytes, const char *language,
-	struct facts *out)
+void facts_read(
+	struct arena *a, const char *text, size_t n_bytes, const char *language, struct facts *out)
 {
 	char *plain = arena_strn(a, text, n_bytes);
 
@@ -377,7 +382,7 @@ enum support support_check(const struct facts *claim, const struct facts *const 
 	double covered = coverage(claim, sources, n);
 	int n_hard = 0;
 	bool foreign = n > 0 && claim->language[0] && sources[0]->language[0] &&
-		strcmp(claim->language, sources[0]->language) != 0;
+		       strcmp(claim->language, sources[0]->language) != 0;
 
 	if (claim->terms.n == 0 || n == 0) {
 		return SUPPORT_UNVERIFIED;
@@ -395,6 +400,6 @@ enum support support_check(const struct facts *claim, const struct facts *const 
 		(!quote || quote->negated == claim->negated)) {
 		return SUPPORT_VERIFIED;
 	}
-	return covered >= COVERAGE_PARTIAL || (foreign && n_hard > 0) ? SUPPORT_PARTIAL :
-		SUPPORT_UNVERIFIED;
+	return covered >= COVERAGE_PARTIAL || (foreign && n_hard > 0) ? SUPPORT_PARTIAL
+								      : SUPPORT_UNVERIFIED;
 }

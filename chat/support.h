@@ -1,11 +1,11 @@
 /*
- * Whether a source says what a sentence claims, without a second model: the claim's numbers and dates
- * must stand in the passage, its names too, most of its content words, and it must not negate what the
- * quoted sentence affirms.
+ * Whether a source says what a sentence claims, without a second model: the claim's numbers and
+ * dates must stand in the passage, its names too, most of its content words, and it must not negate
+ * what the quoted sentence affirms.
  *
  *   verified    all of that
- *   partial     the numbers stand, a part of the words; or across languages, where only numbers compare
- *   unverified  a number is missing, or the words are others
+ *   partial     the numbers stand, a part of the words; or across languages, where only numbers
+ * compare unverified  a number is missing, or the words are others
  *
  * Pure. Thread: any.
  */
@@ -32,14 +32,14 @@ struct facts {
 	struct number *numbers;
 	int n_numbers;
 	struct terms terms;
-	bool *is_name;	/* [terms.n] */
+	bool *is_name; /* [terms.n] */
 	bool negated;
 	const char *language;
 };
 
 /* Reads a claim or a source; markers like "[1]" are no numbers. All in the arena. */
-void facts_read(struct arena *a, const char *text, size_t n_bytes, const char *language,
-	struct facts *out);
+void facts_read(
+	struct arena *a, const char *text, size_t n_bytes, const char *language, struct facts *out);
 bool facts_has_number(const struct facts *f, const struct number *n);
 bool facts_has_term(const struct facts *f, const char *term);
 /* Distinct content words of the claim that the source has, 0 to 1; 1 for a claim without any. */

@@ -8,8 +8,9 @@
  *   cite      the last sentence's citations
  *   commit    answer, citations and events are stored; then the end shows
  *
- * A step returns STEP_NEXT, STEP_WAIT (something will wake the machine), STEP_DONE or STEP_FAIL. Callbacks
- * only record their result and wake it. A stop is seen between steps, and at once while the model writes.
+ * A step returns STEP_NEXT, STEP_WAIT (something will wake the machine), STEP_DONE or STEP_FAIL.
+ * Callbacks only record their result and wake it. A stop is seen between steps, and at once while
+ * the model writes.
  */
 #include "chat/turn.h"
 
@@ -26,9 +27,9 @@
 #include "index/tokens.h"
 #include "retrieve/evidence.h"
 
-#define HISTORY_MAX 20	  /* turns looked at for the prompt */
+#define HISTORY_MAX 20 /* turns looked at for the prompt */
 #define PASSAGES_MAX 12
-#define RETRIEVE_TRIES 3  /* when permissions change between retrieval and prompt */
+#define RETRIEVE_TRIES 3 /* when permissions change between retrieval and prompt */
 
 enum step_result { STEP_NEXT, STEP_WAIT, STEP_DONE, STEP_FAIL };
 
@@ -36,8 +37,8 @@ struct turn {
 	struct run *run;
 	struct arena *arena; /* the run's; the worker's while work is under way */
 	int step;
-	bool working;	     /* a worker has it */
-	bool running;	     /* inside the machine: a wake-up from within only marks */
+	bool working; /* a worker has it */
+	bool running; /* inside the machine: a wake-up from within only marks */
 	bool woken;
 	bool stopped;
 	enum turn_stop why;
@@ -95,8 +96,8 @@ static void on_work(struct pool_item *item)
 }
 
 /* First call: hands the work to a worker and waits. Second: its result. */
-static enum step_result on_worker(struct turn *t,
-	int (*work)(struct turn *t, struct db *db, struct err *e))
+static enum step_result on_worker(
+	struct turn *t, int (*work)(struct turn *t, struct db *db, struct err *e))
 {
 	if (t->work != work) {
 		t->work = work;
@@ -118,8 +119,8 @@ static int identify(struct turn *t, struct db *db, struct err *e)
 {
 	const struct run_order *o = &t->run->order;
 
-	return id_empty(&o->user) ? acl_operator(db, t->arena, &o->workspace, &t->who, e) :
-		acl_asker(db, t->arena, &o->user, &t->who, e);
+	return id_empty(&o->user) ? acl_operator(db, t->arena, &o->workspace, &t->who, e)
+				  : acl_asker(db, t->arena, &o->user, &t->who, e);
 }
 
 /* ── accept ── */
@@ -131,9 +132,10 @@ static enum step_result step_accept(struct turn *t)
 	if (run->ephemeral) {
 		run_emit(run, "run.started", json_pack("{s:b}", "ephemeral", 1));
 	} else {
-		run_emit(run, "run.started", json_pack("{s:s, s:s, s:I}", "runId", run->order.run.s,
-			"conversationId", run->order.conversation.s, "turnSeq",
-			(json_int_t)run->order.turn_seq));
+		run_emit(run, "run.started",
+			json_pack("{s:s, s:s, s:I}", "runId", run->order.run.s, "conversationId",
+				run->order.conversation.s, "turnSeq",
+				(json_int_t)run->order.turn_seq));
 	}
 	return STEP_NEXT;
 }
@@ -164,7 +166,8 @@ static int load_history(struct turn *t, struct db *db, struct err *e)
 			rc = run_lookup(db, t->arena, &t->who, &rows[i].run, &row, e);
 		}
 		if (rc == 0 && !view.withheld && row.answer[0]) {
-			t->history[t->n_history++] = (struct prompt_turn){rows[i].input, row.answer};
+			t->history[t->n_history++] =
+				(struct prompt_turn){rows[i].input, row.answer};
 		}
 	}
 	return rc;
@@ -186,7 +189,8 @@ static int retrieve_work(struct turn *t, struct db *db, struct err *e)
 	request = (struct search_request){.who = &t->who,
 		.query = prompt_query(t->arena, o->question, t->history, t->n_history),
 		.collections = o->n_collections > 0 ? o->collections : NULL,
-		.n_collections = o->n_collections, .limit = PASSAGES_MAX,
+		.n_collections = o->n_collections,
+		.limit = PASSAGES_MAX,
 		.token_budget = (int)t->run->app->settings->source_tokens};
 	rc = search_run(t->run->app->index, db, &request, t->arena, &t->found, e);
 	t->retrieve_ms = clock_mono_ms() - begun;
@@ -212,7 +216,8 @@ static bool may_still_read(struct turn *t, struct db *db)
 
 static bool wants_model(const struct turn *t)
 {
-	return t->run->order.mode != RESPONSE_EXTRACTIVE && models_configured(runs_models(t->run->runs));
+	return t->run->order.mode != RESPONSE_EXTRACTIVE &&
+	       models_configured(runs_models(t->run->runs));
 }
 
 static int build_answer(struct turn *t, struct db *db, struct err *e)
@@ -249,14 +254,17 @@ static int on_sources(struct db *db, void *arg, struct err *e)
 		t->n_sources, e);
 }
 
-/* The sources are durable before anything of them shows, so that whoever resumes is checked against them. */
+/* The sources are durable before anything of them shows, so that whoever resumes is checked against
+ * them. */
 static int prompt_work(struct turn *t, struct db *db, struct err *e)
 {
 	int rc = identify(t, db, e);
 
 	for (t->n_tries = 1; rc == 0 && !may_still_read(t, db); t->n_tries++) {
-		rc = t->n_tries == RETRIEVE_TRIES ? err_set(e, ERR_UNAVAILABLE, "permissions_change",
-			"Permissions are changing: try again.") : retrieve_work(t, db, e);
+		rc = t->n_tries == RETRIEVE_TRIES
+			     ? err_set(e, ERR_UNAVAILABLE, "permissions_change",
+				       "Permissions are changing: try again.")
+			     : retrieve_work(t, db, e);
 		if (rc == 0) {
 			rc = store_reader_renew(db, e);
 		}
@@ -266,9 +274,9 @@ static int prompt_work(struct turn *t, struct db *db, struct err *e)
 	}
 	t->refused = t->found.n_passages == 0 || t->found.evidence < evidence_threshold;
 	if (rc == 0 && t->refused) {
-		t->extract.text = arena_str(t->arena,
-			extractive_refusal(language_detect(t->run->order.question,
-				strlen(t->run->order.question))));
+		t->extract.text = arena_str(
+			t->arena, extractive_refusal(language_detect(
+					  t->run->order.question, strlen(t->run->order.question))));
 		return 0;
 	}
 	if (rc == 0) {
@@ -287,12 +295,13 @@ static void show_passages(struct turn *t)
 	for (int i = 0; i < t->n_sources; i++) {
 		const struct passage *p = &t->found.passages[i];
 
-		json_array_append_new(passages, json_pack("{s:i, s:s, s:s, s:i, s:s, s:s}", "handle",
-			i + 1, "documentId", p->document.s, "name", p->document_name, "page",
-			p->page_first, "heading", p->heading ? p->heading : "", "chunkId", p->chunk.s));
+		json_array_append_new(passages,
+			json_pack("{s:i, s:s, s:s, s:i, s:s, s:s}", "handle", i + 1, "documentId",
+				p->document.s, "name", p->document_name, "page", p->page_first,
+				"heading", p->heading ? p->heading : "", "chunkId", p->chunk.s));
 	}
-	run_emit(t->run, "retrieval.completed", json_pack("{s:o, s:I}", "passages", passages, "ms",
-		(json_int_t)t->retrieve_ms));
+	run_emit(t->run, "retrieval.completed",
+		json_pack("{s:o, s:I}", "passages", passages, "ms", (json_int_t)t->retrieve_ms));
 }
 
 static enum step_result step_prompt(struct turn *t)
@@ -324,7 +333,8 @@ static void show_text(struct turn *t)
 	size_t n = t->cite.text.len - t->shown;
 
 	if (n > 0) {
-		run_emit(t->run, "assistant.delta", json_pack("{s:o}", "text", json_stringn(text, n)));
+		run_emit(t->run, "assistant.delta",
+			json_pack("{s:o}", "text", json_stringn(text, n)));
 		t->shown += n;
 	}
 	while (t->n_shown < t->cite.n_citations) {
@@ -399,8 +409,9 @@ static enum step_result after_model(struct turn *t)
 		t->message = clean_text(t, r->err.message);
 		return STEP_NEXT;
 	}
-	log_warn("model.failed", LT("run", t->run->order.run.s), LT("reason",
-		r->rc == 0 ? "model_empty" : r->err.reason), LT("message", r->err.message));
+	log_warn("model.failed", LT("run", t->run->order.run.s),
+		LT("reason", r->rc == 0 ? "model_empty" : r->err.reason),
+		LT("message", r->err.message));
 	return fall_back(t, r->rc == 0 ? "model_empty" : arena_str(t->arena, r->err.reason),
 		r->rc == 0 ? "the model said nothing" : r->err.message);
 }
@@ -408,7 +419,9 @@ static enum step_result after_model(struct turn *t)
 static enum step_result step_stream(struct turn *t)
 {
 	struct model_order order = {.messages = t->prompt.messages,
-		.answer_tokens = t->prompt.answer_tokens, .on_text = on_text, .on_end = on_model_end,
+		.answer_tokens = t->prompt.answer_tokens,
+		.on_text = on_text,
+		.on_end = on_model_end,
 		.arg = t};
 
 	if (t->model_ended) {
@@ -422,8 +435,8 @@ static enum step_result step_stream(struct turn *t)
 		return fall_back(t, "weak_evidence", NULL);
 	}
 	if (!t->prompt.messages) {
-		return fall_back(t, t->run->order.mode == RESPONSE_EXTRACTIVE ? NULL : "model_not_set",
-			NULL);
+		return fall_back(t,
+			t->run->order.mode == RESPONSE_EXTRACTIVE ? NULL : "model_not_set", NULL);
 	}
 	t->mode = "model";
 	t->call = model_start(runs_models(t->run->runs), &order);
@@ -443,8 +456,8 @@ static json_t *usage_json(const struct turn *t)
 {
 	const struct run_outcome *o = &t->outcome;
 
-	return json_pack("{s:I, s:I}", "promptTokens", (json_int_t)(o->prompt_tokens < 0 ? 0 :
-		o->prompt_tokens), "answerTokens",
+	return json_pack("{s:I, s:I}", "promptTokens",
+		(json_int_t)(o->prompt_tokens < 0 ? 0 : o->prompt_tokens), "answerTokens",
 		(json_int_t)(o->answer_tokens < 0 ? 0 : o->answer_tokens));
 }
 
@@ -453,20 +466,26 @@ static void fill_outcome(struct turn *t)
 {
 	bool model = t->mode && strcmp(t->mode, "model") == 0;
 
-	t->outcome = (struct run_outcome){.state = t->state, .mode = t->mode,
+	t->outcome = (struct run_outcome){.state = t->state,
+		.mode = t->mode,
 		.model = model ? t->run->app->settings->model_name : NULL,
-		.answer = t->citing && t->cite.text.len ? t->cite.text.data : "", .reason = t->reason,
-		.message = t->message, .prompt_tokens = 0, .answer_tokens = 0};
+		.answer = t->citing && t->cite.text.len ? t->cite.text.data : "",
+		.reason = t->reason,
+		.message = t->message,
+		.prompt_tokens = 0,
+		.answer_tokens = 0};
 	if (t->citing) {
 		t->outcome.citations = t->cite.citations;
 		t->outcome.n_citations = t->cite.n_citations;
 	}
 	if (model) {
-		t->outcome.prompt_tokens = t->result.usage.prompt_tokens >= 0 && t->model_ended ?
-			t->result.usage.prompt_tokens : t->prompt.n_tokens;
-		t->outcome.answer_tokens = t->result.usage.answer_tokens >= 0 && t->model_ended ?
-			t->result.usage.answer_tokens :
-			tokens_estimate(t->outcome.answer, strlen(t->outcome.answer));
+		t->outcome.prompt_tokens = t->result.usage.prompt_tokens >= 0 && t->model_ended
+						   ? t->result.usage.prompt_tokens
+						   : t->prompt.n_tokens;
+		t->outcome.answer_tokens =
+			t->result.usage.answer_tokens >= 0 && t->model_ended
+				? t->result.usage.answer_tokens
+				: tokens_estimate(t->outcome.answer, strlen(t->outcome.answer));
 	}
 }
 
@@ -540,14 +559,15 @@ static void end_early(struct turn *t)
 	t->reason = t->err.reason;
 	t->message = clean_text(t, t->err.message);
 	if (strcmp(err_type(t->err.code), "internal") == 0) {
-		log_error("run.failed", LT("run", t->run->order.run.s), LT("step", steps[t->step].name),
-			LT("message", t->err.message));
+		log_error("run.failed", LT("run", t->run->order.run.s),
+			LT("step", steps[t->step].name), LT("message", t->err.message));
 		t->reason = "internal";
 		t->message = "Something went wrong here. The log says more about this run.";
 	}
 	fill_outcome(t);
-	run_finish(t->run, &t->outcome, "run.failed", json_pack("{s:s, s:s, s:s}", "code", t->reason,
-		"message", t->message, "state", t->state));
+	run_finish(t->run, &t->outcome, "run.failed",
+		json_pack("{s:s, s:s, s:s}", "code", t->reason, "message", t->message, "state",
+			t->state));
 }
 
 static void advance(struct turn *t)

@@ -16,9 +16,9 @@ static struct source sources[2];
 
 static int set_up(void **state)
 {
-	static const char *const texts[] = {
-		"Hotels are booked by the travel desk. A room in Milan may cost up to 175 EUR per night.\n"
-		"Breakfast is included.",
+	static const char *const texts[] = {"Hotels are booked by the travel desk. A room in Milan "
+					    "may cost up to 175 EUR per night.\n"
+					    "Breakfast is included.",
 		"City | Limit\nParis | 175 EUR\nOslo | 210 EUR"};
 
 	(void)state;
@@ -26,9 +26,15 @@ static int set_up(void **state)
 	for (int i = 0; i < 2; i++) {
 		struct passage *p = &passages[i];
 
-		*p = (struct passage){.document_name = "travel.pdf", .title = "Travel", .heading = "Hotels",
-			.language = "en", .text = texts[i], .page_first = 2, .page_last = 2,
-			.byte_start = 100, .byte_end = 100 + (int64_t)strlen(texts[i])};
+		*p = (struct passage){.document_name = "travel.pdf",
+			.title = "Travel",
+			.heading = "Hotels",
+			.language = "en",
+			.text = texts[i],
+			.page_first = 2,
+			.page_last = 2,
+			.byte_start = 100,
+			.byte_end = 100 + (int64_t)strlen(texts[i])};
 		p->chunk = id_create("chk");
 		p->document = id_create("doc");
 		source_init(&sources[i], &arena, i + 1, p);
@@ -77,7 +83,8 @@ static void expect(const char *in, const char *shown, const char *cited, int n_d
 			const struct citation *k = &c.citations[i];
 
 			assert_int_equal(k->ordinal, i + 1);
-			assert_true(k->answer_start < k->answer_end && k->answer_end <= (int)c.text.len);
+			assert_true(k->answer_start < k->answer_end &&
+				    k->answer_end <= (int)c.text.len);
 			sprintf(got + strlen(got), "%d:%s ", k->handle, support_name(k->support));
 		}
 		assert_string_equal(got, cited);
@@ -99,8 +106,8 @@ static void test_markers(void **state)
 	expect("Rooms cost up to 175 EUR [1-2].", "Rooms cost up to 175 EUR [1][2].",
 		"1:verified 2:partial ", 0);
 	expect("Rooms cost up to 175 EUR【1】.", "Rooms cost up to 175 EUR[1].", "1:verified ", 0);
-	expect("Rooms cost up to 175 EUR [1][1].", "Rooms cost up to 175 EUR [1][1].", "1:verified ",
-		0);
+	expect("Rooms cost up to 175 EUR [1][1].", "Rooms cost up to 175 EUR [1][1].",
+		"1:verified ", 0);
 }
 
 static void test_unknown_markers(void **state)
@@ -118,7 +125,8 @@ static void test_several_claims(void **state)
 {
 	(void)state;
 	expect("Milan costs 175 EUR per night [1] and Oslo 210 EUR [2].",
-		"Milan costs 175 EUR per night [1] and Oslo 210 EUR [2].", "1:verified 2:verified ", 0);
+		"Milan costs 175 EUR per night [1] and Oslo 210 EUR [2].", "1:verified 2:verified ",
+		0);
 	expect("Milan costs 999 EUR per night [1].", "Milan costs 999 EUR per night [1].",
 		"1:unverified ", 0);
 	expect("- Breakfast is included [1]\n- Oslo: 210 EUR [2]\n",
@@ -132,7 +140,8 @@ static void test_quote_and_place(void **state)
 	(void)state;
 	feed_in(&c, "A room in Milan costs 175 EUR [1]. Oslo: 210 EUR [2].", 7);
 	assert_int_equal(c.n_citations, 2);
-	assert_string_equal(c.citations[0].quote, "A room in Milan may cost up to 175 EUR per night.");
+	assert_string_equal(
+		c.citations[0].quote, "A room in Milan may cost up to 175 EUR per night.");
 	assert_int_equal(c.citations[0].n_boxes, 1);
 	assert_int_equal(c.citations[0].page, 2);
 	assert_true(id_equal(&c.citations[0].chunk, &passages[0].chunk));
@@ -158,12 +167,13 @@ static void test_as_it_flows(void **state)
 	cite_finish(&c);
 }
 
-/* Merged chunks, the second with a repeated header row: places fall into the right chunk and bytes. */
+/* Merged chunks, the second with a repeated header row: places fall into the right chunk and bytes.
+ */
 static void test_parts(void **state)
 {
 	struct passage p = passages[1];
-	struct passage_part parts[2] = {{id_create("chk"), 0, 28, 0, 28, 1, 1},
-		{id_create("chk"), 28, 42, 200, 202, 4, 4}};
+	struct passage_part parts[2] = {
+		{id_create("chk"), 0, 28, 0, 28, 1, 1}, {id_create("chk"), 28, 42, 200, 202, 4, 4}};
 	struct box boxes[2] = {{1, 0, 0, 9, 9, 13, 28}, {4, 0, 0, 9, 9, 200, 202}};
 	struct source s;
 	struct place place;
@@ -205,8 +215,10 @@ static void test_random(void **state)
 		assert_int_equal(whole.n_citations, cut.n_citations);
 		assert_int_equal(whole.n_dropped, cut.n_dropped);
 		for (int i = 0; i < cut.n_citations; i++) {
-			assert_int_equal(whole.citations[i].answer_start, cut.citations[i].answer_start);
-			assert_int_equal(whole.citations[i].answer_end, cut.citations[i].answer_end);
+			assert_int_equal(
+				whole.citations[i].answer_start, cut.citations[i].answer_start);
+			assert_int_equal(
+				whole.citations[i].answer_end, cut.citations[i].answer_end);
 		}
 		cite_finish(&whole);
 		cite_finish(&cut);

@@ -24,8 +24,13 @@ static void put(struct shelf *s, const char *language, const char *heading, cons
 {
 	struct passage *p = &s->passages[s->n];
 
-	*p = (struct passage){.title = "Policy", .heading = heading, .language = language, .text = text,
-		.byte_end = (int64_t)strlen(text), .page_first = 1, .page_last = 1,
+	*p = (struct passage){.title = "Policy",
+		.heading = heading,
+		.language = language,
+		.text = text,
+		.byte_end = (int64_t)strlen(text),
+		.page_first = 1,
+		.page_last = 1,
 		.score = 1.0 / (1 + s->n)};
 	source_init(&s->sources[s->n], &s->a, s->n + 1, p);
 	s->n++;
@@ -67,11 +72,15 @@ static void test_prose_and_rows(void **state)
 
 	(void)state;
 	shelf_init(&s);
-	put(&s, "en", "Hotels", "The travel desk books hotels through Waypoint. A dearer room needs approval.\n"
-		"City group | Cities | Limit per night\nA | London, Oslo | 210 EUR\nB | Paris, Milan | 175 EUR\n");
-	put(&s, "en", "Cars", "Using one's own car is paid with 0.43 EUR per kilometre. Fines for parking are "
+	put(&s, "en", "Hotels",
+		"The travel desk books hotels through Waypoint. A dearer room needs approval.\n"
+		"City group | Cities | Limit per night\nA | London, Oslo | 210 EUR\nB | Paris, "
+		"Milan | 175 EUR\n");
+	put(&s, "en", "Cars",
+		"Using one's own car is paid with 0.43 EUR per kilometre. Fines for parking are "
 		"paid by the driver.");
-	put(&s, "en", "Orders", "Value of the order | Offers\nup to 5,000 EUR | one offer\n"
+	put(&s, "en", "Orders",
+		"Value of the order | Offers\nup to 5,000 EUR | one offer\n"
 		"5,001 to 40,000 EUR | three offers\nmore than 40,000 EUR | a tender\n");
 	expect(&s, "What is the most a hotel room in Milan may cost per night?",
 		"Cities: Paris, Milan; Limit per night: 175 EUR [1]", "[1]");
@@ -86,7 +95,8 @@ static void test_kinds_of_answer(void **state)
 
 	(void)state;
 	shelf_init(&s);
-	put(&s, "en", "Budget", "The budget is approved by the board. The budget was approved by Tobias Renn "
+	put(&s, "en", "Budget",
+		"The budget is approved by the board. The budget was approved by Tobias Renn "
 		"in the meeting. The budget was approved on 14 March 2026.");
 	expect(&s, "Who approved the budget?", "Tobias Renn", "[1]");
 	expect(&s, "When was the budget approved?", "14 March 2026", "[1]");
@@ -99,8 +109,10 @@ static void test_languages(void **state)
 
 	(void)state;
 	shelf_init(&s);
-	put(&s, "zh", "住宿", "出差由部门经理批准。北京和上海的住宿上限为每晚550元。其他城市为每晚400元。");
-	put(&s, "de", "Hof", "Der Hof ist sauber zu halten. Ein Gabelstapler fährt im Hof höchstens 8 Kilometer "
+	put(&s, "zh", "住宿",
+		"出差由部门经理批准。北京和上海的住宿上限为每晚550元。其他城市为每晚400元。");
+	put(&s, "de", "Hof",
+		"Der Hof ist sauber zu halten. Ein Gabelstapler fährt im Hof höchstens 8 Kilometer "
 		"in der Stunde.");
 	expect(&s, "去北京出差，住宿每晚的上限是多少？", "550元", "[1]");
 	expect(&s, "Wie schnell darf ein Gabelstapler im Hof fahren?", "8 Kilometer", "[2]");
@@ -142,7 +154,8 @@ static void test_written_safely(void **state)
 	put(&s, "en", "", "- The seal [7] of the pump\nlasts 12 years [see note] in salt water.");
 	x = ask(&s, "How long does the seal of the pump last in salt water?");
 	assert_false(x.refused);
-	assert_string_equal(x.text, "The seal (7) of the pump lasts 12 years (see note) in salt water. [1]");
+	assert_string_equal(
+		x.text, "The seal (7) of the pump lasts 12 years (see note) in salt water. [1]");
 	arena_finish(&s.a);
 }
 
@@ -153,10 +166,13 @@ static void test_leaning_sentence(void **state)
 
 	(void)state;
 	shelf_init(&s);
-	put(&s, "en", "", "The warranty of the Otter 500 is generous and simple. It covers the device in Europe "
+	put(&s, "en", "",
+		"The warranty of the Otter 500 is generous and simple. It covers the device in "
+		"Europe "
 		"for a period of 60 months. Paint is yellow.");
 	x = ask(&s, "For which period does the warranty cover the Otter device in Europe?");
-	assert_non_null(strstr(x.text, "- The warranty of the Otter 500 is generous and simple. [1]\n- It covers"));
+	assert_non_null(strstr(x.text,
+		"- The warranty of the Otter 500 is generous and simple. [1]\n- It covers"));
 	arena_finish(&s.a);
 }
 

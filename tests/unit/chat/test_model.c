@@ -100,7 +100,8 @@ static void on_connection(uv_stream_t *server, int status)
 
 	assert_int_equal(status, 0);
 	p->f = f;
-	p->script = &f->scripts[f->n_connections < f->n_scripts ? f->n_connections : f->n_scripts - 1];
+	p->script =
+		&f->scripts[f->n_connections < f->n_scripts ? f->n_connections : f->n_scripts - 1];
 	f->n_connections++;
 	buf_clear(&f->requests);
 	uv_tcp_init(&f->loop, &p->tcp);
@@ -182,8 +183,11 @@ static void on_end(void *arg, const struct model_result *r)
 static void ask(struct fixture *f)
 {
 	json_t *messages = json_pack("[{s:s, s:s}]", "role", "user", "content", "hello");
-	struct model_order o = {.messages = messages, .answer_tokens = 100, .on_text = on_text,
-		.on_end = on_end, .arg = f};
+	struct model_order o = {.messages = messages,
+		.answer_tokens = 100,
+		.on_text = on_text,
+		.on_end = on_end,
+		.arg = f};
 
 	f->call = model_start(f->models, &o);
 	json_decref(messages);
@@ -217,8 +221,11 @@ static void expect(const struct script *scripts, int n, const char *text, const 
 
 static void test_answer(void **state)
 {
-	struct script s = {OK_HEAD D("\"Hello\"") D("\" you\"")
-		"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}\n\n" DONE, false};
+	struct script s = {OK_HEAD D("\"Hello\"")
+				   D("\" you\"") "data: "
+						 "{\"choices\":[],\"usage\":{\"prompt_tokens\":7,"
+						 "\"completion_tokens\":2}}\n\n" DONE,
+		false};
 	struct fixture f;
 
 	(void)state;
@@ -238,12 +245,16 @@ static void test_answer(void **state)
 static void test_retries(void **state)
 {
 	struct script busy[] = {{"HTTP/1.1 429 Too Many\r\nRetry-After: 0\r\nContent-Length: 0\r\n"
-		"Connection: close\r\n\r\n", false}, {OK_HEAD D("\"ok\"") DONE, false}};
+				 "Connection: close\r\n\r\n",
+					false},
+		{OK_HEAD D("\"ok\"") DONE, false}};
 	struct script lost[] = {{NULL, false}, {OK_HEAD ": starting\n\n", false},
 		{OK_HEAD D("\"ok\"") DONE, false}};
-	struct script broken = {"HTTP/1.1 503 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", false};
+	struct script broken = {
+		"HTTP/1.1 503 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", false};
 	struct script patient = {"HTTP/1.1 429 No\r\nRetry-After: 3600\r\nContent-Length: 0\r\n"
-		"Connection: close\r\n\r\n", false};
+				 "Connection: close\r\n\r\n",
+		false};
 
 	(void)state;
 	expect(busy, 2, "ok", "", 2);
@@ -255,7 +266,8 @@ static void test_retries(void **state)
 static void test_no_retry_after_text(void **state)
 {
 	struct script dropped = {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-		"44\r\n" D("\"half\"") "\r\n", false};
+				 "44\r\n" D("\"half\"") "\r\n",
+		false};
 	struct script closed = {OK_HEAD D("\"half\""), false};
 
 	(void)state;
@@ -281,14 +293,21 @@ static void test_bad_answers(void **state)
 {
 	struct script error = {OK_HEAD "data: {\"error\":{\"message\":\"no\"}}\n\n", false};
 	struct script plain = {"HTTP/1.1 200 OK\r\nContent-Length: 34\r\nConnection: close\r\n\r\n"
-		"{\"error\":{\"message\":\"overloaded\"}}", false};
-	struct script html = {"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>hello</html>\n", false};
-	struct script whole = {"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
-		"{\"choices\":[{\"message\":{\"content\":\"whole\"},\"finish_reason\":\"stop\"}]}", false};
-	struct script moved = {"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n"
-		"Connection: close\r\n\r\n", false};
-	struct script picky[] = {{"HTTP/1.1 400 Bad\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-		false}, {OK_HEAD D("\"ok\"") DONE, false}};
+			       "{\"error\":{\"message\":\"overloaded\"}}",
+		false};
+	struct script html = {
+		"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>hello</html>\n", false};
+	struct script whole = {
+		"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+		"{\"choices\":[{\"message\":{\"content\":\"whole\"},\"finish_reason\":\"stop\"}]}",
+		false};
+	struct script moved = {
+		"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n"
+		"Connection: close\r\n\r\n",
+		false};
+	struct script picky[] = {
+		{"HTTP/1.1 400 Bad\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", false},
+		{OK_HEAD D("\"ok\"") DONE, false}};
 
 	(void)state;
 	expect(&error, 1, "", "model_error", 1);

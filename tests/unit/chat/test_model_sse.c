@@ -109,24 +109,30 @@ static void test_line_ends(void **state)
 static void test_odd_events(void **state)
 {
 	(void)state;
-	expect(": ping\n\n: OPENROUTER PROCESSING\n\nevent: x\nid: 7\nretry: 10\n" D("\"a\"") "\n\n",
+	expect(": ping\n\n: OPENROUTER PROCESSING\n\nevent: x\nid: 7\nretry: 10\n" D(
+		       "\"a\"") "\n\n",
 		"a");
 	expect(D("null") "\n\n" D("\"a\"") "\n\n" D("\"\"") "\n\n" D("5") "\n\n", "a");
-	expect("data: {\"choices\":[]}\n\ndata: {\"choices\":[{}]}\n\ndata: {\"choices\":[null]}\n\n", "");
+	expect("data: {\"choices\":[]}\n\ndata: {\"choices\":[{}]}\n\ndata: "
+	       "{\"choices\":[null]}\n\n",
+		"");
 	expect("data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"second\"}},"
-	       "{\"index\":0,\"delta\":{\"content\":\"first\"}}]}\n\n", "first");
+	       "{\"index\":0,\"delta\":{\"content\":\"first\"}}]}\n\n",
+		"first");
 	expect(D("\"a\"") "\n\ndata: [DONE]\n\n" D("\"after the end\"") "\n\n", "a");
 	expect(D("\"no blank line at the end\""), "no blank line at the end");
 	expect("data: not json\n\n" D("\"a\"") "\n\ndata: {\"choices\n\n", "a");
 	expect(D("\"a\\u0000b\"") "\n\n", "ab");
 	expect(D("\"line\\nbreak\\u00e9\\ud83d\\ude00\"") "\n\n", "line\nbreaké😀");
-	expect("{\"choices\":[{\"message\":{\"content\":\"whole\"},\"finish_reason\":\"stop\"}]}", "whole");
+	expect("{\"choices\":[{\"message\":{\"content\":\"whole\"},\"finish_reason\":\"stop\"}]}",
+		"whole");
 }
 
 static void test_utf8_cut_between_tokens(void **state)
 {
 	(void)state;
-	expect(D("\"\xe6\xb0\"") "\n\n" D("\"\xb4\xe8\"") "\n\n" D("\"\xa1\"") "\n\n" D("\"\xa8!\"") "\n\n",
+	expect(D("\"\xe6\xb0\"") "\n\n" D("\"\xb4\xe8\"") "\n\n" D("\"\xa1\"") "\n\n" D(
+		       "\"\xa8!\"") "\n\n",
 		"\xe6\xb0\xb4\xe8\xa1\xa8!");
 	expect(D("\"a\xff z\"") "\n\n", "a\xef\xbf\xbd z");
 	expect(D("\"cut \xe6\xb0\"") "\n\n", "cut \xef\xbf\xbd");
@@ -135,7 +141,8 @@ static void test_utf8_cut_between_tokens(void **state)
 static void test_errors(void **state)
 {
 	(void)state;
-	expect_error("data: {\"error\":{\"message\":\"overloaded\",\"code\":529}}\n\n", "model_error");
+	expect_error(
+		"data: {\"error\":{\"message\":\"overloaded\",\"code\":529}}\n\n", "model_error");
 	expect_error(D("\"a\"") "\n\ndata: {\"error\":\"gone\"}\n\n", "model_error");
 	expect_error("{\"error\":{\"code\":500,\"message\":\"loading\"}}", "model_error");
 	expect_error("<html>502</html>", "model_garbage");

@@ -21,8 +21,14 @@ static const char *role(const struct prompt *p, size_t i)
 }
 
 static struct passage passages[] = {
-	{.document_name = "travel.pdf", .heading = "Hotels", .text = "Milan costs 175 EUR.", .page_first = 2},
-	{.document_name = "cars.pdf", .heading = "", .text = "0.43 EUR per kilometre.", .page_first = 3},
+	{.document_name = "travel.pdf",
+		.heading = "Hotels",
+		.text = "Milan costs 175 EUR.",
+		.page_first = 2},
+	{.document_name = "cars.pdf",
+		.heading = "",
+		.text = "0.43 EUR per kilometre.",
+		.page_first = 3},
 };
 static struct prompt_turn turns[] = {
 	{"And in Oslo?", "In Oslo it is 210 EUR [1][2]."},
@@ -86,7 +92,8 @@ static void test_small_window(void **state)
 
 static char *random_text(unsigned *seed, size_t max)
 {
-	static const char *const pieces[] = {"word ", "水表", "\n", "0123 ", "\"", "Ж", "[1]", "{}", "é", "a"};
+	static const char *const pieces[] = {
+		"word ", "水表", "\n", "0123 ", "\"", "Ж", "[1]", "{}", "é", "a"};
 	size_t n = (size_t)rand_r(seed) % (max + 1);
 	char *s = calloc(n * 6 + 1, 1);
 	size_t len = 0;
@@ -111,17 +118,20 @@ static void test_never_over(void **state)
 		struct passage many[12];
 		struct prompt_turn talk[6];
 		struct prompt_order o = {512 + rand_r(&seed) % 6000, 16 + rand_r(&seed) % 3000,
-			100 + rand_r(&seed) % 5000, random_text(&seed, round % 10 ? 60 : 5000), talk, 6, many,
-			12};
+			100 + rand_r(&seed) % 5000, random_text(&seed, round % 10 ? 60 : 5000),
+			talk, 6, many, 12};
 		struct prompt p;
 		int sum = 0;
 
 		for (int i = 0; i < 12; i++) {
-			many[i] = (struct passage){.document_name = "n", .heading = random_text(&seed, 20),
-				.text = random_text(&seed, 800), .page_first = i};
+			many[i] = (struct passage){.document_name = "n",
+				.heading = random_text(&seed, 20),
+				.text = random_text(&seed, 800),
+				.page_first = i};
 		}
 		for (int i = 0; i < 6; i++) {
-			talk[i] = (struct prompt_turn){random_text(&seed, 100), random_text(&seed, 400)};
+			talk[i] = (struct prompt_turn){
+				random_text(&seed, 100), random_text(&seed, 400)};
 		}
 		prompt_build(&o, &p);
 		for (size_t i = 0; i < json_array_size(p.messages); i++) {
@@ -149,9 +159,11 @@ static void test_follow_up(void **state)
 
 	(void)state;
 	arena_init(&a);
-	assert_string_equal(prompt_query(&a, "And in Milan?", turns, 1), "And in Milan? And in Oslo?");
+	assert_string_equal(
+		prompt_query(&a, "And in Milan?", turns, 1), "And in Milan? And in Oslo?");
 	assert_string_equal(prompt_query(&a, "And in Milan?", NULL, 0), "And in Milan?");
-	assert_string_equal(prompt_query(&a, "Which hotel limits apply in Milan during fairs?", turns, 2),
+	assert_string_equal(
+		prompt_query(&a, "Which hotel limits apply in Milan during fairs?", turns, 2),
 		"Which hotel limits apply in Milan during fairs?");
 	arena_finish(&a);
 }

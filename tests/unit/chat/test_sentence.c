@@ -35,7 +35,8 @@ static void test_prose(void **state)
 		"It costs 0.43 EUR.¶Dr. Roy and J. Lee agree, e.g. today.");
 	expect("Version 3.8 of 12 January 2024. Its owner is here.",
 		"Version 3.8 of 12 January 2024.¶Its owner is here.");
-	expect("Am 1. März 2026 gilt das. Danach nicht.", "Am 1. März 2026 gilt das.¶Danach nicht.");
+	expect("Am 1. März 2026 gilt das. Danach nicht.",
+		"Am 1. März 2026 gilt das.¶Danach nicht.");
 	expect("He said \"stop.\" Then he left.", "He said \"stop.\"¶Then he left.");
 	expect("每晚不超过550元。招待客户另计！好吗？", "每晚不超过550元。¶招待客户另计！¶好吗？");
 	expect("", "");
@@ -46,15 +47,18 @@ static void test_prose(void **state)
 static void test_lines(void **state)
 {
 	(void)state;
-	expect("4. Hotels\nThe travel desk books hotels and a room may cost this\nper night. More is asked.",
-		"4. Hotels¶The travel desk books hotels and a room may cost this\nper night.¶More is asked.");
+	expect("4. Hotels\nThe travel desk books hotels and a room may cost this\nper night. More "
+	       "is asked.",
+		"4. Hotels¶The travel desk books hotels and a room may cost this\nper night.¶More "
+		"is asked.");
 	expect("We need:\n- a form\n- a receipt that is\n  legible\n\nEnd",
 		"We need:¶- a form¶- a receipt that is\n  legible¶End");
 }
 
 static void test_rows(void **state)
 {
-	const char *text = "Limits:\nCity | Limit\nParis | 175 EUR\nOslo | 210 EUR\nAfter the table.";
+	const char *text =
+		"Limits:\nCity | Limit\nParis | 175 EUR\nOslo | 210 EUR\nAfter the table.";
 	struct arena a;
 	struct sentence *s;
 

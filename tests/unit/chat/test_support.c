@@ -24,23 +24,31 @@ static enum support check(const char *language, const char *claim_text, const ch
 
 static void test_numbers(void **state)
 {
-	const char *source = "A hotel room in Milan may cost no more than 1,175.50 EUR per night from "
-			     "2026-03-01 on.";
+	const char *source =
+		"A hotel room in Milan may cost no more than 1,175.50 EUR per night from "
+		"2026-03-01 on.";
 
 	(void)state;
-	assert_int_equal(check("en", "A hotel room in Milan may cost 1175.50 EUR per night [1].", "en",
-		source), SUPPORT_VERIFIED);
-	assert_int_equal(check("en", "A hotel room in Milan may cost no more than 1175.5 EUR [1].", "en",
-		source), SUPPORT_VERIFIED);
-	assert_int_equal(check("en", "A hotel room in Milan may cost no more than 1,180 EUR [1].", "en",
-		source), SUPPORT_UNVERIFIED);
-	assert_int_equal(check("en", "From 1 March 2026 a hotel room in Milan costs 1175.50 EUR.", "en",
-		source), SUPPORT_VERIFIED);
+	assert_int_equal(check("en", "A hotel room in Milan may cost 1175.50 EUR per night [1].",
+				 "en", source),
+		SUPPORT_VERIFIED);
+	assert_int_equal(check("en", "A hotel room in Milan may cost no more than 1175.5 EUR [1].",
+				 "en", source),
+		SUPPORT_VERIFIED);
+	assert_int_equal(check("en", "A hotel room in Milan may cost no more than 1,180 EUR [1].",
+				 "en", source),
+		SUPPORT_UNVERIFIED);
+	assert_int_equal(check("en", "From 1 March 2026 a hotel room in Milan costs 1175.50 EUR.",
+				 "en", source),
+		SUPPORT_VERIFIED);
 	assert_int_equal(check("de", "Die Prämie beträgt höchstens 5.000 Euro.", "de",
-		"Die Prämie beträgt höchstens 5000 Euro."), SUPPORT_VERIFIED);
+				 "Die Prämie beträgt höchstens 5000 Euro."),
+		SUPPORT_VERIFIED);
 	assert_int_equal(check("en", "Submit the claim within 10 working days.", "en",
-		"Submit the claim within ten working days."), SUPPORT_VERIFIED);
-	assert_int_equal(check("zh", "十个工作日内提交报销单。", "zh", "出差后10个工作日内提交报销单。"),
+				 "Submit the claim within ten working days."),
+		SUPPORT_VERIFIED);
+	assert_int_equal(
+		check("zh", "十个工作日内提交报销单。", "zh", "出差后10个工作日内提交报销单。"),
 		SUPPORT_VERIFIED);
 }
 
@@ -53,8 +61,8 @@ static void test_names_and_words(void **state)
 		SUPPORT_VERIFIED);
 	assert_int_equal(check("en", "The travel desk is run by Tobias Renn.", "en", source),
 		SUPPORT_PARTIAL);
-	assert_int_equal(check("en", "Bananas grow in warm countries.", "en", source),
-		SUPPORT_UNVERIFIED);
+	assert_int_equal(
+		check("en", "Bananas grow in warm countries.", "en", source), SUPPORT_UNVERIFIED);
 	assert_int_equal(check("en", "[1]", "en", source), SUPPORT_UNVERIFIED);
 }
 
@@ -62,8 +70,10 @@ static void test_negation(void **state)
 {
 	(void)state;
 	assert_int_equal(check("en", "Alcohol is covered by the allowance.", "en",
-		"Alcohol is not covered by the allowance."), SUPPORT_PARTIAL);
-	assert_int_equal(check("de", "Alkohol ist nicht abgedeckt.", "de", "Alkohol ist abgedeckt."),
+				 "Alcohol is not covered by the allowance."),
+		SUPPORT_PARTIAL);
+	assert_int_equal(
+		check("de", "Alkohol ist nicht abgedeckt.", "de", "Alkohol ist abgedeckt."),
 		SUPPORT_PARTIAL);
 }
 
@@ -71,9 +81,11 @@ static void test_across_languages(void **state)
 {
 	(void)state;
 	assert_int_equal(check("en", "The limit in Beijing is 550 yuan per night.", "zh",
-		"北京每晚住宿上限为550元。"), SUPPORT_PARTIAL);
+				 "北京每晚住宿上限为550元。"),
+		SUPPORT_PARTIAL);
 	assert_int_equal(check("en", "The limit in Beijing is 560 yuan per night.", "zh",
-		"北京每晚住宿上限为550元。"), SUPPORT_UNVERIFIED);
+				 "北京每晚住宿上限为550元。"),
+		SUPPORT_UNVERIFIED);
 }
 
 int main(void)
