@@ -53,8 +53,8 @@ MUST_CHECK int client_upload(
 	struct cli *cli, const struct client_upload *u, json_t **out, struct err *e);
 
 /* Server-sent events until the stream ends or on_event returns true (it has what it wanted). A lost
- * connection is taken up again after the last id, 5 times in a row at most; but not with a body (a POST),
- * which would ask for another answer. */
+ * connection is taken up again after the last id, 5 times in a row at most; but not with a body (a
+ * POST), which would ask for another answer. */
 struct client_events {
 	const char *path;
 	const json_t *body; /* NULL: a GET */
