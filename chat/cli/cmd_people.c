@@ -1,6 +1,8 @@
 /* user, group, workspace, token. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -35,6 +37,19 @@ int cmd_user_list(struct cli *cli, struct err *e)
 	return rc;
 }
 
+/* Standard input may be a socket, which cannot be opened by its name. */
+static int read_stdin(struct buf *out, struct err *e)
+{
+	char part[256];
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, part, sizeof(part))) > 0 && out->len < PASSWORD_FILE_MAX) {
+		buf_add(out, part, (size_t)n);
+	}
+	sodium_memzero(part, sizeof(part));
+	return n < 0 ? err_sys(e, ERR_IO, errno, "cannot read standard input") : 0;
+}
+
 /* The first line of --password-file, else what is typed. */
 static int take_password(struct cli *cli, const char *user, char **out, struct err *e)
 {
@@ -46,7 +61,8 @@ static int take_password(struct cli *cli, const char *user, char **out, struct e
 		return term_password(&cli->arena,
 			arena_printf(&cli->arena, "password for %s", user), true, out, e);
 	}
-	rc = fs_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, PASSWORD_FILE_MAX, &file, e);
+	rc = strcmp(path, "-") == 0 ? read_stdin(&file, e)
+				    : fs_read(path, PASSWORD_FILE_MAX, &file, e);
 	if (rc == 0) {
 		*out = arena_strn(&cli->arena, file.data ? file.data : "",
 			file.data ? strcspn(file.data, "\r\n") : 0);
