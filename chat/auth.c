@@ -5,6 +5,7 @@
 #include <sodium.h>
 
 #include "chat/accounts.h"
+#include "chat/run_store.h"
 #include "index/catalog.h"
 
 #define COOKIE_NAME "carrel_session"
@@ -186,6 +187,31 @@ static bool credential_live(struct db *db, const struct credential *cred)
 	return false;
 }
 
+/* A run of one's own, as long as no source of the answer that is being written was withdrawn: what its
+ * listener was shown was decided when it began. Another stream gives what may still be read of it. */
+static bool may_see_run(struct db *db, struct arena *a, const struct asker *who,
+	const struct id *id)
+{
+	struct run_row run;
+	struct run_view view;
+
+	return run_lookup(db, a, who, id, &run, NULL) == 0 &&
+		(!run_is_open(&run) ||
+			(run_view_open(db, a, who, id, &view, NULL) == 0 && !view.withheld));
+}
+
+static bool may_see(struct db *db, struct arena *a, const struct asker *who,
+	const struct id *object)
+{
+	if (strncmp(object->s, "run_", 4) == 0) {
+		return may_see_run(db, a, who, object);
+	}
+	if (strncmp(object->s, "doc_", 4) == 0 || strncmp(object->s, "col_", 4) == 0) {
+		return acl_may(db, who, object, RIGHT_READ, NULL) == 0;
+	}
+	return true;
+}
+
 bool auth_still(struct db *db, const struct credential *cred, const struct id *object)
 {
 	struct asker who;
@@ -196,9 +222,7 @@ bool auth_still(struct db *db, const struct credential *cred, const struct id *o
 		return ok;
 	}
 	arena_init(&a);
-	ok = acl_asker(db, &a, &cred->user, &who, NULL) == 0 &&
-		(!(strncmp(object->s, "doc_", 4) == 0 || strncmp(object->s, "col_", 4) == 0) ||
-			acl_may(db, &who, object, RIGHT_READ, NULL) == 0);
+	ok = acl_asker(db, &a, &cred->user, &who, NULL) == 0 && may_see(db, &a, &who, object);
 	arena_finish(&a);
 	return ok;
 }

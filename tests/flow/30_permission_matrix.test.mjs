@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { readFileSync } from 'node:fs';
 import { startCarrel } from './carrel.mjs';
+import { unlisted } from './openapi.mjs';
 import { ask, assertErrorShape, bearer, cookieOnly, form, ghost, routeTable, signIn, withCsrf } from './people.mjs';
 
 const PASSWORD = 'correct horse battery';
@@ -54,7 +55,7 @@ const SAMPLES = {
 	'GET /readyz': { ask: none },
 	'POST /v1/bootstrap': { ask: json({ token: 'cb_wrong', name: 'late', password: PASSWORD }), answers: [401, 'wrong_token'] },
 	'POST /v1/auth/login': { ask: json({ name: 'nobody-at-all', password: 'x' }), answers: [401, 'wrong_login'], guess: true },
-	'POST /v1/auth/refresh': { ask: json({}), cookieOnly: true },
+	'POST /v1/auth/refresh': { ask: json({}) },
 	'POST /v1/auth/logout': { ask: json({}), fresh: 'sign-in', answersToken: [400, 'no_session'] },
 	'GET /v1/me': { ask: none },
 	'PATCH /v1/me': { ask: json({ displayName: 'Somebody' }) },
@@ -85,9 +86,9 @@ const SAMPLES = {
 	'DELETE /v1/collections/{id}': { ask: none, id: 'collection', fresh: 'collection' },
 	'GET /v1/collections/{id}/acl': { ask: none, id: 'collection' },
 	'PUT /v1/collections/{id}/acl': { ask: json({ entries: [] }), id: 'collection', fresh: 'collection' },
-	'POST /v1/search': { ask: (ids) => ({ body: { query: 'hotel in Milan', collections: [ids.collection] } }) },
+	'POST /v1/search': { ask: json({ query: 'hotel in Milan' }) },
 	'POST /v1/documents': { ask: (ids) => form({ collection: ids.collection }, md(++count)) },
-	'GET /v1/documents': { ask: (ids) => ({ query: `collection=${ids.collection}` }) },
+	'GET /v1/documents': { ask: none },
 	'GET /v1/documents/{id}': { ask: none, id: 'document' },
 	'PATCH /v1/documents/{id}': { ask: () => ({ body: { name: `renamed-${++count}.pdf` } }), id: 'document', fresh: 'document' },
 	'DELETE /v1/documents/{id}': { ask: none, id: 'document', fresh: 'document' },
@@ -220,36 +221,35 @@ function identity(who, carrier) {
 
 const atLeast = (list, have, want) => list.indexOf(have) >= list.indexOf(want);
 
-// needs: WHAT:RIGHT. What the asker's role and right give on that kind of thing.
+// needs is WHAT:RIGHT, or WHAT:RIGHT|admin where an admin of the workspace may as well.
 const KINDS = {
-	document: (p, right) => atLeast(RIGHTS, p.right, right),
-	collection: (p, right) => atLeast(RIGHTS, p.right, right),
-	chunk: (p, right) => atLeast(RIGHTS, p.right, right),
-	job: (p, right) => atLeast(RIGHTS, p.right, right),
+	document: (p, right) => RIGHTS.includes(right) && atLeast(RIGHTS, p.right, right),
+	collection: (p, right) => KINDS.document(p, right),
+	chunk: (p, right) => KINDS.document(p, right),
+	job: (p, right) => KINDS.document(p, right),
 	conversation: (p) => p.owns === true,
 	run: (p) => p.owns === true,
 	session: (p) => p.owns === true,
 	token: (p) => p.owns === true,
-	user: (p) => !p.elsewhere,
-	group: (p) => !p.elsewhere,
+	user: (p) => !p.elsewhere && atLeast(ROLES, p.role, 'admin'),
+	group: (p) => !p.elsewhere && atLeast(ROLES, p.role, 'admin'),
 };
+// Those that name nothing: what is listed or found is what the asker may see.
+const NEEDS_NOTHING = ['health', 'bootstrap', 'password', 'self', 'user', 'list', 'search', 'admin', 'operator'];
 
 function mayDo(route, p) {
-	const [kind, right] = route.needs.split(':');
-	if (right === undefined) {
-		assert.ok(['none', 'self', 'public', 'health', 'admin', 'operator'].includes(kind), `${route.needs}: not a known need`);
+	const [kind, rights] = route.needs.split(':');
+	if (rights === undefined) {
+		assert.ok(NEEDS_NOTHING.includes(kind), `${route.needs}: not a known need`);
 		return true;
 	}
 	assert.ok(KINDS[kind], `${route.needs}: not a known need`);
-	if (right === 'administer') {
-		return p.right === 'own' || (!p.elsewhere && atLeast(ROLES, p.role, 'admin'));
-	}
-	return KINDS[kind](p, right);
+	return rights.split('|').some((right) => (right === 'admin' && !p.elsewhere && atLeast(ROLES, p.role, 'admin')) || KINDS[kind](p, right));
 }
 
 function expected(route, sample, who, carrier) {
 	const me = identity(who, carrier);
-	if (sample.cookieOnly) {
+	if (route.needs === 'cookie') {
 		return me && carrier.startsWith('cookie') ? 'open' : 401;
 	}
 	if (route.access === 'public') {
@@ -280,6 +280,13 @@ function request(route, sample, who, carrier, at, person = people[who], broken =
 	}
 	return ask(carrel, route.method, path + (query && `?${query}`), { headers, body: broken ? '{"nonsense":1}' : parts.body, socket: c.socket });
 }
+
+// A collection that is named beside the path is as absent as one in it.
+const BESIDE = {
+	'POST /v1/search': (ids) => ({ body: { query: 'hotel in Milan', collections: [ids.collection] } }),
+	'POST /v1/chat': (ids) => ({ body: { messages: [{ role: 'user', content: 'How high?' }], collections: [ids.collection] } }),
+	'GET /v1/documents': (ids) => ({ query: `collection=${ids.collection}` }),
+};
 
 const nowhere = () => Object.fromEntries(Object.entries(ids).map(([k, v]) => [k, typeof v === 'string' ? ghost(v.split('_')[0]) : 99999]));
 
@@ -328,6 +335,7 @@ async function checkOpen(route, sample, who, carrier, label) {
 	} else {
 		assert.ok(r.status >= 200 && r.status < 300, `${label}: ${r.status} ${r.text.slice(0, 300)}`);
 	}
+	assert.equal(unlisted(route.method, route.pattern, r), null, label);
 }
 
 async function inParallel(jobs, n) {
@@ -391,6 +399,26 @@ test('every route × asker × carrier', async (t) => {
 		});
 	}
 	console.log(`${counts.open} granted, ${counts.refused} refused`);
+});
+
+test('a collection that is named in a body or a query is as absent as one in the path', async () => {
+	for (const [key, parts] of Object.entries(BESIDE)) {
+		const [method, pattern] = key.split(' ');
+		const route = { method, pattern };
+		for (const [who, p] of Object.entries(PEOPLE)) {
+			if (!identity(who, 'access')) {
+				continue;
+			}
+			const r = await request(route, { ask: parts }, who, 'access', ids);
+			const absent = await request(route, { ask: parts }, who, 'access', nowhere());
+			assert.equal(absent.text, absentText, `${key} as ${who}`);
+			if (p.right === 'none') {
+				same(r, absent, `${key} as ${who}`);
+			} else {
+				assert.equal(r.status, 200, `${key} as ${who}: ${r.text}`);
+			}
+		}
+	}
 });
 
 test('the machine\'s operator reads all of a workspace, as nobody in particular', async () => {
