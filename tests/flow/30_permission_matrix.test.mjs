@@ -8,7 +8,7 @@ import http from 'node:http';
 import { readFileSync } from 'node:fs';
 import { startCarrel } from './carrel.mjs';
 import { unlisted } from './openapi.mjs';
-import { ask, assertErrorShape, bearer, cookieOnly, form, ghost, routeTable, signIn, withCsrf } from './people.mjs';
+import { ask, assertErrorShape, bearer, cookieOnly, form, ghost, operate, routeTable, signIn, withCsrf } from './people.mjs';
 
 const PASSWORD = 'correct horse battery';
 const RIGHTS = ['none', 'read', 'write', 'own'];
@@ -120,7 +120,7 @@ const SAMPLES = {
 	'POST /v1/chat': { ask: json({ messages: [{ role: 'user', content: 'How high may the hotel in Milan be?' }] }) },
 };
 
-const carrel = await startCarrel({ args: ['--login-tries', '1000'] });
+const carrel = await startCarrel({ settings: { 'login-tries': 1000 } });
 test.after(() => carrel.stop());
 
 const people = {}; // name -> { name, id, cookie, csrf, access, token }
@@ -129,7 +129,7 @@ const ok = (r) => {
 	assert.ok(r.status >= 200 && r.status < 300, `${r.status} ${r.text}`);
 	return r.json;
 };
-const operator = async (...args) => ok(await carrel.operator(...args));
+const operator = async (...args) => ok(await operate(carrel, ...args));
 const entries = () => Object.entries(PEOPLE).filter(([, p]) => !p.nobody && p.right !== 'none')
 	.map(([name, p]) => ({ principal: people[name].id, right: p.right }));
 
@@ -185,7 +185,7 @@ async function makeObjects() {
 	const receipt = ok(await ask(carrel, 'POST', '/v1/documents', { ...form({ collection: ids.collection }, pdf), socket: true }));
 	ids.document = receipt.documentId;
 	ids.job = receipt.jobId;
-	assert.equal((await carrel.jobDone(ids.job)).state, 'done');
+	assert.equal((await carrel.operator.jobEnd(ids.job)).state, 'done');
 	const found = await operator('POST', '/v1/search', { query: 'most a hotel room in Milan may cost', limit: 1, collections: [ids.collection] });
 	ids.chunk = found.passages[0].chunkId;
 	ids.page = found.passages[0].page;
@@ -353,7 +353,7 @@ const only = process.env.MATRIX_ROUTE; // a part of "METHOD /pattern"
 let table;
 
 test('the people and their objects', async () => {
-	table = await routeTable(carrel);
+	table = await routeTable();
 	await setUp();
 	unauthenticated = await ask(carrel, 'GET', '/v1/me');
 	assert.equal(unauthenticated.status, 401);
@@ -506,20 +506,20 @@ async function endsWithin(at, path, headers, withdraw, label) {
 
 test('streams end when the reader is disabled, the token revoked or the right withdrawn', { timeout: 60_000 }, async (t) => {
 	const staller = await startStaller();
-	const slow = await startCarrel({ args: ['--model-url', staller.url, '--model-name', 'stall', '--embedder', 'openai', '--embed-url', staller.url,
-		'--embed-model', 'stall', '--embed-timeout-ms', '600000', '--model-stall-ms', '600000', '--ingest-workers', '2'] });
+	const slow = await startCarrel({ settings: { 'model-url': staller.url, 'model-name': 'stall', embedder: 'openai', 'embed-url': staller.url,
+		'embed-model': 'stall', 'embed-timeout-ms': 600000, 'model-stall-ms': 600000, 'ingest-workers': 2 } });
 	t.after(async () => {
 		await slow.stop();
 		await staller.stop();
 	});
-	const op = async (...args) => ok(await slow.operator(...args));
+	const op = async (...args) => ok(await operate(slow, ...args));
 	const user = await op('POST', '/v1/users', { name: 'sam' });
 	const tokenOf = async () => op('POST', '/v1/tokens', { name: 'stream' }, { as: 'sam' });
 	const own = [{ principal: 'user:sam', right: 'own' }];
 	const collection = (await op('POST', '/v1/collections', { name: 'slow', acl: own })).id;
 	const upload = async (name, text) => ok(await ask(slow, 'POST', '/v1/documents', { ...form({ collection }, { name, bytes: text }), socket: true }));
 	const good = await upload('good.md', '# Hotels\n\nA hotel room in Milan may cost 175 EUR a night.\n');
-	assert.equal((await slow.jobDone(good.jobId)).state, 'done');
+	assert.equal((await slow.operator.jobEnd(good.jobId)).state, 'done');
 	const stuck = await upload('stuck.md', '# STALL\n\nThis STALL text waits for its embedding.\n');
 	const conversation = (await op('POST', '/v1/conversations', {}, { as: 'sam' })).id;
 	const startRun = async () => (await op('POST', `/v1/conversations/${conversation}/turns`, { input: 'What may a hotel in Milan cost?' }, { as: 'sam' })).runId;

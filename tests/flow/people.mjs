@@ -1,15 +1,17 @@
 // People and their credentials for the flows: raw requests that carry exactly what they are told to.
 import http from 'node:http';
+import path from 'node:path';
 import assert from 'node:assert/strict';
+import { runCarrel } from './carrel.mjs';
 
 const tcp = new http.Agent({ keepAlive: true, maxSockets: 16 });
 const local = new http.Agent({ keepAlive: true, maxSockets: 16 });
 
 // One request. opts: headers, body (JSON, or a string or Buffer as it is), socket: over the machine's socket,
 // onData(chunk): called while the answer comes. Gives { status, headers, text, bytes, json, ms }.
-export function ask(carrel, method, path, { headers = {}, body, socket = false, onData, signal } = {}) {
-	const at = new URL(carrel.url);
-	const where = socket ? { socketPath: carrel.socket, agent: local } : { host: at.hostname, port: at.port, agent: tcp };
+export function ask(server, method, url, { headers = {}, body, socket = false, onData, signal } = {}) {
+	const where = socket ? { socketPath: path.join(server.data, 'carrel.sock'), agent: local }
+		: { host: server.host, port: server.port, agent: tcp };
 	let bytes;
 	headers = { ...headers };
 	if (body !== undefined) {
@@ -22,7 +24,7 @@ export function ask(carrel, method, path, { headers = {}, body, socket = false, 
 	}
 	const began = performance.now();
 	return new Promise((resolve, reject) => {
-		const req = http.request({ ...where, method, path, headers, signal }, (res) => {
+		const req = http.request({ ...where, method, path: url, headers, signal }, (res) => {
 			const chunks = [];
 			let cut = false;
 			const end = () => {
@@ -48,9 +50,18 @@ export function ask(carrel, method, path, { headers = {}, body, socket = false, 
 	});
 }
 
+// As the machine's operator on its socket, or in somebody's place.
+export function operate(server, method, url, body, { as, workspace } = {}) {
+	const headers = { ...(as && { 'x-carrel-as': as }), ...(workspace && { 'x-carrel-workspace': workspace }) };
+	return ask(server, method, url, { headers, body, socket: true });
+}
+
+// All that the server printed.
+export const output = (server) => server.stdout + server.log;
+
 // What a sign-in gives: { name, cookie, csrf, access, user, session }.
-export async function signIn(carrel, name, password) {
-	const r = await ask(carrel, 'POST', '/v1/auth/login', { body: { name, password } });
+export async function signIn(server, name, password) {
+	const r = await ask(server, 'POST', '/v1/auth/login', { body: { name, password } });
 	assert.equal(r.status, 200, r.text);
 	return credentials(name, r);
 }
@@ -114,9 +125,9 @@ export function form(fields, file) {
 }
 
 // The route table of the binary: [{ method, pattern, access, body, needs }].
-export async function routeTable(carrel) {
-	const r = await carrel.run(['routes', '--json']);
-	assert.equal(r.code, 0, r.stderr);
+export async function routeTable() {
+	const r = await runCarrel(['routes', '--json']);
+	assert.equal(r.status, 0, r.stderr);
 	const rows = r.stdout.trim().split('\n').map((line) => JSON.parse(line));
 	assert.ok(rows.length > 3);
 	return rows;
