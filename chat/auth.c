@@ -10,7 +10,7 @@
 
 #define COOKIE_NAME "carrel_session"
 
-static int refused(struct err *e)
+int auth_refused(struct err *e)
 {
 	return err_set(e, ERR_AUTH, "unauthenticated", "Sign in first, or send a valid API token.");
 }
@@ -30,7 +30,7 @@ static int bearer(struct call *c, const char **out, struct err *e)
 		return 0;
 	}
 	if (strncasecmp(h, "Bearer ", 7) != 0) {
-		return refused(e);
+		return auth_refused(e);
 	}
 	*out = h + 7 + strspn(h + 7, " ");
 	return 0;
@@ -124,7 +124,7 @@ static int find_credential(struct call *c, struct err *e)
 		return rc;
 	}
 	if (says_as(c) && (secret || cookie || !c->peer_is_operator)) {
-		return refused(e);
+		return auth_refused(e);
 	}
 	/* A page sends its cookie with everything: what was said on purpose counts. */
 	if (secret) {
@@ -136,7 +136,7 @@ static int find_credential(struct call *c, struct err *e)
 	if (c->peer_is_operator) {
 		return by_socket(c, e);
 	}
-	return refused(e);
+	return auth_refused(e);
 }
 
 static int access_check(const struct call *c, struct err *e)
@@ -157,7 +157,7 @@ int auth_identify(struct call *c, struct err *e)
 		rc = acl_asker(c->db, &c->arena, &c->credential.user, &c->who, &why);
 		if (rc == ERR_AUTH) {
 			err_clear(&why);
-			rc = refused(&why);
+			rc = auth_refused(&why);
 		}
 	}
 	if (rc) {

@@ -16,6 +16,9 @@
  * without its token, ERR_NOT_FOUND where access asks for a role the asker lacks (a refusal looks like an absence). */
 MUST_CHECK int auth_identify(struct call *c, struct err *e);
 
+/* ERR_AUTH with the one text for every credential that does not count. */
+int auth_refused(struct err *e);
+
 /* Whether the credential is still good and the asker may still see the object (doc_…, col_…, run_… or empty): for open
  * streams. Fresh snapshot on db. */
 bool auth_still(struct db *db, const struct credential *cred, const struct id *object);

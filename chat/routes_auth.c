@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "chat/accounts.h"
+#include "chat/auth.h"
 #include "chat/http/server.h"
 #include "index/base/clock.h"
 #include "index/catalog.h"
@@ -155,7 +156,7 @@ int sessions_refresh(struct call *c, struct err *e)
 	int rc;
 
 	if (c->credential.carrier != CARRIER_COOKIE) {
-		return err_set(e, ERR_AUTH, "unauthenticated", "Sign in first.");
+		return auth_refused(e);
 	}
 	r.session = c->credential.session;
 	if ((rc = store_write(c->app->index->store, tx_refresh, &r, e)) ||
