@@ -8,7 +8,7 @@
 #include "index/base/buf.h"
 
 #define PICKS_MAX 4
-#define OF_EVIDENCE 0.6	  /* one sentence must hold this part of what all passages must */
+#define OF_EVIDENCE 0.4	  /* one sentence must hold this part of what all passages must */
 #define NEAR_BEST 0.72	  /* a further sentence has at least this part of the best one's score */
 #define IN_HEADER 0.8	  /* a question's word in the table's header row counts so much, */
 #define IN_HEADING 0.65	  /* in heading or title, */
