@@ -289,67 +289,24 @@ static int spot_of_chunk(
 	return rc;
 }
 
-static void read_boxes(struct arena *a, const json_t *list, struct spot *out)
-{
-	struct box *boxes = arena_array(a, struct box, json_array_size(list) + 1);
-	const json_t *one;
-	size_t i;
-
-	json_array_foreach(list, i, one)
-	{
-		const json_t *rect = json_object_get(one, "rect");
-
-		boxes[i].page = (int32_t)json_integer_value(json_object_get(one, "page"));
-		boxes[i].x0 = (float)json_number_value(json_array_get(rect, 0));
-		boxes[i].y0 = (float)json_number_value(json_array_get(rect, 1));
-		boxes[i].x1 = (float)json_number_value(json_array_get(rect, 2));
-		boxes[i].y1 = (float)json_number_value(json_array_get(rect, 3));
-	}
-	out->boxes = boxes;
-	out->n_boxes = (int)json_array_size(list);
-}
-
-/* "run_…:3": a citation of an answer of one's own, as the asker may see it now. */
+/* "run_…:3": the quoted lines of a citation of an answer of one's own. */
 static int spot_of_citation(struct call *c, const struct document *d, const char *citation,
 	struct spot *out, struct err *e)
 {
 	size_t n_run = strcspn(citation, ":");
 	struct id run = id_parse("run", arena_strn(&c->arena, citation, n_run));
-	const char *ordinal = citation[n_run] ? citation + n_run + 1 : "";
-	struct run_row row;
-	struct run_view view;
-	const json_t *one;
-	json_t *list;
-	bool found = false;
-	size_t i;
-	int rc = id_empty(&run) ? err_absent(e)
-				: run_lookup(c->db, &c->arena, &c->who, &run, &row, e);
+	int ordinal = citation[n_run] ? (int)strtol(citation + n_run + 1, NULL, 10) : 0;
+	struct citation k;
+	int rc = run_citation(c->db, &c->arena, &c->who, &run, ordinal, &k, e);
 
-	if (rc == 0) {
-		rc = run_view_open(c->db, &c->arena, &c->who, &run, &view, e);
-	}
-	if (rc == 0) {
-		rc = run_citations_json(c->db, &c->arena, &view, &run, &list, e);
-	}
 	if (rc != 0) {
 		return rc;
 	}
-	json_array_foreach(list, i, one)
-	{
-		const char *document = json_string_value(json_object_get(one, "documentId"));
-		char number[16];
-
-		snprintf(number, sizeof(number), "%d",
-			(int)json_integer_value(json_object_get(one, "ordinal")));
-		if (document && strcmp(number, ordinal) == 0 && strcmp(document, d->id.s) == 0) {
-			out->version = id_parse(
-				"ver", json_string_value(json_object_get(one, "versionId")));
-			read_boxes(&c->arena, json_object_get(one, "boxes"), out);
-			found = true;
-		}
+	if (!id_equal(&k.document, &d->id)) {
+		return err_absent(e);
 	}
-	json_decref(list);
-	return found ? 0 : err_absent(e);
+	*out = (struct spot){k.version, k.boxes, k.n_boxes};
+	return 0;
 }
 
 static int page_number(struct call *c, int *out, struct err *e)

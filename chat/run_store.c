@@ -296,6 +296,27 @@ static enum support support_of(const char *name)
 	return SUPPORT_UNVERIFIED;
 }
 
+static void read_citation(struct stmt *q, struct arena *a, struct citation *out)
+{
+	size_t n_packed;
+	const void *packed = col_blob(q, 6, &n_packed);
+
+	*out = (struct citation){.ordinal = (int)col_int(q, 0),
+		.handle = (int)col_int(q, 1),
+		.document = col_id(q, 2),
+		.version = col_id(q, 3),
+		.chunk = col_id(q, 4),
+		.page = (int)col_int(q, 5),
+		.quote = arena_str(a, col_text(q, 7)),
+		.answer_start = (int)col_int(q, 8),
+		.answer_end = (int)col_int(q, 9),
+		.support = support_of(col_text(q, 10)),
+		.document_name = arena_str(a, col_text(q, 11))};
+	if (packed && boxes_unpack(packed, n_packed, a, &out->boxes, &out->n_boxes, NULL) != 0) {
+		out->n_boxes = 0;
+	}
+}
+
 int run_citations_json(struct db *db, struct arena *a, const struct run_view *v,
 	const struct id *run, json_t **out, struct err *e)
 {
@@ -305,36 +326,43 @@ int run_citations_json(struct db *db, struct arena *a, const struct run_view *v,
 	*out = json_array();
 	stmt_id(q, 1, run);
 	while ((rc = stmt_step(q, e)) > 0) {
-		size_t n_packed;
-		const void *packed = col_blob(q, 6, &n_packed);
-		struct citation c = {.ordinal = (int)col_int(q, 0),
-			.handle = (int)col_int(q, 1),
-			.document = col_id(q, 2),
-			.version = col_id(q, 3),
-			.chunk = col_id(q, 4),
-			.page = (int)col_int(q, 5),
-			.quote = col_text(q, 7),
-			.answer_start = (int)col_int(q, 8),
-			.answer_end = (int)col_int(q, 9),
-			.support = support_of(col_text(q, 10)),
-			.document_name = col_text(q, 11)};
+		struct citation c;
 
-		if (run_view_gone(v, c.document.s)) {
-			json_array_append_new(
-				*out, json_pack("{s:i, s:i, s:b}", "ordinal", c.ordinal, "handle",
-					      c.handle, "gone", 1));
-			continue;
-		}
-		if (packed && boxes_unpack(packed, n_packed, a, &c.boxes, &c.n_boxes, NULL) != 0) {
-			c.n_boxes = 0;
-		}
-		json_array_append_new(*out, citation_json(&c));
+		read_citation(q, a, &c);
+		json_array_append_new(*out,
+			run_view_gone(v, c.document.s)
+				? json_pack("{s:i, s:i, s:b}", "ordinal", c.ordinal, "handle",
+					  c.handle, "gone", 1)
+				: citation_json(&c));
 	}
 	if (rc < 0) {
 		json_decref(*out);
 		*out = NULL;
 	}
 	return rc;
+}
+
+int run_citation(struct db *db, struct arena *a, const struct asker *who, const struct id *run,
+	int ordinal, struct citation *out, struct err *e)
+{
+	struct run_row row;
+	struct stmt *q;
+	int rc = run_lookup(db, a, who, run, &row, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	q = db_stmt(db, &table, Q_CITATIONS);
+	stmt_id(q, 1, run);
+	do {
+		rc = stmt_step(q, e);
+	} while (rc > 0 && col_int(q, 0) != ordinal);
+	if (rc <= 0) {
+		return rc < 0 ? rc : err_absent(e);
+	}
+	read_citation(q, a, out);
+	stmt_reset(q);
+	return acl_may(db, who, &out->document, RIGHT_READ, e);
 }
 
 /* ── the end of a run ── */

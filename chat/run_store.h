@@ -99,6 +99,9 @@ const char *run_view_event(
 /* The citations of a stored answer as an array for the API, reduced where the view says so. */
 MUST_CHECK int run_citations_json(struct db *db, struct arena *a, const struct run_view *v,
 	const struct id *run, json_t **out, struct err *e);
+/* One of an own run, if its document may be read; else err_absent. */
+MUST_CHECK int run_citation(struct db *db, struct arena *a, const struct asker *who,
+	const struct id *run, int ordinal, struct citation *out, struct err *e);
 
 /* {"ordinal", "handle", "documentId", "versionId", "chunkId", "page", "quote", "boxes", "support",
  * "answerStart", "answerEnd"} */

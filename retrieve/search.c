@@ -127,9 +127,16 @@ static int step_vector(struct search *s, struct err *e)
 {
 	struct err why = ERR_INIT;
 	int64_t start = clock_mono_us();
+	int rc = search_vectors(s, &why);
 
 	(void)e;
-	if (search_vectors(s, &why)) {
+	if (rc == ERR_CONFLICT) { /* the space was swapped meanwhile: take the new one */
+		embedder_drop(s->space.embedder);
+		s->space.embedder = NULL;
+		err_clear(&why);
+		rc = search_vectors(s, &why);
+	}
+	if (rc) {
 		s->out->vector_error = arena_str(s->arena, why.message);
 		s->n_vector = 0;
 		s->vector_weight = 0;
