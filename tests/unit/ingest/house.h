@@ -30,6 +30,13 @@
 
 #define UNUSED __attribute__((unused))
 
+/* Under the leak checker: fontconfig keeps what cairo asked of it. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libfontconfig\nleak:libcairo\n";
+}
+
 struct house {
 	char dir[256];
 	struct settings set;
