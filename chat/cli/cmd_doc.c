@@ -13,28 +13,27 @@
 
 static const struct column document_columns[] = {
 	{"NAME", "name", AS_TEXT, true},
-	{"STATE", "latestVersion.state", AS_TEXT, false},
-	{"PAGES", "latestVersion.pages", AS_COUNT, false},
-	{"SIZE", "latestVersion.bytes", AS_BYTES, false},
+	{"STATE", "state", AS_TEXT, false},
+	{"PAGES", "pages", AS_COUNT, false},
+	{"SIZE", "bytes", AS_BYTES, false},
 	{"ID", "id", AS_TEXT, false},
 };
 
 static const struct column document_facts[] = {
 	{"name", "name", AS_TEXT, false},
-	{"title", "latestVersion.title", AS_TEXT, false},
+	{"title", "title", AS_TEXT, false},
 	{"id", "id", AS_TEXT, false},
-	{"collection", "collectionId", AS_TEXT, false},
-	{"state", "latestVersion.state", AS_TEXT, false},
-	{"reason", "latestVersion.reason", AS_TEXT, false},
-	{"message", "latestVersion.message", AS_TEXT, false},
-	{"type", "latestVersion.mediaType", AS_TEXT, false},
-	{"language", "latestVersion.language", AS_TEXT, false},
-	{"pages", "latestVersion.pages", AS_TEXT, false},
-	{"size", "latestVersion.bytes", AS_BYTES, false},
-	{"sha256", "latestVersion.sha256", AS_TEXT, false},
-	{"version", "latestVersion.id", AS_TEXT, false},
-	{"published", "latestVersion.publishedAt", AS_TIME, false},
-	{"made", "createdAt", AS_TIME, false},
+	{"collection", "collection", AS_TEXT, false},
+	{"state", "state", AS_TEXT, false},
+	{"reason", "reason", AS_TEXT, false},
+	{"message", "message", AS_TEXT, false},
+	{"type", "mediaType", AS_TEXT, false},
+	{"language", "language", AS_TEXT, false},
+	{"pages", "pages", AS_TEXT, false},
+	{"size", "bytes", AS_BYTES, false},
+	{"sha256", "sha256", AS_TEXT, false},
+	{"version", "versionId", AS_TEXT, false},
+	{"made", "createdMs", AS_TIME, false},
 	{"right", "right", AS_TEXT, false},
 };
 
@@ -43,7 +42,7 @@ static const struct column version_columns[] = {
 	{"STATE", "state", AS_TEXT, false},
 	{"PAGES", "pages", AS_COUNT, false},
 	{"SIZE", "bytes", AS_BYTES, false},
-	{"MADE", "createdAt", AS_TIME, false},
+	{"MADE", "createdMs", AS_TIME, false},
 	{"ID", "id", AS_TEXT, false},
 };
 
@@ -353,9 +352,15 @@ int cmd_acl_set(struct cli *cli, struct err *e)
 	int rc = inherit ? 0 : acl_parse(cli->args.words + 1, cli->args.n_words - 1, &entries, e);
 
 	rc = rc ? rc : acl_path(cli, &path, e);
+	if (rc == 0 && inherit && strncmp(path, "/v1/documents/", 14) != 0) {
+		rc = err_set(e, ERR_INVALID, "bad_acl",
+			"a collection has nothing to inherit from: `none` takes every permission "
+			"away");
+	}
 	if (rc == 0) {
-		rc = client_call(
-			cli, "PUT", path, json_pack("{s:O?}", "entries", entries), &reply, e);
+		rc = inherit ? client_call(cli, "DELETE", path, NULL, &reply, e)
+			     : client_call(cli, "PUT", path, json_pack("{s:O}", "entries", entries),
+				       &reply, e);
 	}
 	if (rc == 0) {
 		show_acl(cli, reply);

@@ -159,7 +159,7 @@ static const char *const failed_states[] = {"failed", "cancelled", "quarantined"
 /* Whether the bytes are there already and need no sending. */
 static bool skip_known(struct batch *b, struct item *it, const json_t *row)
 {
-	const char *state = text_of(json_object_get(row, "latestVersion"), "state");
+	const char *state = text_of(row, "state");
 	const char *name = text_of(row, "name");
 
 	if (!row || !word_is(state, settled_states)) {
@@ -191,6 +191,23 @@ static bool is_of_the_file(int rc)
 	       rc == ERR_UNPROCESSABLE || rc == ERR_CONFLICT;
 }
 
+/* Two files of one batch with the same bytes are one document. */
+static bool skip_twin(struct batch *b, struct item *it, const char *arrival)
+{
+	if (!arrival || strcmp(arrival, "duplicate") != 0) {
+		return false;
+	}
+	for (const struct item *other = b->items; other < it; other++) {
+		if (other->document && strcmp(other->document, it->document) == 0) {
+			end_item(b, it, SKIPPED, "same_bytes",
+				arena_printf(
+					&b->cli->arena, "the same bytes as %s", other->file->name));
+			return true;
+		}
+	}
+	return false;
+}
+
 static int send_item(struct batch *b, struct item *it, struct err *e)
 {
 	struct arena *a = &b->cli->arena;
@@ -213,7 +230,9 @@ static int send_item(struct batch *b, struct item *it, struct err *e)
 		it->document = arena_str(a, text_of(receipt, "documentId"));
 		it->job = arena_str(a, text_of(receipt, "jobId"));
 		it->outcome = SENT;
-		if (!it->job) {
+		if (skip_twin(b, it, text_of(receipt, "arrival"))) {
+			it->job = NULL;
+		} else if (!it->job) {
 			end_item(b, it, SKIPPED, "unchanged", "the same bytes are there");
 		}
 	} else if (is_of_the_file(rc)) {

@@ -33,8 +33,8 @@ static const struct column job_facts[] = {
 	{"name", "documentName", AS_TEXT, false},
 	{"reason", "reason", AS_TEXT, false},
 	{"message", "message", AS_TEXT, false},
-	{"made", "createdAt", AS_TIME, false},
-	{"ended", "finishedAt", AS_TIME, false},
+	{"made", "createdMs", AS_TIME, false},
+	{"ended", "finishedMs", AS_TIME, false},
 };
 
 static const char *text_of(const json_t *object, const char *field)

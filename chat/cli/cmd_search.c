@@ -136,7 +136,7 @@ static void print_candidates(const json_t *found)
 		term_colour(STDOUT_FILENO));
 	fputs(out.data, stdout);
 	buf_finish(&out);
-	printf("\nlanguage %s, evidence %.2f%s, %d tokens; words %.1f ms, vectors %.1f ms, all "
+	printf("\nlanguage %s, evidence %.2f%s, %d tokens\nwords %.1f ms, vectors %.1f ms, all "
 	       "%.1f ms\n",
 		text_of(found, "language"), json_number_value(json_object_get(found, "evidence")),
 		json_is_true(json_object_get(found, "weak")) ? " (too weak for an answer)" : "",

@@ -30,11 +30,10 @@ int known_load(struct cli *cli, const char *collection, struct known *out, struc
 	out->sizes = json_object();
 	json_array_foreach(out->rows, i, row)
 	{
-		const json_t *latest = json_object_get(row, "latestVersion");
-		const char *hash = json_string_value(json_object_get(latest, "sha256"));
+		const char *hash = json_string_value(json_object_get(row, "sha256"));
 		char key[24];
 
-		size_key(json_integer_value(json_object_get(latest, "bytes")), key);
+		size_key(json_integer_value(json_object_get(row, "bytes")), key);
 		if (hash) {
 			json_object_set(out->by_hash, hash, row);
 			json_object_set_new(out->sizes, key, json_true());
