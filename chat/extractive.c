@@ -8,7 +8,7 @@
 #include "index/base/buf.h"
 
 #define PICKS_MAX 4
-#define OF_EVIDENCE 0.4	  /* one sentence must hold this part of what all passages must */
+#define OF_EVIDENCE 0.3	  /* one sentence must hold this part of what all passages must */
 #define NEAR_BEST 0.72	  /* a further sentence has at least this part of the best one's score */
 #define IN_HEADER 0.8	  /* a question's word in the table's header row counts so much, */
 #define IN_HEADING 0.65	  /* in heading or title, */
@@ -483,7 +483,7 @@ void extractive_answer(struct arena *a, const struct question *q, const char *te
 	struct seeker k = {.arena = a,
 		.q = q,
 		.wanted = wanted_by(text),
-		.least = OF_EVIDENCE * evidence_threshold,
+		.least = OF_EVIDENCE * evidence_needed(q->language),
 		.sources = sources,
 		.n = n};
 	struct pick picks[PICKS_MAX];

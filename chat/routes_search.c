@@ -133,7 +133,7 @@ int search_passages(struct call *c, struct err *e)
 	}
 	out = json_pack("{s:o, s:s, s:f, s:b, s:i, s:{s:I, s:I, s:I}}", "passages", passages,
 		"language", found.language, "evidence", found.evidence, "weak",
-		found.evidence < evidence_threshold, "tokens", found.n_tokens, "timeUs", "lexical",
+		found.evidence < evidence_needed(found.language), "tokens", found.n_tokens, "timeUs", "lexical",
 		(json_int_t)found.lexical_us, "vector", (json_int_t)found.vector_us, "total",
 		(json_int_t)found.total_us);
 	if (found.vector_error) {

@@ -272,7 +272,7 @@ static int prompt_work(struct turn *t, struct db *db, struct err *e)
 			rc = identify(t, db, e);
 		}
 	}
-	t->refused = t->found.n_passages == 0 || t->found.evidence < evidence_threshold;
+	t->refused = t->found.n_passages == 0 || t->found.evidence < evidence_needed(t->found.language);
 	if (rc == 0 && t->refused) {
 		t->extract.text = arena_str(
 			t->arena, extractive_refusal(language_detect(

@@ -298,7 +298,7 @@ int fts_idf(struct db *db, int64_t workspace_n, const char *const *terms, int n,
  * 1) of the others: once that is below the score of the BOUND_RANK-th row found, the best rows are
  * exactly those that the whole OR would give.
  */
-#define BOUND_RANK 50
+#define BOUND_RANK FTS_WHOLE_BELOW
 #define FIRST_ROWS 400 /* rows that the first E proposes, at least */
 #define SLACK 1e-9     /* of sums in another order */
 

@@ -72,6 +72,10 @@ struct fts_query {
 	int limit;
 };
 
+/* A search that finds fewer rows than this (and than its limit) has found every row that holds a
+ * word of the query; of a longer list this many are the best there are. */
+#define FTS_WHOLE_BELOW 50
+
 /* Best first, at most limit, only allowed slots. Terms of the query are OR-ed, stopwords dropped
  * unless nothing else is left. out in the arena. */
 MUST_CHECK int fts_search(struct db *db, struct arena *a, const struct fts_query *q,

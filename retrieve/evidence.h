@@ -11,8 +11,9 @@
 #include "index/fts.h"
 #include "index/store.h"
 
-/* Below this an answer is refused. Where it comes from stands in evidence.c. */
-extern const double evidence_threshold;
+/* Below this an answer to a question in that language is refused. Where it comes from stands in
+ * evidence.c. */
+double evidence_needed(const char *language);
 
 /* The question's content words, once a question. */
 struct question {

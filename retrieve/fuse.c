@@ -62,9 +62,9 @@ struct fused *fuse_union(struct arena *a, const struct fts_hit *lexical, int n_l
 	return items;
 }
 
-void fuse_rank(struct fused *items, int n, double vector_weight)
+void fuse_rank(struct fused *items, int n, double vector_weight, bool lexical_whole)
 {
-	double best_lexical = 0, worst_lexical = 0, best_cosine = 0, best = 0;
+	double best_lexical = 0, worst_lexical = 0, best_cosine = 0, best = 0, missing;
 	int i;
 
 	for (i = 0; i < n; i++) {
@@ -77,8 +77,9 @@ void fuse_rank(struct fused *items, int n, double vector_weight)
 			best_cosine = fmax(best_cosine, (double)items[i].cosine);
 		}
 	}
+	missing = lexical_whole ? 0 : worst_lexical;
 	for (i = 0; i < n; i++) {
-		double lexical = items[i].lexical_rank ? items[i].lexical : worst_lexical;
+		double lexical = items[i].lexical_rank ? items[i].lexical : missing;
 		double cosine = isnan(items[i].cosine) ? 0 : fmax(0, (double)items[i].cosine);
 
 		items[i].score = (best_lexical > 0 ? (1 - vector_weight) * lexical / best_lexical : 0) +

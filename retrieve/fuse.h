@@ -1,10 +1,12 @@
 /*
  * Two ranked lists to one: weighted sum of max-normalised scores (measured better than reciprocal
  * rank fusion, design section 5). A missing cosine is computed, a missing lexical score counts as the
- * lowest of its list. Pure. Thread: any.
+ * lowest of its list, and as nothing where that list is all that matches. Pure. Thread: any.
  */
 #ifndef RETRIEVE_FUSE_H
 #define RETRIEVE_FUSE_H
+
+#include <stdbool.h>
 
 #include "index/base/arena.h"
 #include "index/fts.h"
@@ -22,7 +24,7 @@ struct fused {
 struct fused *fuse_union(struct arena *a, const struct fts_hit *lexical, int n_lexical,
 	const struct vector_hit *vector, int n_vector, int *n);
 /* Scores and sorts, best first; ties by slot. vector_weight 0 to 1. A cosine that is still NAN
- * (no vector) counts as 0. */
-void fuse_rank(struct fused *items, int n, double vector_weight);
+ * (no vector) counts as 0. lexical_whole: no other chunk holds a word of the query. */
+void fuse_rank(struct fused *items, int n, double vector_weight, bool lexical_whole);
 
 #endif

@@ -175,7 +175,7 @@ static int step_fuse(struct search *s, struct err *e)
 	if (s->vector_weight > 0 && s->n_fused > 0) {
 		rc = complete_cosines(s, e);
 	}
-	fuse_rank(s->fused, s->n_fused, s->vector_weight);
+	fuse_rank(s->fused, s->n_fused, s->vector_weight, s->n_lexical < FTS_WHOLE_BELOW);
 	return rc;
 }
 

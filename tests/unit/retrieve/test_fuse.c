@@ -19,7 +19,7 @@ static void test_union_unites_and_ranks(void **state)
 	arena_init(&a);
 	items = fuse_union(&a, lexical, 3, vector, 2, &n);
 	assert_int_equal(n, 4);
-	fuse_rank(items, n, 0.3);
+	fuse_rank(items, n, 0.3, false);
 	/* 3: .7 * 5/10 + .3 * .8/.8 = .65; 7: .7 * 1 = .7 without a cosine. */
 	assert_int_equal(items[0].slot, 7);
 	assert_int_equal(items[0].vector_rank, 0);
@@ -43,10 +43,30 @@ static void test_missing_lexical_is_the_lowest(void **state)
 	(void)state;
 	arena_init(&a);
 	items = fuse_union(&a, lexical, 2, vector, 1, &n);
-	fuse_rank(items, n, 0.3);
+	fuse_rank(items, n, 0.3, false);
 	assert_int_equal(items[0].slot, 1);
 	assert_int_equal(items[1].slot, 5);
 	assert_true(fabs(items[1].score - (0.7 * 0.5 + 0.3) / 0.7) < 1e-6);
+	arena_finish(&a);
+}
+
+/* Where the list is all that matches, a part number is not outranked by what only resembles it. */
+static void test_missing_from_a_whole_list_is_nothing(void **state)
+{
+	const struct fts_hit lexical[] = {{1, 8.0}, {2, 7.9}};
+	const struct vector_hit vector[] = {{5, 1.0f}, {2, 0.1f}};
+	struct arena a;
+	struct fused *items;
+	int n;
+
+	(void)state;
+	arena_init(&a);
+	items = fuse_union(&a, lexical, 2, vector, 2, &n);
+	fuse_rank(items, n, 0.3, true);
+	assert_int_equal(items[0].slot, 2);
+	assert_int_equal(items[1].slot, 1);
+	assert_int_equal(items[2].slot, 5);
+	assert_true(fabs(items[2].score - 0.3 / (0.7 * 7.9 / 8 + 0.03)) < 1e-6);
 	arena_finish(&a);
 }
 
@@ -61,9 +81,9 @@ static void test_empty_lists_and_ties(void **state)
 	arena_init(&a);
 	items = fuse_union(&a, NULL, 0, NULL, 0, &n);
 	assert_int_equal(n, 0);
-	fuse_rank(items, n, 0.3);
+	fuse_rank(items, n, 0.3, false);
 	items = fuse_union(&a, NULL, 0, same, 2, &n);
-	fuse_rank(items, n, 0.3);
+	fuse_rank(items, n, 0.3, false);
 	assert_int_equal(items[0].slot, 4);
 	assert_int_equal(items[1].slot, 9);
 	arena_finish(&a);
@@ -74,6 +94,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_union_unites_and_ranks),
 		cmocka_unit_test(test_missing_lexical_is_the_lowest),
+		cmocka_unit_test(test_missing_from_a_whole_list_is_nothing),
 		cmocka_unit_test(test_empty_lists_and_ties),
 	};
 

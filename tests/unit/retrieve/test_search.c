@@ -179,7 +179,7 @@ static void test_finds_and_filters(void **state)
 	for (i = 0; i < r.n_candidates; i++) {
 		assert_string_not_equal(r.candidates[i].document_name, "board.md");
 	}
-	assert_true(r.evidence > evidence_threshold);
+	assert_true(r.evidence > evidence_needed(r.language));
 }
 
 static void test_unknown_subject_is_weak(void **state)
@@ -190,7 +190,7 @@ static void test_unknown_subject_is_weak(void **state)
 
 	publish(f, &f->open, "travel.md", travel, 3);
 	assert_int_equal(search(f, &plain, "what does the dinosaur exhibition ticket cost?", &r), 0);
-	assert_true(r.evidence < evidence_threshold);
+	assert_true(r.evidence < evidence_needed(r.language));
 }
 
 static int tx_grant(struct db *db, void *arg, struct err *e)
