@@ -83,7 +83,9 @@ static void group_add(struct arena *a, struct group *g, int item, int n_tokens, 
 {
 	int *more = arena_array(a, int, (size_t)g->n + 1);
 
-	memcpy(more + (at_end ? 0 : 1), g->items, (size_t)g->n * sizeof(*more));
+	if (g->n > 0) {
+		memcpy(more + (at_end ? 0 : 1), g->items, (size_t)g->n * sizeof(*more));
+	}
 	more[at_end ? g->n : 0] = item;
 	g->items = more;
 	g->n++;
