@@ -107,7 +107,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcarrel.a
 # ── run ──
 # DATA=data LISTEN=127.0.0.1:8360
 run: deps
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build
+	$(Q)$(MAKE) -s --no-print-directory -j$$(nproc) build
 	$(Q)CARREL=$(BUILD)/carrel fixtures/demo.sh
 
 # The fixtures' PDFs from their sources, the broken ones, and the check that every answer is in them.

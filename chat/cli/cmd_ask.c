@@ -134,7 +134,8 @@ static void print_source(struct answer *an, json_int_t handle)
 
 	json_array_foreach(an->citations, i, c)
 	{
-		const char *name = name_of(an, text_of(c, "documentId"));
+		const char *name = *text_of(c, "name") ? text_of(c, "name")
+						       : name_of(an, text_of(c, "documentId"));
 
 		if (json_integer_value(json_object_get(c, "handle")) != handle) {
 			continue;
