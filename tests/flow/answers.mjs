@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Client, startCarrel, temporaryFolder } from './carrel.mjs';
 
 // A server that is killed and started again on the same folder; requests go over its socket.
-export async function startDesk({ settings = {}, env = {} } = {}) {
+export async function startDesk({ settings = {}, env = {}, command } = {}) {
 	const data = temporaryFolder();
 	const socket = join(data, 'carrel.sock');
 	const client = (as) => new Client({ socketPath: socket }, as ? { 'x-carrel-as': as } : {});
@@ -14,7 +14,7 @@ export async function startDesk({ settings = {}, env = {} } = {}) {
 		data,
 		socket,
 		async start() {
-			desk.server = await startCarrel({ data, settings, env });
+			desk.server = await startCarrel({ data, settings, env, command });
 		},
 		operator: (method, path, body, { as, headers = {} } = {}) => client(as).call(method, path, body, headers),
 		upload: (as, collection, name, content) => client(as).upload(collection, name, content),

@@ -1,0 +1,292 @@
+// SIGKILLs at random moments of upload, ingest, delete, reindex and chat: nothing acknowledged is lost, nothing is
+// half-published, nothing deleted returns, no process stays behind, and the server is ready again without help.
+// KILLS and SEED repeat a run.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { pause, runCarrel } from '../flow/carrel.mjs';
+import { addUser, open, startDesk } from '../flow/answers.mjs';
+import { allGone, IN_A_SESSION, seeded, SEED, watchSession } from './house.mjs';
+
+const KILLS = Number(process.env.KILLS ?? 30);
+const { random, below, pick, chance, word, prose } = seeded(SEED);
+const sha256 = (text) => createHash('sha256').update(text).digest('hex');
+
+// { name, id, versions: [{ words, sha, state: 'asked' | 'durable' }], deleted: 'no' | 'asked' | 'yes', busy }
+const documents = [];
+// { conversation, key, input, run: its id once acknowledged, answer: once it was told complete }
+const turns = [];
+const orders = { uploads: 0, deletions: 0, reindexings: 0, turns: 0, answers: 0 };
+let desk, collection;
+let count = 0;
+
+// ── the work that is interrupted ──
+
+const operator = (method, url, body, as) => desk.operator(method, url, body, { as });
+
+/** Each part is a chunk or more of its own, with a word of its own. */
+function makeText(words) {
+	return words.map((w, i) => {
+		const rest = Array.from({ length: 10 + below(10) }, () => `${prose(12)}.`).join(' ');
+		return `# Part ${i + 1}\n\nThe word of this part is ${w}. ${rest}\n`;
+	}).join('\n');
+}
+
+/** A new document, a version of one that is there, or a new one under the name of a deleted one. */
+function documentToUpload() {
+	const idle = documents.filter((d) => !d.busy && d.deleted === 'no');
+	if (chance(0.3) && idle.length) {
+		return pick(idle);
+	}
+	const gone = documents.filter((d) => d.deleted === 'yes' && !documents.some((x) => x.name === d.name && x.deleted !== 'yes'));
+	const d = { name: chance(0.15) && gone.length ? pick(gone).name : `n${count++}.md`, id: null, versions: [], deleted: 'no' };
+	documents.push(d);
+	return d;
+}
+
+async function upload() {
+	const d = documentToUpload();
+	const words = Array.from({ length: 2 + below(4) }, () => word('zq'));
+	const text = makeText(words);
+	const version = { words, sha: sha256(text), state: 'asked' };
+	d.busy = true;
+	d.versions.push(version);
+	const r = await desk.upload(null, collection, d.name, text);
+	assert.equal(r.status, 202, r.text);
+	assert.equal(r.json.sha256, version.sha);
+	version.state = 'durable';
+	d.id = r.json.documentId;
+	d.busy = false;
+	orders.uploads++;
+}
+
+async function remove() {
+	const some = documents.filter((d) => d.id && d.deleted === 'no' && !d.busy);
+	if (some.length < 5) {
+		return;
+	}
+	const d = pick(some);
+	d.deleted = 'asked';
+	const r = await operator('DELETE', `/v1/documents/${d.id}`);
+	assert.equal(r.status, 202, r.text);
+	d.deleted = 'yes';
+	orders.deletions++;
+}
+
+async function reindex() {
+	const r = await operator('POST', '/v1/reindex', { collection, all: true });
+	assert.equal(r.status, 202, r.text);
+	orders.reindexings++;
+}
+
+async function postTurn(turn) {
+	const url = `/v1/conversations/${turn.conversation}/turns`;
+	const r = await desk.operator('POST', url, { input: turn.input }, { as: 'ann', headers: { 'idempotency-key': turn.key } });
+	assert.equal(r.status, 202, r.text);
+	turn.run = r.json.runId;
+	orders.turns++;
+}
+
+async function chat() {
+	const c = await operator('POST', '/v1/conversations', {}, 'ann');
+	assert.equal(c.status, 201, c.text);
+	const turn = { conversation: c.json.id, key: `key-${count++}`, run: null, answer: null };
+	turn.input = `What is the word of part ${1 + below(4)}, asked for ${turn.key}?`;
+	turns.push(turn);
+	await postTurn(turn);
+	const stream = await open(desk, 'GET', `/v1/runs/${turn.run}/stream`, { as: 'ann' }).ready;
+	await stream.done;
+	const last = stream.events.at(-1);
+	if (last?.type === 'assistant.completed') {
+		turn.answer = last.data.answer;
+		orders.answers++;
+	}
+}
+
+const LOST = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ENOENT'];
+
+async function work(stop) {
+	try {
+		while (!stop.now) {
+			await pick([upload, upload, upload, remove, reindex, chat, chat])();
+		}
+	} catch (error) {
+		if (!stop.now || !LOST.includes(error.code)) {
+			throw error;
+		}
+	}
+}
+
+// ── what must hold after a start, whatever was going on when it died ──
+
+async function listed() {
+	const rows = [];
+	for (let next = ''; next !== null;) {
+		const r = await operator('GET', `/v1/documents?collection=${collection}&limit=200${next}`);
+		assert.equal(r.status, 200, r.text);
+		rows.push(...r.json.documents);
+		next = r.json.next ? `&after=${r.json.next}` : null;
+	}
+	return rows;
+}
+
+async function checkVersions(d) {
+	const r = await operator('GET', `/v1/documents/${d.id}/versions`);
+	assert.equal(r.status, 200, `${d.name} is lost: ${r.text}`);
+	for (const v of d.versions) {
+		const there = r.text.includes(v.sha);
+		assert.ok(there || v.state === 'asked', `${d.name}: an acknowledged version is lost`);
+		v.state = there ? 'durable' : v.state;
+	}
+}
+
+/** What was asked for and never acknowledged has happened or not: from now on it stays so. */
+async function checkDocuments() {
+	const rows = await listed();
+	const ids = new Set(rows.map((r) => r.id));
+	for (const d of documents) {
+		d.busy = false;
+		d.id ??= rows.find((r) => r.name === d.name && !documents.some((x) => x.id === r.id))?.id ?? null;
+		if (d.deleted === 'asked') {
+			d.deleted = ids.has(d.id) ? 'no' : 'yes';
+		}
+		if (d.deleted === 'yes') {
+			assert.ok(!ids.has(d.id), `${d.name} came back`);
+			assert.equal((await operator('GET', `/v1/documents/${d.id}`)).status, 404, `${d.name} came back`);
+		} else if (d.id) {
+			await checkVersions(d);
+		} else {
+			assert.ok(d.versions.every((v) => v.state === 'asked'), `${d.name} is lost`);
+		}
+	}
+	for (const r of rows) {
+		assert.equal(documents.filter((d) => d.id === r.id).length, 1, `${r.name} was never uploaded`);
+	}
+}
+
+async function checkTurns() {
+	for (const t of turns) {
+		if (!t.run) {
+			await postTurn(t); // the same key: once in the conversation, whether it had come or not
+		}
+		const r = await operator('GET', `/v1/conversations/${t.conversation}/turns`, undefined, 'ann');
+		assert.equal(r.status, 200, r.text);
+		assert.deepEqual(r.json.turns.map((x) => x.input), [t.input], 'an acknowledged turn is lost or doubled');
+		const { run } = r.json.turns[0];
+		assert.equal(run.id, t.run);
+		if (t.answer !== null) {
+			assert.equal(run.state, 'completed');
+			assert.ok(run.withheld || run.answer === t.answer, `an answer changed:\n${run.answer}\n${t.answer}`);
+		}
+	}
+}
+
+/** Which of these words one search finds. */
+async function found(words) {
+	const r = await operator('POST', '/v1/search', { query: words.join(' '), limit: 100 });
+	assert.equal(r.status, 200, r.text);
+	return words.filter((w) => r.text.toLowerCase().includes(w));
+}
+
+/** Of each document at most one version is found, and that one whole; of deleted ones nothing. */
+async function checkFound(final) {
+	for (const d of documents) {
+		const words = d.versions.flatMap((v) => v.words);
+		const hits = new Set(await found(words));
+		const whole = d.versions.filter((v) => v.words.every((w) => hits.has(w)));
+		const any = d.versions.filter((v) => v.words.some((w) => hits.has(w)));
+		if (d.deleted === 'yes') {
+			assert.equal(hits.size, 0, `${d.name}: words of a deleted document are found`);
+			continue;
+		}
+		assert.equal(any.length, whole.length, `${d.name} is half-published: ${[...hits]} of ${words}`);
+		assert.ok(whole.length <= 1, `${d.name}: ${whole.length} versions are found`);
+		if (final && d.id) {
+			const last = d.versions.filter((v) => v.state === 'durable').at(-1);
+			assert.deepEqual(whole, [last], `${d.name}: its last version is not what is found`);
+		}
+	}
+}
+
+async function jobsEnd() {
+	for (const end = Date.now() + 120000; ;) {
+		const open = await Promise.all(['queued', 'running'].map((s) => operator('GET', `/v1/jobs?state=${s}&limit=5`)));
+		if (open.every((r) => r.json.jobs.length === 0)) {
+			break;
+		}
+		assert.ok(Date.now() < end, `jobs do not end: ${open.map((r) => r.text)}`);
+		await pause(50);
+	}
+	for (const state of ['failed', 'quarantined']) {
+		assert.deepEqual((await operator('GET', `/v1/jobs?state=${state}`)).json.jobs, [], `jobs are ${state}`);
+	}
+}
+
+async function runsEnd() {
+	for (const t of turns) {
+		const stream = await open(desk, 'GET', `/v1/runs/${t.run}/stream`, { as: 'ann' }).ready;
+		await stream.done;
+		const r = await operator('GET', `/v1/runs/${t.run}`, undefined, 'ann');
+		assert.ok(['completed', 'partial', 'failed', 'cancelled'].includes(r.json.state), r.text);
+	}
+}
+
+/** The words of deleted documents are nowhere in the folder (stems and shared prefixes cut their ends off). */
+function checkPurged() {
+	const files = readdirSync(desk.data, { recursive: true, withFileTypes: true }).filter((f) => f.isFile());
+	const bytes = files.map((f) => readFileSync(path.join(f.path, f.name)));
+	const core = (w) => w.slice(4, 11);
+	const holds = (w) => bytes.some((b) => b.includes(core(w)));
+	const live = documents.filter((d) => d.deleted === 'no' && d.id).map((d) => d.versions.at(-1).words).flat();
+	assert.ok(live.some(holds), 'words that are there are seen in the files: the test can fail');
+	for (const d of documents.filter((x) => x.deleted === 'yes')) {
+		assert.deepEqual(d.versions.flatMap((v) => v.words).filter(holds), [], `${d.name}: deleted, and still in a file`);
+	}
+}
+
+// ── the kills ──
+
+async function killOnce() {
+	const stop = { now: false };
+	const { pid } = desk.server;
+	const all = Promise.all([1, 2, 3].map(() => work(stop)));
+	await Promise.race([pause(20 + random() * 600), all]);
+	stop.now = true;
+	await desk.kill();
+	await all;
+	await allGone(pid);
+	await desk.restart();
+	watchSession(desk.server.pid);
+	await checkDocuments();
+	await checkTurns();
+}
+
+test('nothing acknowledged is lost over kills', { timeout: 580_000 }, async (t) => {
+	console.log(`SEED=${SEED} KILLS=${KILLS}`);
+	desk = await startDesk({ settings: { 'ingest-workers': 2, 'ingest-retry-ms': 50 }, command: IN_A_SESSION });
+	t.after(() => desk.stop());
+	watchSession(desk.server.pid);
+	await addUser(desk, 'ann');
+	const acl = [{ principal: 'workspace', right: 'read' }];
+	collection = (await operator('POST', '/v1/collections', { name: 'kill', acl })).json.id;
+
+	for (let i = 0; i < KILLS; i++) {
+		await killOnce();
+		if (i % 3 === 2) {
+			await checkFound(false);
+		}
+	}
+	await jobsEnd();
+	await runsEnd();
+	await checkDocuments();
+	await checkTurns();
+	await checkFound(true);
+	await desk.server.stop();
+	checkPurged();
+	const check = await runCarrel(['check', '--deep', '--data', desk.data]);
+	assert.equal(check.status, 0, check.stdout + check.stderr);
+	console.log(`${documents.length} documents; acknowledged: ${JSON.stringify(orders)}`);
+	assert.ok(Object.values(orders).every((n) => n > 0) || KILLS < 30, 'every kind of work was done');
+});
