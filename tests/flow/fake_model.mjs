@@ -73,11 +73,21 @@ const modes = {
 	async late_error(res) {
 		res.end(text('Half of it.') + event({ error: { message: 'out of memory', code: 500 } }));
 	},
+	async long(res) {
+		for (let i = 0; i < 20_000 && !res.destroyed; i++) {
+			res.write(text(`sentence number ${i} goes on. `));
+			if (i % 100 === 0) {
+				await wait(1);
+			}
+		}
+		res.end(end());
+	},
 	async huge(res) {
 		res.end(text('x'.repeat(600_000)) + end());
 	},
-	async endless(res) {
+	async endless(res, body, seen) {
 		while (!res.destroyed) {
+			seen.written = (seen.written ?? 0) + 200;
 			if (!res.write(text('and so on '.repeat(20)))) {
 				await Promise.race(['drain', 'close'].map((name) => new Promise((done) => res.once(name, done))));
 			}
@@ -130,7 +140,7 @@ export async function startFakeModel({ mode = null, port = 0 } = {}) {
 			}
 			res.writeHead(200, { 'content-type': 'text/event-stream' });
 			res.flushHeaders();
-			await (modes[name] ?? modes.cite)(res, body);
+			await (modes[name] ?? modes.cite)(res, body, seen);
 		});
 	});
 	await new Promise((done) => server.listen(port, '127.0.0.1', done));
