@@ -12,66 +12,17 @@
  * Callbacks only record their result and wake it. A stop is seen between steps, and at once while
  * the model writes.
  */
-#include "chat/turn.h"
+#include "chat/turn_private.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "chat/cite.h"
-#include "chat/conversation.h"
-#include "chat/extractive.h"
-#include "index/base/clock.h"
 #include "index/base/log.h"
 #include "index/base/utf8.h"
 #include "index/tokens.h"
-#include "retrieve/evidence.h"
-
-#define HISTORY_MAX 20 /* turns looked at for the prompt */
-#define PASSAGES_MAX 12
-#define RETRIEVE_TRIES 3 /* when permissions change between retrieval and prompt */
 
 enum step_result { STEP_NEXT, STEP_WAIT, STEP_DONE, STEP_FAIL };
-
-struct turn {
-	struct run *run;
-	struct arena *arena; /* the run's; the worker's while work is under way */
-	int step;
-	bool working; /* a worker has it */
-	bool running; /* inside the machine: a wake-up from within only marks */
-	bool woken;
-	bool stopped;
-	enum turn_stop why;
-	struct pool_item item;
-	int (*work)(struct turn *t, struct db *db, struct err *e);
-	int rc;
-	struct err err;
-	/* retrieve, prompt */
-	struct asker who;
-	struct prompt_turn *history;
-	int n_history;
-	struct search_result found;
-	bool refused;
-	int n_tries;
-	struct source *sources;
-	int n_sources;
-	struct prompt prompt;
-	struct extract extract;
-	int64_t retrieve_ms;
-	/* stream, cite */
-	struct model_call *call;
-	bool flowing; /* the model has said something */
-	bool paused;
-	struct cite cite;
-	bool citing;
-	size_t shown; /* bytes of cite.text sent as deltas */
-	int n_shown;  /* citations sent */
-	struct model_result result;
-	bool model_ended;
-	/* commit */
-	const char *mode, *state, *reason, *message;
-	struct run_outcome outcome;
-};
 
 static void advance(struct turn *t);
 
@@ -114,15 +65,6 @@ static enum step_result on_worker(
 	return t->rc == 0 ? STEP_NEXT : STEP_FAIL;
 }
 
-/* From the database's present state, each time. */
-static int identify(struct turn *t, struct db *db, struct err *e)
-{
-	const struct run_order *o = &t->run->order;
-
-	return id_empty(&o->user) ? acl_operator(db, t->arena, &o->workspace, &t->who, e)
-				  : acl_asker(db, t->arena, &o->user, &t->who, e);
-}
-
 /* ── accept ── */
 
 static enum step_result step_accept(struct turn *t)
@@ -140,152 +82,11 @@ static enum step_result step_accept(struct turn *t)
 	return STEP_NEXT;
 }
 
-/* ── retrieve ── */
-
-/* Earlier turns with the answers that may still be shown. */
-static int load_history(struct turn *t, struct db *db, struct err *e)
-{
-	const struct run_order *o = &t->run->order;
-	struct turn_row *rows;
-	int n, rc;
-
-	if (t->run->ephemeral) {
-		t->history = (struct prompt_turn *)o->history;
-		t->n_history = o->n_history;
-		return 0;
-	}
-	rc = turn_history(db, t->arena, &o->conversation, o->turn_seq, HISTORY_MAX, &rows, &n, e);
-	t->history = arena_array(t->arena, struct prompt_turn, (size_t)n + 1);
-	t->n_history = 0;
-	for (int i = 0; rc == 0 && i < n; i++) {
-		struct run_view view;
-		struct run_row row;
-
-		rc = run_view_open(db, t->arena, &t->who, &rows[i].run, &view, e);
-		if (rc == 0) {
-			rc = run_lookup(db, t->arena, &t->who, &rows[i].run, &row, e);
-		}
-		if (rc == 0 && !view.withheld && row.answer[0]) {
-			t->history[t->n_history++] =
-				(struct prompt_turn){rows[i].input, row.answer};
-		}
-	}
-	return rc;
-}
-
-static int retrieve_work(struct turn *t, struct db *db, struct err *e)
-{
-	const struct run_order *o = &t->run->order;
-	int64_t begun = clock_mono_ms();
-	struct search_request request;
-	int rc = identify(t, db, e);
-
-	if (rc == 0) {
-		rc = load_history(t, db, e);
-	}
-	if (rc != 0) {
-		return rc;
-	}
-	request = (struct search_request){.who = &t->who,
-		.query = prompt_query(t->arena, o->question, t->history, t->n_history),
-		.collections = o->n_collections > 0 ? o->collections : NULL,
-		.n_collections = o->n_collections,
-		.limit = PASSAGES_MAX,
-		.token_budget = (int)t->run->app->settings->source_tokens};
-	rc = search_run(t->run->app->index, db, &request, t->arena, &t->found, e);
-	t->retrieve_ms = clock_mono_ms() - begun;
-	return rc;
-}
+/* ── retrieve, prompt: chat/turn_work.c ── */
 
 static enum step_result step_retrieve(struct turn *t)
 {
-	return on_worker(t, retrieve_work);
-}
-
-/* ── prompt ── */
-
-static bool may_still_read(struct turn *t, struct db *db)
-{
-	for (int i = 0; i < t->found.n_passages; i++) {
-		if (acl_right(db, &t->who, &t->found.passages[i].document) < RIGHT_READ) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool wants_model(const struct turn *t)
-{
-	return t->run->order.mode != RESPONSE_EXTRACTIVE &&
-	       models_configured(runs_models(t->run->runs));
-}
-
-static int build_answer(struct turn *t, struct db *db, struct err *e)
-{
-	const struct settings *set = t->run->app->settings;
-	const struct run_order *o = &t->run->order;
-	struct prompt_order order = {set->model_context, set->answer_tokens, set->source_tokens,
-		o->question, t->history, t->n_history, t->found.passages, t->found.n_passages};
-	struct question q;
-	int rc;
-
-	t->n_sources = t->found.n_passages;
-	if (wants_model(t)) {
-		prompt_build(&order, &t->prompt);
-		t->n_sources = t->prompt.n_sources;
-	}
-	t->sources = arena_array(t->arena, struct source, (size_t)t->n_sources + 1);
-	for (int i = 0; i < t->n_sources; i++) {
-		source_init(&t->sources[i], t->arena, i + 1, &t->found.passages[i]);
-	}
-	rc = question_open(db, t->arena, t->who.workspace_n,
-		prompt_query(t->arena, o->question, t->history, t->n_history), &q, e);
-	if (rc == 0) {
-		extractive_answer(t->arena, &q, o->question, t->sources, t->n_sources, &t->extract);
-	}
-	return rc;
-}
-
-static int on_sources(struct db *db, void *arg, struct err *e)
-{
-	struct turn *t = arg;
-
-	return run_sources_add(db, &t->run->order.run, &t->run->order.workspace, t->found.passages,
-		t->n_sources, e);
-}
-
-/* The sources are durable before anything of them shows, so that whoever resumes is checked against
- * them. */
-static int prompt_work(struct turn *t, struct db *db, struct err *e)
-{
-	int rc = identify(t, db, e);
-
-	for (t->n_tries = 1; rc == 0 && !may_still_read(t, db); t->n_tries++) {
-		rc = t->n_tries == RETRIEVE_TRIES
-			     ? err_set(e, ERR_UNAVAILABLE, "permissions_change",
-				       "Permissions are changing: try again.")
-			     : retrieve_work(t, db, e);
-		if (rc == 0) {
-			rc = store_reader_renew(db, e);
-		}
-		if (rc == 0) {
-			rc = identify(t, db, e);
-		}
-	}
-	t->refused = t->found.n_passages == 0 || t->found.evidence < evidence_needed(t->found.language);
-	if (rc == 0 && t->refused) {
-		t->extract.text = arena_str(
-			t->arena, extractive_refusal(language_detect(
-					  t->run->order.question, strlen(t->run->order.question))));
-		return 0;
-	}
-	if (rc == 0) {
-		rc = build_answer(t, db, e);
-	}
-	if (rc == 0 && !t->run->ephemeral && t->n_sources > 0) {
-		rc = store_write(t->run->app->index->store, on_sources, t, e);
-	}
-	return rc;
+	return on_worker(t, turn_retrieve_work);
 }
 
 static void show_passages(struct turn *t)
@@ -306,7 +107,7 @@ static void show_passages(struct turn *t)
 
 static enum step_result step_prompt(struct turn *t)
 {
-	enum step_result result = on_worker(t, prompt_work);
+	enum step_result result = on_worker(t, turn_prompt_work);
 
 	if (result == STEP_NEXT) {
 		show_passages(t);
