@@ -329,11 +329,11 @@ int run_citations_json(struct db *db, struct arena *a, const struct run_view *v,
 		struct citation c;
 
 		read_citation(q, a, &c);
-		json_array_append_new(*out,
-			run_view_gone(v, c.document.s)
-				? json_pack("{s:i, s:i, s:b}", "ordinal", c.ordinal, "handle",
-					  c.handle, "gone", 1)
-				: citation_json(&c));
+		json_array_append_new(
+			*out, run_view_gone(v, c.document.s)
+				      ? json_pack("{s:i, s:i, s:b}", "ordinal", c.ordinal, "handle",
+						c.handle, "gone", 1)
+				      : citation_json(&c));
 	}
 	if (rc < 0) {
 		json_decref(*out);
