@@ -15,6 +15,7 @@ struct answer {
 	json_t *names;	   /* documentId -> name, of what was retrieved */
 	json_t *citations; /* in the order they came */
 	bool began;	   /* some text was printed */
+	struct text_flow flow;
 	bool ended;
 	const char *mode;
 	const char *note;   /* why it is not as it should be */
@@ -58,6 +59,29 @@ static void take_failure(struct answer *an, const char *name, const json_t *data
 			    : "the answer could not be finished");
 }
 
+static void print_delta(struct answer *an, const char *text)
+{
+	struct buf clean = BUF_INIT, out = BUF_INIT;
+
+	text_clean(&clean, text, strlen(text), true);
+	text_flow_add(&an->flow, &out, clean.data ? clean.data : "", clean.len);
+	fwrite(out.data ? out.data : "", 1, out.len, stdout);
+	an->began = true;
+	buf_finish(&out);
+	buf_finish(&clean);
+}
+
+/* What the last word was, and the end of its line. */
+static void end_text(struct answer *an)
+{
+	struct buf out = BUF_INIT;
+
+	text_flow_end(&an->flow, &out);
+	fwrite(out.data ? out.data : "", 1, out.len, stdout);
+	fputs(an->began ? "\n" : "", stdout);
+	buf_finish(&out);
+}
+
 static bool on_event(void *arg, int64_t id, const char *name, const json_t *data)
 {
 	struct answer *an = arg;
@@ -70,8 +94,7 @@ static bool on_event(void *arg, int64_t id, const char *name, const json_t *data
 		json_decref(line);
 	}
 	if (strcmp(name, "assistant.delta") == 0 && !an->cli->json) {
-		cli_text(text_of(data, "text"), strlen(text_of(data, "text")));
-		an->began = true;
+		print_delta(an, text_of(data, "text"));
 	} else if (strcmp(name, "retrieval.completed") == 0) {
 		take_passages(an, data);
 	} else if (strcmp(name, "citation") == 0) {
@@ -165,7 +188,6 @@ static void print_sources(struct answer *an)
 	const json_t *c;
 	size_t i;
 
-	fputs(an->began ? "\n" : "", stdout);
 	json_array_foreach(an->citations, i, c)
 	{
 		json_int_t handle = json_integer_value(json_object_get(c, "handle"));
@@ -257,9 +279,6 @@ static int read_answer(struct answer *an, const char *conversation, json_t *body
 		rc = err_set(e, ERR_UPSTREAM, "stream_ended",
 			"the answer's stream ended before the answer");
 	}
-	if (rc != 0 && an->began) {
-		putchar('\n');
-	}
 	return rc;
 }
 
@@ -282,10 +301,14 @@ int cmd_ask(struct cli *cli, struct err *e)
 	struct answer an = {.cli = cli, .names = json_object(), .citations = json_array()};
 	const char *conversation = NULL;
 	json_t *body = NULL;
-	int rc = open_conversation(cli, &conversation, e);
+	int rc;
+
+	an.flow.columns = term_is(STDOUT_FILENO) ? term_columns(STDOUT_FILENO) : 0;
+	rc = open_conversation(cli, &conversation, e);
 
 	rc = rc ? rc : make_body(cli, conversation != NULL, &body, e);
 	rc = rc ? rc : read_answer(&an, conversation, body, e);
+	end_text(&an);
 	if (rc == 0 && !cli->json) {
 		print_sources(&an);
 		fflush(stdout);

@@ -12,6 +12,7 @@
 
 #define SHOWN_BYTES 420 /* of a passage, without --full */
 #define EXPLAIN_COLUMNS 80
+#define EXPLAINED ((size_t)30) /* candidates, without --full */
 
 static const char *text_of(const json_t *object, const char *field)
 {
@@ -124,21 +125,32 @@ static const struct column candidate_columns[] = {
 	{"FATE", "fate", AS_TEXT, true},
 };
 
-static void print_candidates(const json_t *found)
+static void print_candidates(const struct cli *cli, const json_t *found)
 {
 	const json_t *time = json_object_get(found, "timeUs");
+	const json_t *all = json_object_get(found, "candidates");
+	size_t n = json_array_size(all);
+	size_t shown = args_has(&cli->args, "full") || n < EXPLAINED ? n : EXPLAINED;
+	json_t *rows = json_array();
 	struct buf out = BUF_INIT;
 
-	table_render(&out, candidate_columns, N_COLUMNS(candidate_columns),
-		json_object_get(found, "candidates"),
+	for (size_t i = 0; i < shown; i++) {
+		json_array_append(rows, json_array_get(all, i));
+	}
+	table_render(&out, candidate_columns, N_COLUMNS(candidate_columns), rows,
 		term_is(STDOUT_FILENO) || getenv("COLUMNS") ? term_columns(STDOUT_FILENO)
 							    : EXPLAIN_COLUMNS,
 		term_colour(STDOUT_FILENO));
 	fputs(out.data, stdout);
 	buf_finish(&out);
+	json_decref(rows);
+	if (shown < n) {
+		printf("… and %zu more (--full)\n", n - shown);
+	}
 	printf("\nlanguage %s, evidence %.2f%s, %d tokens\nwords %.1f ms, vectors %.1f ms, all "
 	       "%.1f ms\n",
-		text_of(found, "language"), json_number_value(json_object_get(found, "evidence")),
+		*text_of(found, "language") ? text_of(found, "language") : "unknown",
+		json_number_value(json_object_get(found, "evidence")),
 		json_is_true(json_object_get(found, "weak")) ? " (too weak for an answer)" : "",
 		(int)json_integer_value(json_object_get(found, "tokens")),
 		json_number_value(json_object_get(time, "lexical")) / 1000,
@@ -163,7 +175,7 @@ int cmd_explain(struct cli *cli, struct err *e)
 			cli_json(candidate);
 		}
 	} else {
-		print_candidates(found);
+		print_candidates(cli, found);
 	}
 	json_decref(found);
 	return 0;

@@ -58,8 +58,9 @@ const struct command commands[] = {
 			{"full", NULL, "all of their text"}),
 		1, -1, false, cmd_search},
 	{"explain", "QUERY…", "Shows why each candidate of a search was kept or cut", NULL,
-		OPTIONS(COLLECTION, {"limit", "N", "passages at most (8)"}), 1, -1, false,
-		cmd_explain},
+		OPTIONS(COLLECTION, {"limit", "N", "passages at most (8)"},
+			{"full", NULL, "all candidates, not the first 30"}),
+		1, -1, false, cmd_explain},
 	{"ask", "QUESTION…", "Answers a question, with sources",
 		"The answer comes as it is written; then the sources it cites, with document, page "
 		"and quote. "

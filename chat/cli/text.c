@@ -153,6 +153,53 @@ void text_wrap(struct buf *out, const char *s, int columns, int indent)
 	}
 }
 
+/* The word that was held back, with the blanks before it, which vanish where a line ends. */
+static void flow_word(struct text_flow *f, struct buf *out)
+{
+	const char *word = f->word.data ? f->word.data : "";
+	int width = text_width(word, f->word.len);
+	size_t blanks = strspn(word, " ");
+
+	if (f->columns > 0 && f->used > 0 && blanks < f->word.len && f->used + width > f->columns) {
+		buf_char(out, '\n');
+		word += blanks;
+		width -= (int)blanks;
+		f->used = 0;
+	}
+	buf_str(out, word);
+	f->used += width;
+	f->after_cjk = false;
+	buf_clear(&f->word);
+}
+
+void text_flow_add(struct text_flow *f, struct buf *out, const char *s, size_t n_bytes)
+{
+	for (size_t i = 0; i < n_bytes;) {
+		int used;
+		uint32_t c = utf8_decode(s + i, n_bytes - i, &used);
+		bool begun = f->word.len > strspn(f->word.data ? f->word.data : "", " ");
+
+		if (c == '\n') {
+			flow_word(f, out);
+			buf_char(out, '\n');
+			f->used = 0;
+		} else {
+			if (begun && (c == ' ' || f->after_cjk || utf8_is_cjk(c))) {
+				flow_word(f, out);
+			}
+			buf_add(&f->word, s + i, (size_t)used);
+			f->after_cjk = utf8_is_cjk(c);
+		}
+		i += (size_t)used;
+	}
+}
+
+void text_flow_end(struct text_flow *f, struct buf *out)
+{
+	flow_word(f, out);
+	buf_finish(&f->word);
+}
+
 void text_bytes(struct buf *out, int64_t n_bytes)
 {
 	static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};

@@ -23,6 +23,17 @@ void text_cell(struct buf *out, const char *s, int columns, bool right);
  * `indent` spaces, ended by '\n'. */
 void text_wrap(struct buf *out, const char *s, int columns, int indent);
 
+/* The same for text that comes in pieces: a word is held back until it is whole. columns 0: as it
+ * is. */
+struct text_flow {
+	int columns;
+	int used;	 /* of the present line */
+	struct buf word; /* held back */
+	bool after_cjk;	 /* its last character may end a line */
+};
+void text_flow_add(struct text_flow *f, struct buf *out, const char *s, size_t n_bytes);
+void text_flow_end(struct text_flow *f, struct buf *out); /* frees */
+
 void text_bytes(struct buf *out, int64_t n_bytes);    /* "3.4 MB" */
 void text_duration(struct buf *out, int64_t seconds); /* "0:05", "1:02:03" */
 

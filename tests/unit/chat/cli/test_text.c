@@ -115,6 +115,33 @@ static void wrapped_lines_never_are_too_wide(void **state)
 	buf_finish(&out);
 }
 
+static void pieces_flow_as_the_whole_does(void **state)
+{
+	static const char text[] = "the quick brown fox jumps over 流量计的安装 and ends\nhere. ";
+	static const char expected[] =
+		"the quick\nbrown fox\njumps over\n流量计的安\n装 and ends\nhere. ";
+
+	(void)state;
+	for (size_t step = 1; step < sizeof(text); step++) {
+		struct text_flow f = {.columns = 11};
+		struct buf out = BUF_INIT;
+
+		for (size_t i = 0; i < sizeof(text) - 1;) {
+			size_t n = sizeof(text) - 1 - i < step ? sizeof(text) - 1 - i : step;
+
+			while (i + n < sizeof(text) - 1 &&
+				((unsigned char)text[i + n] & 0xc0) == 0x80) {
+				n++;
+			}
+			text_flow_add(&f, &out, text + i, n);
+			i += n;
+		}
+		text_flow_end(&f, &out);
+		assert_string_equal(out.data, expected);
+		buf_finish(&out);
+	}
+}
+
 static void sizes_and_times_are_short(void **state)
 {
 	static const struct {
@@ -152,6 +179,7 @@ int main(void)
 		cmocka_unit_test(cells_have_their_width),
 		cmocka_unit_test(lines_break_at_spaces),
 		cmocka_unit_test(wrapped_lines_never_are_too_wide),
+		cmocka_unit_test(pieces_flow_as_the_whole_does),
 		cmocka_unit_test(sizes_and_times_are_short),
 	};
 
