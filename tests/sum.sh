@@ -1,8 +1,10 @@
 #!/bin/sh
-# sum.sh FOLDER: adds the suites' counts up to the closing line; exit status 1 if a test failed or
+# sum.sh FOLDER…: adds the suites' counts up to the closing line; exit status 1 if a test failed or
 # none ran.
 set -u
-cat "$1"/* 2>/dev/null | grep -E '^[0-9]+ [0-9]+ [0-9]+$' | {
+for folder in "$@"; do
+	cat "$folder"/* 2>/dev/null
+done | grep -E '^[0-9]+ [0-9]+ [0-9]+$' | {
 	passed=0 failed=0 skipped=0
 	while read -r p f s; do
 		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
