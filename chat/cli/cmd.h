@@ -11,7 +11,8 @@
 	X(reindex)                                                                                 \
 	X(search)                                                                                  \
 	X(explain)                                                                                 \
-	X(ask) X(doc_list) X(doc_show) X(doc_download) X(doc_delete) X(doc_rename) X(doc_versions) \
+	X(ask)                                                                                     \
+	X(doc_list) X(doc_show) X(doc_download) X(doc_delete) X(doc_rename) X(doc_versions)        \
 		X(doc_text) X(acl_show) X(acl_set) X(collection_list) X(collection_create) X(      \
 			collection_rename) X(collection_delete) X(user_list) X(user_create)        \
 			X(user_disable) X(user_enable) X(user_password) X(user_role) X(group_list) \

@@ -103,6 +103,9 @@ static bool on_event(void *arg, int64_t id, const char *name, const json_t *data
 		an->mode = arena_str(&an->cli->arena, text_of(data, "mode"));
 		an->note = arena_str(&an->cli->arena, text_of(data, "message"));
 		an->ended = true;
+		if (strcmp(text_of(data, "state"), "partial") == 0) {
+			take_failure(an, name, data);
+		}
 	} else if (strcmp(name, "run.failed") == 0 || strcmp(name, "run.cancelled") == 0) {
 		take_failure(an, name, data);
 		an->ended = true;

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { startFakeModel } from './fake_model.mjs';
 
 const PROGRAM = path.resolve(process.env.BUILD ?? 'build', 'carrel');
 const DOCUMENTS = 'fixtures/documents';
@@ -437,6 +438,39 @@ describe('a server and its folder', () => {
 		assert.equal(rows.at(-1).wrong, 0);
 		server = await startServer(data);
 	});
+});
+
+describe('a question to a model', () => {
+	const question = 'What is the most a hotel room in Milan may cost per night?';
+
+	for (const kind of ['without', 'with']) {
+		test(`is stopped by SIGINT, ${kind} a server, and asked again`, async () => {
+			const data = fs.mkdtempSync(path.join(scratch, 'model-'));
+			const fake = await startFakeModel({ mode: 'slow' });
+			const model = ['--model-url', fake.url, '--log-level', 'error'];
+			const server = kind === 'with' ? await startServer(data, ...model) : null;
+			await carrel(['ingest', `${DOCUMENTS}/company/travel-policy.pdf`, '--collection', 'company', '--acl', 'workspace:read', '--data', data]);
+			await carrel(['user', 'create', 'ada', '--password-file', '-', '--data', data], { input: PASSWORD });
+
+			const slow = start(['ask', question, '--as', 'ada', '--data', data, ...model]);
+			await until(() => slow.stdout.includes('word3'), () => 'its first words');
+			slow.child.kill('SIGINT');
+			const stopped = await slow.ended;
+			assert.equal(stopped.code, 130, stopped.stderr);
+			assert.equal(stopped.stdout.includes('word39'), false);
+			await fake.last().gone; // the model was told
+
+			fake.mode = 'cite';
+			const { stdout, stderr } = await carrel(['ask', question, '--as', 'ada', '--data', data, ...model]);
+			assert.match(stdout, /sources:\n\[1\] travel-policy\.pdf, page \d/);
+			assert.doesNotMatch(stderr, /no model/);
+			fake.mode = 'drop';
+			const cut = lines((await carrel(['ask', question, '--json', '--as', 'ada', '--data', data, ...model], { code: 8 })).stdout);
+			assert.equal(cut.at(-1).data.state, 'partial');
+			await server?.stop();
+			await fake.close();
+		});
+	}
 });
 
 describe('interrupted', () => {
