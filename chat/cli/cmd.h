@@ -1,29 +1,25 @@
-/* The commands' run functions, for the table in commands.c; each file is named after what it is
- * about. */
+/* The commands' run functions, for the table in commands.c. */
 #ifndef CHAT_CLI_CMD_H
 #define CHAT_CLI_CMD_H
 
 #include "chat/cli/cli.h"
 
-#define COMMAND_RUNS(X)                                                                            \
-	X(serve)                                                                                   \
-	X(ingest)                                                                                  \
-	X(reindex)                                                                                 \
-	X(search)                                                                                  \
-	X(explain)                                                                                 \
-	X(ask)                                                                                     \
-	X(doc_list) X(doc_show) X(doc_download) X(doc_delete) X(doc_rename) X(doc_versions)        \
-		X(doc_text) X(acl_show) X(acl_set) X(collection_list) X(collection_create) X(      \
-			collection_rename) X(collection_delete) X(user_list) X(user_create)        \
-			X(user_disable) X(user_enable) X(user_password) X(user_role) X(group_list) \
-				X(group_create) X(group_delete) X(group_members) X(group_add) X(   \
-					group_remove) X(workspace_list) X(workspace_create)        \
-					X(token_list) X(token_create) X(token_revoke) X(jobs_list) \
-						X(jobs_show) X(jobs_retry) X(jobs_cancel)          \
-							X(jobs_watch) X(check) X(extract) X(chunk) \
-								X(embed) X(routes) X(settings)
-#define X(name) int cmd_##name(struct cli *cli, struct err *e);
-COMMAND_RUNS(X)
-#undef X
+typedef int command_run(struct cli *cli, struct err *e);
+
+command_run cmd_serve, cmd_routes, cmd_settings;
+command_run cmd_ingest;
+command_run cmd_search, cmd_explain, cmd_ask;
+command_run cmd_doc_list, cmd_doc_show, cmd_doc_download, cmd_doc_text, cmd_doc_versions;
+command_run cmd_doc_rename, cmd_doc_delete, cmd_acl_show, cmd_acl_set;
+command_run cmd_collection_list, cmd_collection_create, cmd_collection_rename;
+command_run cmd_collection_delete;
+command_run cmd_user_list, cmd_user_create, cmd_user_disable, cmd_user_enable, cmd_user_password;
+command_run cmd_user_role;
+command_run cmd_group_list, cmd_group_create, cmd_group_delete, cmd_group_members, cmd_group_add;
+command_run cmd_group_remove, cmd_workspace_list, cmd_workspace_create;
+command_run cmd_token_list, cmd_token_create, cmd_token_revoke;
+command_run cmd_jobs_list, cmd_jobs_show, cmd_jobs_watch, cmd_jobs_retry, cmd_jobs_cancel;
+command_run cmd_reindex, cmd_check;
+command_run cmd_extract, cmd_chunk, cmd_embed;
 
 #endif
