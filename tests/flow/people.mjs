@@ -4,8 +4,9 @@ import path from 'node:path';
 import assert from 'node:assert/strict';
 import { runCarrel } from './carrel.mjs';
 
-const tcp = new http.Agent({ keepAlive: true, maxSockets: 16 });
-const local = new http.Agent({ keepAlive: true, maxSockets: 16 });
+// Idle connections are let go before the server does so: a request would be lost on them.
+const tcp = new http.Agent({ keepAlive: true, maxSockets: 16, timeout: 1000 });
+const local = new http.Agent({ keepAlive: true, maxSockets: 16, timeout: 1000 });
 
 // One request. opts: headers, body (JSON, or a string or Buffer as it is), socket: over the machine's socket,
 // onData(chunk): called while the answer comes. Gives { status, headers, text, bytes, json, ms }.
