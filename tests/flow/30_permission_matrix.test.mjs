@@ -403,6 +403,18 @@ test('every route × asker × carrier', async (t) => {
 	console.log(`${counts.open} granted, ${counts.refused} refused`);
 });
 
+test('HEAD tells no more than GET', async () => {
+	for (const route of table.filter((r) => r.method === 'GET' && !r.pattern.endsWith('/stream'))) {
+		const sample = SAMPLES[`GET ${route.pattern}`];
+		for (const who of Object.keys(PEOPLE)) {
+			const want = expected(route, sample, who, 'access');
+			const r = await request({ ...route, method: 'HEAD' }, sample, who, 'access', ids);
+			assert.equal(r.status, want === 'open' ? 200 : want, `HEAD ${route.pattern} as ${who}`);
+			assert.equal(r.bytes.length, 0);
+		}
+	}
+});
+
 test('a collection that is named in a body or a query is as absent as one in the path', async () => {
 	for (const [key, parts] of Object.entries(BESIDE)) {
 		const [method, pattern] = key.split(' ');
@@ -491,7 +503,7 @@ async function endsWithin(at, path, headers, withdraw, label) {
 		ended = true;
 		begin();
 		return r;
-	}, () => undefined);
+	}, () => begin());
 	await begun;
 	assert.equal(ended, false, `${label}: the stream was over before anything was withdrawn`);
 	await withdraw();
@@ -508,10 +520,7 @@ test('streams end when the reader is disabled, the token revoked or the right wi
 	const staller = await startStaller();
 	const slow = await startCarrel({ settings: { 'model-url': staller.url, 'model-name': 'stall', embedder: 'openai', 'embed-url': staller.url,
 		'embed-model': 'stall', 'embed-timeout-ms': 600000, 'model-stall-ms': 600000, 'ingest-workers': 2 } });
-	t.after(async () => {
-		await slow.stop();
-		await staller.stop();
-	});
+	t.after(() => slow.stop().finally(() => staller.stop()));
 	const op = async (...args) => ok(await operate(slow, ...args));
 	const user = await op('POST', '/v1/users', { name: 'sam' });
 	const tokenOf = async () => op('POST', '/v1/tokens', { name: 'stream' }, { as: 'sam' });
