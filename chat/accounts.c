@@ -36,9 +36,9 @@ enum {
 	Q_GROUPS_OF,
 };
 
-#define USER_COLUMNS \
+#define USER_COLUMNS                                                                               \
 	"u.id, u.workspace_id, u.name, u.display_name, u.role, u.disabled_ms, u.created_ms"
-#define GROUP_COLUMNS \
+#define GROUP_COLUMNS                                                                              \
 	"g.id, g.name, g.created_ms, (SELECT count(*) FROM membership m WHERE m.group_id = g.id)"
 
 static const char *const sql[] = {
@@ -47,38 +47,45 @@ static const char *const sql[] = {
 			    "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 	[Q_BOOTSTRAP] = "SELECT 1 FROM instance WHERE key = 'bootstrap_hash' AND value = ?1",
 	[Q_BOOTSTRAP_TAKE] = "DELETE FROM instance WHERE key = 'bootstrap_hash' AND value = ?1",
-	[Q_USER_ADD] = "INSERT INTO user (id, workspace_id, name, display_name, password_hash, role, "
-		       "created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[Q_USER_ADD] =
+		"INSERT INTO user (id, workspace_id, name, display_name, password_hash, role, "
+		"created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[Q_USER] = "SELECT " USER_COLUMNS " FROM user u WHERE u.id = ?1 AND u.workspace_id = ?2",
 	[Q_USER_NAME] = "SELECT " USER_COLUMNS " FROM user u WHERE u.name = ?1 "
 			"AND (?2 IS NULL OR u.workspace_id = ?2)",
 	[Q_USERS] = "SELECT " USER_COLUMNS " FROM user u WHERE u.workspace_id = ?1 AND u.id > ?2 "
 		    "ORDER BY u.id LIMIT ?3",
-	[Q_USER_CHANGE] = "UPDATE user SET display_name = coalesce(?2, display_name), "
-			  "password_hash = coalesce(?3, password_hash), role = coalesce(?4, role), "
-			  "disabled_ms = CASE ?5 WHEN 1 THEN coalesce(disabled_ms, ?6) WHEN 0 THEN NULL "
-			  "ELSE disabled_ms END WHERE id = ?1",
+	[Q_USER_CHANGE] =
+		"UPDATE user SET display_name = coalesce(?2, display_name), "
+		"password_hash = coalesce(?3, password_hash), role = coalesce(?4, role), "
+		"disabled_ms = CASE ?5 WHEN 1 THEN coalesce(disabled_ms, ?6) WHEN 0 THEN NULL "
+		"ELSE disabled_ms END WHERE id = ?1",
 	[Q_OPERATORS] = "SELECT count(*), coalesce(max(id = ?1), 0) FROM user "
 			"WHERE role = 2 AND disabled_ms IS NULL",
 	[Q_SESSIONS_END] = "UPDATE session SET revoked_ms = ?3 WHERE user_id = ?1 "
 			   "AND revoked_ms IS NULL AND (?2 IS NULL OR id <> ?2)",
 	[Q_GROUP_ADD] = "INSERT INTO \"group\" (id, workspace_id, name, created_ms) "
 			"VALUES (?1, ?2, ?3, ?4)",
-	[Q_GROUP] = "SELECT " GROUP_COLUMNS " FROM \"group\" g WHERE g.workspace_id = ?1 AND g.id = ?2",
+	[Q_GROUP] =
+		"SELECT " GROUP_COLUMNS " FROM \"group\" g WHERE g.workspace_id = ?1 AND g.id = ?2",
 	[Q_GROUP_NAME] = "SELECT " GROUP_COLUMNS
 			 " FROM \"group\" g WHERE g.workspace_id = ?1 AND g.name = ?2",
-	[Q_GROUPS] = "SELECT " GROUP_COLUMNS " FROM \"group\" g WHERE g.workspace_id = ?1 ORDER BY g.name",
+	[Q_GROUPS] = "SELECT " GROUP_COLUMNS
+		     " FROM \"group\" g WHERE g.workspace_id = ?1 ORDER BY g.name",
 	[Q_GROUP_RENAME] = "UPDATE \"group\" SET name = ?3 WHERE workspace_id = ?1 AND id = ?2",
-	[Q_GROUP_USED] = "SELECT count(*) FROM acl_entry WHERE workspace_id = ?1 AND principal = ?2",
+	[Q_GROUP_USED] =
+		"SELECT count(*) FROM acl_entry WHERE workspace_id = ?1 AND principal = ?2",
 	[Q_GROUP_DELETE] = "DELETE FROM \"group\" WHERE workspace_id = ?1 AND id = ?2",
 	[Q_MEMBERS] = "SELECT " USER_COLUMNS " FROM membership m JOIN user u ON u.id = m.user_id "
 		      "WHERE m.group_id = ?1 ORDER BY u.name",
 	[Q_JOIN] = "INSERT INTO membership (group_id, user_id, workspace_id) SELECT g.id, u.id, ?1 "
 		   "FROM \"group\" g, user u WHERE g.id = ?2 AND g.workspace_id = ?1 AND u.id = ?3 "
 		   "AND u.workspace_id = ?1 ON CONFLICT DO NOTHING",
-	[Q_LEAVE] = "DELETE FROM membership WHERE workspace_id = ?1 AND group_id = ?2 AND user_id = ?3",
-	[Q_GROUPS_OF] = "SELECT " GROUP_COLUMNS " FROM \"group\" g JOIN membership m ON m.group_id = g.id "
-			"WHERE m.user_id = ?1 ORDER BY g.name",
+	[Q_LEAVE] =
+		"DELETE FROM membership WHERE workspace_id = ?1 AND group_id = ?2 AND user_id = ?3",
+	[Q_GROUPS_OF] =
+		"SELECT " GROUP_COLUMNS " FROM \"group\" g JOIN membership m ON m.group_id = g.id "
+		"WHERE m.user_id = ?1 ORDER BY g.name",
 };
 SQL_TABLE(table, "chat/accounts", sql);
 
@@ -126,7 +133,8 @@ int accounts_bootstrap(struct store *s, char token[SECRET_SIZE], struct err *e)
 	return store_write(s, tx_bootstrap, token, e);
 }
 
-/* One answer for a wrong token, a used one and one that an operator of the command line was before. */
+/* One answer for a wrong token, a used one and one that an operator of the command line was before.
+ */
 static int wrong_token(struct err *e)
 {
 	return err_set(e, ERR_AUTH, "wrong_token",
@@ -204,7 +212,8 @@ static int user_rows(struct stmt *q, struct arena *a, struct user **out, int *n,
 	*out = NULL;
 	while ((rc = stmt_step(q, e)) == 1) {
 		if (*n == cap) {
-			struct user *more = arena_array(a, struct user, (size_t)(cap ? cap * 2 : 16));
+			struct user *more =
+				arena_array(a, struct user, (size_t)(cap ? cap * 2 : 16));
 
 			if (cap) {
 				memcpy(more, *out, (size_t)cap * sizeof(**out));
@@ -240,8 +249,10 @@ int accounts_name_check(const char *name, struct err *e)
 	free(clean);
 	if (n == 0 || !same) {
 		return err_set(e, ERR_INVALID, "bad_name",
-			"A name has 1 to %d bytes of text without control characters, slashes or outer "
-			"spaces.", DISPLAY_MAX_BYTES);
+			"A name has 1 to %d bytes of text without control characters, slashes or "
+			"outer "
+			"spaces.",
+			DISPLAY_MAX_BYTES);
 	}
 	return 0;
 }
@@ -421,14 +432,14 @@ static int group_rows(struct stmt *q, struct arena *a, struct group **out, int *
 static int group_taken(int rc, const char *name, struct err *e)
 {
 	if (rc == ERR_CONFLICT) {
-		return err_replace(e, ERR_CONFLICT, "name_taken",
-			"There is a group \"%s\" already.", name);
+		return err_replace(
+			e, ERR_CONFLICT, "name_taken", "There is a group \"%s\" already.", name);
 	}
 	return rc;
 }
 
-int group_create(struct db *db, const struct id *workspace, const char *name, struct id *out,
-	struct err *e)
+int group_create(
+	struct db *db, const struct id *workspace, const char *name, struct id *out, struct err *e)
 {
 	struct stmt *q;
 	int rc = accounts_name_check(name, e);

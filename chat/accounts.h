@@ -1,13 +1,14 @@
 /*
  * Accounts: users, groups, memberships, sign-ins and API tokens. Passwords are Argon2id (libsodium,
- * interactive limits), at most 4 hashed at once; secrets are 256 random bits, kept only as BLAKE2b hashes.
- * Wrong passwords are counted by name in memory, whether or not the name exists, so neither time nor
- * answer tells; past settings.login_tries in 15 minutes further tries wait (ERR_LIMITED), live
- * sessions go on.
- * The first operator comes from a one-time bootstrap token that `carrel serve` prints.
+ * interactive limits), at most 4 hashed at once; secrets are 256 random bits, kept only as BLAKE2b
+ * hashes. Wrong passwords are counted by name in memory, whether or not the name exists, so neither
+ * time nor answer tells; past settings.login_tries in 15 minutes further tries wait (ERR_LIMITED),
+ * live sessions go on. The first operator comes from a one-time bootstrap token that `carrel serve`
+ * prints.
  *
- * Alone writes instance, user, group, membership, session, api_token. Checks no permission: routes do.
- * Thread: any worker; functions marked tx in a write transaction; hashing blocks (0.1 s, 64 MiB).
+ * Alone writes instance, user, group, membership, session, api_token. Checks no permission: routes
+ * do. Thread: any worker; functions marked tx in a write transaction; hashing blocks (0.1 s, 64
+ * MiB).
  */
 #ifndef CHAT_ACCOUNTS_H
 #define CHAT_ACCOUNTS_H
@@ -36,8 +37,8 @@ MUST_CHECK int accounts_claimable(struct db *db, const char *token, struct err *
 /* tx. Uses the token up: ERR_AUTH if it is not the one, or there is an active operator. */
 MUST_CHECK int accounts_claim(struct db *db, const char *token, struct err *e);
 
-/* A name for people's eyes (of a person, group, collection, workspace, token): not empty, at most 200
- * bytes, no control characters, slashes or outer spaces; else ERR_INVALID "bad_name". */
+/* A name for people's eyes (of a person, group, collection, workspace, token): not empty, at most
+ * 200 bytes, no control characters, slashes or outer spaces; else ERR_INVALID "bad_name". */
 MUST_CHECK int accounts_name_check(const char *name, struct err *e);
 
 /* ── users ── */
@@ -69,7 +70,8 @@ MUST_CHECK int user_by_name(struct db *db, struct arena *a, const struct id *wor
 MUST_CHECK int user_list(struct db *db, struct arena *a, const struct id *workspace,
 	const struct id *after, int limit, struct user **out, int *n, struct err *e);
 /* tx. Fields that are NULL or negative stay. Disabling revokes sessions; a new password revokes all
- * but `keep_session` (may be NULL). The last active operator cannot be disabled or demoted (ERR_CONFLICT). */
+ * but `keep_session` (may be NULL). The last active operator cannot be disabled or demoted
+ * (ERR_CONFLICT). */
 struct user_change {
 	const char *display_name;
 	const char *password_hash;
@@ -77,8 +79,8 @@ struct user_change {
 	int disabled; /* 1, 0, -1: stays */
 	const struct id *keep_session;
 };
-MUST_CHECK int user_change(struct db *db, const struct id *id, const struct user_change *c,
-	struct err *e);
+MUST_CHECK int user_change(
+	struct db *db, const struct id *id, const struct user_change *c, struct err *e);
 
 /* ERR_INVALID: too short or long. ERR_LIMITED: too many at once after a wait of 5 s. */
 MUST_CHECK int password_hash(const char *password, char out[PASSWORD_HASH_SIZE], struct err *e);
@@ -105,16 +107,16 @@ MUST_CHECK int group_list(struct db *db, struct arena *a, const struct id *works
 MUST_CHECK int group_rename(struct db *db, const struct id *workspace, const struct id *id,
 	const char *name, struct err *e); /* tx */
 /* tx. ERR_CONFLICT while an acl_entry names it: what it may read would silently change. */
-MUST_CHECK int group_delete(struct db *db, const struct id *workspace, const struct id *id,
-	struct err *e);
+MUST_CHECK int group_delete(
+	struct db *db, const struct id *workspace, const struct id *id, struct err *e);
 MUST_CHECK int group_members(struct db *db, struct arena *a, const struct id *group,
 	struct user **out, int *n, struct err *e);
 MUST_CHECK int group_join(struct db *db, const struct id *workspace, const struct id *group,
 	const struct id *user, struct err *e); /* tx; again is fine */
 MUST_CHECK int group_leave(struct db *db, const struct id *workspace, const struct id *group,
 	const struct id *user, struct err *e); /* tx */
-MUST_CHECK int groups_of(struct db *db, struct arena *a, const struct id *user,
-	struct group **out, int *n, struct err *e);
+MUST_CHECK int groups_of(struct db *db, struct arena *a, const struct id *user, struct group **out,
+	int *n, struct err *e);
 
 /* ── sign-ins and tokens ── */
 
@@ -138,16 +140,16 @@ MUST_CHECK int session_create(struct db *db, const struct user *u, int64_t sessi
 MUST_CHECK int session_refresh(struct db *db, const struct id *id, int64_t access_ms,
 	struct session_secrets *secrets, struct err *e);
 /* Live (not revoked, not expired, user active), by cookie or access token; else ERR_AUTH. */
-MUST_CHECK int session_by_cookie(struct db *db, struct arena *a, const char *cookie,
-	struct session *out, struct err *e);
-MUST_CHECK int session_by_access(struct db *db, struct arena *a, const char *access,
-	struct session *out, struct err *e);
+MUST_CHECK int session_by_cookie(
+	struct db *db, struct arena *a, const char *cookie, struct session *out, struct err *e);
+MUST_CHECK int session_by_access(
+	struct db *db, struct arena *a, const char *access, struct session *out, struct err *e);
 bool session_live(struct db *db, const struct id *id);
 MUST_CHECK int session_list(struct db *db, struct arena *a, const struct id *user,
 	struct session **out, int *n, struct err *e);
 /* tx. id empty: all of the user. */
-MUST_CHECK int session_revoke(struct db *db, const struct id *user, const struct id *id,
-	struct err *e);
+MUST_CHECK int session_revoke(
+	struct db *db, const struct id *user, const struct id *id, struct err *e);
 
 struct api_token {
 	struct id id;
@@ -163,7 +165,7 @@ MUST_CHECK int token_by_secret(struct db *db, struct arena *a, const char *secre
 bool token_live(struct db *db, const struct id *id);
 MUST_CHECK int token_list(struct db *db, struct arena *a, const struct id *user,
 	struct api_token **out, int *n, struct err *e);
-MUST_CHECK int token_revoke(struct db *db, const struct id *user, const struct id *id,
-	struct err *e); /* tx */
+MUST_CHECK int token_revoke(
+	struct db *db, const struct id *user, const struct id *id, struct err *e); /* tx */
 
 #endif

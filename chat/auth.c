@@ -45,15 +45,15 @@ static int by_bearer(struct call *c, const char *secret, struct err *e)
 	if (strncmp(secret, "ct_", 3) == 0) {
 		rc = token_by_secret(c->db, &c->arena, secret, &t, e);
 		if (!rc) {
-			c->credential = (struct credential){.carrier = CARRIER_API_TOKEN,
-				.user = t.user, .token = t.id};
+			c->credential = (struct credential){
+				.carrier = CARRIER_API_TOKEN, .user = t.user, .token = t.id};
 		}
 		return rc;
 	}
 	rc = session_by_access(c->db, &c->arena, secret, &s, e);
 	if (!rc) {
-		c->credential = (struct credential){.carrier = CARRIER_ACCESS, .user = s.user,
-			.session = s.id};
+		c->credential = (struct credential){
+			.carrier = CARRIER_ACCESS, .user = s.user, .session = s.id};
 	}
 	return rc;
 }
@@ -71,10 +71,11 @@ static int by_cookie(struct call *c, const char *cookie, struct err *e)
 		(!csrf || strlen(csrf) != strlen(s.csrf) ||
 			sodium_memcmp(csrf, s.csrf, strlen(s.csrf)) != 0)) {
 		return err_set(e, ERR_FORBIDDEN, "csrf",
-			"A change made with the session cookie needs the X-CSRF-Token of the sign-in.");
+			"A change made with the session cookie needs the X-CSRF-Token of the "
+			"sign-in.");
 	}
-	c->credential = (struct credential){.carrier = CARRIER_COOKIE, .user = s.user,
-		.session = s.id};
+	c->credential =
+		(struct credential){.carrier = CARRIER_COOKIE, .user = s.user, .session = s.id};
 	return 0;
 }
 
@@ -92,10 +93,9 @@ static int by_socket(struct call *c, struct err *e)
 	if (as) {
 		rc = user_by_name(c->db, &c->arena, &anywhere, as, &u, e);
 		if (rc) {
-			return rc == ERR_NOT_FOUND
-				? err_replace(e, ERR_AUTH, "unknown_user",
-					  "There is no user \"%.64s\".", as)
-				: rc;
+			return rc == ERR_NOT_FOUND ? err_replace(e, ERR_AUTH, "unknown_user",
+							     "There is no user \"%.64s\".", as)
+						   : rc;
 		}
 		c->credential.user = u.id;
 		return 0;
@@ -187,21 +187,22 @@ static bool credential_live(struct db *db, const struct credential *cred)
 	return false;
 }
 
-/* A run of one's own, as long as no source of the answer that is being written was withdrawn: what its
- * listener was shown was decided when it began. Another stream gives what may still be read of it. */
-static bool may_see_run(struct db *db, struct arena *a, const struct asker *who,
-	const struct id *id)
+/* A run of one's own, as long as no source of the answer that is being written was withdrawn: what
+ * its listener was shown was decided when it began. Another stream gives what may still be read of
+ * it. */
+static bool may_see_run(
+	struct db *db, struct arena *a, const struct asker *who, const struct id *id)
 {
 	struct run_row run;
 	struct run_view view;
 
 	return run_lookup(db, a, who, id, &run, NULL) == 0 &&
-		(!run_is_open(&run) ||
-			(run_view_open(db, a, who, id, &view, NULL) == 0 && !view.withheld));
+	       (!run_is_open(&run) ||
+		       (run_view_open(db, a, who, id, &view, NULL) == 0 && !view.withheld));
 }
 
-static bool may_see(struct db *db, struct arena *a, const struct asker *who,
-	const struct id *object)
+static bool may_see(
+	struct db *db, struct arena *a, const struct asker *who, const struct id *object)
 {
 	if (strncmp(object->s, "run_", 4) == 0) {
 		return may_see_run(db, a, who, object);

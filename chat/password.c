@@ -36,7 +36,8 @@ static int gate_enter(struct err *e)
 	}
 	pthread_mutex_unlock(&gate_mutex);
 	if (rc) {
-		return err_set(e, ERR_LIMITED, "busy", "Too many people are signing in at once; "
+		return err_set(e, ERR_LIMITED, "busy",
+			"Too many people are signing in at once; "
 			"try again in a few seconds.");
 	}
 	return 0;
@@ -57,8 +58,8 @@ int password_hash(const char *password, char out[PASSWORD_HASH_SIZE], struct err
 
 	if (len < PASSWORD_MIN || len > PASSWORD_MAX) {
 		return err_set(e, ERR_INVALID, "bad_password",
-			"A password has %d to %d bytes, this one has %zu.", PASSWORD_MIN, PASSWORD_MAX,
-			len);
+			"A password has %d to %d bytes, this one has %zu.", PASSWORD_MIN,
+			PASSWORD_MAX, len);
 	}
 	rc = gate_enter(e);
 	if (rc) {
@@ -117,8 +118,8 @@ static bool missed_less(const struct counter *a, const struct counter *b, int64_
 	return a->n != b->n ? a->n < b->n : a->since_ms < b->since_ms;
 }
 
-/* The counter of a name, under the mutex. Memory is bounded; in a full set the counter gives way that
- * protects least, so that guessing at other names does not wipe out a name's count. */
+/* The counter of a name, under the mutex. Memory is bounded; in a full set the counter gives way
+ * that protects least, so that guessing at other names does not wipe out a name's count. */
 static struct counter *counter_of(const char *name)
 {
 	uint64_t h = name_hash(name);
@@ -227,7 +228,8 @@ int user_verify(struct db *db, struct arena *a, const char *name, const char *pa
 		return rc;
 	}
 	fits = strlen(password) <= PASSWORD_MAX &&
-		crypto_pwhash_str_verify(hash ? hash : dummy_hash(), password, strlen(password)) == 0;
+	       crypto_pwhash_str_verify(hash ? hash : dummy_hash(), password, strlen(password)) ==
+		       0;
 	gate_leave();
 	if (!fits || !hash) {
 		return wrong(e);

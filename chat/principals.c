@@ -55,7 +55,8 @@ static int resolve(struct db *db, struct arena *a, const struct id *workspace, c
 	}
 	if (rc == ERR_NOT_FOUND) {
 		return err_set(e, ERR_INVALID, "unknown_principal",
-			"\"%.80s\" is nobody here: write workspace, user:NAME, group:NAME or an id.",
+			"\"%.80s\" is nobody here: write workspace, user:NAME, group:NAME or an "
+			"id.",
 			text);
 	}
 	if (rc) {
@@ -65,15 +66,16 @@ static int resolve(struct db *db, struct arena *a, const struct id *workspace, c
 	return 0;
 }
 
-int principals_read(struct db *db, struct arena *a, const struct id *workspace,
-	const json_t *array, struct acl_entry **out, int *n, struct err *e)
+int principals_read(struct db *db, struct arena *a, const struct id *workspace, const json_t *array,
+	struct acl_entry **out, int *n, struct err *e)
 {
 	size_t n_items = json_array_size(array);
 	size_t i;
 
 	if (!json_is_array(array) || n_items > ENTRIES_MAX) {
 		return err_set(e, ERR_INVALID, "bad_acl",
-			"Permissions are a list of at most %d {\"principal\", \"right\"}.", ENTRIES_MAX);
+			"Permissions are a list of at most %d {\"principal\", \"right\"}.",
+			ENTRIES_MAX);
 	}
 	*out = arena_array(a, struct acl_entry, n_items + 1);
 	*n = (int)n_items;
@@ -86,7 +88,8 @@ int principals_read(struct db *db, struct arena *a, const struct id *workspace,
 
 		if (!principal || r < RIGHT_READ) {
 			return err_set(e, ERR_INVALID, "bad_acl",
-				"Permission %zu needs \"principal\" and \"right\": read, write or own.",
+				"Permission %zu needs \"principal\" and \"right\": read, write or "
+				"own.",
 				i + 1);
 		}
 		(*out)[i].right = (enum right)r;
@@ -98,8 +101,8 @@ int principals_read(struct db *db, struct arena *a, const struct id *workspace,
 	return 0;
 }
 
-json_t *principals_json(struct db *db, const struct id *workspace, const struct acl_entry *entries,
-	int n)
+json_t *principals_json(
+	struct db *db, const struct id *workspace, const struct acl_entry *entries, int n)
 {
 	json_t *list = json_array();
 	struct arena a;
@@ -122,8 +125,9 @@ json_t *principals_json(struct db *db, const struct id *workspace, const struct 
 			kind = "group";
 			name = group_lookup(db, &a, workspace, &grp, &g, NULL) ? "" : g.name;
 		}
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "principal", p, "kind",
-			kind, "name", name, "right", right_name(entries[i].right)));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:s}", "principal", p, "kind", kind,
+				      "name", name, "right", right_name(entries[i].right)));
 	}
 	arena_finish(&a);
 	return list;

@@ -123,8 +123,7 @@ int collections_create(struct call *c, struct err *e)
 	int rc = call_fields(c, fields, 2, e);
 
 	if (rc || (rc = call_text(c, "name", true, 200, &o.name, e)) ||
-		(rc = accounts_name_check(o.name, e)) ||
-		(rc = acl_field(c, "acl", false, &o, e)) ||
+		(rc = accounts_name_check(o.name, e)) || (rc = acl_field(c, "acl", false, &o, e)) ||
 		(rc = store_write(c->app->index->store, tx_create, &o, e))) {
 		return rc;
 	}

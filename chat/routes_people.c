@@ -71,9 +71,8 @@ static int role_field(struct call *c, int def, int *role, struct err *e)
 int users_create(struct call *c, struct err *e)
 {
 	static const char *const fields[] = {"name", "displayName", "password", "role"};
-	struct user_order o = {.workspace = c->who.workspace,
-		.actor = actor_of(c),
-		.actor_role = c->who.role};
+	struct user_order o = {
+		.workspace = c->who.workspace, .actor = actor_of(c), .actor_role = c->who.role};
 	const char *password = NULL;
 	char hash[PASSWORD_HASH_SIZE];
 	struct user u;
@@ -177,9 +176,8 @@ static int tx_user_change(struct db *db, void *arg, struct err *e)
 int users_change(struct call *c, struct err *e)
 {
 	static const char *const fields[] = {"displayName", "password", "role", "disabled"};
-	struct user_order o = {.workspace = c->who.workspace,
-		.actor = actor_of(c),
-		.actor_role = c->who.role};
+	struct user_order o = {
+		.workspace = c->who.workspace, .actor = actor_of(c), .actor_role = c->who.role};
 	const char *password = NULL;
 	char hash[PASSWORD_HASH_SIZE];
 	bool disabled = false;

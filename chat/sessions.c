@@ -22,22 +22,23 @@ enum {
 	Q_TOKEN_REVOKE,
 };
 
-#define SESSION_COLUMNS \
-	"s.id, s.workspace_id, s.user_id, s.csrf, s.created_ms, s.used_ms, s.expires_ms, " \
+#define SESSION_COLUMNS                                                                            \
+	"s.id, s.workspace_id, s.user_id, s.csrf, s.created_ms, s.used_ms, s.expires_ms, "         \
 	"s.access_expires_ms"
 #define TOKEN_COLUMNS "t.id, t.workspace_id, t.user_id, t.name, t.created_ms, t.expires_ms"
 /* ?1 is the present time in both. */
-#define SESSION_LIVE_FROM \
-	" FROM session s JOIN user u ON u.id = s.user_id AND u.disabled_ms IS NULL " \
+#define SESSION_LIVE_FROM                                                                          \
+	" FROM session s JOIN user u ON u.id = s.user_id AND u.disabled_ms IS NULL "               \
 	"WHERE s.revoked_ms IS NULL AND s.expires_ms > ?1 "
-#define TOKEN_LIVE_FROM \
-	" FROM api_token t JOIN user u ON u.id = t.user_id AND u.disabled_ms IS NULL " \
+#define TOKEN_LIVE_FROM                                                                            \
+	" FROM api_token t JOIN user u ON u.id = t.user_id AND u.disabled_ms IS NULL "             \
 	"WHERE t.revoked_ms IS NULL AND (t.expires_ms IS NULL OR t.expires_ms > ?1) "
 
 static const char *const sql[] = {
-	[Q_SESSION_ADD] = "INSERT INTO session (id, workspace_id, user_id, cookie_hash, access_hash, "
-			  "access_expires_ms, csrf, created_ms, used_ms, expires_ms) "
-			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)",
+	[Q_SESSION_ADD] =
+		"INSERT INTO session (id, workspace_id, user_id, cookie_hash, access_hash, "
+		"access_expires_ms, csrf, created_ms, used_ms, expires_ms) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)",
 	[Q_SESSION_REFRESH] = "UPDATE session SET access_hash = ?2, access_expires_ms = ?3, "
 			      "used_ms = ?4 WHERE id = ?1 AND revoked_ms IS NULL "
 			      "RETURNING csrf, expires_ms",
@@ -165,14 +166,14 @@ static int session_one(struct db *db, int which, struct arena *a, const char *se
 	return 0;
 }
 
-int session_by_cookie(struct db *db, struct arena *a, const char *cookie, struct session *out,
-	struct err *e)
+int session_by_cookie(
+	struct db *db, struct arena *a, const char *cookie, struct session *out, struct err *e)
 {
 	return session_one(db, Q_BY_COOKIE, a, cookie, out, e);
 }
 
-int session_by_access(struct db *db, struct arena *a, const char *access, struct session *out,
-	struct err *e)
+int session_by_access(
+	struct db *db, struct arena *a, const char *access, struct session *out, struct err *e)
 {
 	return session_one(db, Q_BY_ACCESS, a, access, out, e);
 }
@@ -264,8 +265,8 @@ static void token_row(struct stmt *q, struct arena *a, struct api_token *out)
 	};
 }
 
-int token_by_secret(struct db *db, struct arena *a, const char *secret, struct api_token *out,
-	struct err *e)
+int token_by_secret(
+	struct db *db, struct arena *a, const char *secret, struct api_token *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_TOKEN);
 	int rc;

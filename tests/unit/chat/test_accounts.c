@@ -200,7 +200,8 @@ static int session_of(struct fixture *f, const char *cookie, const char *access)
 static void test_guesses_are_limited(void **state)
 {
 	struct fixture *f = *state;
-	struct step s = {.f = f, .ms = 60000, .id = add_user(f, "eve", "correct horse", ROLE_MEMBER)};
+	struct step s = {
+		.f = f, .ms = 60000, .id = add_user(f, "eve", "correct horse", ROLE_MEMBER)};
 	int i;
 
 	assert_int_equal(store_write(f->store, tx_session, &s, NULL), 0);
@@ -223,16 +224,17 @@ static void test_guesses_count_by_folded_name(void **state)
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		assert_int_equal(user_verify(db, &f->arena, "mallory", "wrong password", 3, &u,
-					 NULL), ERR_AUTH);
+		assert_int_equal(
+			user_verify(db, &f->arena, "mallory", "wrong password", 3, &u, NULL),
+			ERR_AUTH);
 	}
 	for (i = 0; i < 12; i++) {
 		snprintf(name, sizeof(name), "other-%d", i);
-		assert_int_equal(user_verify(db, &f->arena, name, "wrong password", 3, &u, NULL),
-			ERR_AUTH);
+		assert_int_equal(
+			user_verify(db, &f->arena, name, "wrong password", 3, &u, NULL), ERR_AUTH);
 	}
-	assert_int_equal(user_verify(db, &f->arena, "Mallory", "wrong password", 3, &u, NULL),
-		ERR_LIMITED);
+	assert_int_equal(
+		user_verify(db, &f->arena, "Mallory", "wrong password", 3, &u, NULL), ERR_LIMITED);
 	store_reader_drop(db);
 }
 
