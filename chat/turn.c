@@ -19,7 +19,6 @@
 #include <string.h>
 
 #include "index/base/log.h"
-#include "index/base/utf8.h"
 #include "index/tokens.h"
 
 enum step_result { STEP_NEXT, STEP_WAIT, STEP_DONE, STEP_FAIL };
@@ -117,17 +116,6 @@ static enum step_result step_prompt(struct turn *t)
 
 /* ── stream ── */
 
-/* Words of others in an error may be cut inside a character. */
-static const char *clean_text(struct turn *t, const char *s)
-{
-	char *out = arena_str(t->arena, s);
-
-	for (char *p = out; !utf8_valid(out, strlen(out)) && *p; p++) {
-		*p = *p & 0x80 ? '?' : *p;
-	}
-	return out;
-}
-
 static void show_text(struct turn *t)
 {
 	const char *text = t->cite.text.data + t->shown;
@@ -189,7 +177,7 @@ static enum step_result fall_back(struct turn *t, const char *reason, const char
 
 	t->mode = refused ? "refused" : "extractive";
 	t->reason = refused && !t->refused ? "weak_evidence" : reason;
-	t->message = message ? clean_text(t, message) : NULL;
+	t->message = message ? arena_str(t->arena, message) : NULL;
 	say_extract(t);
 	return STEP_NEXT;
 }
@@ -207,7 +195,7 @@ static enum step_result after_model(struct turn *t)
 	if (t->flowing) {
 		t->state = "partial";
 		t->reason = arena_str(t->arena, r->err.reason);
-		t->message = clean_text(t, r->err.message);
+		t->message = arena_str(t->arena, r->err.message);
 		return STEP_NEXT;
 	}
 	log_warn("model.failed", LT("run", t->run->order.run.s),
@@ -358,7 +346,7 @@ static void end_early(struct turn *t)
 	}
 	t->state = any ? "partial" : "failed";
 	t->reason = t->err.reason;
-	t->message = clean_text(t, t->err.message);
+	t->message = arena_str(t->arena, t->err.message);
 	if (strcmp(err_type(t->err.code), "internal") == 0) {
 		log_error("run.failed", LT("run", t->run->order.run.s),
 			LT("step", steps[t->step].name), LT("message", t->err.message));

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/utf8.h"
+
 static const struct {
 	int code;
 	const char *name;
@@ -21,11 +23,30 @@ static const struct {
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
+/* Words of others come in cut by a precision, or were never text; what is told is valid UTF-8. */
+static void mend_text(char *s)
+{
+	size_t n = strlen(s);
+
+	n -= utf8_incomplete_tail(s, n);
+	s[n] = '\0';
+	for (size_t i = 0; i < n;) {
+		int n_used;
+
+		(void)utf8_decode(s + i, n - i, &n_used);
+		if (n_used == 1 && (unsigned char)s[i] >= 0x80) {
+			s[i] = '?';
+		}
+		i += (size_t)n_used;
+	}
+}
+
 static void fill(struct err *e, int code, const char *reason, const char *fmt, va_list ap)
 {
 	e->code = code;
 	snprintf(e->reason, sizeof(e->reason), "%s", reason ? reason : "");
 	vsnprintf(e->message, sizeof(e->message), fmt, ap);
+	mend_text(e->message);
 }
 
 int err_set(struct err *e, int code, const char *reason, const char *fmt, ...)

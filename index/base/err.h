@@ -39,7 +39,8 @@ enum err_code {
 };
 
 /* What went wrong, for a person. `reason` is a stable word a program may test ("password_required");
- * message is one sentence that says what to do, without a trailing newline. */
+ * message is one sentence that says what to do, without a trailing newline; valid UTF-8, whatever
+ * was put into it. */
 struct err {
 	int code;
 	char reason[48];

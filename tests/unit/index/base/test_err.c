@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "index/base/err.h"
+#include "index/base/utf8.h"
 
 static void test_table(void **state)
 {
@@ -63,6 +64,27 @@ static void test_first_error_stands(void **state)
 	err_clear(&e);
 	assert_int_equal(e.code, 0);
 	assert_string_equal(e.message, "");
+}
+
+/* A message goes into JSON, which takes no half characters. */
+static void test_messages_are_text(void **state)
+{
+	struct err e = ERR_INIT;
+	char longer[1024];
+
+	(void)state;
+	err_set(&e, ERR_INVALID, "r", "The field %.4s is not known.", "abc\xc3\xa9");
+	assert_string_equal(e.message, "The field abc? is not known.");
+	err_replace(&e, ERR_INVALID, "r", "%s", "\xff\xfe is no text, \xc3\xa9 is");
+	assert_string_equal(e.message, "?? is no text, \xc3\xa9 is");
+	for (size_t i = 0; i < 3; i++) { /* cut by the message's own size, at each byte */
+		memset(longer, 'x', sizeof(longer));
+		longer[sizeof(longer) - 1] = '\0';
+		memcpy(longer + sizeof(e.message) - 4 + i, "\xe4\xb8\xad", 3);
+		err_replace(&e, ERR_INVALID, "r", "%s", longer);
+		assert_true(utf8_valid(e.message, strlen(e.message)));
+		assert_int_equal(strlen(e.message), sizeof(e.message) - (i == 0 ? 1 : 4 - i));
+	}
 }
 
 static void test_nobody_cares(void **state)
@@ -130,6 +152,7 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_codes_differ),
 		cmocka_unit_test(test_first_error_stands),
+		cmocka_unit_test(test_messages_are_text),
 		cmocka_unit_test(test_nobody_cares),
 		cmocka_unit_test(test_system_errors),
 		cmocka_unit_test(test_long_texts_are_cut),
