@@ -17,6 +17,7 @@ enum {
 	Q_ADD_EVENT,
 	Q_EVENTS,
 	Q_ADD_SOURCE,
+	Q_INHERIT,
 	Q_ADD_CITATION,
 	Q_CITATIONS,
 	Q_COUNT_USAGE,
@@ -52,6 +53,16 @@ static const char *const statements[] = {
 	[Q_ADD_SOURCE] =
 		"INSERT INTO run_source(run_id, handle, workspace_id, document_id, version_id,"
 		" chunk_id, chunk_ids) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	/* no [n] means them: their handles are -1, -2, … */
+	[Q_INHERIT] =
+		"INSERT INTO run_source(run_id, handle, workspace_id, document_id, version_id,"
+		" chunk_id, chunk_ids) SELECT ?1, (SELECT min(0, coalesce(min(handle), 0))"
+		" FROM run_source WHERE run_id = ?1) - row_number() OVER (ORDER BY document_id),"
+		" workspace_id, document_id, '', '', '[]'"
+		" FROM (SELECT workspace_id, document_id FROM citation WHERE run_id = ?2"
+		" UNION SELECT s.workspace_id, s.document_id FROM run_source s JOIN run r"
+		" ON r.id = s.run_id WHERE r.id = ?2 AND coalesce(r.mode, 'model') = 'model')"
+		" WHERE document_id NOT IN (SELECT document_id FROM run_source WHERE run_id = ?1)",
 	[Q_ADD_CITATION] =
 		"INSERT INTO citation(run_id, ordinal, workspace_id, handle, document_id,"
 		" version_id, chunk_id, page, boxes, quote, answer_start, answer_end,"
@@ -241,6 +252,16 @@ int run_sources_add(struct db *db, const struct id *run, const struct id *worksp
 		json_decref(chunks);
 	}
 	return rc;
+}
+
+int run_sources_inherit(
+	struct db *db, const struct id *run, const struct id *earlier, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_INHERIT);
+
+	stmt_id(q, 1, run);
+	stmt_id(q, 2, earlier);
+	return stmt_run(q, e);
 }
 
 static int add_citation(struct db *db, const struct id *run, const struct id *workspace,

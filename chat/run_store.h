@@ -4,8 +4,8 @@
  *
  * Permissions are looked at again whenever something of it is shown: a citation of a document that
  * the asker may not read any more is reduced to its number; an answer is withheld when one of the
- * documents it may hold words of cannot be read any more: any source of its prompt if a model wrote
- * it, else the cited ones.
+ * documents it may hold words of cannot be read any more: if a model wrote it, any source of its
+ * prompt and of the earlier answers in its prompt; else the cited ones.
  *
  * Alone writes run, run_event, run_source, citation, usage. Thread: any with a db; functions marked
  * tx in a write transaction.
@@ -62,6 +62,9 @@ MUST_CHECK int run_events_load(struct db *db, struct arena *a, const struct id *
 
 MUST_CHECK int run_sources_add(struct db *db, const struct id *run, const struct id *workspace,
 	const struct passage *passages, int n, struct err *e); /* tx: [1] is the first */
+/* tx. An earlier answer stands in the run's prompt: what that may hold words of is the run's, too. */
+MUST_CHECK int run_sources_inherit(
+	struct db *db, const struct id *run, const struct id *earlier, struct err *e);
 
 struct run_outcome {
 	struct id run, workspace, user;

@@ -30,35 +30,50 @@ static int is_quoted_only(struct db *db, const struct id *run, bool *out, struct
 	return rc < 0 ? rc : 0;
 }
 
+struct used {
+	struct id document;
+	bool cited;
+};
+
+static int list_used(struct db *db, const struct id *run, struct buf *out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_DOCUMENTS);
+	int rc;
+
+	stmt_id(q, 1, run);
+	while ((rc = stmt_step(q, e)) > 0) {
+		struct used used = {col_id(q, 0), col_int(q, 1) != 0};
+
+		buf_add(out, &used, sizeof(used));
+	}
+	return rc;
+}
+
 int run_view_open(struct db *db, struct arena *a, const struct asker *who, const struct id *run,
 	struct run_view *out, struct err *e)
 {
-	struct id docs[256];
-	bool cited[256];
-	struct id *gone = arena_array(a, struct id, 256);
+	struct buf list = BUF_INIT;
 	bool quoted_only;
 	int rc = is_quoted_only(db, run, &quoted_only, e);
-	struct stmt *q;
-	int n = 0;
+	struct id *gone;
 
-	*out = (struct run_view){.gone = gone};
-	if (rc != 0) {
-		return rc;
+	*out = (struct run_view){.gone = NULL};
+	if (rc == 0) {
+		rc = list_used(db, run, &list, e);
 	}
-	q = db_stmt(db, &table, Q_DOCUMENTS);
-	stmt_id(q, 1, run);
-	while (n < 256 && (rc = stmt_step(q, e)) > 0) {
-		docs[n] = col_id(q, 0);
-		cited[n++] = col_int(q, 1) != 0;
-	}
-	stmt_reset(q);
-	for (int i = 0; i < n && rc >= 0; i++) {
-		if (acl_right(db, who, &docs[i]) < RIGHT_READ) {
-			gone[out->n_gone++] = docs[i];
-			out->withheld = out->withheld || cited[i] || !quoted_only;
+	gone = arena_array(a, struct id, list.len / sizeof(struct used) + 1);
+	for (size_t at = 0; rc == 0 && at < list.len; at += sizeof(struct used)) {
+		struct used used;
+
+		memcpy(&used, list.data + at, sizeof(used));
+		if (acl_right(db, who, &used.document) < RIGHT_READ) {
+			gone[out->n_gone++] = used.document;
+			out->withheld = out->withheld || used.cited || !quoted_only;
 		}
 	}
-	return rc < 0 ? rc : 0;
+	out->gone = gone;
+	buf_finish(&list);
+	return rc;
 }
 
 bool run_view_gone(const struct run_view *v, const char *document_id)

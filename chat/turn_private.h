@@ -22,6 +22,7 @@ struct turn {
 	/* retrieve, prompt */
 	struct asker who;
 	struct prompt_turn *history;
+	struct id *history_runs; /* [n_history] whose answers they are; of a stored run */
 	int n_history;
 	struct search_result found;
 	bool refused;

@@ -36,6 +36,7 @@ static int load_history(struct turn *t, struct db *db, struct err *e)
 	}
 	rc = turn_history(db, t->arena, &o->conversation, o->turn_seq, HISTORY_MAX, &rows, &n, e);
 	t->history = arena_array(t->arena, struct prompt_turn, (size_t)n + 1);
+	t->history_runs = arena_array(t->arena, struct id, (size_t)n + 1);
 	t->n_history = 0;
 	for (int i = 0; rc == 0 && i < n; i++) {
 		struct run_view view;
@@ -46,6 +47,7 @@ static int load_history(struct turn *t, struct db *db, struct err *e)
 			rc = run_lookup(db, t->arena, &t->who, &rows[i].run, &row, e);
 		}
 		if (rc == 0 && !view.withheld && row.answer[0]) {
+			t->history_runs[t->n_history] = row.id;
 			t->history[t->n_history++] =
 				(struct prompt_turn){rows[i].input, row.answer};
 		}
@@ -125,8 +127,13 @@ static int on_sources(struct db *db, void *arg, struct err *e)
 {
 	struct turn *t = arg;
 
-	return run_sources_add(db, &t->run->order.run, &t->run->order.workspace, t->found.passages,
-		t->n_sources, e);
+	int rc = run_sources_add(db, &t->run->order.run, &t->run->order.workspace,
+		t->found.passages, t->n_sources, e);
+
+	for (int i = t->n_history - t->prompt.n_turns; rc == 0 && i < t->n_history; i++) {
+		rc = run_sources_inherit(db, &t->run->order.run, &t->history_runs[i], e);
+	}
+	return rc;
 }
 
 /* The sources are durable before anything of them shows, so that whoever resumes is checked against
@@ -156,9 +163,12 @@ int turn_prompt_work(struct turn *t, struct db *db, struct err *e)
 		return 0;
 	}
 	if (rc == 0) {
+		rc = load_history(t, db, e);
+	}
+	if (rc == 0) {
 		rc = build_answer(t, db, e);
 	}
-	if (rc == 0 && !t->run->ephemeral && t->n_sources > 0) {
+	if (rc == 0 && !t->run->ephemeral && t->n_sources + t->prompt.n_turns > 0) {
 		rc = store_write(t->run->app->index->store, on_sources, t, e);
 	}
 	return rc;

@@ -237,7 +237,8 @@ CREATE TABLE run_event (                -- what was streamed, for resuming and r
 
 CREATE TABLE run_source (               -- what [n] meant in the prompt of a run
 	run_id       TEXT NOT NULL REFERENCES run(id),
-	handle       INTEGER NOT NULL,  -- n of [n]
+	handle       INTEGER NOT NULL,  -- n of [n]; below 0: a document that an earlier answer in
+					-- the prompt may hold words of, of no version and chunk
 	workspace_id TEXT NOT NULL REFERENCES workspace(id),
 	document_id  TEXT NOT NULL,
 	version_id   TEXT NOT NULL,

@@ -226,6 +226,24 @@ test('what a model is sent never holds what the asker may not read', async () =>
 	assert.match((await ask(carrel, 'ada', MILAN)).answer, /quokka/);
 });
 
+test('what a model may have repeated of an earlier answer is withheld with it', async () => {
+	const books = await shelf(carrel, 'ada', 'plans', { 'fair.md': '# Fair\n\nThe stand at the Milan fair is green as a wombat.\n' }, []);
+	script('echo');
+	const first = await ask(carrel, 'ada', 'Which colour has the stand at the Milan fair?', { collections: ['plans'] });
+	assert.match(first.answer, /wombat/);
+	const second = await ask(carrel, 'ada', MILAN, { conversation: first.conversation, collections: ['policies'] });
+	assert.match(second.answer, /wombat/); // from the history
+	const shut = await carrel.operator('PUT', `/v1/documents/${books.documents['fair.md']}/acl`, { entries: [] }, { as: 'ada' });
+	assert.equal(shut.status, 200, shut.text);
+	const turns = await carrel.operator('GET', `/v1/conversations/${first.conversation}/turns`, undefined, { as: 'ada' });
+	assert.deepEqual(turns.json.turns.map((t) => t.run.withheld), [true, true]);
+	assert.doesNotMatch(turns.text, /wombat/);
+	assert.doesNotMatch((await read(carrel, `/v1/runs/${second.run}/stream`, { as: 'ada' })).text, /wombat/);
+	assert.deepEqual((await carrel.operator('GET', '/v1/conversations?q=wombat', undefined, { as: 'ada' })).json.conversations, []);
+	const third = await ask(carrel, 'ada', MILAN, { conversation: first.conversation });
+	assert.doesNotMatch(third.answer, /wombat/);
+});
+
 test('a killed server leaves what was said, as partial', async () => {
 	script('slow');
 	const r = await begin();

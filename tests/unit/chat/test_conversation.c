@@ -169,18 +169,24 @@ static int tx_commit(struct db *db, void *arg, struct err *e)
 	return run_commit(db, &f->outcome, e);
 }
 
-static void finish_run(struct fixture *f, const struct id *run, const char *answer)
+static void finish_run_as(
+	struct fixture *f, const struct id *run, const char *answer, const char *mode)
 {
 	f->outcome = (struct run_outcome){.run = *run,
 		.workspace = f->who[0].workspace,
 		.user = f->users[0],
 		.state = "completed",
-		.mode = "model",
+		.mode = mode,
 		.model = "m",
 		.answer = answer,
 		.prompt_tokens = 5,
 		.answer_tokens = -1};
 	write_tx(f, tx_commit, 0);
+}
+
+static void finish_run(struct fixture *f, const struct id *run, const char *answer)
+{
+	finish_run_as(f, run, answer, "model");
 }
 
 static void test_regenerate_and_history(void **state)
@@ -381,6 +387,45 @@ static void test_view(void **state)
 	store_reader_drop(db);
 }
 
+static int tx_inherit(struct db *db, void *arg, struct err *e)
+{
+	struct fixture *f = arg;
+
+	return run_sources_inherit(db, &f->added.run, &f->run, e);
+}
+
+/* A model may repeat what an earlier answer in its prompt said, so what that was made of counts; and
+ * so on. The built-in answerer's words are those of what it cites. */
+static void test_view_of_a_follow_up(void **state)
+{
+	struct fixture *f = *state;
+	struct id runs[4];
+	struct err e = ERR_INIT;
+	struct run_view view;
+	struct db *db;
+
+	for (int i = 0; i < 4; i++) {
+		runs[i] = add_turn(f, "what?", NULL, "h").run;
+		f->added.run = runs[i];
+		if (i == 0) {
+			write_tx(f, tx_sources, 0);
+		} else {
+			f->run = runs[i - 1];
+			write_tx(f, tx_inherit, 0);
+			write_tx(f, tx_inherit, 0); /* once is enough */
+		}
+		finish_run_as(f, &runs[i], "the secret", i == 2 ? "extractive" : "model");
+	}
+	write_tx(f, tx_nobody, 0);
+	db = store_reader(f->ix->store, &e);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(run_view_open(db, &f->arena, &f->who[0], &runs[i], &view, &e), 0);
+		assert_int_equal(view.withheld, i < 2);
+		assert_int_equal(view.n_gone, i < 3);
+	}
+	store_reader_drop(db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +434,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_owner_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_recovery, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_view, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_view_of_a_follow_up, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
