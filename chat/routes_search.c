@@ -1,6 +1,7 @@
 /* Passages without a model. */
 #include "chat/routes.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "chat/http/server.h"
@@ -132,7 +133,7 @@ int search_passages(struct call *c, struct err *e)
 		json_array_append_new(passages, passage_json(&found.passages[i]));
 	}
 	out = json_pack("{s:o, s:s, s:f, s:b, s:i, s:{s:I, s:I, s:I}}", "passages", passages,
-		"language", found.language, "evidence", found.evidence, "weak",
+		"language", found.language, "evidence", round(found.evidence * 100) / 100, "weak",
 		found.evidence < evidence_needed(found.language), "tokens", found.n_tokens, "timeUs", "lexical",
 		(json_int_t)found.lexical_us, "vector", (json_int_t)found.vector_us, "total",
 		(json_int_t)found.total_us);

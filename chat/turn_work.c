@@ -103,6 +103,8 @@ static int build_answer(struct turn *t, struct db *db, struct err *e)
 	const struct run_order *o = &t->run->order;
 	struct prompt_order order = {set->model_context, set->answer_tokens, set->source_tokens,
 		o->question, t->history, t->n_history, t->found.passages, t->found.n_passages};
+	struct allowed *allowed = acl_allowed(t->run->app->index->acl, &t->who,
+		o->n_collections > 0 ? o->collections : NULL, o->n_collections);
 	struct question q;
 	int rc;
 
@@ -115,8 +117,9 @@ static int build_answer(struct turn *t, struct db *db, struct err *e)
 	for (int i = 0; i < t->n_sources; i++) {
 		source_init(&t->sources[i], t->arena, i + 1, &t->found.passages[i]);
 	}
-	rc = question_open(db, t->arena, t->who.workspace_n,
+	rc = question_open(db, t->arena, t->who.workspace_n, allowed,
 		prompt_query(t->arena, o->question, t->history, t->n_history), &q, e);
+	acl_allowed_drop(allowed);
 	if (rc == 0) {
 		extractive_answer(t->arena, &q, o->question, t->sources, t->n_sources, &t->extract);
 	}

@@ -14,7 +14,7 @@
 #define SQL_SIZE 1024
 
 /* The per-workspace statements; %1$lld is the workspace's number, the only thing formatted. */
-enum { Q_INSERT, Q_DELETE, Q_OPTIMIZE, Q_CHECK, Q_REBUILD, Q_SEARCH, Q_DF, Q_TOTAL, Q_ANY };
+enum { Q_INSERT, Q_DELETE, Q_OPTIMIZE, Q_CHECK, Q_REBUILD, Q_SEARCH, Q_DF, Q_TOTAL, Q_ANY, Q_ANY_ALLOWED };
 
 static const struct {
 	const char *key, *sql;
@@ -38,6 +38,8 @@ static const struct {
 	 */
 	[Q_TOTAL] = {"total", "SELECT block FROM fts_%1$lld_data WHERE id = 1"},
 	[Q_ANY] = {"any", "SELECT 1 FROM fts_%1$lld WHERE fts_%1$lld MATCH ?1 LIMIT 1"},
+	[Q_ANY_ALLOWED] = {"any_allowed", "SELECT 1 FROM fts_%1$lld WHERE fts_%1$lld MATCH ?1 "
+					  "AND carrel_allowed(rowid, ?2) LIMIT 1"},
 };
 
 static const char *const create_sql[] = {
@@ -197,10 +199,13 @@ static void add_term(struct buf *b, const struct query_term *t)
 	buf_str(b, t->prefix ? "\" *" : "\"");
 }
 
-int fts_has(struct db *db, int64_t workspace_n, const char *term, bool *has, struct err *e)
+/* Among the allowed rows; NULL: among all. */
+static int has_term(struct db *db, int64_t workspace_n, const struct allowed *allowed,
+	const char *term, bool *has, struct err *e)
 {
 	struct err own = ERR_INIT;
-	struct stmt *q = statement(db, workspace_n, Q_ANY, e ? e : &own);
+	struct stmt *q =
+		statement(db, workspace_n, allowed ? Q_ANY_ALLOWED : Q_ANY, e ? e : &own);
 	struct buf match = BUF_INIT;
 	int rc;
 
@@ -211,10 +216,21 @@ int fts_has(struct db *db, int64_t workspace_n, const char *term, bool *has, str
 	add_term(&match, &(struct query_term){.text = term});
 	stmt_text(q, 1, match.data);
 	buf_finish(&match);
+	if (allowed) {
+		sqlite3_bind_pointer(q->q, 2, (void *)&allowed->slots, BITMAP_POINTER, NULL);
+	}
 	rc = stmt_step(q, e);
 	*has = rc == 1;
 	stmt_reset(q);
+	if (allowed) {
+		stmt_null(q, 2);
+	}
 	return rc < 0 ? rc : 0;
+}
+
+int fts_has(struct db *db, int64_t workspace_n, const char *term, bool *has, struct err *e)
+{
+	return has_term(db, workspace_n, NULL, term, has, e);
 }
 
 int fts_df(struct db *db, int64_t workspace_n, const char *term, int64_t *df, struct err *e)
@@ -271,16 +287,22 @@ static int count_rows(struct db *db, int64_t workspace_n, int64_t *n, struct err
 	return rc < 0 ? rc : 0;
 }
 
-int fts_idf(struct db *db, int64_t workspace_n, const char *const *terms, int n, double *idf,
-	struct err *e)
+int fts_idf(struct db *db, int64_t workspace_n, const struct allowed *allowed,
+	const char *const *terms, int n, double *idf, struct err *e)
 {
 	int64_t total;
 	int rc = count_rows(db, workspace_n, &total, e);
 
 	for (int i = 0; rc == 0 && i < n; i++) {
-		int64_t df;
+		int64_t df = 0;
+		bool has = true;
 
-		rc = fts_df(db, workspace_n, terms[i], &df, e);
+		if (allowed) {
+			rc = has_term(db, workspace_n, allowed, terms[i], &has, e);
+		}
+		if (rc == 0 && has) {
+			rc = fts_df(db, workspace_n, terms[i], &df, e);
+		}
 		if (df > total) {
 			df = total;
 		}

@@ -81,9 +81,10 @@ struct fts_query {
 MUST_CHECK int fts_search(struct db *db, struct arena *a, const struct fts_query *q,
 	struct fts_hit **out, int *n, struct err *e);
 /* ln((N - df + .5) / (df + .5) + 1) of stems in the workspace, for weighting: idf[i] of terms[i].
- * For the answerer and packing; hides nothing, so never show it. */
-MUST_CHECK int fts_idf(struct db *db, int64_t workspace_n, const char *const *terms, int n,
-	double *idf, struct err *e);
+ * A stem that no allowed row holds weighs as one that no row holds: nothing tells which of the two
+ * it is. allowed NULL: all rows are. */
+MUST_CHECK int fts_idf(struct db *db, int64_t workspace_n, const struct allowed *allowed,
+	const char *const *terms, int n, double *idf, struct err *e);
 
 /* FTS5's integrity check against the content; ERR_CORRUPT. tx, for FTS5 wants a writing connection. */
 MUST_CHECK int fts_check(struct db *db, int64_t workspace_n, struct err *e);

@@ -22,8 +22,8 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-int question_open(struct db *db, struct arena *a, int64_t workspace_n, const char *text,
-	struct question *out, struct err *e)
+int question_open(struct db *db, struct arena *a, int64_t workspace_n,
+	const struct allowed *allowed, const char *text, struct question *out, struct err *e)
 {
 	struct terms terms;
 	int i, n = 0, rc;
@@ -44,7 +44,7 @@ int question_open(struct db *db, struct arena *a, int64_t workspace_n, const cha
 		}
 	}
 	out->idf = arena_array(a, double, (size_t)out->n_terms + 1);
-	rc = fts_idf(db, workspace_n, out->terms, out->n_terms, out->idf, e);
+	rc = fts_idf(db, workspace_n, allowed, out->terms, out->n_terms, out->idf, e);
 	for (i = 0; i < out->n_terms; i++) {
 		out->mass += out->idf[i];
 	}

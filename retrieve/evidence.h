@@ -1,7 +1,7 @@
 /*
  * How well passages answer a question, without a model: the idf-weighted share of the question's
- * content words that one passage (or the best two together) holds. A word that the workspace does not
- * know weighs most, which is what makes questions about absent subjects weak.
+ * content words that one passage (or the best two together) holds. A word that the asker's documents do
+ * not know weighs most, which is what makes questions about absent subjects weak.
  * Thread: any. Pure but for the document frequencies.
  */
 #ifndef RETRIEVE_EVIDENCE_H
@@ -23,8 +23,8 @@ struct question {
 	int n_terms;
 	double mass;	    /* sum of idf */
 };
-MUST_CHECK int question_open(struct db *db, struct arena *a, int64_t workspace_n, const char *text,
-	struct question *out, struct err *e);
+MUST_CHECK int question_open(struct db *db, struct arena *a, int64_t workspace_n,
+	const struct allowed *allowed, const char *text, struct question *out, struct err *e);
 
 /* Share of the mass found in a passage's terms (its headings may be among them): 0 to 1.
  * `seen` (may be NULL) gets 1 for each term found. */

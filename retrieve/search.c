@@ -1,7 +1,7 @@
 /*
  * The way of a question:
  *
- *   understand -> permit -> lexical -> vector -> fuse -> load -> pack -> judge
+ *   permit -> understand -> lexical -> vector -> fuse -> load -> pack -> judge
  *
  * Each step is a row of the table below and reads what the steps before it left in struct search.
  */
@@ -58,6 +58,17 @@ const char *fate_text(enum fate f)
 	return texts[f];
 }
 
+static int step_permit(struct search *s, struct err *e)
+{
+	const struct search_request *r = s->request;
+
+	s->allowed = acl_allowed(s->index->acl, r->who, r->collections, r->n_collections);
+	if (!s->allowed) {
+		return err_set(e, ERR_INTERNAL, "no_filter", "The permission filter is not there.");
+	}
+	return 0;
+}
+
 static int step_understand(struct search *s, struct err *e)
 {
 	const struct search_request *r = s->request;
@@ -73,18 +84,8 @@ static int step_understand(struct search *s, struct err *e)
 	if (r->limit < 1 || r->limit > 100) {
 		return err_set(e, ERR_INVALID, "bad_limit", "limit is 1 to 100, not %d.", r->limit);
 	}
-	return question_open(s->db, s->arena, r->who->workspace_n, r->query, &s->question, e);
-}
-
-static int step_permit(struct search *s, struct err *e)
-{
-	const struct search_request *r = s->request;
-
-	s->allowed = acl_allowed(s->index->acl, r->who, r->collections, r->n_collections);
-	if (!s->allowed) {
-		return err_set(e, ERR_INTERNAL, "no_filter", "The permission filter is not there.");
-	}
-	return 0;
+	return question_open(s->db, s->arena, r->who->workspace_n, s->allowed, r->query,
+		&s->question, e);
 }
 
 static int step_lexical(struct search *s, struct err *e)
@@ -304,8 +305,8 @@ static const struct {
 	const char *name;
 	int (*run)(struct search *s, struct err *e);
 } steps[] = {
-	{"understand", step_understand},
 	{"permit", step_permit},
+	{"understand", step_understand},
 	{"lexical", step_lexical},
 	{"vector", step_vector},
 	{"fuse", step_fuse},

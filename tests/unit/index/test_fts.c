@@ -126,7 +126,7 @@ static void test_statistics_stay_in_the_workspace(void **state)
 	who = operator_of(w, db);
 	assert_int_equal(search(w, db, &who, "copper", "en", &hits), 1);
 	before = hits[0].score;
-	fine(fts_idf(db, mine_n, &term, 1, &idf_before, &world_err));
+	fine(fts_idf(db, mine_n, NULL, &term, 1, &idf_before, &world_err));
 	store_reader_drop(db);
 	assert_true(fabs(idf_before - log((2 - 1 + .5) / (1 + .5) + 1)) < 1e-9);
 
@@ -146,7 +146,7 @@ static void test_statistics_stay_in_the_workspace(void **state)
 	who = operator_of(w, db);
 	assert_int_equal(search(w, db, &who, "copper", "en", &hits), 1);
 	after = hits[0].score;
-	fine(fts_idf(db, mine_n, &term, 1, &idf_after, &world_err));
+	fine(fts_idf(db, mine_n, NULL, &term, 1, &idf_after, &world_err));
 	store_reader_drop(db);
 	assert_true(before == after);
 	assert_true(idf_before == idf_after);

@@ -1,5 +1,6 @@
 #include "retrieve/search.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -193,6 +194,22 @@ static void test_unknown_subject_is_weak(void **state)
 	assert_true(r.evidence < evidence_needed(r.language));
 }
 
+/* A word of hidden documents and one of no document weigh the same, or the evidence would tell which. */
+static void test_evidence_tells_nothing_of_hidden_words(void **state)
+{
+	static const char *const hidden[] = {"Project Zanzibar moves the zanzibar depot."};
+	struct fixture *f = *state;
+	const struct search_request plain = {0};
+	struct search_result with, without;
+
+	publish(f, &f->open, "travel.md", travel, 3);
+	publish(f, &f->closed, "board.md", hidden, 1);
+	assert_int_equal(search(f, &plain, "how much are hotels reimbursed for the zanzibar?", &with), 0);
+	assert_int_equal(search(f, &plain, "how much are hotels reimbursed for the dinosaur?", &without), 0);
+	assert_true(without.evidence > 0 && without.evidence < 1);
+	assert_true(fabs(with.evidence - without.evidence) < 1e-9);
+}
+
 static int tx_grant(struct db *db, void *arg, struct err *e)
 {
 	struct fixture *f = arg;
@@ -274,6 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_finds_and_filters),
 		TEST(test_unknown_subject_is_weak),
+		TEST(test_evidence_tells_nothing_of_hidden_words),
 		TEST(test_grant_revoke_delete),
 		TEST(test_collections_limit_budget),
 		TEST(test_bad_queries),
