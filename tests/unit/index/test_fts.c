@@ -97,7 +97,7 @@ static void test_titles_weigh_more(void **state)
 		.document = in.document, .version = in.version, .chunks = &chunk, .n_chunks = 1};
 	fine(work(w, (struct work){.which = W_PUBLISH, .a = &p}));
 	for (int i = 0; i < 20; i++) {
-		char name[16];
+		char name[24];
 
 		snprintf(name, sizeof(name), "other %d", i);
 		add_document(w, &c, name, "en", name);
