@@ -67,7 +67,7 @@ static void add_source(
 	struct buf *out, const char *mark, int handle, const struct passage *p, size_t n_text)
 {
 	buf_printf(out, "--- %s source [%d]\ndocument: %s\npage: %d\n", mark, handle,
-		p->document_name ? p->document_name : "", p->page_first);
+		p->document_name ? p->document_name : "", p->page);
 	if (p->heading && p->heading[0]) {
 		buf_printf(out, "section: %s\n", p->heading);
 	}

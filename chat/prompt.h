@@ -19,6 +19,8 @@
 #include "index/base/settings.h"
 #include "retrieve/search.h"
 
+#define PROMPT_PASSAGES_MAX 12
+
 struct prompt_turn {
 	const char *question;
 	const char *answer; /* its markers are of another prompt: they are taken out */

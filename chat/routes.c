@@ -7,7 +7,7 @@ const struct route routes[] = {
 	/* operations */
 	{"GET", "/healthz", ACCESS_PUBLIC, BODY_NONE, ops_healthz, "health"},
 	{"GET", "/readyz", ACCESS_PUBLIC, BODY_NONE, ops_readyz, "health"},
-	{"GET", "/v1/settings", ACCESS_ADMIN, BODY_NONE, ops_settings, "admin"},
+	{"GET", "/v1/settings", ACCESS_OPERATOR, BODY_NONE, ops_settings, "operator"},
 
 	/* signing in, and oneself */
 	{"POST", "/v1/bootstrap", ACCESS_PUBLIC, BODY_JSON, sessions_bootstrap, "bootstrap"},
@@ -56,6 +56,7 @@ const struct route routes[] = {
 
 	/* passages */
 	{"POST", "/v1/search", ACCESS_USER, BODY_JSON, search_passages, "search"},
+	{"POST", "/v1/prompt", ACCESS_USER, BODY_JSON, search_prompt, "search"},
 
 	/* answers */
 	{"GET", "/v1/conversations", ACCESS_USER, BODY_NONE, conversations_list, "list"},

@@ -36,7 +36,7 @@ route_work collections_list, collections_create, collections_show, collections_r
 route_work collections_delete, collections_acl, collections_acl_set;
 
 /* chat/routes_search.c */
-route_work search_passages;
+route_work search_passages, search_prompt;
 /* The optional field "collections", by id or name; one that the asker may not read is as one that
  * is absent. *out in the call's arena. */
 MUST_CHECK int collections_field(struct call *c, struct id **out, int *n, struct err *e);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "chat/http/server.h"
+#include "chat/prompt.h"
 #include "index/catalog.h"
 #include "retrieve/evidence.h"
 #include "retrieve/search.h"
@@ -40,12 +41,12 @@ static json_t *passage_json(const struct passage *p)
 		json_array_append_new(chunks, json_string(p->chunks[i].s));
 	}
 	return json_pack(
-		"{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:o, s:i, "
+		"{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:o, s:i, "
 		"s:f, s:o, s:o}",
 		"chunkId", p->chunk.s, "chunkIds", chunks, "documentId", p->document.s, "versionId",
 		p->version.s, "collectionId", p->collection.s, "name", p->document_name, "title",
-		p->title, "heading", p->heading, "text", p->text, "page", p->page_first, "pageLast",
-		p->page_last, "byteStart", (json_int_t)p->byte_start, "byteEnd",
+		p->title, "heading", p->heading, "text", p->text, "page", p->page, "pageFirst",
+		p->page_first, "pageLast", p->page_last, "byteStart", (json_int_t)p->byte_start, "byteEnd",
 		(json_int_t)p->byte_end, "boxes", boxes_json(p->boxes, p->n_boxes), "tokens",
 		p->n_tokens, "score", p->score, "lexicalRank", rank_json(p->lexical_rank),
 		"vectorRank", rank_json(p->vector_rank));
@@ -149,4 +150,45 @@ int search_passages(struct call *c, struct err *e)
 		json_object_set_new(out, "candidates", candidates);
 	}
 	return call_json(c, 200, out);
+}
+
+/* The prompt that a model would be sent for a first question: nothing is sent or stored. */
+int search_prompt(struct call *c, struct err *e)
+{
+	static const char *const fields[] = {"input", "collections"};
+	const struct settings *set = c->app->settings;
+	struct search_request r = {.who = &c->who,
+		.limit = PROMPT_PASSAGES_MAX,
+		.token_budget = (int)set->source_tokens};
+	struct prompt_order o = {.context_tokens = set->model_context,
+		.answer_tokens = set->answer_tokens,
+		.source_tokens = set->source_tokens};
+	struct search_result found;
+	struct prompt prompt;
+	struct id *collections;
+	json_t *sources;
+	int i;
+	int rc = call_fields(c, fields, 2, e);
+
+	if (rc || (rc = call_text(c, "input", true, SEARCH_QUERY_MAX, &r.query, e)) ||
+		(rc = collections_field(c, &collections, &r.n_collections, e))) {
+		return rc;
+	}
+	r.collections = collections;
+	rc = search_run(c->app->index, c->db, &r, &c->arena, &found, e);
+	if (rc) {
+		return rc;
+	}
+	o.question = r.query;
+	o.passages = found.passages;
+	o.n_passages = found.n_passages;
+	prompt_build(&o, &prompt);
+	sources = json_array();
+	for (i = 0; i < prompt.n_sources; i++) {
+		json_array_append_new(sources, passage_json(&found.passages[i]));
+	}
+	return call_json(c, 200,
+		json_pack("{s:o, s:o, s:i, s:i, s:I}", "messages", prompt.messages, "sources",
+			sources, "tokens", prompt.n_tokens, "answerTokens", prompt.answer_tokens,
+			"window", (json_int_t)set->model_context));
 }

@@ -97,7 +97,7 @@ static void show_passages(struct turn *t)
 
 		json_array_append_new(passages,
 			json_pack("{s:i, s:s, s:s, s:i, s:s, s:s}", "handle", i + 1, "documentId",
-				p->document.s, "name", p->document_name, "page", p->page_first,
+				p->document.s, "name", p->document_name, "page", p->page,
 				"heading", p->heading ? p->heading : "", "chunkId", p->chunk.s));
 	}
 	run_emit(t->run, "retrieval.completed",

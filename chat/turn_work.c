@@ -8,7 +8,6 @@
 #include "retrieve/evidence.h"
 
 #define HISTORY_MAX 20 /* turns looked at for the prompt */
-#define PASSAGES_MAX 12
 #define RETRIEVE_TRIES 3 /* when permissions change between retrieval and prompt */
 
 /* From the database's present state, each time. */
@@ -72,7 +71,7 @@ int turn_retrieve_work(struct turn *t, struct db *db, struct err *e)
 		.query = prompt_query(t->arena, o->question, t->history, t->n_history),
 		.collections = o->n_collections > 0 ? o->collections : NULL,
 		.n_collections = o->n_collections,
-		.limit = PASSAGES_MAX,
+		.limit = PROMPT_PASSAGES_MAX,
 		.token_budget = (int)t->run->app->settings->source_tokens};
 	rc = search_run(t->run->app->index, db, &request, t->arena, &t->found, e);
 	t->retrieve_ms = clock_mono_ms() - begun;

@@ -236,7 +236,8 @@ static void passage_make(struct arena *a, const struct group *g, const struct ra
 		.document = first->document, .version = first->version,
 		.collection = first->collection, .document_name = first->document_name,
 		.title = first->title, .heading = best->chunk.heading,
-		.language = first->language, .page_first = first->page_first,
+		.language = first->language, .page = best->chunk.page_first,
+		.page_first = first->page_first,
 		.page_last = last->page_last, .byte_start = first->byte_start,
 		.byte_end = last->byte_end, .n_tokens = g->n_tokens, .score = best->score,
 		.lexical_rank = best->lexical_rank, .vector_rank = best->vector_rank};

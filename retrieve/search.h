@@ -46,6 +46,7 @@ struct passage {
 	struct id document, version, collection;
 	const char *document_name, *title, *heading, *language;
 	const char *text;	     /* of all of them */
+	int page; /* where `chunk` begins */
 	int page_first, page_last;
 	int64_t byte_start, byte_end;
 	struct box *boxes;

@@ -1,4 +1,4 @@
-/* search, explain: passages, and why they were chosen. */
+/* search, explain, prompt: passages, why they were chosen, and what a model would be sent. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,13 +53,9 @@ static void add_place(struct buf *out, const json_t *p)
 {
 	const char *heading = text_of(p, "heading");
 	json_int_t page = json_integer_value(json_object_get(p, "page"));
-	json_int_t last = json_integer_value(json_object_get(p, "pageLast"));
 
 	text_clean(out, text_of(p, "name"), strlen(text_of(p, "name")), false);
 	buf_printf(out, ", page %d", (int)page);
-	if (last > page) {
-		buf_printf(out, "–%d", (int)last);
-	}
 	if (*heading) {
 		buf_str(out, " › ");
 		text_clean(out, heading, strlen(heading), false);
@@ -178,5 +174,46 @@ int cmd_explain(struct cli *cli, struct err *e)
 		print_candidates(cli, found);
 	}
 	json_decref(found);
+	return 0;
+}
+
+/* ── prompt ── */
+
+int cmd_prompt(struct cli *cli, struct err *e)
+{
+	const char *collection = cli_option(cli, "collection");
+	json_t *body = json_pack("{s:s}", "input", cli_sentence(cli, 0));
+	json_t *made = NULL;
+	const json_t *message;
+	size_t i;
+	int rc;
+
+	if (!body) {
+		return err_set(e, ERR_INVALID, "bad_text", "the question must be UTF-8");
+	}
+	if (collection) {
+		json_object_set_new(body, "collections", json_pack("[s]", collection));
+	}
+	rc = client_call(cli, "POST", "/v1/prompt", body, &made, e);
+	if (rc != 0) {
+		return rc;
+	}
+	if (cli->json) {
+		cli_json(made);
+	} else {
+		json_array_foreach(json_object_get(made, "messages"), i, message)
+		{
+			struct buf text = BUF_INIT;
+			const char *content = text_of(message, "content");
+
+			text_clean(&text, content, strlen(content), true);
+			printf("── %s ──\n%s\n\n", text_of(message, "role"), text.data ? text.data : "");
+			buf_finish(&text);
+		}
+		fprintf(stderr, "about %d tokens of a window of %d\n",
+			(int)json_integer_value(json_object_get(made, "tokens")),
+			(int)json_integer_value(json_object_get(made, "window")));
+	}
+	json_decref(made);
 	return 0;
 }

@@ -61,6 +61,8 @@ const struct command commands[] = {
 		OPTIONS(COLLECTION, {"limit", "N", "passages at most (8)"},
 			{"full", NULL, "all candidates, not the first 30"}),
 		1, -1, false, cmd_explain},
+	{"prompt", "QUESTION…", "Prints what a model would be sent; sends nothing", NULL,
+		OPTIONS(COLLECTION), 1, -1, false, cmd_prompt},
 	{"ask", "QUESTION…", "Answers a question, with sources",
 		"The answer comes as it is written; then the sources it cites, with document, page "
 		"and quote. "
