@@ -275,7 +275,7 @@ static int row_number(const struct pdf_page *p, const struct pdf_row *r, bool la
 	const char *t = p->text.data + w->at;
 	size_t n = strspn(t, "0123456789");
 
-	return n == w->n_bytes && n < 6 ? atoi(t) : -1;
+	return n == w->n_bytes && n < 6 ? (int)strtol(t, NULL, 10) : -1;
 }
 
 /* A first or last row whose number grows with the pages is running, whatever else it says ("Financial

@@ -1,5 +1,6 @@
 /* The openai embedder against a server of a few lines on loopback: good, bad, slow and broken
  * answers. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -461,7 +462,7 @@ static void *cancel_soon(void *arg)
 	struct fixture *f = ((void **)arg)[0];
 
 	while (atomic_load(&f->server.n_requests) == 0) {
-		usleep(1000);
+		sched_yield();
 	}
 	atomic_store((atomic_bool *)((void **)arg)[1], true);
 	return NULL;
