@@ -28,7 +28,6 @@ struct collection_order {
 	const char *name;
 	struct acl_entry *entries;
 	int n_entries; /* negative: none given */
-	int64_t n_documents;
 };
 
 static struct collection_order order(struct call *c)
@@ -110,7 +109,7 @@ static int answer(struct call *c, const struct id *id, int status, struct err *e
 	struct collection k;
 	int rc = call_renew(c, e);
 
-	if (rc || (rc = collection_lookup(c->db, &c->arena, &c->who.workspace, id, &k, e))) {
+	if (rc || (rc = collection_show(c->db, &c->arena, &c->who, id, &k, e))) {
 		return rc;
 	}
 	return call_json(c, status, collection_json(c, &k));
@@ -169,15 +168,18 @@ int collections_rename(struct call *c, struct err *e)
 int collections_delete(struct call *c, struct err *e)
 {
 	struct id id = id_parse("col", c->params[0]);
-	int64_t n_documents = 0;
+	struct collection k;
+	int64_t n_documents;
 	int rc = acl_may(c->db, &c->who, &id, RIGHT_OWN, e);
 
-	if (rc || (rc = ingest_delete_collection(
+	/* How many go that he may not read is not his to know. */
+	if (rc || (rc = collection_show(c->db, &c->arena, &c->who, &id, &k, e)) ||
+		(rc = ingest_delete_collection(
 			   c->app->index, &c->who.workspace, &id, actor_of(c), &n_documents, e))) {
 		return rc;
 	}
 	worker_wake(c->app->worker);
-	return call_json(c, 200, json_pack("{s:I}", "documents", (json_int_t)n_documents));
+	return call_json(c, 200, json_pack("{s:I}", "documents", (json_int_t)k.n_documents));
 }
 
 /* An owner may, and an admin of the workspace: it is written down, and gives him no right to read.

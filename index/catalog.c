@@ -24,9 +24,7 @@ enum {
 };
 
 #define WORKSPACE_COLUMNS "id, n, name, created_ms"
-#define COLLECTION_COLUMNS                                                                         \
-	"c.id, c.workspace_id, c.name, c.created_by, c.created_ms, "                               \
-	"(SELECT count(*) FROM document d WHERE d.collection_id = c.id AND d.deleted_ms IS NULL)"
+#define COLLECTION_COLUMNS "c.id, c.workspace_id, c.name, c.created_by, c.created_ms"
 
 static const char *const sql[] = {
 	[Q_WORKSPACE_ADD] = "INSERT INTO workspace (id, name, created_ms) VALUES (?1, ?2, ?3)",
@@ -36,18 +34,18 @@ static const char *const sql[] = {
 	[Q_COLLECTION_ADD] =
 		"INSERT INTO collection (id, workspace_id, name, created_by, created_ms) "
 		"VALUES (?1, ?2, ?3, ?4, ?5)",
-	[Q_COLLECTION] = "SELECT " COLLECTION_COLUMNS " FROM collection c "
+	[Q_COLLECTION] = "SELECT " COLLECTION_COLUMNS ", 0 FROM collection c "
 			 "WHERE c.workspace_id = ?1 AND c.id = ?2 AND c.deleted_ms IS NULL",
-	[Q_COLLECTION_NAME] = "SELECT " COLLECTION_COLUMNS " FROM collection c "
+	[Q_COLLECTION_NAME] = "SELECT " COLLECTION_COLUMNS ", 0 FROM collection c "
 			      "WHERE c.workspace_id = ?1 AND c.name = ?2 AND c.deleted_ms IS NULL",
-	/* ?2: the asker's principals, ?3: sees every name, ?4: reads every document. */
+	/* ?2: the asker's principals, ?3: sees every name, ?4: reads every document, ?5: this one. */
 	[Q_COLLECTIONS] =
-		"SELECT c.id, c.workspace_id, c.name, c.created_by, c.created_ms, "
-		"(SELECT count(*) FROM document d WHERE d.collection_id = c.id "
+		"SELECT " COLLECTION_COLUMNS ", (SELECT count(*) FROM document d WHERE d.collection_id = c.id "
 		"AND d.deleted_ms IS NULL AND (?4 OR EXISTS (SELECT 1 FROM acl_entry e "
 		"WHERE e.object_id = CASE d.own_acl WHEN 1 THEN d.id ELSE c.id END "
 		"AND e.principal IN (SELECT value FROM json_each(?2))))) "
 		"FROM collection c WHERE c.workspace_id = ?1 AND c.deleted_ms IS NULL "
+		"AND (?5 IS NULL OR c.id = ?5) "
 		"AND (?3 OR EXISTS (SELECT 1 FROM acl_entry e WHERE e.object_id = c.id "
 		"AND e.principal IN (SELECT value FROM json_each(?2)))) ORDER BY c.name, c.id",
 	[Q_COLLECTION_RENAME] = "UPDATE collection SET name = ?3 "
@@ -178,21 +176,35 @@ int collection_by_name(struct db *db, struct arena *a, const struct id *workspac
 	return row_one(q, a, read_collection, out, e);
 }
 
-int collection_list(struct db *db, struct arena *a, const struct asker *who,
-	struct collection **out, int *n, struct err *e)
+static struct stmt *seen_by(struct db *db, const struct asker *who)
 {
-	struct rows rows = {.arena = a, .size = sizeof(struct collection), .read = read_collection};
 	struct stmt *q = db_stmt(db, &table, Q_COLLECTIONS);
-	int rc;
 
 	stmt_id(q, 1, &who->workspace);
 	stmt_text(q, 2, who->principals_json);
 	stmt_int(q, 3, who->reads_all || who->role != ROLE_MEMBER);
 	stmt_int(q, 4, who->reads_all);
-	rc = rows_all(q, &rows, e);
+	return q;
+}
+
+int collection_list(struct db *db, struct arena *a, const struct asker *who,
+	struct collection **out, int *n, struct err *e)
+{
+	struct rows rows = {.arena = a, .size = sizeof(struct collection), .read = read_collection};
+	int rc = rows_all(seen_by(db, who), &rows, e);
+
 	*out = rows.items;
 	*n = rows.n;
 	return rc;
+}
+
+int collection_show(struct db *db, struct arena *a, const struct asker *who, const struct id *id,
+	struct collection *out, struct err *e)
+{
+	struct stmt *q = seen_by(db, who);
+
+	stmt_text(q, 5, id->s);
+	return row_one(q, a, read_collection, out, e);
 }
 
 int collection_rename(struct db *db, const struct id *workspace, const struct id *id,

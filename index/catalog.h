@@ -39,7 +39,7 @@ struct collection {
 	char *name;
 	char *created_by;
 	int64_t created_ms;
-	int64_t n_documents; /* live ones; in lists, those the asker may read */
+	int64_t n_documents; /* that the asker may read; of collection_list and collection_show only */
 };
 
 /* tx. The creator (an id, or "operator") gets RIGHT_OWN if it is a user. ERR_CONFLICT: name taken. */
@@ -52,6 +52,9 @@ MUST_CHECK int collection_by_name(struct db *db, struct arena *a, const struct i
 /* Those the asker has any right on; admins and operators: all (names only count as administration). */
 MUST_CHECK int collection_list(struct db *db, struct arena *a, const struct asker *who,
 	struct collection **out, int *n, struct err *e);
+/* One of them, else err_absent. */
+MUST_CHECK int collection_show(struct db *db, struct arena *a, const struct asker *who,
+	const struct id *id, struct collection *out, struct err *e);
 /* tx */
 MUST_CHECK int collection_rename(struct db *db, const struct id *workspace, const struct id *id,
 	const char *name, struct err *e);

@@ -116,7 +116,7 @@ static void test_lists_hold_what_the_asker_may_read(void **state)
 	struct id open = add_collection(w, "open", "operator"),
 		  shut = add_collection(w, "shut", "operator");
 	struct id nothing = {""}, after = {""};
-	struct collection *list;
+	struct collection *list, shown;
 	struct document_page page;
 	struct asker who;
 	struct arrived secret;
@@ -138,6 +138,9 @@ static void test_lists_hold_what_the_asker_may_read(void **state)
 	assert_int_equal(n, 1);
 	assert_string_equal(list[0].name, "open");
 	assert_int_equal(list[0].n_documents, 5);
+	fine(collection_show(db, &w->arena, &who, &open, &shown, &world_err));
+	assert_int_equal(shown.n_documents, 5);
+	assert_int_equal(collection_show(db, &w->arena, &who, &shut, &shown, NULL), ERR_NOT_FOUND);
 	do {
 		fine(document_list(db, &w->arena, &who, &nothing, &after, 2, &page, &world_err));
 		for (int i = 0; i < page.n; i++) {
