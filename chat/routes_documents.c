@@ -223,9 +223,13 @@ static int replace_acl(struct call *c, struct change *x, struct document *d, str
 	if (rc == 0) {
 		rc = call_renew(c, e);
 	}
-	/* Whoever gave the right away has still been told what he did. */
+	/* Whoever gave the right away has still been told what he did; but who may read the
+	 * collection that it went back to is told to its owners. */
 	if (rc == 0) {
 		rc = document_lookup(c->db, &c->arena, &d->id, d, e);
+	}
+	if (rc == 0 && !d->own_acl && acl_right(c->db, &c->who, &d->id) < RIGHT_OWN) {
+		return call_empty(c, 204);
 	}
 	return rc == 0 ? answer_acl(c, d, e) : rc;
 }

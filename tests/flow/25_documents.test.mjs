@@ -398,6 +398,10 @@ test('a change of permissions counts at the next request', async () => {
 	// An owner who gives away the own right is told so, and is out.
 	assert.equal((await acl([{ principal: 'user:reader', right: 'own' }])).status, 200);
 	assert.deepEqual([await sees('owner'), await sees('reader')], [false, true]);
+	// Who owns the document alone is not told who may read its collection.
+	const dropped = await send('DELETE', `/v1/documents/${d.documentId}/acl`, 'reader');
+	assert.deepEqual([dropped.status, dropped.text], [204, '']);
+	assert.deepEqual([await sees('owner'), await sees('reader')], [true, false]);
 	// A new version keeps the document's own entries.
 	const hidden = text('indigo walnut');
 	const e = await bring('owner', 'kitchen', hidden, { acl: JSON.stringify([own]) });
