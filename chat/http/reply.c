@@ -1,4 +1,5 @@
 /* What goes out: answers, streams, and when the reader is too slow. */
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
@@ -27,8 +28,11 @@ static void log_access(struct exchange *ex, const char *end)
 		LT("path", c->path), LN("status", c->status), LN("bytes", ex->n_sent),
 		LN("ms", (clock_mono_us() - ex->started_us) / 1000), LT("peer", c->peer),
 		LT("user", c->credential.user.s), LT("end", end)};
-	enum log_level level =
-		c->route && strcmp(c->route->needs, "health") == 0 ? LOG_DEBUG : LOG_INFO;
+	bool health = c->route && strcmp(c->route->needs, "health") == 0;
+	/* This machine's commands ask after their jobs many times a second. */
+	bool poll =
+		strcmp(c->peer, "unix") == 0 && strcmp(c->method, "GET") == 0 && c->status < 400;
+	enum log_level level = health || poll ? LOG_DEBUG : LOG_INFO;
 
 	log_fields(level, "http.request", fields, (int)(sizeof(fields) / sizeof(fields[0])));
 }
@@ -202,7 +206,8 @@ void reply_raw(struct conn *c, const char *text)
 
 /* ── heads ── */
 
-static const char *status_text(int status)
+/* llhttp's names: "NOT_FOUND" reads "Not Found". */
+static void add_reason(struct buf *out, int status)
 {
 	static const struct {
 		int status;
@@ -212,13 +217,20 @@ static const char *status_text(int status)
 		HTTP_STATUS_MAP(X)
 #undef X
 	};
+	const char *text = "Unknown";
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].status == status) {
-			return rows[i].text;
-		}
+		text = rows[i].status == status ? rows[i].text : text;
 	}
-	return "Unknown";
+	if (status == 200) {
+		buf_str(out, "OK");
+		return;
+	}
+	for (const char *p = text; *p; p++) {
+		bool begins = p == text || p[-1] == '_' || p[-1] == ' ';
+
+		buf_char(out, *p == '_' ? ' ' : begins ? *p : (char)tolower((unsigned char)*p));
+	}
 }
 
 /* A line of that name among call->headers. */
@@ -248,8 +260,10 @@ static void add_head(struct conn *c, int64_t n_bytes)
 	if (!ex->keep_alive || c->eof || c->server->stopping) {
 		c->close_after = true;
 	}
-	buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\n", call->status,
-		status_text(call->status), server_date(c->server), call->request_id);
+	buf_printf(out, "HTTP/1.1 %d ", call->status);
+	add_reason(out, call->status);
+	buf_printf(out, "\r\nDate: %s\r\nX-Request-Id: %s\r\n", server_date(c->server),
+		call->request_id);
 	buf_str(out, "X-Content-Type-Options: nosniff\r\n");
 	if (!has_header(call, "Cache-Control")) {
 		buf_str(out, "Cache-Control: no-store\r\n");
