@@ -369,6 +369,10 @@ int documents_page(struct call *c, struct err *e)
 	if (rc != 0) {
 		return rc;
 	}
+	if (v.media_type && strcmp(v.media_type, "application/pdf") != 0) {
+		return err_set(e, ERR_UNPROCESSABLE, "no_pages",
+			"This document has no pages to draw: open its text or its content.");
+	}
 	r.width = (int)width;
 	r.boxes = spot.boxes;
 	r.n_boxes = spot.n_boxes;
