@@ -102,7 +102,9 @@ static int by_socket(struct call *c, struct err *e)
 	}
 	rc = workspace_by_name(c->db, &c->arena, where ? where : "default", &ws, e);
 	if (rc) {
-		return rc;
+		return rc == ERR_NOT_FOUND ? err_replace(e, rc, "not_found",
+						     "There is no workspace \"%.64s\".", where)
+					   : rc;
 	}
 	return acl_operator(c->db, &c->arena, &ws.id, &c->who, e);
 }

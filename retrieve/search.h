@@ -60,7 +60,7 @@ struct passage {
 #define FATE_MAP(X) \
 	X(FATE_KEPT, "kept") \
 	X(FATE_MERGED, "merged into a neighbour") \
-	X(FATE_DUPLICATE, "near-duplicate of a better one") \
+	X(FATE_DUPLICATE, "near-duplicate") \
 	X(FATE_RANK, "below the limit") \
 	X(FATE_BUDGET, "did not fit the token budget") \
 	X(FATE_SHARE, "its document has its share already") \

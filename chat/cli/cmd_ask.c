@@ -231,7 +231,11 @@ static int make_body(struct cli *cli, bool stored, json_t **out, struct err *e)
 {
 	const char *collection = cli_option(cli, "collection");
 	const char *question = cli_sentence(cli, 0);
+	int rc = collection ? collection_named(cli, collection, &collection, e) : 0;
 
+	if (rc != 0) {
+		return rc;
+	}
 	*out = stored ? json_pack("{s:s}", "input", question)
 		      : json_pack("{s:[{s:s, s:s}]}", "messages", "role", "user", "content",
 				question);

@@ -58,9 +58,9 @@ int cmd_check(struct cli *cli, struct err *e)
 	result = json_pack("{s:I, s:b}", "wrong", (json_int_t)n_wrong, "repaired", repair);
 	cli_said(cli, result, n_wrong ? "%lld wrong" : "all is well", (long long)n_wrong);
 	json_decref(result);
-	return n_wrong == 0
-		       ? 0
-		       : err_set(e, ERR_CORRUPT, "wrong", "%lld findings; %s", (long long)n_wrong,
-				 repair ? "these could not be mended"
-					: "`carrel check --repair` mends derived data");
+	return n_wrong == 0 ? 0
+			    : err_set(e, ERR_CORRUPT, "wrong", "%lld finding%s; %s",
+				      (long long)n_wrong, n_wrong == 1 ? "" : "s",
+				      repair ? "these could not be mended"
+					     : "`carrel check --repair` mends derived data");
 }

@@ -12,39 +12,73 @@
 /* ── documents ── */
 
 static const struct column document_columns[] = {
-	{"NAME", "name", AS_TEXT, true},
-	{"STATE", "state", AS_TEXT, false},
-	{"PAGES", "pages", AS_COUNT, false},
-	{"SIZE", "bytes", AS_BYTES, false},
-	{"ID", "id", AS_TEXT, false},
+	{"DOCUMENT", "as", AS_TEXT, WRAPS},
+	{"STATE", "state", AS_TEXT, STAYS},
+	{"PAGES", "pages", AS_COUNT, STAYS},
+	{"SIZE", "bytes", AS_BYTES, STAYS},
 };
 
 static const struct column document_facts[] = {
-	{"name", "name", AS_TEXT, false},
-	{"title", "title", AS_TEXT, false},
-	{"id", "id", AS_TEXT, false},
-	{"collection", "collection", AS_TEXT, false},
-	{"state", "state", AS_TEXT, false},
-	{"reason", "reason", AS_TEXT, false},
-	{"message", "message", AS_TEXT, false},
-	{"type", "mediaType", AS_TEXT, false},
-	{"language", "language", AS_TEXT, false},
-	{"pages", "pages", AS_TEXT, false},
-	{"size", "bytes", AS_BYTES, false},
-	{"sha256", "sha256", AS_TEXT, false},
-	{"version", "versionId", AS_TEXT, false},
-	{"made", "createdMs", AS_TIME, false},
-	{"right", "right", AS_TEXT, false},
+	{"name", "name", AS_TEXT, STAYS},
+	{"title", "title", AS_TEXT, STAYS},
+	{"id", "id", AS_TEXT, STAYS},
+	{"collection", "collection", AS_TEXT, STAYS},
+	{"state", "state", AS_TEXT, STAYS},
+	{"reason", "reason", AS_TEXT, STAYS},
+	{"message", "message", AS_TEXT, STAYS},
+	{"type", "mediaType", AS_TEXT, STAYS},
+	{"language", "language", AS_TEXT, STAYS},
+	{"pages", "pages", AS_TEXT, STAYS},
+	{"size", "bytes", AS_BYTES, STAYS},
+	{"sha256", "sha256", AS_TEXT, STAYS},
+	{"version", "versionId", AS_TEXT, STAYS},
+	{"made", "createdMs", AS_TIME, STAYS},
+	{"right", "right", AS_TEXT, STAYS},
 };
 
 static const struct column version_columns[] = {
-	{"N", "seq", AS_COUNT, false},
-	{"STATE", "state", AS_TEXT, false},
-	{"PAGES", "pages", AS_COUNT, false},
-	{"SIZE", "bytes", AS_BYTES, false},
-	{"MADE", "createdMs", AS_TIME, false},
-	{"ID", "id", AS_TEXT, false},
+	{"N", "seq", AS_COUNT, STAYS},
+	{"STATE", "state", AS_TEXT, STAYS},
+	{"PAGES", "pages", AS_COUNT, STAYS},
+	{"SIZE", "bytes", AS_BYTES, STAYS},
+	{"MADE", "createdMs", AS_TIME, STAYS},
+	{"ID", "id", AS_TEXT, STAYS},
 };
+
+/* Gives each row the name of its collection, where that may be seen, and what other commands take
+ * for the document. */
+static int name_collections(struct cli *cli, json_t *rows, struct err *e)
+{
+	json_t *collections = NULL;
+	json_t *names = json_object();
+	json_t *row, *c;
+	size_t i;
+	int rc = client_list(cli, "/v1/collections", "collections", &collections, e);
+
+	json_array_foreach(collections, i, c)
+	{
+		json_object_set(names, json_string_value(json_object_get(c, "id")),
+			json_object_get(c, "name"));
+	}
+	json_array_foreach(rows, i, row)
+	{
+		const char *id = json_string_value(json_object_get(row, "collectionId"));
+		json_t *name = json_object_get(names, id ? id : "");
+
+		if (name) {
+			json_object_set(row, "collection", name);
+		}
+		if (!cli->json) {
+			json_object_set_new(row, "as",
+				name ? json_sprintf("%s/%s", json_string_value(name),
+					       json_string_value(json_object_get(row, "name")))
+				     : json_incref(json_object_get(row, "id")));
+		}
+	}
+	json_decref(names);
+	json_decref(collections);
+	return rc;
+}
 
 int cmd_doc_list(struct cli *cli, struct err *e)
 {
@@ -60,6 +94,7 @@ int cmd_doc_list(struct cli *cli, struct err *e)
 		path = rc ? path : client_path(cli, "/v1/documents?collection=%s", id);
 	}
 	rc = rc ? rc : client_list(cli, path, "documents", &rows, e);
+	rc = rc ? rc : name_collections(cli, rows, e);
 	if (rc == 0) {
 		cli_rows(cli, rows, document_columns, N_COLUMNS(document_columns));
 	}
@@ -222,10 +257,10 @@ int cmd_doc_text(struct cli *cli, struct err *e)
 /* ── collections ── */
 
 static const struct column collection_columns[] = {
-	{"NAME", "name", AS_TEXT, true},
-	{"DOCUMENTS", "documents", AS_COUNT, false},
-	{"RIGHT", "right", AS_TEXT, false},
-	{"ID", "id", AS_TEXT, false},
+	{"NAME", "name", AS_TEXT, SHRINKS},
+	{"DOCUMENTS", "documents", AS_COUNT, STAYS},
+	{"RIGHT", "right", AS_TEXT, STAYS},
+	{"ID", "id", AS_TEXT, STAYS},
 };
 
 int cmd_collection_list(struct cli *cli, struct err *e)
@@ -299,10 +334,10 @@ int cmd_collection_delete(struct cli *cli, struct err *e)
 /* ── permissions ── */
 
 static const struct column acl_columns[] = {
-	{"KIND", "kind", AS_TEXT, false},
-	{"NAME", "name", AS_TEXT, true},
-	{"RIGHT", "right", AS_TEXT, false},
-	{"PRINCIPAL", "principal", AS_TEXT, false},
+	{"KIND", "kind", AS_TEXT, STAYS},
+	{"NAME", "name", AS_TEXT, SHRINKS},
+	{"RIGHT", "right", AS_TEXT, STAYS},
+	{"PRINCIPAL", "principal", AS_TEXT, STAYS},
 };
 
 /* "/v1/collections/col_…/acl" or "/v1/documents/doc_…/acl" */

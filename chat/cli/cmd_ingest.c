@@ -373,9 +373,9 @@ static bool worth_a_line(const struct item *it)
 static void print_batch(struct batch *b, int64_t elapsed_ms)
 {
 	static const struct column columns[] = {
-		{"OUTCOME", "outcome", AS_TEXT, false},
-		{"FILE", "name", AS_TEXT, true},
-		{"WHY", "why", AS_TEXT, true},
+		{"OUTCOME", "outcome", AS_TEXT, STAYS},
+		{"FILE", "name", AS_TEXT, WRAPS},
+		{"WHY", "why", AS_TEXT, WRAPS},
 	};
 	json_t *rows = json_array();
 	int counts[5] = {0};

@@ -13,28 +13,28 @@
 #define POLL_MS 250
 
 static const struct column job_columns[] = {
-	{"ID", "id", AS_TEXT, false},
-	{"KIND", "kind", AS_TEXT, false},
-	{"STATE", "state", AS_TEXT, false},
-	{"STAGE", "stage", AS_TEXT, false},
-	{"WHAT", "documentName", AS_TEXT, true},
-	{"WHY", "message", AS_TEXT, true},
+	{"ID", "id", AS_TEXT, STAYS},
+	{"KIND", "kind", AS_TEXT, STAYS},
+	{"STATE", "state", AS_TEXT, STAYS},
+	{"STAGE", "stage", AS_TEXT, STAYS},
+	{"WHAT", "documentName", AS_TEXT, SHRINKS},
+	{"WHY", "message", AS_TEXT, WRAPS},
 };
 
 static const struct column job_facts[] = {
-	{"id", "id", AS_TEXT, false},
-	{"kind", "kind", AS_TEXT, false},
-	{"state", "state", AS_TEXT, false},
-	{"stage", "stage", AS_TEXT, false},
-	{"done", "done", AS_TEXT, false},
-	{"of", "total", AS_TEXT, false},
-	{"tries", "tries", AS_TEXT, false},
-	{"document", "documentId", AS_TEXT, false},
-	{"name", "documentName", AS_TEXT, false},
-	{"reason", "reason", AS_TEXT, false},
-	{"message", "message", AS_TEXT, false},
-	{"made", "createdMs", AS_TIME, false},
-	{"ended", "finishedMs", AS_TIME, false},
+	{"id", "id", AS_TEXT, STAYS},
+	{"kind", "kind", AS_TEXT, STAYS},
+	{"state", "state", AS_TEXT, STAYS},
+	{"stage", "stage", AS_TEXT, STAYS},
+	{"done", "done", AS_TEXT, STAYS},
+	{"of", "total", AS_TEXT, STAYS},
+	{"tries", "tries", AS_TEXT, STAYS},
+	{"document", "documentId", AS_TEXT, STAYS},
+	{"name", "documentName", AS_TEXT, STAYS},
+	{"reason", "reason", AS_TEXT, STAYS},
+	{"message", "message", AS_TEXT, STAYS},
+	{"made", "createdMs", AS_TIME, STAYS},
+	{"ended", "finishedMs", AS_TIME, STAYS},
 };
 
 static const char *text_of(const json_t *object, const char *field)
@@ -241,10 +241,11 @@ static int count_open(struct cli *cli, int64_t *n, char stage[64], struct err *e
 	return rc;
 }
 
-static int wait_for_all(struct cli *cli, int64_t n_made, struct err *e)
+/* *total: in, how many were ordered; OUT how many were waited for: those that an earlier,
+ * interrupted order left as well. */
+static int wait_for_all(struct cli *cli, int64_t *total, struct err *e)
 {
 	struct progress bar;
-	int64_t total = n_made;
 	int64_t n_open = 0;
 	int rc;
 
@@ -257,9 +258,8 @@ static int wait_for_all(struct cli *cli, int64_t n_made, struct err *e)
 		if (rc != 0 || n_open == 0) {
 			break;
 		}
-		/* Those that an earlier, interrupted order left are waited for as well. */
-		total = n_open > total ? n_open : total;
-		progress_show(&bar, total - n_open, total, stage);
+		*total = n_open > *total ? n_open : *total;
+		progress_show(&bar, *total - n_open, *total, stage);
 		nanosleep(&t, NULL);
 	}
 	progress_end(&bar);
@@ -305,7 +305,7 @@ int cmd_reindex(struct cli *cli, struct err *e)
 	job = arena_str(&cli->arena, json_string_value(json_object_get(reply, "jobId")));
 	n = json_integer_value(json_object_get(reply, "jobs"));
 	if (wait) {
-		rc = job ? wait_for_one(cli, job, e) : wait_for_all(cli, n, e);
+		rc = job ? wait_for_one(cli, job, e) : wait_for_all(cli, &n, e);
 	}
 	if (rc == 0) {
 		if (job) {

@@ -18,11 +18,11 @@
 /* ── users ── */
 
 static const struct column user_columns[] = {
-	{"NAME", "name", AS_TEXT, true},
-	{"SHOWN AS", "displayName", AS_TEXT, true},
-	{"ROLE", "role", AS_TEXT, false},
-	{"DISABLED", "disabled", AS_YES, false},
-	{"ID", "id", AS_TEXT, false},
+	{"NAME", "name", AS_TEXT, SHRINKS},
+	{"SHOWN AS", "displayName", AS_TEXT, SHRINKS},
+	{"ROLE", "role", AS_TEXT, STAYS},
+	{"DISABLED", "disabled", AS_YES, STAYS},
+	{"ID", "id", AS_TEXT, STAYS},
 };
 
 int cmd_user_list(struct cli *cli, struct err *e)
@@ -166,9 +166,9 @@ int cmd_user_role(struct cli *cli, struct err *e)
 /* ── groups ── */
 
 static const struct column group_columns[] = {
-	{"NAME", "name", AS_TEXT, true},
-	{"MEMBERS", "members", AS_COUNT, false},
-	{"ID", "id", AS_TEXT, false},
+	{"NAME", "name", AS_TEXT, SHRINKS},
+	{"MEMBERS", "members", AS_COUNT, STAYS},
+	{"ID", "id", AS_TEXT, STAYS},
 };
 
 int cmd_group_list(struct cli *cli, struct err *e)
@@ -265,9 +265,9 @@ int cmd_group_remove(struct cli *cli, struct err *e)
 /* ── workspaces ── */
 
 static const struct column workspace_columns[] = {
-	{"NAME", "name", AS_TEXT, true},
-	{"MADE", "createdMs", AS_TIME, false},
-	{"ID", "id", AS_TEXT, false},
+	{"NAME", "name", AS_TEXT, SHRINKS},
+	{"MADE", "createdMs", AS_TIME, STAYS},
+	{"ID", "id", AS_TEXT, STAYS},
 };
 
 int cmd_workspace_list(struct cli *cli, struct err *e)
@@ -298,10 +298,10 @@ int cmd_workspace_create(struct cli *cli, struct err *e)
 /* ── tokens ── */
 
 static const struct column token_columns[] = {
-	{"NAME", "name", AS_TEXT, true},
-	{"MADE", "createdMs", AS_TIME, false},
-	{"ENDS", "expiresMs", AS_TIME, false},
-	{"ID", "id", AS_TEXT, false},
+	{"NAME", "name", AS_TEXT, SHRINKS},
+	{"MADE", "createdMs", AS_TIME, STAYS},
+	{"ENDS", "expiresMs", AS_TIME, STAYS},
+	{"ID", "id", AS_TEXT, STAYS},
 };
 
 int cmd_token_list(struct cli *cli, struct err *e)

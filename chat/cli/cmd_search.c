@@ -6,6 +6,7 @@
 
 #include "chat/cli/client.h"
 #include "chat/cli/cmd.h"
+#include "chat/cli/names.h"
 #include "chat/cli/term.h"
 #include "chat/cli/text.h"
 #include "index/base/utf8.h"
@@ -34,7 +35,12 @@ static int search(struct cli *cli, bool explain, json_t **out, struct err *e)
 	}
 	json_object_set_new(body, "limit", json_integer(limit));
 	if (collection) {
-		json_object_set_new(body, "collections", json_pack("[s]", collection));
+		rc = collection_named(cli, collection, &collection, e);
+		json_object_set_new(body, "collections", json_pack("[s]", rc ? "" : collection));
+	}
+	if (rc != 0) {
+		json_decref(body);
+		return rc;
 	}
 	return client_call(cli, "POST", "/v1/search", body, out, e);
 }
@@ -112,13 +118,13 @@ int cmd_search(struct cli *cli, struct err *e)
 /* ── explain ── */
 
 static const struct column candidate_columns[] = {
-	{"#", "fusedRank", AS_RANK, false},
-	{"WORDS", "lexicalRank", AS_RANK, false},
-	{"VECTOR", "vectorRank", AS_RANK, false},
-	{"SCORE", "score", AS_SCORE, false},
-	{"DOCUMENT", "name", AS_TEXT, true},
-	{"PAGE", "page", AS_RANK, false},
-	{"FATE", "fate", AS_TEXT, true},
+	{"#", "fusedRank", AS_RANK, STAYS},
+	{"WORDS", "lexicalRank", AS_RANK, STAYS},
+	{"VECTOR", "vectorRank", AS_RANK, STAYS},
+	{"SCORE", "score", AS_SCORE, STAYS},
+	{"DOCUMENT", "name", AS_TEXT, SHRINKS},
+	{"PAGE", "page", AS_RANK, STAYS},
+	{"FATE", "fate", AS_TEXT, WRAPS},
 };
 
 static void print_candidates(const struct cli *cli, const json_t *found)

@@ -66,11 +66,11 @@ static const char *const body_names[] = {
 int cmd_routes(struct cli *cli, struct err *e)
 {
 	static const struct column columns[] = {
-		{"METHOD", "method", AS_TEXT, false},
-		{"PATTERN", "pattern", AS_TEXT, false},
-		{"ACCESS", "access", AS_TEXT, false},
-		{"BODY", "body", AS_TEXT, false},
-		{"NEEDS", "needs", AS_TEXT, false},
+		{"METHOD", "method", AS_TEXT, STAYS},
+		{"PATTERN", "pattern", AS_TEXT, STAYS},
+		{"ACCESS", "access", AS_TEXT, STAYS},
+		{"BODY", "body", AS_TEXT, STAYS},
+		{"NEEDS", "needs", AS_TEXT, STAYS},
 	};
 	json_t *rows = json_array();
 
@@ -109,10 +109,10 @@ static void add_setting(
 int cmd_settings(struct cli *cli, struct err *e)
 {
 	static const struct column columns[] = {
-		{"SETTING", "name", AS_TEXT, false},
-		{"VALUE", "value", AS_TEXT, true},
-		{"FROM", "source", AS_TEXT, false},
-		{"DEFAULT", "default", AS_TEXT, true},
+		{"SETTING", "name", AS_TEXT, STAYS},
+		{"VALUE", "value", AS_TEXT, SHRINKS},
+		{"FROM", "source", AS_TEXT, STAYS},
+		{"DEFAULT", "default", AS_TEXT, SHRINKS},
 	};
 	struct settings_rows r = {cli, json_array()};
 

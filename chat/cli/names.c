@@ -5,7 +5,7 @@
 #include "chat/cli/client.h"
 #include "index/acl.h"
 
-/* The id of the row of that name. */
+/* The id of the row of that name. field: what the rows are, in the plural. */
 static int named(struct cli *cli, const char *path, const char *field, const char *name,
 	const char **id, struct err *e)
 {
@@ -26,7 +26,8 @@ static int named(struct cli *cli, const char *path, const char *field, const cha
 	json_decref(rows);
 	return rc || *id ? rc
 			 : err_set(e, ERR_NOT_FOUND, "not_found",
-				   "there is no \"%s\" here that you may see", name);
+				   "there is no %.*s \"%s\" that you may see",
+				   (int)strlen(field) - 1, field, name);
 }
 
 static bool is_id(struct cli *cli, const char *prefix, const char *text, const char **id)

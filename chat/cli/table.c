@@ -125,7 +125,7 @@ static void shrink(const struct column *columns, int n, int *widths, int width)
 		int widest = -1;
 
 		for (int i = 0; i < n; i++) {
-			if (columns[i].shrinks && widths[i] > SHRUNK_MIN &&
+			if (columns[i].fit != STAYS && widths[i] > SHRUNK_MIN &&
 				(widest < 0 || widths[i] > widths[widest])) {
 				widest = i;
 			}
@@ -138,28 +138,57 @@ static void shrink(const struct column *columns, int n, int *widths, int width)
 	}
 }
 
-static void add_line(
+/* Takes from *rest what stands in one line of the column. */
+static void add_cell(struct buf *out, const struct column *column, int width, char **rest)
+{
+	if (column->fit == WRAPS) {
+		size_t skip;
+		size_t n = text_line(*rest, strlen(*rest), width, &skip);
+		char *next = *rest + n + skip;
+		char ended = (*rest)[n];
+
+		(*rest)[n] = '\0';
+		text_cell(out, *rest, width, false);
+		(*rest)[n] = ended;
+		*rest = next;
+	} else {
+		text_cell(out, *rest, width, to_the_right(column->format));
+		*rest += strlen(*rest);
+	}
+}
+
+/* row NULL: the titles. */
+static void add_row(
 	struct buf *out, const struct column *columns, int n, const int *widths, const json_t *row)
 {
-	struct buf cell = BUF_INIT;
+	struct buf cells[COLUMNS_MAX] = {BUF_INIT};
+	char *rest[COLUMNS_MAX];
+	bool more = true;
 
 	for (int i = 0; i < n; i++) {
-		buf_clear(&cell);
 		if (row) {
-			table_value(&cell, row, &columns[i]);
+			table_value(&cells[i], row, &columns[i]);
 		} else {
-			buf_str(&cell, columns[i].title);
+			buf_str(&cells[i], columns[i].title);
 		}
-		buf_add(&cell, "", 0);
-		text_cell(out, cell.data ? cell.data : "", widths[i],
-			to_the_right(columns[i].format));
-		buf_str(out, i + 1 < n ? "  " : "");
+		buf_add(&cells[i], "", 0);
+		rest[i] = cells[i].data;
 	}
-	while (out->len > 0 && out->data[out->len - 1] == ' ') {
-		out->data[--out->len] = '\0';
+	while (more) {
+		more = false;
+		for (int i = 0; i < n; i++) {
+			add_cell(out, &columns[i], widths[i], &rest[i]);
+			buf_str(out, i + 1 < n ? "  " : "");
+			more = more || *rest[i];
+		}
+		while (out->len > 0 && out->data[out->len - 1] == ' ') {
+			out->data[--out->len] = '\0';
+		}
+		buf_char(out, '\n');
 	}
-	buf_char(out, '\n');
-	buf_finish(&cell);
+	for (int i = 0; i < n; i++) {
+		buf_finish(&cells[i]);
+	}
 }
 
 void table_render(struct buf *out, const struct column *columns, int n_columns, const json_t *rows,
@@ -188,10 +217,10 @@ void table_render(struct buf *out, const struct column *columns, int n_columns, 
 		shrink(columns, n_columns, widths, width);
 	}
 	buf_str(out, bold_titles ? "\033[1m" : "");
-	add_line(out, columns, n_columns, widths, NULL);
+	add_row(out, columns, n_columns, widths, NULL);
 	buf_str(out, bold_titles ? "\033[0m" : "");
 	json_array_foreach(rows, r, row)
 	{
-		add_line(out, columns, n_columns, widths, row);
+		add_row(out, columns, n_columns, widths, row);
 	}
 }

@@ -1,7 +1,7 @@
 /*
  * Rows of JSON objects as a table of a given width. Columns take what their widest cell needs; when
- * that is too much, those marked `shrinks` give way, the widest first, down to 6; ids and numbers
- * never do. Pure.
+ * that is too much, those that may give way, the widest first, down to 6; ids and numbers never do.
+ * Pure.
  */
 #ifndef CHAT_CLI_TABLE_H
 #define CHAT_CLI_TABLE_H
@@ -22,11 +22,17 @@ enum format {
 	AS_YES,	  /* true: "yes", else "" */
 };
 
+enum fit {
+	STAYS,	 /* as wide as its widest cell */
+	SHRINKS, /* what does not fit is cut: "a long na…" */
+	WRAPS,	 /* what does not fit goes on below */
+};
+
 struct column {
 	const char *title;
 	const char *field; /* "name", or "page.first" for an object inside */
 	enum format format;
-	bool shrinks;
+	enum fit fit;
 };
 
 /* width 0: as wide as it wants. Text is cleaned. */

@@ -101,9 +101,7 @@ void text_cell(struct buf *out, const char *s, int columns, bool right)
 	}
 }
 
-/* Bytes of the next line of s: up to a newline, or to the last place within `columns` where a line
- * may end; *skip: bytes of white space that follow it. */
-static size_t line_end(const char *s, size_t n_bytes, int columns, size_t *skip)
+size_t text_line(const char *s, size_t n_bytes, int columns, size_t *skip)
 {
 	int used;
 	size_t fits = text_fit(s, n_bytes, columns, &used);
@@ -145,7 +143,7 @@ void text_wrap(struct buf *out, const char *s, int columns, int indent)
 
 	while (n > 0) {
 		size_t skip;
-		size_t line = line_end(s, n, room, &skip);
+		size_t line = text_line(s, n, room, &skip);
 
 		buf_printf(out, "%*s%.*s\n", indent, "", (int)line, s);
 		s += line + skip;

@@ -19,6 +19,9 @@ int text_width(const char *s, size_t n_bytes); /* columns */
 size_t text_fit(const char *s, size_t n_bytes, int columns, int *used);
 /* Appends s in exactly `columns` columns: cut with "…", or padded (right: in front). */
 void text_cell(struct buf *out, const char *s, int columns, bool right);
+/* Bytes of the next line of s: up to a newline, or to the last place within `columns` where a line
+ * may end; *skip: bytes of white space that follow it. */
+size_t text_line(const char *s, size_t n_bytes, int columns, size_t *skip);
 /* Appends s broken into lines of at most `columns` at spaces (anywhere in CJK), each led by
  * `indent` spaces, ended by '\n'. */
 void text_wrap(struct buf *out, const char *s, int columns, int indent);

@@ -309,6 +309,8 @@ function tour(name, self, prepare) {
 		test('documents', async () => {
 			const docs = await json(['doc', 'list', ...collection('hr')]);
 			assert.equal(docs.length, 5);
+			const listed = (await run(['doc', 'list', ...collection('hr')])).stdout.split('\n').slice(1, -1).map((line) => line.split(/\s/)[0]);
+			assert.deepEqual(listed.sort(), docs.map((d) => `hr/${d.name}`).sort());
 			const bands = docs.find((d) => d.name === 'salary-bands-2026.pdf');
 			const [shown] = await json(['doc', 'show', bands.id]);
 			assert.equal(shown.state, 'indexed');
@@ -368,7 +370,8 @@ function tour(name, self, prepare) {
 				assert.equal((await json(['search', 'salary bands', '--as', 'ben'])).some((p) => p.name.startsWith('salary')), false);
 				await run(['doc', 'list', '--as', 'ben', ...collection('hr')], { code: 9 });
 				await run(['doc', 'list', '--as', 'nobody'], { code: 4 });
-				await run(['doc', 'list', '--workspace', 'nowhere'], { code: 9 });
+				assert.match((await run(['doc', 'list', '--workspace', 'nowhere'], { code: 9 })).stderr, /workspace "nowhere"/);
+				assert.match((await run(['search', 'x', '--collection', 'nowhere'], { code: 9 })).stderr, /collection "nowhere"/);
 				assert.deepEqual(await json(['doc', 'list', '--workspace', 'acme']), []);
 				await run(['user', 'list', '--as', 'ben'], { code: 9 });
 			});

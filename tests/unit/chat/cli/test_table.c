@@ -12,10 +12,10 @@
 #include "chat/cli/text.h"
 
 static const struct column columns[] = {
-	{"ID", "id", AS_TEXT, false},
-	{"NAME", "name", AS_TEXT, true},
-	{"PAGE", "place.page", AS_COUNT, false},
-	{"SIZE", "size", AS_BYTES, false},
+	{"ID", "id", AS_TEXT, STAYS},
+	{"NAME", "name", AS_TEXT, SHRINKS},
+	{"PAGE", "place.page", AS_COUNT, STAYS},
+	{"SIZE", "size", AS_BYTES, STAYS},
 };
 
 static json_t *rows_of(const char *text)
@@ -38,6 +38,31 @@ static void columns_line_up(void **state)
 	assert_string_equal(out.data, "ID   NAME    PAGE    SIZE\n"
 				      "a    short      7  1.2 kB\n"
 				      "bcd  流量计   112\n");
+	json_decref(rows);
+	buf_finish(&out);
+}
+
+static void what_wraps_is_whole(void **state)
+{
+	static const struct column wrapping[] = {
+		{"OUTCOME", "outcome", AS_TEXT, STAYS},
+		{"FILE", "file", AS_TEXT, WRAPS},
+		{"WHY", "why", AS_TEXT, WRAPS},
+	};
+	json_t *rows =
+		rows_of("[{\"outcome\":\"failed\",\"file\":\"a/folder/plan_of_the_year.docx\","
+			"\"why\":\"this kind of file is not read\"},"
+			"{\"outcome\":\"done\",\"file\":\"流量计流量计流量计\",\"why\":\"\"}]");
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	table_render(&out, wrapping, 3, rows, 40, false);
+	assert_string_equal(out.data, "OUTCOME  FILE            WHY\n"
+				      "failed   a/folder/plan_  this kind of\n"
+				      "         of_the_year.do  file is not\n"
+				      "         cx              read\n"
+				      "done     流量计流量计流\n"
+				      "         量计\n");
 	json_decref(rows);
 	buf_finish(&out);
 }
@@ -120,6 +145,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_line_up),
 		cmocka_unit_test(only_what_may_shrinks),
+		cmocka_unit_test(what_wraps_is_whole),
 		cmocka_unit_test(cells_by_format),
 		cmocka_unit_test(no_rows_are_titles_alone),
 	};
