@@ -13,7 +13,7 @@
 MUST_CHECK int principals_read(struct db *db, struct arena *a, const struct id *workspace,
 	const json_t *array, struct acl_entry **out, int *n, struct err *e);
 /* [{"principal": "grp_…", "name": "hr", "kind": "group", "right": "read"}], a new reference. */
-json_t *principals_json(struct db *db, const struct id *workspace, const struct acl_entry *entries,
-	int n);
+json_t *principals_json(
+	struct db *db, const struct id *workspace, const struct acl_entry *entries, int n);
 
 #endif

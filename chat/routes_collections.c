@@ -175,7 +175,7 @@ int collections_delete(struct call *c, struct err *e)
 	/* How many go that he may not read is not his to know. */
 	if (rc || (rc = collection_show(c->db, &c->arena, &c->who, &id, &k, e)) ||
 		(rc = ingest_delete_collection(
-			   c->app->index, &c->who.workspace, &id, actor_of(c), &n_documents, e))) {
+			 c->app->index, &c->who.workspace, &id, actor_of(c), &n_documents, e))) {
 		return rc;
 	}
 	worker_wake(c->app->worker);

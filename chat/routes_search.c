@@ -46,9 +46,9 @@ static json_t *passage_json(const struct passage *p)
 		"chunkId", p->chunk.s, "chunkIds", chunks, "documentId", p->document.s, "versionId",
 		p->version.s, "collectionId", p->collection.s, "name", p->document_name, "title",
 		p->title, "heading", p->heading, "text", p->text, "page", p->page, "pageFirst",
-		p->page_first, "pageLast", p->page_last, "byteStart", (json_int_t)p->byte_start, "byteEnd",
-		(json_int_t)p->byte_end, "boxes", boxes_json(p->boxes, p->n_boxes), "tokens",
-		p->n_tokens, "score", p->score, "lexicalRank", rank_json(p->lexical_rank),
+		p->page_first, "pageLast", p->page_last, "byteStart", (json_int_t)p->byte_start,
+		"byteEnd", (json_int_t)p->byte_end, "boxes", boxes_json(p->boxes, p->n_boxes),
+		"tokens", p->n_tokens, "score", p->score, "lexicalRank", rank_json(p->lexical_rank),
 		"vectorRank", rank_json(p->vector_rank));
 }
 
@@ -135,9 +135,9 @@ int search_passages(struct call *c, struct err *e)
 	}
 	out = json_pack("{s:o, s:s, s:f, s:b, s:i, s:{s:I, s:I, s:I}}", "passages", passages,
 		"language", found.language, "evidence", round(found.evidence * 100) / 100, "weak",
-		found.evidence < evidence_needed(found.language), "tokens", found.n_tokens, "timeUs", "lexical",
-		(json_int_t)found.lexical_us, "vector", (json_int_t)found.vector_us, "total",
-		(json_int_t)found.total_us);
+		found.evidence < evidence_needed(found.language), "tokens", found.n_tokens,
+		"timeUs", "lexical", (json_int_t)found.lexical_us, "vector",
+		(json_int_t)found.vector_us, "total", (json_int_t)found.total_us);
 	if (found.vector_error) {
 		json_object_set_new(out, "vectorError", json_string(found.vector_error));
 	}

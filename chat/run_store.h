@@ -62,7 +62,8 @@ MUST_CHECK int run_events_load(struct db *db, struct arena *a, const struct id *
 
 MUST_CHECK int run_sources_add(struct db *db, const struct id *run, const struct id *workspace,
 	const struct passage *passages, int n, struct err *e); /* tx: [1] is the first */
-/* tx. An earlier answer stands in the run's prompt: what that may hold words of is the run's, too. */
+/* tx. An earlier answer stands in the run's prompt: what that may hold words of is the run's, too.
+ */
 MUST_CHECK int run_sources_inherit(
 	struct db *db, const struct id *run, const struct id *earlier, struct err *e);
 

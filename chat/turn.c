@@ -97,8 +97,8 @@ static void show_passages(struct turn *t)
 
 		json_array_append_new(passages,
 			json_pack("{s:i, s:s, s:s, s:i, s:s, s:s}", "handle", i + 1, "documentId",
-				p->document.s, "name", p->document_name, "page", p->page,
-				"heading", p->heading ? p->heading : "", "chunkId", p->chunk.s));
+				p->document.s, "name", p->document_name, "page", p->page, "heading",
+				p->heading ? p->heading : "", "chunkId", p->chunk.s));
 	}
 	run_emit(t->run, "retrieval.completed",
 		json_pack("{s:o, s:I}", "passages", passages, "ms", (json_int_t)t->retrieve_ms));

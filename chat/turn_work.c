@@ -7,7 +7,7 @@
 #include "index/base/clock.h"
 #include "retrieve/evidence.h"
 
-#define HISTORY_MAX 20 /* turns looked at for the prompt */
+#define HISTORY_MAX 20	 /* turns looked at for the prompt */
 #define RETRIEVE_TRIES 3 /* when permissions change between retrieval and prompt */
 
 /* From the database's present state, each time. */

@@ -1,15 +1,16 @@
 /*
  * Permissions: who may do what, and the one bitmap that filters both searches.
  *
- * A principal is a user, a group or 'workspace'. A document has its collection's entries or its own;
- * rights are ordered read < write < own. No entry means nobody: roles give no right to read. An admin
- * may change the entries of every collection of the workspace (that is audited), which is another thing.
- * acl_may is the one function that answers "may this asker do this to that object"; a refusal and an
- * absence are the same error with the same text.
+ * A principal is a user, a group or 'workspace'. A document has its collection's entries or its
+ * own; rights are ordered read < write < own. No entry means nobody: roles give no right to read.
+ * An admin may change the entries of every collection of the workspace (that is audited), which is
+ * another thing. acl_may is the one function that answers "may this asker do this to that object";
+ * a refusal and an absence are the same error with the same text.
  *
  * Every document's readers are interned as an acl_set (one a distinct collection + readers); in
- * memory, each set has a bitmap of its live chunk slots. acl_allowed ORs the sets an asker may read.
- * The bitmaps follow the database in db_after_commit; the joins of index/chunks.h check again.
+ * memory, each set has a bitmap of its live chunk slots. acl_allowed ORs the sets an asker may
+ * read. The bitmaps follow the database in db_after_commit; the joins of index/chunks.h check
+ * again.
  *
  * Alone writes acl_entry, acl_set, acl_set_reader, document.acl_set_n, workspace.acl_epoch.
  */
@@ -38,24 +39,25 @@ int role_parse(const char *name);
 struct asker {
 	struct id workspace;
 	int64_t workspace_n;
-	struct id user;		       /* empty: the machine's operator on the Unix socket */
+	struct id user; /* empty: the machine's operator on the Unix socket */
 	enum role role;
 	bool reads_all;		       /* the operator on the socket, who owns the files anyway */
 	const char *const *principals; /* user, groups, "workspace"; sorted */
 	int n_principals;
-	const char *principals_json;   /* the same as a JSON array, for SQL's json_each */
-	char key[65];		       /* digest of workspace and principals, for caches */
+	const char *principals_json; /* the same as a JSON array, for SQL's json_each */
+	char key[65];		     /* digest of workspace and principals, for caches */
 };
 
 /* The user's principals. ERR_AUTH when the user is unknown or disabled. */
-MUST_CHECK int acl_asker(struct db *db, struct arena *a, const struct id *user,
-	struct asker *out, struct err *e);
+MUST_CHECK int acl_asker(
+	struct db *db, struct arena *a, const struct id *user, struct asker *out, struct err *e);
 /* The operator of the machine in a workspace; reads_all. ERR_NOT_FOUND: no such workspace. */
 MUST_CHECK int acl_operator(struct db *db, struct arena *a, const struct id *workspace,
 	struct asker *out, struct err *e);
 
 /* 0, or ERR_NOT_FOUND "not_found" with one text whether the object is absent, deleted, of another
- * workspace or forbidden. object: col_…, doc_…, ver_… (as its document) or chk_… (as its document). */
+ * workspace or forbidden. object: col_…, doc_…, ver_… (as its document) or chk_… (as its document).
+ */
 MUST_CHECK int acl_may(struct db *db, const struct asker *who, const struct id *object,
 	enum right right, struct err *e);
 /* The asker's right on it (RIGHT_NONE for all the reasons above). */
@@ -90,8 +92,8 @@ void acl_index_close(struct acl_index *x);
 
 /* Called in a publishing (retiring) transaction; takes effect after its commit. */
 void acl_index_add(struct db *db, int64_t workspace_n, int64_t set_n, const int64_t *slots, int n);
-void acl_index_remove(struct db *db, int64_t workspace_n, int64_t set_n, const int64_t *slots,
-	int n);
+void acl_index_remove(
+	struct db *db, int64_t workspace_n, int64_t set_n, const int64_t *slots, int n);
 void acl_index_move(struct db *db, int64_t workspace_n, int64_t from_set_n, int64_t to_set_n,
 	const int64_t *slots, int n);
 
@@ -101,7 +103,7 @@ struct allowed {
 	struct bitmap slots;
 	uint64_t n_allowed; /* its popcount */
 	uint64_t n_live;    /* live chunks in the workspace */
-	uint64_t epoch;     /* of the index when it was made */
+	uint64_t epoch;	    /* of the index when it was made */
 	/* private: */
 	int refs;
 };
@@ -110,7 +112,7 @@ struct allowed *acl_allowed(struct acl_index *x, const struct asker *who,
 void acl_allowed_drop(struct allowed *a);
 
 /* Rows in acl_set_n and bitmaps against acl_entry; counts differences, mends them if repair. */
-MUST_CHECK int acl_check(struct acl_index *x, struct store *s, bool repair, int64_t *n_wrong,
-	struct err *e);
+MUST_CHECK int acl_check(
+	struct acl_index *x, struct store *s, bool repair, int64_t *n_wrong, struct err *e);
 
 #endif

@@ -26,30 +26,32 @@ struct blob_info {
 	int64_t n_bytes;	    /* plain */
 };
 
-MUST_CHECK int blobs_open(const char *data_dir, struct blobs **out, struct err *e); /* clears DATA/tmp */
+MUST_CHECK int blobs_open(
+	const char *data_dir, struct blobs **out, struct err *e); /* clears DATA/tmp */
 void blobs_close(struct blobs *b);
 
-/* Streamed in: constant memory whatever the size. max_bytes: past it blob_write is ERR_TOO_LARGE. */
-MUST_CHECK int blob_writer_open(struct blobs *b, int64_t max_bytes, struct blob_writer **out,
-	struct err *e);
+/* Streamed in: constant memory whatever the size. max_bytes: past it blob_write is ERR_TOO_LARGE.
+ */
+MUST_CHECK int blob_writer_open(
+	struct blobs *b, int64_t max_bytes, struct blob_writer **out, struct err *e);
 MUST_CHECK int blob_write(struct blob_writer *w, const void *p, size_t n_bytes, struct err *e);
 /* Durable on 0. The writer is gone whatever is returned. */
 MUST_CHECK int blob_writer_commit(struct blob_writer *w, struct blob_info *out, struct err *e);
 void blob_writer_abort(struct blob_writer *w); /* NULL is fine */
 
-MUST_CHECK int blob_put(struct blobs *b, const void *p, size_t n_bytes, struct blob_info *out,
-	struct err *e);
+MUST_CHECK int blob_put(
+	struct blobs *b, const void *p, size_t n_bytes, struct blob_info *out, struct err *e);
 /* Appends the plain bytes, verified against the hash (ERR_CORRUPT); absent: ERR_NOT_FOUND. */
-MUST_CHECK int blob_read(struct blobs *b, const char *hash, int64_t max_bytes, struct buf *out,
-	struct err *e);
+MUST_CHECK int blob_read(
+	struct blobs *b, const char *hash, int64_t max_bytes, struct buf *out, struct err *e);
 /* A sealed memfd (F_SEAL_WRITE|GROW|SHRINK) with the plain bytes, offset 0; the caller closes it.
  * This is what a sandboxed child is given. */
 MUST_CHECK int blob_memfd(struct blobs *b, const char *hash, int *fd, struct err *e);
 
 /* A stream of the plain bytes, for downloads. */
 struct blob_reader;
-MUST_CHECK int blob_reader_open(struct blobs *b, const char *hash, struct blob_reader **out,
-	struct err *e);
+MUST_CHECK int blob_reader_open(
+	struct blobs *b, const char *hash, struct blob_reader **out, struct err *e);
 /* Bytes read (at most n), 0 at the end, negative: an error. */
 MUST_CHECK int blob_reader_next(struct blob_reader *r, void *p, size_t n, struct err *e);
 void blob_reader_close(struct blob_reader *r);
@@ -58,7 +60,7 @@ bool blob_exists(struct blobs *b, const char *hash);
 /* Removes the file; absence is fine. Only for blobs that no row names. */
 MUST_CHECK int blob_remove(struct blobs *b, const char *hash, struct err *e);
 /* Calls fn for each stored hash, in no order; a non-zero return ends the walk. */
-MUST_CHECK int blob_each(struct blobs *b, int (*fn)(const char *hash, void *arg), void *arg,
-	struct err *e);
+MUST_CHECK int blob_each(
+	struct blobs *b, int (*fn)(const char *hash, void *arg), void *arg, struct err *e);
 
 #endif

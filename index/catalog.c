@@ -38,9 +38,11 @@ static const char *const sql[] = {
 			 "WHERE c.workspace_id = ?1 AND c.id = ?2 AND c.deleted_ms IS NULL",
 	[Q_COLLECTION_NAME] = "SELECT " COLLECTION_COLUMNS ", 0 FROM collection c "
 			      "WHERE c.workspace_id = ?1 AND c.name = ?2 AND c.deleted_ms IS NULL",
-	/* ?2: the asker's principals, ?3: sees every name, ?4: reads every document, ?5: this one. */
+	/* ?2: the asker's principals, ?3: sees every name, ?4: reads every document, ?5: this one.
+	 */
 	[Q_COLLECTIONS] =
-		"SELECT " COLLECTION_COLUMNS ", (SELECT count(*) FROM document d WHERE d.collection_id = c.id "
+		"SELECT " COLLECTION_COLUMNS
+		", (SELECT count(*) FROM document d WHERE d.collection_id = c.id "
 		"AND d.deleted_ms IS NULL AND (?4 OR EXISTS (SELECT 1 FROM acl_entry e "
 		"WHERE e.object_id = CASE d.own_acl WHEN 1 THEN d.id ELSE c.id END "
 		"AND e.principal IN (SELECT value FROM json_each(?2))))) "

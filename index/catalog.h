@@ -26,12 +26,12 @@ struct workspace {
 
 /* tx. Makes the row and its full-text table. A taken name is ERR_CONFLICT. */
 MUST_CHECK int workspace_create(struct db *db, const char *name, struct id *out, struct err *e);
-MUST_CHECK int workspace_lookup(struct db *db, struct arena *a, const struct id *id,
-	struct workspace *out, struct err *e);
-MUST_CHECK int workspace_by_name(struct db *db, struct arena *a, const char *name,
-	struct workspace *out, struct err *e);
-MUST_CHECK int workspace_list(struct db *db, struct arena *a, struct workspace **out, int *n,
-	struct err *e);
+MUST_CHECK int workspace_lookup(
+	struct db *db, struct arena *a, const struct id *id, struct workspace *out, struct err *e);
+MUST_CHECK int workspace_by_name(
+	struct db *db, struct arena *a, const char *name, struct workspace *out, struct err *e);
+MUST_CHECK int workspace_list(
+	struct db *db, struct arena *a, struct workspace **out, int *n, struct err *e);
 
 struct collection {
 	struct id id;
@@ -39,17 +39,20 @@ struct collection {
 	char *name;
 	char *created_by;
 	int64_t created_ms;
-	int64_t n_documents; /* that the asker may read; of collection_list and collection_show only */
+	int64_t n_documents; /* that the asker may read; of collection_list and collection_show only
+			      */
 };
 
-/* tx. The creator (an id, or "operator") gets RIGHT_OWN if it is a user. ERR_CONFLICT: name taken. */
+/* tx. The creator (an id, or "operator") gets RIGHT_OWN if it is a user. ERR_CONFLICT: name taken.
+ */
 MUST_CHECK int collection_create(struct db *db, const struct id *workspace, const char *name,
 	const char *created_by, struct id *out, struct err *e);
 MUST_CHECK int collection_lookup(struct db *db, struct arena *a, const struct id *workspace,
 	const struct id *id, struct collection *out, struct err *e);
 MUST_CHECK int collection_by_name(struct db *db, struct arena *a, const struct id *workspace,
 	const char *name, struct collection *out, struct err *e);
-/* Those the asker has any right on; admins and operators: all (names only count as administration). */
+/* Those the asker has any right on; admins and operators: all (names only count as administration).
+ */
 MUST_CHECK int collection_list(struct db *db, struct arena *a, const struct asker *who,
 	struct collection **out, int *n, struct err *e);
 /* One of them, else err_absent. */
@@ -58,7 +61,8 @@ MUST_CHECK int collection_show(struct db *db, struct arena *a, const struct aske
 /* tx */
 MUST_CHECK int collection_rename(struct db *db, const struct id *workspace, const struct id *id,
 	const char *name, struct err *e);
-/* tx. Deletes the collection and, as document_delete, every document in it; *n_documents of them. */
+/* tx. Deletes the collection and, as document_delete, every document in it; *n_documents of them.
+ */
 MUST_CHECK int collection_delete(struct db *db, const struct id *workspace, const struct id *id,
 	const char *actor, int64_t *n_documents, struct err *e);
 
@@ -100,7 +104,8 @@ enum arrival {
 	ARRIVAL_NEW,	   /* a new document */
 	ARRIVAL_VERSION,   /* a new version of the document of that name */
 	ARRIVAL_DUPLICATE, /* the same bytes are there under that or another name in the collection;
-			    * nothing was made. A failed or cancelled same version is queued again. */
+			    * nothing was made. A failed or cancelled same version is queued again.
+			    */
 };
 
 /* tx. The blob is durable already. Names the document and version (the existing ones for a
@@ -129,12 +134,13 @@ MUST_CHECK int document_rename(struct db *db, const struct id *id, const char *n
  * unfinished jobs cancelled by the caller. */
 MUST_CHECK int document_delete(struct db *db, const struct id *id, struct err *e);
 /* tx, of the purge job, after chunks_purge_document: blanks what names or quotes the document.
- * blob_hash and text_hash of its versions that no other live version uses are appended to hashes. */
-MUST_CHECK int document_purge(struct db *db, struct arena *a, const struct id *id,
-	char ***hashes, int *n, struct err *e);
+ * blob_hash and text_hash of its versions that no other live version uses are appended to hashes.
+ */
+MUST_CHECK int document_purge(
+	struct db *db, struct arena *a, const struct id *id, char ***hashes, int *n, struct err *e);
 
-MUST_CHECK int version_lookup(struct db *db, struct arena *a, const struct id *id,
-	struct version *out, struct err *e);
+MUST_CHECK int version_lookup(
+	struct db *db, struct arena *a, const struct id *id, struct version *out, struct err *e);
 MUST_CHECK int version_list(struct db *db, struct arena *a, const struct id *document,
 	struct version **out, int *n, struct err *e);
 /* tx. state one of the table's; reason and message may be NULL. */
@@ -146,7 +152,8 @@ struct version_facts {
 };
 MUST_CHECK int version_extracted(struct db *db, const struct id *id,
 	const struct version_facts *facts, struct err *e); /* tx */
-/* tx. Makes it the document's current version ('indexed', or 'no_text'), the former 'superseded'. */
+/* tx. Makes it the document's current version ('indexed', or 'no_text'), the former 'superseded'.
+ */
 MUST_CHECK int version_publish(struct db *db, const struct id *id, bool no_text, struct err *e);
 
 /* tx. Which version of the chunker (ingest/chunker.h) made its chunks. */
@@ -154,10 +161,10 @@ MUST_CHECK int version_chunked(struct db *db, const struct id *id, int chunker, 
 
 /* tx, for index/chunks.c: the generation of the chunks about to be published, and the first of n
  * contiguous chunk slots that were never used. */
-MUST_CHECK int version_next_generation(struct db *db, const struct id *id, int64_t *generation,
-	struct err *e);
-MUST_CHECK int workspace_take_slots(struct db *db, int64_t workspace_n, int n, int64_t *first,
-	struct err *e);
+MUST_CHECK int version_next_generation(
+	struct db *db, const struct id *id, int64_t *generation, struct err *e);
+MUST_CHECK int workspace_take_slots(
+	struct db *db, int64_t workspace_n, int n, int64_t *first, struct err *e);
 
 /* tx. One line in the audit log. detail: JSON or "{}". workspace may be NULL. */
 MUST_CHECK int audit_add(struct db *db, const struct id *workspace, const char *actor,

@@ -1,4 +1,5 @@
-/* `carrel check`: a table of stages, each of which compares something derived with what is sacred. */
+/* `carrel check`: a table of stages, each of which compares something derived with what is sacred.
+ */
 #include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,20 +33,23 @@ enum {
 };
 
 static const char *const statements[] = {
-	[Q_STRAY_CHUNKS] = "SELECT DISTINCT c.document_id, d.deleted_ms IS NOT NULL FROM chunk c"
-			   " JOIN document d ON d.id = c.document_id WHERE c.live = 1"
-			   " AND (d.deleted_ms IS NOT NULL OR d.current_version_id IS NOT c.version_id)",
+	[Q_STRAY_CHUNKS] =
+		"SELECT DISTINCT c.document_id, d.deleted_ms IS NOT NULL FROM chunk c"
+		" JOIN document d ON d.id = c.document_id WHERE c.live = 1"
+		" AND (d.deleted_ms IS NOT NULL OR d.current_version_id IS NOT c.version_id)",
 	[Q_WITHOUT_CHUNKS] = "SELECT d.id FROM document d JOIN document_version v"
 			     " ON v.id = d.current_version_id WHERE d.deleted_ms IS NULL"
 			     " AND v.state = 'indexed' AND NOT EXISTS"
 			     " (SELECT 1 FROM chunk c WHERE c.version_id = v.id AND c.live = 1)",
-	[Q_LOST_CURRENT] = "SELECT d.id FROM document d WHERE d.current_version_id IS NOT NULL"
-			   " AND d.deleted_ms IS NULL AND NOT EXISTS (SELECT 1 FROM document_version v"
-			   " WHERE v.id = d.current_version_id AND v.document_id = d.id)",
-	[Q_UNDER_WAY] = "SELECT v.id FROM document_version v JOIN document d ON d.id = v.document_id"
-			" WHERE v.state IN ('queued', 'ingesting') AND d.deleted_ms IS NULL"
-			" AND NOT EXISTS (SELECT 1 FROM job j WHERE j.document_id = d.id"
-			" AND j.version_id = v.id AND j.state IN ('queued', 'running'))",
+	[Q_LOST_CURRENT] =
+		"SELECT d.id FROM document d WHERE d.current_version_id IS NOT NULL"
+		" AND d.deleted_ms IS NULL AND NOT EXISTS (SELECT 1 FROM document_version v"
+		" WHERE v.id = d.current_version_id AND v.document_id = d.id)",
+	[Q_UNDER_WAY] =
+		"SELECT v.id FROM document_version v JOIN document d ON d.id = v.document_id"
+		" WHERE v.state IN ('queued', 'ingesting') AND d.deleted_ms IS NULL"
+		" AND NOT EXISTS (SELECT 1 FROM job j WHERE j.document_id = d.id"
+		" AND j.version_id = v.id AND j.state IN ('queued', 'running'))",
 	[Q_ORIGINALS] = "SELECT id, blob_hash FROM document_version WHERE blob_hash IS NOT NULL"
 			" AND id > ?1 ORDER BY id LIMIT 1",
 	[Q_TEXTS] = "SELECT id, text_hash FROM document_version WHERE text_hash IS NOT NULL"
@@ -54,8 +58,8 @@ static const char *const statements[] = {
 };
 SQL_TABLE(table, "index/check", statements);
 
-__attribute__((format(printf, 3, 4))) static void found(struct check *c, bool mended,
-	const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void found(
+	struct check *c, bool mended, const char *fmt, ...)
 {
 	char text[600];
 	va_list ap;
@@ -72,7 +76,8 @@ __attribute__((format(printf, 3, 4))) static void found(struct check *c, bool me
 }
 
 /* Ids of rows that should not be, in the arena; flags: the second column. */
-static int list_ids(struct check *c, int which, struct id **ids, bool **flags, int *n, struct err *e)
+static int list_ids(
+	struct check *c, int which, struct id **ids, bool **flags, int *n, struct err *e)
 {
 	struct db *db = store_reader(c->ix->store, e);
 	int rc, cap = 0;
@@ -123,7 +128,8 @@ static int check_permissions(struct check *c, struct err *e)
 	int rc = acl_check(c->ix->acl, c->ix->store, c->repair, &n, e);
 
 	if (rc == 0 && n > 0) {
-		found(c, c->repair, "%lld differences between entries, sets and bitmaps", (long long)n);
+		found(c, c->repair, "%lld differences between entries, sets and bitmaps",
+			(long long)n);
 	}
 	return rc;
 }
@@ -151,7 +157,8 @@ static int check_chunks(struct check *c, struct err *e)
 		rc = list_ids(c, Q_WITHOUT_CHUNKS, &ids, &deleted, &n, e);
 	}
 	for (int i = 0; rc == 0 && i < n; i++) {
-		found(c, false, "%s is indexed without a chunk: run `carrel reindex --all`", ids[i].s);
+		found(c, false, "%s is indexed without a chunk: run `carrel reindex --all`",
+			ids[i].s);
 	}
 	return rc;
 }
@@ -164,7 +171,8 @@ static int check_versions(struct check *c, struct err *e)
 	int rc = list_ids(c, Q_LOST_CURRENT, &ids, &flags, &n, e);
 
 	for (int i = 0; rc == 0 && i < n; i++) {
-		found(c, false, "the current version of %s is not there: upload it again", ids[i].s);
+		found(c, false, "the current version of %s is not there: upload it again",
+			ids[i].s);
 	}
 	if (rc == 0) {
 		rc = list_ids(c, Q_UNDER_WAY, &ids, &flags, &n, e);
@@ -253,8 +261,8 @@ static int rehash(struct check *c, const char *hash, struct err *e)
 
 static void check_blob(struct check *c, int which, const char *version, const char *hash)
 {
-	const char *advice = which == Q_ORIGINALS ? "upload the document again"
-						   : "run `carrel reindex --all`";
+	const char *advice =
+		which == Q_ORIGINALS ? "upload the document again" : "run `carrel reindex --all`";
 	struct err e = ERR_INIT;
 
 	if (!blob_exists(c->ix->blobs, hash)) {
@@ -343,9 +351,11 @@ static int check_stage(struct check *c, struct err *e)
 		rc = open_job(c, entry->d_name, e);
 		if (rc == 0) {
 			if (c->repair) {
-				fs_remove_tree(arena_printf(&c->arena, "%s/%s", folder, entry->d_name));
+				fs_remove_tree(
+					arena_printf(&c->arena, "%s/%s", folder, entry->d_name));
 			}
-			found(c, c->repair, "stage/%s is left of a job that has ended", entry->d_name);
+			found(c, c->repair, "stage/%s is left of a job that has ended",
+				entry->d_name);
 		}
 	}
 	if (dir) {

@@ -1,12 +1,12 @@
 /*
  * Chunks: the passages of published versions, with text, place and permissions, kept in step with
  * both indexes. Publishing a version's chunks, full-text rows, vectors and bitmap bits is one
- * transaction; so is taking them back. A chunk keeps its id and text while its version exists, so that
- * a citation opens what it quoted; only live chunks are in the indexes.
+ * transaction; so is taking them back. A chunk keeps its id and text while its version exists, so
+ * that a citation opens what it quoted; only live chunks are in the indexes.
  *
- * Text is zstd-compressed under a dictionary trained on the workspace's own chunks (from about 200 of
- * them on). Alone writes chunk, text_dictionary.
- * Thread: any with a db; functions marked tx in a write transaction.
+ * Text is zstd-compressed under a dictionary trained on the workspace's own chunks (from about 200
+ * of them on). Alone writes chunk, text_dictionary. Thread: any with a db; functions marked tx in a
+ * write transaction.
  */
 #ifndef INDEX_CHUNKS_H
 #define INDEX_CHUNKS_H
@@ -31,8 +31,8 @@ struct box {
 
 void boxes_pack(const struct box *boxes, int n, struct buf *out);
 /* In the arena; ERR_CORRUPT. */
-MUST_CHECK int boxes_unpack(const void *p, size_t n_bytes, struct arena *a, struct box **out,
-	int *n, struct err *e);
+MUST_CHECK int boxes_unpack(
+	const void *p, size_t n_bytes, struct arena *a, struct box **out, int *n, struct err *e);
 
 struct chunk {
 	struct id id;
@@ -55,10 +55,12 @@ struct chunk {
 
 struct publication {
 	struct id document, version;
-	const struct chunk *chunks; /* [n_chunks]: language … boxes are read; ids and slots are made */
+	const struct chunk
+		*chunks; /* [n_chunks]: language … boxes are read; ids and slots are made */
 	int n_chunks;
-	int64_t space_n;	/* vector space of `vectors`: must still be serving (ERR_CONFLICT) */
-	const float *vectors;	/* [n_chunks × dimension], L2-normalised; a zero vector is not stored */
+	int64_t space_n; /* vector space of `vectors`: must still be serving (ERR_CONFLICT) */
+	const float
+		*vectors; /* [n_chunks × dimension], L2-normalised; a zero vector is not stored */
 };
 
 struct vectors;
@@ -69,8 +71,8 @@ struct acl_index;
 MUST_CHECK int chunks_publish(struct db *db, const struct publication *p, struct err *e);
 /* tx. Out of both indexes and the bitmaps; rows stay for citations. */
 MUST_CHECK int chunks_retire_document(struct db *db, const struct id *document, struct err *e);
-/* tx. Removes all chunk rows and vectors of a deleted document; then optimizes its full-text table so
- * that no word of it is left in a file (with the checkpoint that the purge job makes). */
+/* tx. Removes all chunk rows and vectors of a deleted document; then optimizes its full-text table
+ * so that no word of it is left in a file (with the checkpoint that the purge job makes). */
 MUST_CHECK int chunks_purge_document(struct db *db, const struct id *document, struct err *e);
 /* tx. Removes retired chunks of older generations of the version that no citation names. */
 MUST_CHECK int chunks_sweep(struct db *db, const struct id *version, struct err *e);

@@ -14,7 +14,18 @@
 #define SQL_SIZE 1024
 
 /* The per-workspace statements; %1$lld is the workspace's number, the only thing formatted. */
-enum { Q_INSERT, Q_DELETE, Q_OPTIMIZE, Q_CHECK, Q_REBUILD, Q_SEARCH, Q_DF, Q_TOTAL, Q_ANY, Q_ANY_ALLOWED };
+enum {
+	Q_INSERT,
+	Q_DELETE,
+	Q_OPTIMIZE,
+	Q_CHECK,
+	Q_REBUILD,
+	Q_SEARCH,
+	Q_DF,
+	Q_TOTAL,
+	Q_ANY,
+	Q_ANY_ALLOWED
+};
 
 static const struct {
 	const char *key, *sql;
@@ -204,8 +215,7 @@ static int has_term(struct db *db, int64_t workspace_n, const struct allowed *al
 	const char *term, bool *has, struct err *e)
 {
 	struct err own = ERR_INIT;
-	struct stmt *q =
-		statement(db, workspace_n, allowed ? Q_ANY_ALLOWED : Q_ANY, e ? e : &own);
+	struct stmt *q = statement(db, workspace_n, allowed ? Q_ANY_ALLOWED : Q_ANY, e ? e : &own);
 	struct buf match = BUF_INIT;
 	int rc;
 

@@ -1,10 +1,10 @@
 /*
  * Full text: one FTS5 table a workspace (external content over the chunk table), columns title,
- * heading, body, with a tokenizer of ours: ICU word boundaries and case folding, diacritics removed,
- * Snowball stems by the chunk's language, CJK as overlapping bigrams. The filter is an SQL function
- * over the asker's bitmap inside the MATCH query, before top-k.
- * Raw bm25 never leaves the server (it depends on hidden documents): callers use ranks and scores
- * normalised by the best of the list.
+ * heading, body, with a tokenizer of ours: ICU word boundaries and case folding, diacritics
+ * removed, Snowball stems by the chunk's language, CJK as overlapping bigrams. The filter is an SQL
+ * function over the asker's bitmap inside the MATCH query, before top-k. Raw bm25 never leaves the
+ * server (it depends on hidden documents): callers use ranks and scores normalised by the best of
+ * the list.
  *
  * The analyser here is the one tokenizer of Carrel: embeddings, chunk sizes, support checks and the
  * extractive answerer use it as well.
@@ -24,11 +24,11 @@
 /* ── the analyser ── */
 
 struct term {
-	const char *text;     /* stemmed, folded; in the arena */
+	const char *text;	  /* stemmed, folded; in the arena */
 	int byte_start, byte_end; /* in the input */
-	int position;	      /* token number */
+	int position;		  /* token number */
 	bool stopword;
-	bool cjk;	      /* a bigram, or a single CJK character of a run of one */
+	bool cjk; /* a bigram, or a single CJK character of a run of one */
 };
 
 struct terms {
@@ -37,8 +37,8 @@ struct terms {
 };
 
 /* language: ISO 639-1 or "" (no stemming, stopwords of all languages). */
-void analyse(struct arena *a, const char *text, size_t n_bytes, const char *language,
-	struct terms *out);
+void analyse(
+	struct arena *a, const char *text, size_t n_bytes, const char *language, struct terms *out);
 /* ISO 639-1 of the text by script and frequent words, "" when unsure. A static string. */
 const char *language_detect(const char *text, size_t n_bytes);
 
@@ -52,11 +52,11 @@ struct fts_row {
 	int64_t slot;
 	const char *language, *title, *heading, *body;
 };
-MUST_CHECK int fts_insert(struct db *db, int64_t workspace_n, const struct fts_row *row,
-	struct err *e); /* tx */
+MUST_CHECK int fts_insert(
+	struct db *db, int64_t workspace_n, const struct fts_row *row, struct err *e); /* tx */
 /* tx. The row must be exactly as it was inserted. */
-MUST_CHECK int fts_delete(struct db *db, int64_t workspace_n, const struct fts_row *row,
-	struct err *e);
+MUST_CHECK int fts_delete(
+	struct db *db, int64_t workspace_n, const struct fts_row *row, struct err *e);
 MUST_CHECK int fts_optimize(struct db *db, int64_t workspace_n, struct err *e); /* tx */
 
 struct fts_hit {
@@ -86,7 +86,8 @@ MUST_CHECK int fts_search(struct db *db, struct arena *a, const struct fts_query
 MUST_CHECK int fts_idf(struct db *db, int64_t workspace_n, const struct allowed *allowed,
 	const char *const *terms, int n, double *idf, struct err *e);
 
-/* FTS5's integrity check against the content; ERR_CORRUPT. tx, for FTS5 wants a writing connection. */
+/* FTS5's integrity check against the content; ERR_CORRUPT. tx, for FTS5 wants a writing connection.
+ */
 MUST_CHECK int fts_check(struct db *db, int64_t workspace_n, struct err *e);
 /* tx. Throws the table away and fills it again from the live chunks. */
 MUST_CHECK int fts_rebuild(struct db *db, int64_t workspace_n, struct err *e);

@@ -26,7 +26,8 @@ static void init_naming(pthread_rwlock_t *lock)
 
 	/* Else a stream of uploads would keep removals waiting for ever. */
 	ASSERT(pthread_rwlockattr_init(&attr) == 0);
-	ASSERT(pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
+	ASSERT(pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) ==
+		0);
 	ASSERT(pthread_rwlock_init(lock, &attr) == 0);
 	pthread_rwlockattr_destroy(&attr);
 }

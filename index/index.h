@@ -39,14 +39,14 @@ void index_close(struct index *ix); /* NULL is fine */
 void index_naming_begin(struct index *ix);
 void index_naming_end(struct index *ix);
 /* Removes these blobs (hashes in hex) if no version names them. */
-MUST_CHECK int index_remove_unnamed(struct index *ix, const char *const *hashes, int n,
-	struct err *e);
+MUST_CHECK int index_remove_unnamed(
+	struct index *ix, const char *const *hashes, int n, struct err *e);
 /* Removes every blob that no version names (of an upload that failed or was killed): *n of them. */
 MUST_CHECK int index_sweep_blobs(struct index *ix, int64_t *n, struct err *e);
 
 /* `carrel check`: integrity of the database, bitmaps, full text, vectors, blobs (each original
- * re-hashed if deep) against the sacred tables. `say` is told each finding and each stage. Returns 0
- * with *n_wrong findings (left after a repair). A stage begins with an empty text. */
+ * re-hashed if deep) against the sacred tables. `say` is told each finding and each stage. Returns
+ * 0 with *n_wrong findings (left after a repair). A stage begins with an empty text. */
 MUST_CHECK int index_check(struct index *ix, bool repair, bool deep,
 	void (*say)(void *arg, const char *stage, const char *text), void *arg, int64_t *n_wrong,
 	struct err *e);

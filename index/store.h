@@ -34,13 +34,15 @@ struct sql_table {
 	const char *const *sql; /* [n] one statement each */
 	int n;
 };
-#define SQL_TABLE(name, owner_, array) \
-	static const struct sql_table name = {owner_, array, (int)(sizeof(array) / sizeof(array[0]))}
+#define SQL_TABLE(name, owner_, array)                                                             \
+	static const struct sql_table name = {                                                     \
+		owner_, array, (int)(sizeof(array) / sizeof(array[0]))}
 
 /* ── life ── */
 
 /* Opens or makes DATA/carrel.db, applies index/schema.sql or the missing steps of index/migrate/,
- * and starts the writer. A database newer than this program is ERR_CONFIG, a broken one ERR_CORRUPT. */
+ * and starts the writer. A database newer than this program is ERR_CONFIG, a broken one
+ * ERR_CORRUPT. */
 MUST_CHECK int store_open(const char *data_dir, struct store **out, struct err *e);
 /* Finishes queued transactions, checkpoints, closes. All readers must be dropped. NULL is fine. */
 void store_close(struct store *s);
@@ -58,7 +60,8 @@ void store_mark_loop_thread(void);
 
 typedef int (*tx_fn)(struct db *db, void *arg, struct err *e);
 
-/* Runs fn in a transaction and returns its result once durable. Blocks; never on the loop thread. */
+/* Runs fn in a transaction and returns its result once durable. Blocks; never on the loop thread.
+ */
 MUST_CHECK int store_write(struct store *s, tx_fn fn, void *arg, struct err *e);
 
 /* The asynchronous form: tx stays valid until on_done, which runs on the writer thread after the
@@ -74,8 +77,8 @@ struct tx {
 void store_submit(struct store *s, struct tx *tx);
 
 /* From within a tx_fn: run `fn(arg)` on the writer thread right after this transaction is durable
- * and before its waiters are told; `fn` is not called when it is rolled back (free_fn always is, may be
- * NULL). This is how bitmaps and vector tails follow the database. */
+ * and before its waiters are told; `fn` is not called when it is rolled back (free_fn always is,
+ * may be NULL). This is how bitmaps and vector tails follow the database. */
 void db_after_commit(struct db *db, void (*fn)(void *arg), void *arg, void (*free_fn)(void *arg));
 
 /* ── reading ── */
@@ -88,8 +91,8 @@ MUST_CHECK int store_reader_renew(struct db *db, struct err *e);
 
 struct store *db_store(struct db *db);
 
-/* What follows the database in memory hangs on the store, so that a transaction finds it; the pointers
- * are borrowed. Attach right after opening, before other threads run. */
+/* What follows the database in memory hangs on the store, so that a transaction finds it; the
+ * pointers are borrowed. Attach right after opening, before other threads run. */
 enum store_part { PART_ACL_INDEX, PART_VECTORS, N_STORE_PARTS };
 void store_attach(struct store *s, enum store_part part, void *p);
 void *db_part(struct db *db, enum store_part part);
@@ -130,13 +133,13 @@ const void *col_blob(struct stmt *q, int i, size_t *n_bytes);
 struct id col_id(struct stmt *q, int i);
 bool col_null(struct stmt *q, int i);
 
-int64_t db_changes(struct db *db);     /* rows changed by the last statement */
+int64_t db_changes(struct db *db); /* rows changed by the last statement */
 int64_t db_last_rowid(struct db *db);
 
 /* ── upkeep ── */
 
-/* A truncating checkpoint, on the writer thread; blocks. ERR_UNAVAILABLE while a reader holds an old
- * snapshot for longer than a second: try again later. */
+/* A truncating checkpoint, on the writer thread; blocks. ERR_UNAVAILABLE while a reader holds an
+ * old snapshot for longer than a second: try again later. */
 MUST_CHECK int store_checkpoint(struct store *s, struct err *e);
 /* PRAGMA integrity_check and foreign_key_check. ERR_CORRUPT with the first finding. */
 MUST_CHECK int store_integrity(struct store *s, struct err *e);

@@ -1,10 +1,9 @@
 /*
- * A text is a run of pieces, as byte-pair encoders cut it first: words, numbers, marks, white space.
- * Each piece is charged in tenths of a token:
+ * A text is a run of pieces, as byte-pair encoders cut it first: words, numbers, marks, white
+ * space. Each piece is charged in tenths of a token:
  *
- *   a word of Latin letters   10 up to 4 letters, 11 up to 8, then 2 more a letter: common words are
- *                             one token, long ones are cut into syllables; above 24 letters (keys,
- *                             base64) 4 more a letter
+ *   a word of Latin letters   10 up to 4 letters, 11 up to 8, then 2 more a letter: common words
+ * are one token, long ones are cut into syllables; above 24 letters (keys, base64) 4 more a letter
  *   each accented letter      + 6: vocabularies are thin outside of English
  *   another alphabet          5 a letter, at least 10 a word
  *   Han 11, Kana and Hangul 10 a character
@@ -23,43 +22,38 @@
 
 enum class { LATIN, ACCENTED, LETTER, HAN, SYLLABLE, DIGIT, MARK, BLANK, LINE_END, OTHER };
 
-static enum class class_of_ascii(uint32_t c)
+static enum class class_of_ascii(uint32_t c) {
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')){return LATIN;}
+if (c >= '0' && c <= '9')
 {
-	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
-		return LATIN;
-	}
-	if (c >= '0' && c <= '9') {
-		return DIGIT;
-	}
-	if (c == '\n' || c == '\r' || c == '\f') {
-		return LINE_END;
-	}
-	return c <= ' ' ? BLANK : MARK;
+	return DIGIT;
+}
+if (c == '\n' || c == '\r' || c == '\f') {
+	return LINE_END;
+}
+return c <= ' ' ? BLANK : MARK;
 }
 
-static enum class class_of(uint32_t c)
+static enum class class_of(uint32_t c) { if (c < 0x80){return class_of_ascii(c);}
+if (c < 0xc0)
 {
-	if (c < 0x80) {
-		return class_of_ascii(c);
-	}
-	if (c < 0xc0) {
-		return c == 0xa0 ? BLANK : MARK;
-	}
-	if (c < 0x250) {
-		return c == 0xd7 || c == 0xf7 ? MARK : ACCENTED;
-	}
-	if (utf8_is_cjk(c)) {
-		bool han = (c >= 0x3400 && c <= 0x9fff) || (c >= 0xf900 && c <= 0xfaff) || c >= 0x20000;
+	return c == 0xa0 ? BLANK : MARK;
+}
+if (c < 0x250) {
+	return c == 0xd7 || c == 0xf7 ? MARK : ACCENTED;
+}
+if (utf8_is_cjk(c)) {
+	bool han = (c >= 0x3400 && c <= 0x9fff) || (c >= 0xf900 && c <= 0xfaff) || c >= 0x20000;
 
-		return han ? HAN : SYLLABLE;
-	}
-	if (c < 0x2000) {
-		return LETTER;
-	}
-	if (c <= 0x206f || (c >= 0x3000 && c <= 0x303f) || (c >= 0xff00 && c <= 0xff20)) {
-		return c == 0x3000 || c <= 0x200a ? BLANK : MARK;
-	}
-	return OTHER;
+	return han ? HAN : SYLLABLE;
+}
+if (c < 0x2000) {
+	return LETTER;
+}
+if (c <= 0x206f || (c >= 0x3000 && c <= 0x303f) || (c >= 0xff00 && c <= 0xff20)) {
+	return c == 0x3000 || c <= 0x200a ? BLANK : MARK;
+}
+return OTHER;
 }
 
 static bool same_piece(enum class a, enum class b)

@@ -14,8 +14,9 @@
 
 static magic_t magic; /* loaded in the zygote, used by its children */
 
-/* glibc's converters are modules, loaded from files that a child may not read; poppler needs those of
- * UTF-16 for titles and form fields, and drops the text without them. An open descriptor keeps them. */
+/* glibc's converters are modules, loaded from files that a child may not read; poppler needs those
+ * of UTF-16 for titles and form fields, and drops the text without them. An open descriptor keeps
+ * them. */
 static void preload_converters(void)
 {
 	static const char *const CHARSETS[] = {"UTF-16BE", "UTF-16LE", "UTF-16", "ISO-8859-1"};
@@ -46,11 +47,13 @@ const char *child_magic(const void *p, size_t n_bytes)
 }
 
 /* Libraries meet a failed allocation with abort, a trap or a NULL pointer: when memory is what is
- * missing, say so (async-signal-safe calls only); else die of the signal as if nothing were here. */
+ * missing, say so (async-signal-safe calls only); else die of the signal as if nothing were here.
+ */
 static void on_crash(int sig)
 {
 	static const char WORDS[] = "carrel: out of memory\n";
-	void *p = mmap(NULL, MEMORY_LEFT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p =
+		mmap(NULL, MEMORY_LEFT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)sig;
 	if (p == MAP_FAILED) {

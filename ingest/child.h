@@ -54,8 +54,8 @@ struct child_limits {
 /* Loads what children need and can share (before the sandbox: reads files). */
 void child_preload(void);
 /* Reads the document on CHILD_DOCUMENT as the order says; writes frames; ends the process. */
-_Noreturn void child_run(const struct sandbox *s, const struct child_limits *limits,
-	const struct order *o);
+_Noreturn void child_run(
+	const struct sandbox *s, const struct child_limits *limits, const struct order *o);
 
 /* The zygote: forks a child an order until the socket closes. Ends the process. */
 _Noreturn void zygote_loop(int socket, const struct child_limits *limits);

@@ -1,11 +1,11 @@
 /*
  * blocks -> units -> cuts -> chunks.
  *
- * A unit is what is never cut: a sentence, a list item, a table row, a line of code, a heading; one that
- * is too long for a chunk is first split at words. Where to cut between units is the cheapest of all
- * ways (dynamic programming over the units, in whole numbers so that every machine agrees): a chunk
- * costs the square of its distance from the target, and a cut or a crossing costs what the table of
- * prices says. A repeated table header counts towards the size.
+ * A unit is what is never cut: a sentence, a list item, a table row, a line of code, a heading; one
+ * that is too long for a chunk is first split at words. Where to cut between units is the cheapest
+ * of all ways (dynamic programming over the units, in whole numbers so that every machine agrees):
+ * a chunk costs the square of its distance from the target, and a cut or a crossing costs what the
+ * table of prices says. A repeated table header counts towards the size.
  */
 #include "ingest/chunker.h"
 
@@ -114,8 +114,8 @@ static int estimate(const struct chunker *c, int32_t start, int32_t end)
 
 /* ── units ── */
 
-static void add_unit(struct chunker *c, const struct block *b, int32_t start, int32_t end,
-	bool *first)
+static void add_unit(
+	struct chunker *c, const struct block *b, int32_t start, int32_t end, bool *first)
 {
 	struct unit *u;
 
@@ -125,18 +125,22 @@ static void add_unit(struct chunker *c, const struct block *b, int32_t start, in
 	}
 	c->units = grow(c->arena, c->units, c->n_units, &c->cap_units, sizeof(*c->units));
 	u = &c->units[c->n_units++];
-	*u = (struct unit){.start = start, .end = end, .kind = b->kind, .first = *first,
-		.section = c->n_sections - 1, .table = -1};
+	*u = (struct unit){.start = start,
+		.end = end,
+		.kind = b->kind,
+		.first = *first,
+		.section = c->n_sections - 1,
+		.table = -1};
 	if (b->kind == BLOCK_TABLE_ROW) {
 		u->table = c->n_tables - 1;
 	}
 	*first = false;
 }
 
-/* Pieces of at most half the target, cut at blanks, and inside of a word where one is longer. A token
- * is never less than a byte, so a word is cut by bytes. */
-static void add_split(struct chunker *c, const struct block *b, int32_t start, int32_t end,
-	bool *first)
+/* Pieces of at most half the target, cut at blanks, and inside of a word where one is longer. A
+ * token is never less than a byte, so a word is cut by bytes. */
+static void add_split(
+	struct chunker *c, const struct block *b, int32_t start, int32_t end, bool *first)
 {
 	int32_t limit = c->target / 2;
 	int32_t at = start, from = start;
@@ -153,7 +157,8 @@ static void add_split(struct chunker *c, const struct block *b, int32_t start, i
 			stop++;
 		}
 		if (stop - at > limit && estimate(c, at, stop) > limit) {
-			stop = at + (int32_t)utf8_floor(c->text + at, (size_t)(end - at), (size_t)limit);
+			stop = at +
+			       (int32_t)utf8_floor(c->text + at, (size_t)(end - at), (size_t)limit);
 		}
 		n = estimate(c, at, stop);
 		if (tokens > 0 && tokens + n > limit) {
@@ -167,8 +172,8 @@ static void add_split(struct chunker *c, const struct block *b, int32_t start, i
 	add_unit(c, b, from, end, first);
 }
 
-static void add_fitting(struct chunker *c, const struct block *b, int32_t start, int32_t end,
-	bool *first)
+static void add_fitting(
+	struct chunker *c, const struct block *b, int32_t start, int32_t end, bool *first)
 {
 	if (estimate(c, start, end) > c->target) {
 		add_split(c, b, start, end, first);
@@ -233,8 +238,8 @@ static void add_heading(struct chunker *c, const struct block *b)
 	int level = b->level < 1 ? 1 : b->level > DEPTH_MAX ? DEPTH_MAX : b->level;
 	struct section s = c->sections[c->n_sections - 1];
 	const struct unit *last = c->n_units > 0 ? &c->units[c->n_units - 1] : NULL;
-	bool follows = last && last->kind == BLOCK_HEADING && s.depth > 0 &&
-		s.levels[s.depth - 1] < level;
+	bool follows =
+		last && last->kind == BLOCK_HEADING && s.depth > 0 && s.levels[s.depth - 1] < level;
 	bool first = true;
 
 	while (s.depth > 0 && s.levels[s.depth - 1] >= level) {
@@ -314,7 +319,7 @@ static void add_block(struct chunker *c, const struct block *b, bool table_goes_
 	} else if (b->kind == BLOCK_CODE) {
 		add_lines(c, b, &first);
 	} else if (b->kind == BLOCK_LIST_ITEM &&
-		estimate(c, b->byte_start, b->byte_end) <= c->target / 2) {
+		   estimate(c, b->byte_start, b->byte_end) <= c->target / 2) {
 		add_unit(c, b, b->byte_start, b->byte_end, &first);
 	} else {
 		struct block text = *b;
@@ -353,7 +358,8 @@ static bool lead_in(const struct chunker *c, const struct unit *u)
 {
 	const char *end = c->text + u->end;
 
-	return end[-1] == ':' || (u->end - u->start >= 3 && memcmp(end - 3, "\xef\xbc\x9a", 3) == 0);
+	return end[-1] == ':' ||
+	       (u->end - u->start >= 3 && memcmp(end - 3, "\xef\xbc\x9a", 3) == 0);
 }
 
 static int64_t price_of_cut(const struct chunker *c, int i)
@@ -388,7 +394,9 @@ static int64_t price_of_crossing(const struct chunker *c, int i)
 	}
 	before = c->sections[u[-1].section].tokens * 4 < c->target;
 	after = c->sections[u->section].tokens * 4 < c->target;
-	return before && after ? PRICE_CROSS_TINY : before || after ? PRICE_CROSS_ONE_TINY : PRICE_CROSS;
+	return before && after	 ? PRICE_CROSS_TINY
+	       : before || after ? PRICE_CROSS_ONE_TINY
+				 : PRICE_CROSS;
 }
 
 static int64_t price_of_size(const struct chunker *c, int64_t tokens)
@@ -447,7 +455,8 @@ static int common_depth(const struct chunker *c, int i, int j)
 		const struct section *other = &c->sections[c->units[k].section];
 		int same = 0;
 
-		while (same < depth && same < other->depth && other->names[same] == s->names[same]) {
+		while (same < depth && same < other->depth &&
+			other->names[same] == s->names[same]) {
 			same++;
 		}
 		depth = same;
@@ -515,9 +524,10 @@ static void make_chunk(struct chunker *c, int i, int j, struct chunk *out)
 	out->byte_start = c->units[first].start;
 	out->byte_end = c->units[j - 1].end;
 	n_bytes = (size_t)(out->byte_end - out->byte_start);
-	out->text = header ? arena_printf(c->arena, "%.*s\n%.*s", (int)(header->end - header->start),
-				     c->text + header->start, (int)n_bytes, c->text + out->byte_start)
-			   : arena_strn(c->arena, c->text + out->byte_start, n_bytes);
+	out->text =
+		header ? arena_printf(c->arena, "%.*s\n%.*s", (int)(header->end - header->start),
+				 c->text + header->start, (int)n_bytes, c->text + out->byte_start)
+		       : arena_strn(c->arena, c->text + out->byte_start, n_bytes);
 	out->heading = path_text(c, s, depth);
 	out->n_tokens = tokens_estimate(out->text, strlen(out->text));
 	out->page_first = page_at(c->x, (int32_t)out->byte_start);
@@ -552,9 +562,10 @@ static UBreakIterator *open_sentences(const char *language)
 void chunker_run(const struct extracted *x, const struct chunker_config *config, struct arena *a,
 	struct chunk **out, int *n)
 {
-	struct chunker c = {.x = x, .arena = a, .target = config->target_tokens,
-		.cancel = config->cancel};
-	const char *language = language_detect(x->text, utf8_floor(x->text, (size_t)x->n_bytes, 65536));
+	struct chunker c = {
+		.x = x, .arena = a, .target = config->target_tokens, .cancel = config->cancel};
+	const char *language =
+		language_detect(x->text, utf8_floor(x->text, (size_t)x->n_bytes, 65536));
 	const char *title = x->title && *x->title ? x->title : title_of_name(a, config->name);
 	int *from;
 

@@ -1,14 +1,14 @@
 /*
- * Extracted text to chunks: along headings, then blocks, then sentences (ICU), aiming at a number of
- * tokens. A chunk does not cross a heading unless the sections are tiny; table rows stay whole (a
- * long table's header row is repeated) and list items stay with their lead-in where they fit; each chunk
- * has its heading path, pages, byte range and the boxes of its lines. Deterministic: the same input
- * gives the same chunks. Pure functions. Thread: any.
+ * Extracted text to chunks: along headings, then blocks, then sentences (ICU), aiming at a number
+ * of tokens. A chunk does not cross a heading unless the sections are tiny; table rows stay whole
+ * (a long table's header row is repeated) and list items stay with their lead-in where they fit;
+ * each chunk has its heading path, pages, byte range and the boxes of its lines. Deterministic: the
+ * same input gives the same chunks. Pure functions. Thread: any.
  *
- * The text of a chunk ends with the bytes [byte_start, byte_end) of the extracted text, with line ends
- * inside of a paragraph made blanks; what stands before them is a repeated table header. So byte b of the
- * extracted text is at text[n_bytes_of_text - (byte_end - b)], and a quote finds its boxes. A heading
- * that the chunk's path names is not repeated in its text.
+ * The text of a chunk ends with the bytes [byte_start, byte_end) of the extracted text, with line
+ * ends inside of a paragraph made blanks; what stands before them is a repeated table header. So
+ * byte b of the extracted text is at text[n_bytes_of_text - (byte_end - b)], and a quote finds its
+ * boxes. A heading that the chunk's path names is not repeated in its text.
  */
 #ifndef INGEST_CHUNKER_H
 #define INGEST_CHUNKER_H

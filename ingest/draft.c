@@ -261,15 +261,15 @@ static bool is_space(uint32_t c)
 	       c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
-/* Controls, invisible marks that break searching, and direction overrides that could make a quote read
- * as something else. The joiners U+200C and U+200D are spelling in some scripts: kept. */
+/* Controls, invisible marks that break searching, and direction overrides that could make a quote
+ * read as something else. The joiners U+200C and U+200D are spelling in some scripts: kept. */
 static bool is_dropped(uint32_t c)
 {
 	return (c < ' ' && !(c >= '\t' && c <= '\r')) || (c >= 0x7f && c < 0xa0 && c != 0x85) ||
 	       c == 0xad || c == 0x200b || c == 0x200e || c == 0x200f ||
 	       (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
-	       (c >= 0xfff0 && c <= 0xfffd) || (c & 0xfffe) == 0xfffe || (c >= 0xe0000 && c < 0xe0080) ||
-	       c >= 0xf0000;
+	       (c >= 0xfff0 && c <= 0xfffd) || (c & 0xfffe) == 0xfffe ||
+	       (c >= 0xe0000 && c < 0xe0080) || c >= 0xf0000;
 }
 
 static void add_character(struct buf *out, uint32_t c)

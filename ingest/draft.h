@@ -1,7 +1,7 @@
 /*
  * What an extractor writes a document to, in the child: it cleans text, keeps the offsets and sends
- * frames. The document's end is the process's end: draft_fault does not return, and neither does anything
- * that meets a limit or a parent that has gone. Thread: the child's only one.
+ * frames. The document's end is the process's end: draft_fault does not return, and neither does
+ * anything that meets a limit or a parent that has gone. Thread: the child's only one.
  *
  *   draft_type(d, "text/html", false);
  *   draft_page(d, 0, 0);
@@ -24,7 +24,7 @@ struct draft {
 	int fd;
 	size_t text_max;
 	int pages_max;
-	struct buf out;			 /* frames that were not written yet */
+	struct buf out;			       /* frames that were not written yet */
 	struct buf text, blocks, lines, pages; /* payloads of the frames to come */
 	uint32_t n_text, n_pages, n_blocks, n_lines, n_image;
 	bool has_title;
@@ -33,8 +33,8 @@ struct draft {
 };
 
 void draft_init(struct draft *d, int fd, size_t text_max, int pages_max);
-_Noreturn void draft_fault(struct draft *d, enum frame_fault fault, uint32_t number,
-	const char *detail);
+_Noreturn void draft_fault(
+	struct draft *d, enum frame_fault fault, uint32_t number, const char *detail);
 
 void draft_type(struct draft *d, const char *media_type, bool paged);
 /* Ignored where it is blank or one was given already. */

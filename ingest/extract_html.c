@@ -190,7 +190,8 @@ static bool is_layout(const GumboNode *table)
 {
 	struct walk w = {0};
 	const char *role = attribute(table, "role");
-	bool layout = role && (strcasecmp(role, "presentation") == 0 || strcasecmp(role, "none") == 0);
+	bool layout =
+		role && (strcasecmp(role, "presentation") == 0 || strcasecmp(role, "none") == 0);
 
 	walk_push(&w, table);
 	while (w.n && !layout) {
@@ -216,8 +217,8 @@ struct page_writer {
 	struct draft *d;
 	struct walk walk;
 	struct buf line;
-	char marker[24]; /* of the list item that begins; "": none does */
-	int heading;	 /* level of the open one; 0: none */
+	char marker[24];	     /* of the list item that begins; "": none does */
+	int heading;		     /* level of the open one; 0: none */
 	int pre, row, headings_only; /* open elements of these kinds */
 	bool cell_before;
 };

@@ -51,7 +51,8 @@ static void flush_paragraph(struct scribe *s)
 static void begin_item(struct scribe *s, cmark_node *item)
 {
 	cmark_node *list = cmark_node_parent(item);
-	/* Items seen so far are counted on the list: asking for the ones before would be quadratic. */
+	/* Items seen so far are counted on the list: asking for the ones before would be quadratic.
+	 */
 	intptr_t n_before = (intptr_t)cmark_node_get_user_data(list);
 
 	cmark_node_set_user_data(list, (void *)(n_before + 1));

@@ -17,8 +17,9 @@ PopplerDocument *pdf_open(const struct document *doc, struct draft *d)
 
 	if (!pdf) {
 		draft_fault(d,
-			error && error->code == POPPLER_ERROR_ENCRYPTED ? FAULT_PASSWORD : FAULT_BROKEN, 0,
-			NULL);
+			error && error->code == POPPLER_ERROR_ENCRYPTED ? FAULT_PASSWORD
+									: FAULT_BROKEN,
+			0, NULL);
 	}
 	return pdf;
 }

@@ -1,6 +1,6 @@
 /*
- * The file: "CRLX" | version u32 | paged u8 | media type, title (length-prefixed; an empty title is none) |
- * n_bytes, n_pages, n_blocks, n_lines u32 | pages | blocks | lines | text.
+ * The file: "CRLX" | version u32 | paged u8 | media type, title (length-prefixed; an empty title is
+ * none) | n_bytes, n_pages, n_blocks, n_lines u32 | pages | blocks | lines | text.
  */
 #include "ingest/extracted.h"
 
@@ -96,8 +96,8 @@ static int corrupt(struct err *e, const char *what)
 	return err_set(e, ERR_CORRUPT, "corrupt_text", "the stored text is damaged: %s", what);
 }
 
-int extracted_unpack(const void *p, size_t n_bytes, struct arena *a, struct extracted *out,
-	struct err *e)
+int extracted_unpack(
+	const void *p, size_t n_bytes, struct arena *a, struct extracted *out, struct err *e)
 {
 	struct cursor c = cursor_over(p, n_bytes);
 	uint32_t n_type, n_title, n_text, n_pages, n_blocks, n_lines;
@@ -174,8 +174,8 @@ static const char *check_pages(const struct extracted *x)
 }
 
 /* [start, end) lies on that page, after `last`, and is not empty. */
-static bool range_ok(const struct extracted *x, int32_t page, int32_t start, int32_t end,
-	int32_t last)
+static bool range_ok(
+	const struct extracted *x, int32_t page, int32_t start, int32_t end, int32_t last)
 {
 	if (page < 1 || page > x->n_pages || start < last || end <= start) {
 		return false;
@@ -192,7 +192,8 @@ static const char *check_blocks(const struct extracted *x)
 		const struct block *b = &x->blocks[i];
 		bool heading = b->kind == BLOCK_HEADING;
 
-		if (b->kind >= N_BLOCK_KINDS || (heading ? b->level < 1 || b->level > 6 : b->level)) {
+		if (b->kind >= N_BLOCK_KINDS ||
+			(heading ? b->level < 1 || b->level > 6 : b->level)) {
 			return "a block's kind";
 		}
 		if (!range_ok(x, b->page, b->byte_start, b->byte_end, last)) {
@@ -252,8 +253,8 @@ int extracted_check(const struct extracted *x, struct err *e)
 	return bad ? corrupt(e, bad) : 0;
 }
 
-int extracted_lines_in(const struct extracted *x, int32_t byte_start, int32_t byte_end,
-	const struct box **first)
+int extracted_lines_in(
+	const struct extracted *x, int32_t byte_start, int32_t byte_end, const struct box **first)
 {
 	int low = 0, high = x->n_lines, n = 0;
 

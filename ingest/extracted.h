@@ -61,12 +61,12 @@ struct extracted {
 /* Our file format: magic "CRLX", version, counts, arrays, text; little-endian. */
 void extracted_pack(const struct extracted *x, struct buf *out);
 /* In the arena; every count, offset and the UTF-8 are checked: ERR_CORRUPT. */
-MUST_CHECK int extracted_unpack(const void *p, size_t n_bytes, struct arena *a,
-	struct extracted *out, struct err *e);
+MUST_CHECK int extracted_unpack(
+	const void *p, size_t n_bytes, struct arena *a, struct extracted *out, struct err *e);
 /* The rules above, every one of them: ERR_CORRUPT. Both ways into the process go through it. */
 MUST_CHECK int extracted_check(const struct extracted *x, struct err *e);
 /* The boxes of lines that overlap [byte_start, byte_end), borrowed: *first and their number. */
-int extracted_lines_in(const struct extracted *x, int32_t byte_start, int32_t byte_end,
-	const struct box **first);
+int extracted_lines_in(
+	const struct extracted *x, int32_t byte_start, int32_t byte_end, const struct box **first);
 
 #endif

@@ -181,8 +181,7 @@ static const char *read_blocks(struct frame_reader *r, struct cursor *c)
 		b.page = read_i32(c);
 		b.byte_start = read_i32(c);
 		b.byte_end = read_i32(c);
-		if (b.kind >= N_BLOCK_KINDS ||
-			n_items(&r->blocks, sizeof(b)) >= FRAME_ITEMS_MAX) {
+		if (b.kind >= N_BLOCK_KINDS || n_items(&r->blocks, sizeof(b)) >= FRAME_ITEMS_MAX) {
 			return "block";
 		}
 		buf_add(&r->blocks, &b, sizeof(b));
@@ -348,8 +347,7 @@ static void *copy(struct arena *a, const struct buf *b)
 	return p;
 }
 
-int frame_reader_take(struct frame_reader *r, struct arena *a, struct extracted *out,
-	struct err *e)
+int frame_reader_take(struct frame_reader *r, struct arena *a, struct extracted *out, struct err *e)
 {
 	memset(out, 0, sizeof(*out));
 	if (r->bad || !r->ended || r->fault || r->in.len) {
@@ -368,7 +366,8 @@ int frame_reader_take(struct frame_reader *r, struct arena *a, struct extracted 
 	out->lines = copy(a, &r->lines);
 	out->n_lines = n_items(&r->lines, sizeof(struct box));
 	if (!out->text || !out->pages || !out->blocks || !out->lines) {
-		return err_set(e, ERR_INTERNAL, "out_of_memory", "no memory for the document's text");
+		return err_set(
+			e, ERR_INTERNAL, "out_of_memory", "no memory for the document's text");
 	}
 	return extracted_check(out, e);
 }

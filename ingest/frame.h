@@ -13,8 +13,9 @@
  *   FAULT    := fault u8, number u32, detail         then nothing more
  *   END      := bytes of text, pages, blocks, lines, bytes of image, all u32; then nothing more
  *
- * The child may be in the hands of whoever wrote the document: the reader believes nothing. Each field is
- * checked as it comes and the whole by extracted_check. Thread: any; a reader or writer has one owner.
+ * The child may be in the hands of whoever wrote the document: the reader believes nothing. Each
+ * field is checked as it comes and the whole by extracted_check. Thread: any; a reader or writer
+ * has one owner.
  */
 #ifndef INGEST_FRAME_H
 #define INGEST_FRAME_H
@@ -79,7 +80,7 @@ struct frame_reader {
 	char title[FRAME_TITLE_MAX + 1];
 	struct buf text, image;
 	struct buf pages, blocks, lines; /* arrays of struct page, block, box */
-	bool progressed; /* set by each PROGRESS; the owner clears it */
+	bool progressed;		 /* set by each PROGRESS; the owner clears it */
 	int done, n_units;
 	enum frame_fault fault;
 	uint32_t fault_number;
@@ -92,7 +93,7 @@ void frame_reader_finish(struct frame_reader *r);
 /* Takes bytes as they come. Whole frames seen, or -1: malformed (r->bad says what). */
 int frame_reader_feed(struct frame_reader *r, const void *p, size_t n_bytes);
 /* After END: the document, copied into the arena and checked as a whole. ERR_CORRUPT. */
-MUST_CHECK int frame_reader_take(struct frame_reader *r, struct arena *a, struct extracted *out,
-	struct err *e);
+MUST_CHECK int frame_reader_take(
+	struct frame_reader *r, struct arena *a, struct extracted *out, struct err *e);
 
 #endif

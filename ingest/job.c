@@ -5,9 +5,10 @@
 #include "index/base/clock.h"
 #include "index/catalog.h"
 
-#define COLUMNS \
-	"id, workspace_id, kind, document_id, version_id, space_n, state, step, tries, interrupted," \
-	" not_before_ms, lease_until_ms, cancel_ms, done_units, total_units, reason, message," \
+#define COLUMNS                                                                                    \
+	"id, workspace_id, kind, document_id, version_id, space_n, state, step, tries, "           \
+	"interrupted,"                                                                             \
+	" not_before_ms, lease_until_ms, cancel_ms, done_units, total_units, reason, message,"     \
 	" created_by, created_ms, started_ms, finished_ms"
 
 enum {
@@ -44,15 +45,17 @@ static const char *const statements[] = {
 	[Q_LOOKUP] = "SELECT " COLUMNS " FROM job WHERE id = ?1",
 	[Q_LIST] = "SELECT " COLUMNS " FROM job WHERE id < ?1 AND (?2 IS NULL OR state = ?2)"
 		   " ORDER BY id DESC LIMIT ?3",
-	[Q_LIST_WORKSPACE] = "SELECT " COLUMNS " FROM job WHERE id < ?1 AND (?2 IS NULL OR state = ?2)"
-			     " AND workspace_id = ?4 ORDER BY id DESC LIMIT ?3",
+	[Q_LIST_WORKSPACE] =
+		"SELECT " COLUMNS " FROM job WHERE id < ?1 AND (?2 IS NULL OR state = ?2)"
+		" AND workspace_id = ?4 ORDER BY id DESC LIMIT ?3",
 	[Q_OF_VERSION] = "SELECT " COLUMNS " FROM job WHERE version_id = ?1 AND document_id ="
 			 " (SELECT document_id FROM document_version WHERE id = ?1)"
 			 " ORDER BY id DESC LIMIT 1",
 	/* Hops from user to user in job_user instead of reading every queued row. */
 	[Q_USERS] = "WITH RECURSIVE users(u) AS ("
 		    " SELECT min(created_by) FROM job WHERE state = 'queued' UNION ALL"
-		    " SELECT (SELECT min(created_by) FROM job WHERE state = 'queued' AND created_by > u)"
+		    " SELECT (SELECT min(created_by) FROM job WHERE state = 'queued' AND "
+		    "created_by > u)"
 		    " FROM users WHERE u IS NOT NULL)"
 		    " SELECT u FROM users WHERE u IS NOT NULL ORDER BY"
 		    " (SELECT count(*) FROM job WHERE state = 'running' AND created_by = u),"
@@ -68,8 +71,9 @@ static const char *const statements[] = {
 		    " lease_until_ms = ?3, started_ms = ?4, done_units = 0, total_units = 0"
 		    " WHERE id = ?1",
 	[Q_HOLDS] = "SELECT 1 FROM job WHERE id = ?1 AND lease_owner = ?2 AND state = 'running'",
-	[Q_RENEW] = "UPDATE job SET lease_until_ms = ?3, done_units = ?4, total_units = ?5"
-		    " WHERE id = ?1 AND lease_owner = ?2 AND state = 'running' AND cancel_ms IS NULL",
+	[Q_RENEW] =
+		"UPDATE job SET lease_until_ms = ?3, done_units = ?4, total_units = ?5"
+		" WHERE id = ?1 AND lease_owner = ?2 AND state = 'running' AND cancel_ms IS NULL",
 	[Q_STEP] = "UPDATE job SET step = ?2, done_units = 0, total_units = 0, interrupted = 0"
 		   " WHERE id = ?1",
 	[Q_REQUEUE] = "UPDATE job SET state = 'queued', lease_owner = NULL, lease_until_ms = NULL,"
@@ -77,11 +81,13 @@ static const char *const statements[] = {
 		      " interrupted = interrupted + ?6 WHERE id = ?1",
 	[Q_RELEASE] = "UPDATE job SET state = 'queued', lease_owner = NULL, lease_until_ms = NULL,"
 		      " tries = tries - 1 WHERE id = ?1 AND lease_owner = ?2 AND state = 'running'",
-	[Q_FINISH] = "UPDATE job SET state = ?2, lease_owner = NULL, lease_until_ms = NULL, reason = ?3,"
-		     " message = ?4, finished_ms = ?5 WHERE id = ?1",
+	[Q_FINISH] =
+		"UPDATE job SET state = ?2, lease_owner = NULL, lease_until_ms = NULL, reason = ?3,"
+		" message = ?4, finished_ms = ?5 WHERE id = ?1",
 	[Q_ASK_CANCEL] = "UPDATE job SET cancel_ms = coalesce(cancel_ms, ?2) WHERE id = ?1",
-	[Q_ASK_DOCUMENT] = "UPDATE job SET cancel_ms = coalesce(cancel_ms, ?2) WHERE document_id = ?1"
-			   " AND kind != 'purge' AND state = 'running'",
+	[Q_ASK_DOCUMENT] =
+		"UPDATE job SET cancel_ms = coalesce(cancel_ms, ?2) WHERE document_id = ?1"
+		" AND kind != 'purge' AND state = 'running'",
 	[Q_QUEUED_OF_DOCUMENT] = "SELECT " COLUMNS " FROM job WHERE document_id = ?1"
 				 " AND kind != 'purge' AND state = 'queued' LIMIT 1",
 	[Q_RETRY] = "UPDATE job SET state = 'queued', step = 0, tries = 0, interrupted = 0,"
@@ -91,7 +97,8 @@ static const char *const statements[] = {
 	[Q_REEMBEDS] = "SELECT " COLUMNS " FROM job WHERE state IN ('queued', 'running')"
 		       " AND kind = 'reembed' AND workspace_id = ?1 ORDER BY id LIMIT ?2",
 	[Q_COUNT] = "SELECT state, count(*) FROM job GROUP BY state",
-	[Q_COUNT_WORKSPACE] = "SELECT state, count(*) FROM job WHERE workspace_id = ?1 GROUP BY state",
+	[Q_COUNT_WORKSPACE] =
+		"SELECT state, count(*) FROM job WHERE workspace_id = ?1 GROUP BY state",
 };
 SQL_TABLE(table, "ingest/job", statements);
 
@@ -176,8 +183,8 @@ int job_lookup(struct db *db, struct arena *a, const struct id *id, struct job *
 	return rc == 0 ? not_found(e) : rc < 0 ? rc : 0;
 }
 
-int job_of_version(struct db *db, struct arena *a, const struct id *version, struct job *out,
-	struct err *e)
+int job_of_version(
+	struct db *db, struct arena *a, const struct id *version, struct job *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_OF_VERSION);
 	int rc;
@@ -255,8 +262,8 @@ static int settled(struct db *db, const struct id *version, bool *yes, struct er
 	return rc;
 }
 
-static int version_follows(struct db *db, const struct job *j, const char *state, const char *reason,
-	const char *message, struct err *e)
+static int version_follows(struct db *db, const struct job *j, const char *state,
+	const char *reason, const char *message, struct err *e)
 {
 	bool yes;
 	int rc;
@@ -305,7 +312,8 @@ static int let_go(struct db *db, const struct job *j, struct err *e)
 	}
 	if (j->interrupted + 1 >= JOB_INTERRUPTED_MAX && !purges(j)) {
 		return finish(db, j, "quarantined", "interrupted",
-			"the program ended every time it worked on this document: try it again, and if that "
+			"the program ended every time it worked on this document: try it again, "
+			"and if that "
 			"does not help report the document",
 			e);
 	}
@@ -349,7 +357,8 @@ int job_release_all(struct db *db, struct err *e)
 }
 
 /* 1: found, 0: none is ready. */
-static int next_ready(struct db *db, struct arena *a, int64_t now_ms, struct job *out, struct err *e)
+static int next_ready(
+	struct db *db, struct arena *a, int64_t now_ms, struct job *out, struct err *e)
 {
 	struct stmt *users = db_stmt(db, &table, Q_USERS);
 	int rc;
@@ -478,7 +487,7 @@ int job_release(struct db *db, const struct id *id, const char *owner, struct er
 static bool worth_retrying(int code)
 {
 	return code != ERR_UNPROCESSABLE && code != ERR_TOO_LARGE && code != ERR_UNSUPPORTED &&
-		code != ERR_INVALID;
+	       code != ERR_INVALID;
 }
 
 static int holds(struct db *db, const struct id *id, const char *owner, struct err *e)
@@ -490,19 +499,22 @@ static int holds(struct db *db, const struct id *id, const char *owner, struct e
 	stmt_text(q, 2, owner);
 	rc = stmt_step(q, e);
 	stmt_reset(q);
-	return rc == 0 ? err_set(e, ERR_CONFLICT, "lease_lost", "the job was taken by another worker")
-		       : rc < 0 ? rc : 0;
+	return rc == 0	? err_set(e, ERR_CONFLICT, "lease_lost",
+				  "the job was taken by another worker")
+	       : rc < 0 ? rc
+			: 0;
 }
 
-static int retry_later(struct db *db, const struct job *j, const struct err *why, int64_t retry_ms,
-	struct err *e)
+static int retry_later(
+	struct db *db, const struct job *j, const struct err *why, int64_t retry_ms, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_REQUEUE);
 	int doublings = j->tries < 1 ? 0 : j->tries > 12 ? 11 : j->tries - 1;
 	int64_t wait_ms = retry_ms << doublings;
 	int rc;
 
-	wait_ms = wait_ms > WAIT_MS_MAX ? WAIT_MS_MAX : wait_ms;	stmt_id(q, 1, &j->id);
+	wait_ms = wait_ms > WAIT_MS_MAX ? WAIT_MS_MAX : wait_ms;
+	stmt_id(q, 1, &j->id);
 	stmt_int(q, 2, clock_wall_ms() + wait_ms);
 	stmt_text(q, 3, why->reason);
 	stmt_text(q, 4, why->message);
@@ -628,7 +640,9 @@ int job_retry(struct db *db, const struct id *id, struct err *e)
 	if (rc == 0 && strcmp(j.state, "failed") != 0 && strcmp(j.state, "quarantined") != 0 &&
 		strcmp(j.state, "cancelled") != 0) {
 		rc = err_set(e, ERR_CONFLICT, "job_not_ended",
-			"only a failed, quarantined or cancelled job can be tried again, this one is %s", j.state);
+			"only a failed, quarantined or cancelled job can be tried again, this one "
+			"is %s",
+			j.state);
 	}
 	if (rc == 0) {
 		struct stmt *q = db_stmt(db, &table, Q_RETRY);

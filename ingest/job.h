@@ -1,14 +1,14 @@
 /*
  * Jobs: work in the background, durable in the job table. A worker leases a job, renews the lease
  * while it works, records each finished step, and ends it. A lease that ran out (the process died)
- * makes the job ready again at its recorded step. A failing job is retried with doubling back-off; after
- * three tries it is quarantined. What trying again cannot mend (ERR_UNPROCESSABLE) fails at once.
- * That its process died is not the job's failure, unless that happens again and again in one step.
- * Fairness: the next job is the oldest of the user with the fewest running ones, and among those of the
- * user who has waited longest for a turn.
+ * makes the job ready again at its recorded step. A failing job is retried with doubling back-off;
+ * after three tries it is quarantined. What trying again cannot mend (ERR_UNPROCESSABLE) fails at
+ * once. That its process died is not the job's failure, unless that happens again and again in one
+ * step. Fairness: the next job is the oldest of the user with the fewest running ones, and among
+ * those of the user who has waited longest for a turn.
  *
- * An 'ingest' job takes its version's state along (queued, ingesting, failed, cancelled) in the same
- * transaction; the other kinds leave what is published alone.
+ * An 'ingest' job takes its version's state along (queued, ingesting, failed, cancelled) in the
+ * same transaction; the other kinds leave what is published alone.
  *
  * Alone writes job. Thread: any; functions marked tx in a write transaction.
  */
@@ -49,17 +49,17 @@ struct job_new {
 	int64_t space_n;
 	const char *created_by;
 };
-MUST_CHECK int job_create(struct db *db, const struct job_new *j, struct id *out,
-	struct err *e); /* tx */
-MUST_CHECK int job_lookup(struct db *db, struct arena *a, const struct id *id, struct job *out,
-	struct err *e);
+MUST_CHECK int job_create(
+	struct db *db, const struct job_new *j, struct id *out, struct err *e); /* tx */
+MUST_CHECK int job_lookup(
+	struct db *db, struct arena *a, const struct id *id, struct job *out, struct err *e);
 /* Of a workspace (empty: all), newest first, id < before if not empty; state NULL: any. */
 MUST_CHECK int job_list(struct db *db, struct arena *a, const struct id *workspace,
 	const char *state, const struct id *before, int limit, struct job **out, int *n,
 	struct err *e);
 /* The latest job of a version, or ERR_NOT_FOUND. */
-MUST_CHECK int job_of_version(struct db *db, struct arena *a, const struct id *version,
-	struct job *out, struct err *e);
+MUST_CHECK int job_of_version(
+	struct db *db, struct arena *a, const struct id *version, struct job *out, struct err *e);
 
 /* tx. Takes the next ready job for `owner`, +1 tries. ERR_NOT_FOUND: none is ready; *next_ms is
  * when one may be (0: none waits). */
@@ -76,25 +76,26 @@ MUST_CHECK int job_open_reembeds(struct db *db, struct arena *a, const struct id
 	struct job **out, int *n, struct err *e);
 /* tx. why NULL: done. ERR_CANCELLED: cancelled. Else back to the queue with back-off, or failed, or
  * quarantined; *final says whether that was the end. A lost lease is ERR_CONFLICT. */
-MUST_CHECK int job_end(struct db *db, const struct id *id, const char *owner,
-	const struct err *why, int64_t retry_ms, bool *final, struct err *e);
-/* tx. A queued one ends at once, a running one is told. Already ended: 0, nothing changes. A purge is
- * ERR_CONFLICT: what was deleted has to go, however often that must be tried. */
+MUST_CHECK int job_end(struct db *db, const struct id *id, const char *owner, const struct err *why,
+	int64_t retry_ms, bool *final, struct err *e);
+/* tx. A queued one ends at once, a running one is told. Already ended: 0, nothing changes. A purge
+ * is ERR_CONFLICT: what was deleted has to go, however often that must be tried. */
 MUST_CHECK int job_cancel(struct db *db, const struct id *id, struct err *e);
-MUST_CHECK int job_cancel_document(struct db *db, const struct id *document,
-	struct err *e); /* tx */
-/* tx. A failed, quarantined or cancelled one is queued again with fresh tries. ERR_CONFLICT else. */
+MUST_CHECK int job_cancel_document(
+	struct db *db, const struct id *document, struct err *e); /* tx */
+/* tx. A failed, quarantined or cancelled one is queued again with fresh tries. ERR_CONFLICT else.
+ */
 MUST_CHECK int job_retry(struct db *db, const struct id *id, struct err *e);
 /* tx. A graceful stop: back to the queue as if this try had not begun. */
 MUST_CHECK int job_release(struct db *db, const struct id *id, const char *owner, struct err *e);
-/* tx, at start: the leases of dead processes are let go; those that died JOB_INTERRUPTED_MAX times in
- * one step are quarantined. */
+/* tx, at start: the leases of dead processes are let go; those that died JOB_INTERRUPTED_MAX times
+ * in one step are quarantined. */
 MUST_CHECK int job_release_all(struct db *db, struct err *e);
 
 struct job_counts {
 	int64_t queued, running, done, failed, quarantined, cancelled;
 };
-MUST_CHECK int job_count(struct db *db, const struct id *workspace, struct job_counts *out,
-	struct err *e);
+MUST_CHECK int job_count(
+	struct db *db, const struct id *workspace, struct job_counts *out, struct err *e);
 
 #endif

@@ -58,11 +58,12 @@ static const char *shortened(struct arena *a, const char *name)
 	room = NAME_BYTES_MAX - n_base - MARK_BYTES - n_ext;
 	if (n_folders > room) {
 		n_folders = utf8_floor(name, n_folders, room - 1);
-		while (n_folders > 0 && (name[n_folders - 1] == ' ' || name[n_folders - 1] == '/')) {
+		while (n_folders > 0 &&
+			(name[n_folders - 1] == ' ' || name[n_folders - 1] == '/')) {
 			n_folders--;
 		}
-		return arena_printf(a, "%.*s/%.*s~%08x%s", (int)n_folders, name, (int)n_base, base, mark,
-			base + strlen(base) - n_ext);
+		return arena_printf(a, "%.*s/%.*s~%08x%s", (int)n_folders, name, (int)n_base, base,
+			mark, base + strlen(base) - n_ext);
 	}
 	return arena_printf(a, "%.*s%.*s~%08x%s", (int)n_folders, name, (int)n_base, base, mark,
 		base + strlen(base) - n_ext);

@@ -43,7 +43,9 @@ static int order_purge(struct db *db, const struct id *workspace, const struct i
 	const char *actor, struct id *job, struct err *e)
 {
 	return job_create(db,
-		&(struct job_new){.kind = "purge", .workspace = *workspace, .document = *document,
+		&(struct job_new){.kind = "purge",
+			.workspace = *workspace,
+			.document = *document,
 			.created_by = actor},
 		job, e);
 }
@@ -67,7 +69,8 @@ static int delete_tx(struct db *db, void *arg, struct err *e)
 		rc = order_purge(db, &d.workspace, x->document, x->actor, &x->job, e);
 	}
 	if (rc == 0) {
-		rc = audit_add(db, &d.workspace, x->actor, "document.delete", x->document->s, "{}", e);
+		rc = audit_add(
+			db, &d.workspace, x->actor, "document.delete", x->document->s, "{}", e);
 	}
 	arena_finish(&a);
 	return rc;
@@ -117,7 +120,8 @@ static int delete_collection(struct db *db, struct arena *a, struct deletion *x,
 		rc = job_cancel_document(db, &documents[i], e);
 	}
 	if (rc == 0) {
-		rc = collection_delete(db, x->workspace, x->collection, x->actor, &x->n_documents, e);
+		rc = collection_delete(
+			db, x->workspace, x->collection, x->actor, &x->n_documents, e);
 	}
 	for (int i = 0; rc == 0 && i < n; i++) {
 		rc = order_purge(db, x->workspace, &documents[i], x->actor, &x->job, e);
@@ -161,8 +165,8 @@ struct old_version {
 	bool failed;
 };
 
-static int list_old(struct db *db, const struct reindex *x, struct old_version *rows, int *n,
-	struct err *e)
+static int list_old(
+	struct db *db, const struct reindex *x, struct old_version *rows, int *n, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_REINDEX);
 	int rc;
@@ -195,8 +199,10 @@ static int reindex_tx(struct db *db, void *arg, struct err *e)
 
 		rc = job_create(db,
 			&(struct job_new){.kind = rows[i].failed ? "ingest" : "reindex",
-				.workspace = *x->workspace, .document = rows[i].document,
-				.version = rows[i].version, .created_by = x->actor},
+				.workspace = *x->workspace,
+				.document = rows[i].document,
+				.version = rows[i].version,
+				.created_by = x->actor},
 			&job, e);
 		if (rc == 0 && rows[i].failed) {
 			rc = version_state(db, &rows[i].version, "queued", NULL, NULL, e);
@@ -211,8 +217,8 @@ static int reindex_tx(struct db *db, void *arg, struct err *e)
 int ingest_reindex(struct index *ix, const struct id *workspace, const struct id *collection,
 	bool all, const char *actor, int64_t *n, struct err *e)
 {
-	struct reindex x = {.workspace = workspace, .collection = collection, .all = all,
-		.actor = actor};
+	struct reindex x = {
+		.workspace = workspace, .collection = collection, .all = all, .actor = actor};
 	int rc;
 
 	*n = 0;
@@ -271,7 +277,9 @@ static int reembed(struct db *db, struct arena *a, struct reembed *x, struct err
 		return rc;
 	}
 	return job_create(db,
-		&(struct job_new){.kind = "reembed", .workspace = *x->workspace, .space_n = x->space_n,
+		&(struct job_new){.kind = "reembed",
+			.workspace = *x->workspace,
+			.space_n = x->space_n,
 			.created_by = x->actor},
 		&x->job, e);
 }
@@ -318,7 +326,8 @@ int ingest_reembed(struct index *ix, const struct id *workspace, const char *emb
 		rc = workspace_number(ix, workspace, &workspace_n, e);
 	}
 	if (rc == 0 && strcmp(identity.embedder, "builtin") != 0) {
-		rc = vectors_space_fill(ix->vectors, workspace_n, &identity, NULL, 0, 0, &x.space_n, e);
+		rc = vectors_space_fill(
+			ix->vectors, workspace_n, &identity, NULL, 0, 0, &x.space_n, e);
 	}
 	if (rc == 0) {
 		rc = store_write(ix->store, reembed_tx, &x, e);

@@ -1,6 +1,6 @@
 /*
- * Inside the PDF extractor: what poppler finds on a page, and how lines, tables and headings are made of
- * it. Runs in the child only; memory is never freed, the process ends.
+ * Inside the PDF extractor: what poppler finds on a page, and how lines, tables and headings are
+ * made of it. Runs in the child only; memory is never freed, the process ends.
  *
  *   extract_pdf.c   the document: pages, title, limits
  *   pdf_words.c     poppler's characters -> words -> segments (words of a line without a wide gap)
@@ -25,9 +25,9 @@ typedef struct _PopplerPage PopplerPage;
 
 struct pdf_word {
 	float x0, y0, x1, y1;
-	uint32_t at;	  /* in the page's text */
+	uint32_t at; /* in the page's text */
 	uint16_t n_bytes;
-	bool glued;	  /* no space before it (CJK) */
+	bool glued; /* no space before it (CJK) */
 };
 
 struct pdf_seg {
@@ -37,7 +37,7 @@ struct pdf_seg {
 	bool dropped; /* a running header or footer */
 	int first, n_words;
 	int n_chars;
-	int line;  /* of poppler's reading order */
+	int line; /* of poppler's reading order */
 	int row;
 	int table; /* 0: none; else 1-based within the page */
 };
@@ -70,9 +70,9 @@ struct pdf_vocabulary {
 };
 
 struct pdf_styles {
-	float body;	     /* font size of most text */
-	bool bold_means;     /* body text is not bold as a whole */
-	float sizes[5];	     /* of headings, descending */
+	float body;	 /* font size of most text */
+	bool bold_means; /* body text is not bold as a whole */
+	float sizes[5];	 /* of headings, descending */
 	int n_sizes;
 };
 
@@ -81,8 +81,8 @@ void pdf_read_page(PopplerPage *page, struct pdf_page *out);
 #define PDF_ALIGNED 4.0f /* points; edges this near are one column's */
 
 void pdf_find_rows(struct pdf_page *p);
-static inline const struct pdf_seg *pdf_row_seg(const struct pdf_page *p, const struct pdf_row *r,
-	int i)
+static inline const struct pdf_seg *pdf_row_seg(
+	const struct pdf_page *p, const struct pdf_row *r, int i)
 {
 	return &p->segs[p->by_row[r->first + i]];
 }

@@ -59,8 +59,8 @@ struct line {
 	bool bold;
 	enum block_kind kind;
 	int level;
-	bool begins; /* a block */
-	float text_x; /* of a list item: where its text stands */
+	bool begins;   /* a block */
+	float text_x;  /* of a list item: where its text stands */
 	float block_x; /* where its block's first line begins */
 };
 
@@ -94,8 +94,8 @@ static void line_widen(struct line *l, const struct pdf_seg *s)
 	l->size = fmaxf(l->size, s->size);
 }
 
-static void line_take(struct line *l, const struct pdf_page *p, const struct pdf_seg *s,
-	const char *joint)
+static void line_take(
+	struct line *l, const struct pdf_page *p, const struct pdf_seg *s, const char *joint)
 {
 	if (l->text.len) {
 		buf_str(&l->text, joint);
@@ -109,7 +109,8 @@ static bool is_sign(const struct pdf_page *p, const struct pdf_seg *s)
 {
 	const char *t = p->text.data + p->words[s->first].at;
 
-	return s->n_chars == 1 && (t[0] == '$' || strncmp(t, "€", 3) == 0 || strncmp(t, "£", 2) == 0);
+	return s->n_chars == 1 &&
+	       (t[0] == '$' || strncmp(t, "€", 3) == 0 || strncmp(t, "£", 2) == 0);
 }
 
 static bool is_closing(const struct pdf_page *p, const struct pdf_seg *s)
@@ -162,10 +163,10 @@ static void learn_columns(const struct pdf_page *p, int table, struct columns *c
 	}
 }
 
-/* A segment of a row; where a column's edge lies in a gap that is wider than a space, two narrow cells
- * are parted. */
-static void cell_text(const struct pdf_page *p, const struct pdf_seg *s, const struct columns *c,
-	struct buf *out)
+/* A segment of a row; where a column's edge lies in a gap that is wider than a space, two narrow
+ * cells are parted. */
+static void cell_text(
+	const struct pdf_page *p, const struct pdf_seg *s, const struct columns *c, struct buf *out)
 {
 	for (int i = 0; i < s->n_words; i++) {
 		const struct pdf_word *w = &p->words[s->first + i];
@@ -298,7 +299,8 @@ static float usual_gap(const struct lines *ls)
 
 static bool ends_sentence(const struct buf *t)
 {
-	static const char *const ENDS[] = {".", ":", "?", "!", ";", ".)", ".\"", ".”", "。", "！", "？", "："};
+	static const char *const ENDS[] = {
+		".", ":", "?", "!", ";", ".)", ".\"", ".”", "。", "！", "？", "："};
 
 	for (size_t i = 0; i < sizeof(ENDS) / sizeof(ENDS[0]); i++) {
 		size_t m = strlen(ENDS[i]);

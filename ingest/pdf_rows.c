@@ -80,7 +80,8 @@ bool pdf_rows_aligned(const struct pdf_page *p, const struct pdf_row *a, const s
 		for (int k = 1; k < b->n; k++) {
 			const struct pdf_seg *t = pdf_row_seg(p, b, k);
 
-			if (fabsf(s->x0 - t->x0) < PDF_ALIGNED || fabsf(s->x1 - t->x1) < PDF_ALIGNED ||
+			if (fabsf(s->x0 - t->x0) < PDF_ALIGNED ||
+				fabsf(s->x1 - t->x1) < PDF_ALIGNED ||
 				fabsf(s->x0 + s->x1 - t->x0 - t->x1) < 2 * PDF_ALIGNED) {
 				return true;
 			}
@@ -278,9 +279,9 @@ static int row_number(const struct pdf_page *p, const struct pdf_row *r, bool la
 	return n == w->n_bytes && n < 6 ? (int)strtol(t, NULL, 10) : -1;
 }
 
-/* A first or last row whose number grows with the pages is running, whatever else it says ("Financial
- * statements | Balance sheet | 6"). Returns how far that number is ahead of the page's index, or INT_MIN
- * where the pages do not agree. */
+/* A first or last row whose number grows with the pages is running, whatever else it says
+ * ("Financial statements | Balance sheet | 6"). Returns how far that number is ahead of the page's
+ * index, or INT_MIN where the pages do not agree. */
 static int number_offset(const struct pdf_page *pages, int n, bool bottom, bool last)
 {
 	int best = INT_MIN, n_best = 0;
@@ -345,7 +346,8 @@ void pdf_drop_running(struct pdf_page *pages, int n)
 		for (int k = 0; k < m; k++) {
 			uint64_t key = row_key(&pages[i], rows[k], &text);
 
-			if ((key_repeats(all, n_keys, key, least) && !heads_table(&pages[i], rows[k])) ||
+			if ((key_repeats(all, n_keys, key, least) &&
+				    !heads_table(&pages[i], rows[k])) ||
 				(n > 1 && is_page_number(text.data))) {
 				rows[n_drop++] = rows[k];
 			}

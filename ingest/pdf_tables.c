@@ -1,4 +1,5 @@
-/* Which rows are a table's: several segments side by side, over each other, and no columns of prose. */
+/* Which rows are a table's: several segments side by side, over each other, and no columns of
+ * prose. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,16 +89,16 @@ static void mark_tabular(struct pdf_page *p)
 }
 
 /* The rest of a cell of the row before: nothing in the first column, close below. */
-static bool continues_cell(const struct pdf_page *p, const struct pdf_row *from,
-	const struct pdf_row *r, float bottom)
+static bool continues_cell(
+	const struct pdf_page *p, const struct pdf_row *from, const struct pdf_row *r, float bottom)
 {
 	return (r->n == 1 || row_is_item(p, r)) && from->n >= 2 &&
 	       pdf_row_seg(p, r, 0)->x0 > pdf_row_seg(p, from, 1)->x0 - PDF_ALIGNED &&
 	       r->y0 - bottom < 0.8f * (r->y1 - r->y0);
 }
 
-/* A line among rows: a label of those below, or the rest of a first cell. Prose runs on under the other
- * columns; a heading is set in another size. */
+/* A line among rows: a label of those below, or the rest of a first cell. Prose runs on under the
+ * other columns; a heading is set in another size. */
 static bool is_label(const struct pdf_page *p, const struct pdf_row *from, const struct pdf_row *r)
 {
 	const struct pdf_seg *s = pdf_row_seg(p, r, 0), *first = pdf_row_seg(p, from, 0);
@@ -108,7 +109,8 @@ static bool is_label(const struct pdf_page *p, const struct pdf_row *from, const
 	return s->n_chars <= 40 || s->x1 < pdf_row_seg(p, from, 1)->x0 + PDF_ALIGNED;
 }
 
-/* The next row of the same table after row i, or -1; *last is the last row that belongs to row i. */
+/* The next row of the same table after row i, or -1; *last is the last row that belongs to row i.
+ */
 static int next_tabular(const struct pdf_page *p, int i, int *last)
 {
 	const struct pdf_row *from = &p->rows[i];
@@ -123,8 +125,7 @@ static int next_tabular(const struct pdf_page *p, int i, int *last)
 		if (row_dropped(p, r)) {
 			continue;
 		}
-		if (!r->tabular && n_between == 0 &&
-			continues_cell(p, from, r, bottom)) {
+		if (!r->tabular && n_between == 0 && continues_cell(p, from, r, bottom)) {
 			*last = k;
 			bottom = r->y1;
 			continue;
@@ -197,7 +198,8 @@ static void part_seg(struct pdf_page *p, int seg, int n)
 		const struct pdf_word *w = &p->words[s->first + i];
 
 		for (int k = 0; k < w->n_bytes; k++) {
-			s->n_chars += ((unsigned char)p->text.data[w->at + (uint32_t)k] & 0xc0) != 0x80;
+			s->n_chars +=
+				((unsigned char)p->text.data[w->at + (uint32_t)k] & 0xc0) != 0x80;
 		}
 	}
 	rest->n_chars -= s->n_chars;

@@ -7,7 +7,8 @@
 #include "index/base/utf8.h"
 #include "ingest/pdf.h"
 
-#define WORD_GAP 0.6f /* em; a jump inside one of poppler's words: two cells printed without a space */
+#define WORD_GAP                                                                                   \
+	0.6f /* em; a jump inside one of poppler's words: two cells printed without a space */
 #define SEG_GAP 1.5f /* em; more is a gap between cells or columns, not between words */
 
 struct attributes {
@@ -55,8 +56,8 @@ struct reading {
 	int words_cap, segs_cap;
 	int line;
 	bool in_word;
-	bool after_number; /* the last character was a digit or ')' */
-	bool new_seg; /* the next word begins one */
+	bool after_number;	/* the last character was a digit or ')' */
+	bool new_seg;		/* the next word begins one */
 	float last_x0, last_x1; /* of the character before */
 	int n_bold;		/* characters of the open segment */
 	float size_sum;
@@ -93,16 +94,24 @@ static void begin_word(struct reading *rd, const PopplerRectangle *r, bool glued
 
 	if (rd->new_seg) {
 		p->segs = grown(p->segs, p->n_segs, &rd->segs_cap, sizeof(*p->segs));
-		p->segs[p->n_segs++] = (struct pdf_seg){.x0 = 1e9f, .y0 = 1e9f, .x1 = -1e9f,
-			.y1 = -1e9f, .first = p->n_words, .line = rd->line};
+		p->segs[p->n_segs++] = (struct pdf_seg){.x0 = 1e9f,
+			.y0 = 1e9f,
+			.x1 = -1e9f,
+			.y1 = -1e9f,
+			.first = p->n_words,
+			.line = rd->line};
 		rd->new_seg = false;
 		rd->n_bold = 0;
 		rd->size_sum = 0;
 		glued = false;
 	}
 	p->words = grown(p->words, p->n_words, &rd->words_cap, sizeof(*p->words));
-	p->words[p->n_words++] = (struct pdf_word){.x0 = 1e9f, .y0 = 1e9f, .x1 = -1e9f, .y1 = -1e9f,
-		.at = (uint32_t)p->text.len, .glued = glued};
+	p->words[p->n_words++] = (struct pdf_word){.x0 = 1e9f,
+		.y0 = 1e9f,
+		.x1 = -1e9f,
+		.y1 = -1e9f,
+		.at = (uint32_t)p->text.len,
+		.glued = glued};
 	p->segs[p->n_segs - 1].n_words++;
 	rd->in_word = true;
 	rd->last_x0 = (float)r->x1;
@@ -161,8 +170,9 @@ static void take_character(struct reading *rd, uint32_t c, const char *s, int n,
 		/* "16,639 $ 22,088": the sign belongs to the next cell */
 		bool wide = gap > SEG_GAP * size || (c == '$' && !rd->in_word && rd->after_number);
 
-		if (rd->in_word && (gap > WORD_GAP * size ||
-					   rd->page->words[rd->page->n_words - 1].n_bytes > 60000)) {
+		if (rd->in_word &&
+			(gap > WORD_GAP * size ||
+				rd->page->words[rd->page->n_words - 1].n_bytes > 60000)) {
 			rd->in_word = false;
 		}
 		rd->new_seg = wide;
@@ -200,8 +210,9 @@ static void add_boxed_text(struct reading *rd, const char *s, const PopplerRecta
 	for (size_t at = 0; at < n;) {
 		int used;
 		uint32_t c = utf8_decode(s + at, n - at, &used);
-		PopplerRectangle r = {x + advance * (double)column, top + line_height * (double)line,
-			x + advance * (double)(column + 1), top + line_height * (double)(line + 1)};
+		PopplerRectangle r = {x + advance * (double)column,
+			top + line_height * (double)line, x + advance * (double)(column + 1),
+			top + line_height * (double)(line + 1)};
 
 		take_character(rd, c == '\r' ? '\n' : c, s + at, used, &r, &plain);
 		line += c == '\n';

@@ -15,15 +15,16 @@ static const struct ingest_step coming_in[] = {
 };
 
 static const struct ingest_step going_out[] = {
-	{"purge", step_purge, NULL},	     /* chunks, full text, vectors, names, quotes */
-	{"blobs", step_remove_blobs, NULL}, /* files that no other version names */
+	{"purge", step_purge, NULL},	       /* chunks, full text, vectors, names, quotes */
+	{"blobs", step_remove_blobs, NULL},    /* files that no other version names */
 	{"checkpoint", step_checkpoint, NULL}, /* nothing of it is left in the log */
 };
 
 static const struct ingest_step embedding_anew[] = {
-	{"train", step_train, NULL}, /* the builtin embedder learns from the chunks; others: nothing */
-	{"fill", step_fill, NULL},   /* a second space, while the first one serves */
-	{"swap", step_swap, NULL},   /* from now on the second one serves */
+	{"train", step_train,
+		NULL}, /* the builtin embedder learns from the chunks; others: nothing */
+	{"fill", step_fill, NULL}, /* a second space, while the first one serves */
+	{"swap", step_swap, NULL}, /* from now on the second one serves */
 };
 
 #define STEPS(array) array, (int)(sizeof(array) / sizeof(array[0]))
@@ -137,8 +138,9 @@ int pipeline_run(struct ingest *in, struct err *e)
 
 int step_goes_on(struct ingest *in, struct err *e)
 {
-	return atomic_load(&in->cancel) ? err_set(e, ERR_CANCELLED, "cancelled", "the job was cancelled")
-					: 0;
+	return atomic_load(&in->cancel)
+		       ? err_set(e, ERR_CANCELLED, "cancelled", "the job was cancelled")
+		       : 0;
 }
 
 void step_progress(void *arg, int done, int n)

@@ -20,12 +20,12 @@ struct ingest {
 	struct index *index;
 	struct zygote *zygote;
 	const struct job *job;
-	const char *owner;	/* of the lease */
-	struct arena arena;	/* of this run */
-	atomic_bool cancel;	/* set by the lease keeper; every long call watches it */
+	const char *owner;  /* of the lease */
+	struct arena arena; /* of this run */
+	atomic_bool cancel; /* set by the lease keeper; every long call watches it */
 	atomic_int step;
 	atomic_int done, total; /* progress of the present step */
-	int64_t space_n;	/* reembed: the space that is filled; 0: it has to be trained first */
+	int64_t space_n; /* reembed: the space that is filled; 0: it has to be trained first */
 	/* Tests only (NULL else): told before a step, after its work, and when that is recorded. */
 	void (*on_moment)(void *arg, const char *step, const char *moment);
 	void *arg;

@@ -7,7 +7,7 @@
 
 #define PIXELS_MAX 16000000.0
 #define ROWS_MAX 30000.0 /* cairo's images have fewer than 32,768 */
-#define PAD 1.5 /* points around a highlighted line */
+#define PAD 1.5		 /* points around a highlighted line */
 
 static cairo_status_t on_png(void *arg, const unsigned char *p, unsigned int n)
 {
@@ -60,8 +60,8 @@ void render_child(const struct document *doc, const struct order *o, struct draf
 		scale *= ROWS_MAX / n_rows;
 		n_rows = ROWS_MAX;
 	}
-	surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)fmax(1, round(width * scale)),
-		(int)fmax(1, n_rows));
+	surface = cairo_image_surface_create(
+		CAIRO_FORMAT_RGB24, (int)fmax(1, round(width * scale)), (int)fmax(1, n_rows));
 	if (cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS) {
 		draft_fault(d, FAULT_MEMORY, 0, NULL);
 	}

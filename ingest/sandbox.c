@@ -41,17 +41,17 @@ static const char *const ALLOWED[] = {"access", "brk", "clock_getres", "clock_ge
 	"stat", "statfs", "statx", "sysinfo", "time", "times", "uname", "write", "writev"};
 
 /* No parser ever has a reason for these: an attempt ends the process. */
-static const char *const DEADLY[] = {"accept", "accept4", "acct", "add_key", "bind", "bpf", "chroot",
-	"clone", "connect", "delete_module", "execve", "execveat", "fanotify_init", "finit_module",
-	"fork", "fsconfig", "fsmount", "fsopen", "init_module", "io_setup", "io_uring_enter",
-	"io_uring_register", "io_uring_setup", "kcmp", "kexec_file_load", "kexec_load", "keyctl",
-	"kill", "listen", "mount", "move_mount", "name_to_handle_at", "open_by_handle_at",
-	"open_tree", "perf_event_open", "personality", "pidfd_getfd", "pidfd_open",
-	"pidfd_send_signal", "pivot_root", "process_madvise", "process_vm_readv",
+static const char *const DEADLY[] = {"accept", "accept4", "acct", "add_key", "bind", "bpf",
+	"chroot", "clone", "connect", "delete_module", "execve", "execveat", "fanotify_init",
+	"finit_module", "fork", "fsconfig", "fsmount", "fsopen", "init_module", "io_setup",
+	"io_uring_enter", "io_uring_register", "io_uring_setup", "kcmp", "kexec_file_load",
+	"kexec_load", "keyctl", "kill", "listen", "mount", "move_mount", "name_to_handle_at",
+	"open_by_handle_at", "open_tree", "perf_event_open", "personality", "pidfd_getfd",
+	"pidfd_open", "pidfd_send_signal", "pivot_root", "process_madvise", "process_vm_readv",
 	"process_vm_writev", "ptrace", "quotactl", "reboot", "recvmsg", "request_key",
-	"rt_sigqueueinfo", "rt_tgsigqueueinfo", "sendmmsg", "sendmsg", "sendto", "setns",
-	"setuid", "setgid", "setreuid", "setresuid", "socket", "socketpair", "swapon", "swapoff",
-	"tkill", "umount2", "unshare", "userfaultfd", "vfork"};
+	"rt_sigqueueinfo", "rt_tgsigqueueinfo", "sendmmsg", "sendmsg", "sendto", "setns", "setuid",
+	"setgid", "setreuid", "setresuid", "socket", "socketpair", "swapon", "swapoff", "tkill",
+	"umount2", "unshare", "userfaultfd", "vfork"};
 
 /* With an argument that is bounded: allowed if (argument & mask) == value. */
 static const struct {
@@ -85,7 +85,8 @@ static int add_named(scmp_filter_ctx ctx, uint32_t action, const char *const *na
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		int nr = seccomp_syscall_resolve_name(names[i]);
 
-		/* This kernel's or architecture's table may lack the call: then nothing calls it. */
+		/* This kernel's or architecture's table may lack the call: then nothing calls it.
+		 */
 		if (nr != __NR_SCMP_ERROR && nr >= 0) {
 			rc = seccomp_rule_add(ctx, action, nr, 0);
 		}
@@ -220,8 +221,8 @@ static int allow_reading(int ruleset, const char *path)
 
 static int enter_landlock(enum sandbox_profile profile)
 {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0,
-		LANDLOCK_CREATE_RULESET_VERSION);
+	long abi = syscall(
+		SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset_attr attr = {.fs = ACCESS_FS_ABI1};
 	size_t size = sizeof(attr.fs);
 	int fd, rc = 0;

@@ -1,9 +1,9 @@
 /*
  * What a child that parses untrusted bytes may do: compute, read its own fds, write its two pipes,
- * and read a few public folders. Layers, each of which must hold: rlimits; every fd but 0, 1, 2 closed;
- * no capabilities; no_new_privs; Landlock (linux/landlock.h, raw system calls); seccomp: what is not
- * listed gets EPERM, what an attack would need kills the process. It binds root just as well (rlimits
- * on processes do not, hence seccomp forbids fork, clone and exec outright).
+ * and read a few public folders. Layers, each of which must hold: rlimits; every fd but 0, 1, 2
+ * closed; no capabilities; no_new_privs; Landlock (linux/landlock.h, raw system calls); seccomp:
+ * what is not listed gets EPERM, what an attack would need kills the process. It binds root just as
+ * well (rlimits on processes do not, hence seccomp forbids fork, clone and exec outright).
  *
  * Thread: single-threaded processes only: the zygote makes, its children enter.
  */
@@ -46,9 +46,9 @@ struct sandbox_probe {
 extern const struct sandbox_probe SANDBOX_PROBES[];
 extern const int N_SANDBOX_PROBES;
 
-/* Forks a child a probe and profile; each must be refused, and reading an allowed folder must not be.
- * ERR_UNAVAILABLE "sandbox_unavailable" names the first that was not. */
-MUST_CHECK int sandbox_probe_all(const struct sandbox *s, const struct sandbox_limits *limits,
-	struct err *e);
+/* Forks a child a probe and profile; each must be refused, and reading an allowed folder must not
+ * be. ERR_UNAVAILABLE "sandbox_unavailable" names the first that was not. */
+MUST_CHECK int sandbox_probe_all(
+	const struct sandbox *s, const struct sandbox_limits *limits, struct err *e);
 
 #endif

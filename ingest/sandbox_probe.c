@@ -177,8 +177,8 @@ int sandbox_probe_all(const struct sandbox *s, const struct sandbox_limits *limi
 {
 	for (int profile = 0; profile < N_SANDBOX_PROFILES; profile++) {
 		for (int i = 0; i < N_SANDBOX_PROBES; i++) {
-			int rc = run_confined(s, (enum sandbox_profile)profile, limits,
-				SANDBOX_PROBES[i].tried);
+			int rc = run_confined(
+				s, (enum sandbox_profile)profile, limits, SANDBOX_PROBES[i].tried);
 
 			if (rc != PROBE_REFUSED && rc != 128 + SIGSYS) {
 				return err_set(e, ERR_UNAVAILABLE, "sandbox_unavailable",

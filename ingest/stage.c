@@ -23,7 +23,8 @@ static char *path_of(struct index *ix, const struct id *job, const char *name)
 {
 	char *path;
 
-	ASSERT(asprintf(&path, "%s/stage/%s%s%s", ix->data_dir, job->s, *name ? "/" : "", name) > 0);
+	ASSERT(asprintf(&path, "%s/stage/%s%s%s", ix->data_dir, job->s, *name ? "/" : "", name) >
+		0);
 	return path;
 }
 
@@ -64,8 +65,8 @@ static bool well_formed(const struct buf *file)
 	return memcmp(hash, c.p, sizeof(hash)) == 0;
 }
 
-int stage_read(struct index *ix, const struct id *job, const char *name, struct buf *out,
-	struct err *e)
+int stage_read(
+	struct index *ix, const struct id *job, const char *name, struct buf *out, struct err *e)
 {
 	char *path = path_of(ix, job, name);
 	struct buf file = BUF_INIT;
@@ -204,13 +205,14 @@ static int unpack_chunk(struct cursor *c, struct arena *a, struct chunk *out, st
 	out->n_tokens = (int)cursor_u32(c);
 	boxes = cursor_bytes(c, &n);
 	if (c->bad) {
-		return err_set(e, ERR_CORRUPT, "bad_stage_file", "the chunks of the step before do not read");
+		return err_set(e, ERR_CORRUPT, "bad_stage_file",
+			"the chunks of the step before do not read");
 	}
 	return n == 0 ? 0 : boxes_unpack(boxes, n, a, &out->boxes, &out->n_boxes, e);
 }
 
-int stage_unpack_chunks(const struct buf *in, struct arena *a, struct chunk **out, int *n,
-	struct err *e)
+int stage_unpack_chunks(
+	const struct buf *in, struct arena *a, struct chunk **out, int *n, struct err *e)
 {
 	struct cursor c = cursor_over(in->data, in->len);
 	uint32_t count = cursor_u32(&c);
@@ -218,7 +220,8 @@ int stage_unpack_chunks(const struct buf *in, struct arena *a, struct chunk **ou
 
 	*n = 0;
 	if (c.bad || count > in->len / 44) { /* a chunk has at least 44 bytes of fields */
-		return err_set(e, ERR_CORRUPT, "bad_stage_file", "the chunks of the step before do not read");
+		return err_set(e, ERR_CORRUPT, "bad_stage_file",
+			"the chunks of the step before do not read");
 	}
 	*out = arena_array(a, struct chunk, count);
 	for (uint32_t i = 0; i < count && rc == 0; i++) {

@@ -18,8 +18,8 @@
 MUST_CHECK int stage_write(struct index *ix, const struct id *job, const char *name,
 	const struct buf *content, struct err *e);
 /* Appends the content. ERR_NOT_FOUND: absent, or removed since it did not read. */
-MUST_CHECK int stage_read(struct index *ix, const struct id *job, const char *name, struct buf *out,
-	struct err *e);
+MUST_CHECK int stage_read(
+	struct index *ix, const struct id *job, const char *name, struct buf *out, struct err *e);
 void stage_remove(struct index *ix, const struct id *job, const char *name);
 void stage_drop(struct index *ix, const struct id *job); /* all of a job's */
 /* At start: removes what jobs left that are not queued or running any more. */
@@ -28,7 +28,7 @@ MUST_CHECK int stage_sweep(struct index *ix, struct err *e);
 /* Chunks as the chunker made them. */
 void stage_pack_chunks(const struct chunk *chunks, int n, struct buf *out);
 /* In the arena. ERR_CORRUPT. */
-MUST_CHECK int stage_unpack_chunks(const struct buf *in, struct arena *a, struct chunk **out, int *n,
-	struct err *e);
+MUST_CHECK int stage_unpack_chunks(
+	const struct buf *in, struct arena *a, struct chunk **out, int *n, struct err *e);
 
 #endif

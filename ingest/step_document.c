@@ -13,9 +13,9 @@
 #include "ingest/step.h"
 
 #define TEXT_BLOB_MAX ((int64_t)8 << 30)
-#define SLICE_CHUNKS 64	     /* embedded between two looks at the clock */
-#define PART_MS 2000	     /* finished vectors are put aside this often */
-#define SPACE_CHANGES_MAX 5  /* times the vector space may be swapped before publishing */
+#define SLICE_CHUNKS 64	    /* embedded between two looks at the clock */
+#define PART_MS 2000	    /* finished vectors are put aside this often */
+#define SPACE_CHANGES_MAX 5 /* times the vector space may be swapped before publishing */
 
 /* ── the rows ── */
 
@@ -68,8 +68,8 @@ static int record_facts(struct db *db, void *arg, struct err *e)
 }
 
 /* The text becomes a blob that the version names. */
-static int keep_text(struct ingest *in, const struct extracted *x, struct blob_info *blob,
-	struct err *e)
+static int keep_text(
+	struct ingest *in, const struct extracted *x, struct blob_info *blob, struct err *e)
 {
 	struct facts f = {.in = in};
 	struct buf packed = BUF_INIT;
@@ -83,8 +83,8 @@ static int keep_text(struct ingest *in, const struct extracted *x, struct blob_i
 		f.version = (struct version_facts){
 			.media_type = x->media_type,
 			.title = x->title,
-			.language = language_detect(x->text,
-				utf8_floor(x->text, (size_t)x->n_bytes, 65536)),
+			.language = language_detect(
+				x->text, utf8_floor(x->text, (size_t)x->n_bytes, 65536)),
 			.text_hash = blob->hash,
 			.n_pages = x->n_pages,
 		};
@@ -96,16 +96,20 @@ static int keep_text(struct ingest *in, const struct extracted *x, struct blob_i
 		struct err ignored = ERR_INIT;
 
 		if (index_remove_unnamed(in->index, &hash, 1, &ignored) < 0) {
-			log_warn("ingest.text_left", LT("job", in->job->id.s), LT("message", ignored.message));
+			log_warn("ingest.text_left", LT("job", in->job->id.s),
+				LT("message", ignored.message));
 		}
 	}
 	return rc;
 }
 
-static int read_document(struct ingest *in, const struct rows *r, struct extracted *x, struct err *e)
+static int read_document(
+	struct ingest *in, const struct rows *r, struct extracted *x, struct err *e)
 {
-	struct extract_request q = {.name = r->document.name, .cancel = &in->cancel,
-		.progress = step_progress, .arg = in};
+	struct extract_request q = {.name = r->document.name,
+		.cancel = &in->cancel,
+		.progress = step_progress,
+		.arg = in};
 	int rc = blob_memfd(in->index->blobs, r->version.blob_hash, &q.memfd, e);
 
 	if (rc == 0) {
@@ -177,7 +181,8 @@ int step_chunk(struct ingest *in, struct err *e)
 	if (rc == 0) {
 		struct chunker_config config = {
 			.target_tokens = (int)in->index->settings->chunk_tokens,
-			.name = r.document.name, .cancel = &in->cancel};
+			.name = r.document.name,
+			.cancel = &in->cancel};
 
 		chunker_run(&x, &config, &in->arena, &chunks, &n);
 		rc = step_goes_on(in, e);
@@ -193,8 +198,8 @@ int step_chunk(struct ingest *in, struct err *e)
 /* ── embed ── */
 
 /*
- * Finished vectors are put aside every PART_MS in files "vectors.0", "vectors.1", …; so an embedding
- * server is not asked twice for what it has given. A part is
+ * Finished vectors are put aside every PART_MS in files "vectors.0", "vectors.1", …; so an
+ * embedding server is not asked twice for what it has given. A part is
  *
  *   u64 space  u32 dimension  u32 first chunk  u32 chunks  float[chunks × dimension]
  *
@@ -240,12 +245,13 @@ static int read_parts(struct ingest *in, struct vectors_of *v)
 		int rc = stage_read(in->index, &in->job->id, part_name(in, v->n_parts), &b, NULL);
 		struct cursor c = cursor_over(b.data, b.len);
 		bool fits = rc == 0 && cursor_u64(&c) == (uint64_t)v->space_n &&
-			cursor_u32(&c) == (uint32_t)v->dimension && cursor_u32(&c) == (uint32_t)done;
+			    cursor_u32(&c) == (uint32_t)v->dimension &&
+			    cursor_u32(&c) == (uint32_t)done;
 		uint32_t n = fits ? cursor_u32(&c) : 0;
 		size_t n_bytes = (size_t)n * (size_t)v->dimension * sizeof(float);
 
 		fits = fits && !c.bad && n > 0 && (int64_t)done + n <= v->n &&
-			(size_t)(c.end - c.p) == n_bytes;
+		       (size_t)(c.end - c.p) == n_bytes;
 		if (fits) {
 			memcpy(v->all + (size_t)done * (size_t)v->dimension, c.p, n_bytes);
 			done += (int)n;
@@ -263,8 +269,10 @@ static int embed_slice(struct ingest *in, struct embedder *em, const struct chun
 	struct embed_text texts[SLICE_CHUNKS];
 
 	for (int i = 0; i < n; i++) {
-		texts[i] = (struct embed_text){.title = chunks[i].title, .heading = chunks[i].heading,
-			.body = chunks[i].text, .language = chunks[i].language};
+		texts[i] = (struct embed_text){.title = chunks[i].title,
+			.heading = chunks[i].heading,
+			.body = chunks[i].text,
+			.language = chunks[i].language};
 	}
 	return embed(em, EMBED_DOCUMENT, texts, n, out, &in->cancel, NULL, NULL, e);
 }
@@ -282,11 +290,12 @@ static int embed_rest(struct ingest *in, struct embedder *em, const struct chunk
 		step_progress(in, done, v->n);
 		rc = step_goes_on(in, &why);
 		if (rc == 0) {
-			rc = embed_slice(in, em, chunks + done,
-				n, v->all + (size_t)done * (size_t)v->dimension, &why);
+			rc = embed_slice(in, em, chunks + done, n,
+				v->all + (size_t)done * (size_t)v->dimension, &why);
 		}
 		done += rc == 0 ? n : 0;
-		if (done > kept && (rc < 0 || done == v->n || clock_mono_ms() - kept_ms >= PART_MS)) {
+		if (done > kept &&
+			(rc < 0 || done == v->n || clock_mono_ms() - kept_ms >= PART_MS)) {
 			struct err ignored = ERR_INIT;
 			int wrote = write_part(in, v, kept, done - kept, rc < 0 ? &ignored : e);
 
@@ -346,7 +355,7 @@ int step_embed(struct ingest *in, struct err *e)
 	if (rc == 0) {
 		v.space_n = space.n;
 		v.dimension = space.dimension;
-		v.all = arena_array(&in->arena, float, (size_t)v.n * (size_t)v.dimension);
+		v.all = arena_array(&in->arena, float, (size_t)v.n *(size_t)v.dimension);
 		rc = embed_rest(in, space.embedder, chunks, &v, e);
 	}
 	if (rc == 0) {
@@ -373,7 +382,7 @@ static int load_vectors(struct ingest *in, int n_chunks, struct vectors_of *v, s
 	buf_finish(&b);
 	if (rc == 0 && !c.bad && v->n == n_chunks && v->dimension > 0 &&
 		v->dimension <= EMBED_DIMENSION_MAX) {
-		v->all = arena_array(&in->arena, float, (size_t)v->n * (size_t)v->dimension);
+		v->all = arena_array(&in->arena, float, (size_t)v->n *(size_t)v->dimension);
 		if (read_parts(in, v) == v->n) {
 			return 0;
 		}
@@ -439,8 +448,12 @@ static int publish_once(struct ingest *in, const struct chunk *chunks, int n, st
 	if (rc < 0) {
 		return rc;
 	}
-	p.what = (struct publication){.document = in->job->document, .version = in->job->version,
-		.chunks = chunks, .n_chunks = n, .space_n = v.space_n, .vectors = v.all};
+	p.what = (struct publication){.document = in->job->document,
+		.version = in->job->version,
+		.chunks = chunks,
+		.n_chunks = n,
+		.space_n = v.space_n,
+		.vectors = v.all};
 	return store_write(in->index->store, publish_tx, &p, e);
 }
 

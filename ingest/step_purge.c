@@ -22,7 +22,8 @@ static int purge_tx(struct db *db, void *arg, struct err *e)
 	int rc = chunks_purge_document(db, &p->in->job->document, e);
 
 	return rc < 0 ? rc
-		      : document_purge(db, &p->in->arena, &p->in->job->document, &p->hashes, &p->n, e);
+		      : document_purge(
+				db, &p->in->arena, &p->in->job->document, &p->hashes, &p->n, e);
 }
 
 /* A crash between the transaction and the list of blobs loses the list; the sweep at the next start

@@ -1,4 +1,5 @@
-/* train, fill, swap: a workspace's chunks get vectors of another kind while the present ones serve. */
+/* train, fill, swap: a workspace's chunks get vectors of another kind while the present ones serve.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +54,8 @@ int step_train(struct ingest *in, struct err *e)
 	}
 	rc = lookup_workspace(in, &workspace_n, &n_chunks, e);
 	if (rc == 0) {
-		rc = embed_train(in->index->store, workspace_n, &in->cancel, &table, &n_bytes, &n_trained, e);
+		rc = embed_train(in->index->store, workspace_n, &in->cancel, &table, &n_bytes,
+			&n_trained, e);
 	}
 	if (rc == 0) {
 		rc = embed_identify(in->index->settings, "builtin", &identity, e);
@@ -77,7 +79,8 @@ struct batch {
 };
 
 /* Chunks from the slot on that have no vector in the space yet. */
-static int load_batch(struct ingest *in, struct arena *a, struct batch *p, int64_t slot, struct err *e)
+static int load_batch(
+	struct ingest *in, struct arena *a, struct batch *p, int64_t slot, struct err *e)
 {
 	struct db *db = store_reader(in->index->store, e);
 	int64_t missing[BATCH_CHUNKS];
@@ -91,7 +94,8 @@ static int load_batch(struct ingest *in, struct arena *a, struct batch *p, int64
 	}
 	rc = vectors_missing(db, p->space->n, slot, missing, BATCH_CHUNKS, &n_missing, e);
 	if (rc == 0 && n_missing > 0) {
-		rc = chunks_scan(db, a, p->space->workspace_n, missing[0], BATCH_CHUNKS, rows, &n_rows, e);
+		rc = chunks_scan(
+			db, a, p->space->workspace_n, missing[0], BATCH_CHUNKS, rows, &n_rows, e);
 	}
 	store_reader_drop(db);
 	for (int i = 0, m = 0; rc == 0 && i < n_rows; i++) {
@@ -113,7 +117,8 @@ static int put_batch(struct db *db, void *arg, struct err *e)
 
 	for (int i = 0; rc == 0 && i < p->n; i++) {
 		rc = vectors_put(db, p->space->n, p->chunks[i].slot,
-			p->vectors + (size_t)i * (size_t)p->space->dimension, p->space->dimension, e);
+			p->vectors + (size_t)i * (size_t)p->space->dimension, p->space->dimension,
+			e);
 	}
 	return rc;
 }
@@ -125,12 +130,13 @@ static int fill_batch(struct ingest *in, struct arena *a, struct batch *p, struc
 
 	for (int i = 0; i < p->n; i++) {
 		texts[i] = (struct embed_text){.title = p->chunks[i].title,
-			.heading = p->chunks[i].heading, .body = p->chunks[i].text,
+			.heading = p->chunks[i].heading,
+			.body = p->chunks[i].text,
 			.language = p->chunks[i].language};
 	}
-	p->vectors = arena_array(a, float, (size_t)BATCH_CHUNKS * (size_t)p->space->dimension);
-	rc = embed(p->space->embedder, EMBED_DOCUMENT, texts, p->n, p->vectors, &in->cancel, NULL, NULL,
-		e);
+	p->vectors = arena_array(a, float, (size_t)BATCH_CHUNKS *(size_t)p->space->dimension);
+	rc = embed(p->space->embedder, EMBED_DOCUMENT, texts, p->n, p->vectors, &in->cancel, NULL,
+		NULL, e);
 	return rc == 0 && p->n > 0 ? store_write(in->index->store, put_batch, p, e) : rc;
 }
 
@@ -162,7 +168,8 @@ static int fill(struct ingest *in, const struct space *space, int64_t n_chunks, 
 /* A space that another order replaced is no failure to try again. */
 static int replaced(int rc, const struct err *why, struct err *e)
 {
-	return err_set(e, rc == ERR_CONFLICT ? ERR_UNPROCESSABLE : rc, why->reason, "%s", why->message);
+	return err_set(
+		e, rc == ERR_CONFLICT ? ERR_UNPROCESSABLE : rc, why->reason, "%s", why->message);
 }
 
 int step_fill(struct ingest *in, struct err *e)
@@ -213,7 +220,8 @@ int step_swap(struct ingest *in, struct err *e)
 		if (rc == 0) {
 			return 0;
 		}
-		if (rc != ERR_CONFLICT || strcmp(why.reason, "vectors_missing") != 0 || i == ROUNDS_MAX) {
+		if (rc != ERR_CONFLICT || strcmp(why.reason, "vectors_missing") != 0 ||
+			i == ROUNDS_MAX) {
 			return replaced(rc, &why, e);
 		}
 		rc = step_fill(in, e);

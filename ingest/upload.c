@@ -89,8 +89,7 @@ static int set_entries(struct db *db, const struct arriving *in, struct err *e)
 		return r->arrival == ARRIVAL_NEW ? acl_intern(db, &r->document, e) : 0;
 	}
 	rc = r->arrival == ARRIVAL_NEW ? 0 : acl_may(db, o->who, &r->document, RIGHT_OWN, e);
-	return rc < 0 ? rc
-		      : acl_replace(db, &o->who->workspace, &r->document, o->acl, o->n_acl, e);
+	return rc < 0 ? rc : acl_replace(db, &o->who->workspace, &r->document, o->acl, o->n_acl, e);
 }
 
 /* The version's open job, or a new one if it still has to be ingested. */
@@ -112,8 +111,10 @@ static int settle_job(struct db *db, struct arena *a, const struct arriving *in,
 		return 0;
 	}
 	return job_create(db,
-		&(struct job_new){.kind = "ingest", .workspace = in->order->who->workspace,
-			.document = r->document, .version = r->version,
+		&(struct job_new){.kind = "ingest",
+			.workspace = in->order->who->workspace,
+			.document = r->document,
+			.version = r->version,
 			.created_by = actor_of(in->order->who)},
 		&r->job, e);
 }
@@ -121,7 +122,8 @@ static int settle_job(struct db *db, struct arena *a, const struct arriving *in,
 static int arrive(struct db *db, struct arena *a, struct arriving *in, struct err *e)
 {
 	static const char *const actions[] = {[ARRIVAL_NEW] = "document.create",
-		[ARRIVAL_VERSION] = "document.version", [ARRIVAL_DUPLICATE] = "document.again"};
+		[ARRIVAL_VERSION] = "document.version",
+		[ARRIVAL_DUPLICATE] = "document.again"};
 	const struct upload_order *o = in->order;
 	struct upload_receipt *r = in->receipt;
 	struct version v;
@@ -147,8 +149,10 @@ static int arrive(struct db *db, struct arena *a, struct arriving *in, struct er
 	if (rc < 0 || r->arrival == ARRIVAL_DUPLICATE) {
 		return rc;
 	}
-	return audit_add(db, &o->who->workspace, actor_of(o->who), actions[r->arrival], r->document.s,
-		arena_printf(a, "{\"version\":\"%s\",\"sha256\":\"%s\"}", r->version.s, r->sha256), e);
+	return audit_add(db, &o->who->workspace, actor_of(o->who), actions[r->arrival],
+		r->document.s,
+		arena_printf(a, "{\"version\":\"%s\",\"sha256\":\"%s\"}", r->version.s, r->sha256),
+		e);
 }
 
 static int arrive_tx(struct db *db, void *arg, struct err *e)
@@ -162,8 +166,8 @@ static int arrive_tx(struct db *db, void *arg, struct err *e)
 	return rc;
 }
 
-int upload_finish(struct upload *u, const struct upload_order *o, struct upload_receipt *out,
-	struct err *e)
+int upload_finish(
+	struct upload *u, const struct upload_order *o, struct upload_receipt *out, struct err *e)
 {
 	struct arriving in = {.order = o, .receipt = out};
 	struct arena a;

@@ -42,8 +42,8 @@ struct upload_receipt {
 };
 
 /* Durable when it returns 0; the upload is gone whatever it returns. */
-MUST_CHECK int upload_finish(struct upload *u, const struct upload_order *o,
-	struct upload_receipt *out, struct err *e);
+MUST_CHECK int upload_finish(
+	struct upload *u, const struct upload_order *o, struct upload_receipt *out, struct err *e);
 
 /* Deletes: unfindable on return; a purge job removes the text. */
 MUST_CHECK int ingest_delete(struct index *ix, const struct id *document, const char *actor,
@@ -58,8 +58,8 @@ MUST_CHECK int ingest_delete_collection(struct index *ix, const struct id *works
  * The old chunks serve until each is published anew; a version with an open job is left alone. */
 MUST_CHECK int ingest_reindex(struct index *ix, const struct id *workspace,
 	const struct id *collection, bool all, const char *actor, int64_t *n, struct err *e);
-/* `carrel reindex --embedder E`: one 'reembed' job that fills a second space and swaps when complete.
- * An open one for the same identity is given again. */
+/* `carrel reindex --embedder E`: one 'reembed' job that fills a second space and swaps when
+ * complete. An open one for the same identity is given again. */
 MUST_CHECK int ingest_reembed(struct index *ix, const struct id *workspace, const char *embedder,
 	const char *actor, struct id *job, struct err *e);
 

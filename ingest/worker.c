@@ -19,9 +19,9 @@
 
 #define NICE 10
 #define RENEW_MS 10000
-#define LOOK_MS 250	      /* how often the keeper asks for cancellations of running jobs */
-#define IDLE_MS 5000	      /* an idle worker looks for jobs though nobody woke it */
-#define HOUSE_JOBS 200	      /* jobs after which a busy worker keeps house */
+#define LOOK_MS 250    /* how often the keeper asks for cancellations of running jobs */
+#define IDLE_MS 5000   /* an idle worker looks for jobs though nobody woke it */
+#define HOUSE_JOBS 200 /* jobs after which a busy worker keeps house */
 
 /* OpenMP's, from libgomp: FAISS is parallel by default, for each thread that calls it. */
 extern void omp_set_num_threads(int n);
@@ -47,7 +47,7 @@ struct worker {
 	bool cancelled; /* look for cancellations now */
 	uint64_t wakes;
 	int n_running;
-	int n_since_house;  /* jobs ended since */
+	int n_since_house; /* jobs ended since */
 	bool keeping_house;
 	pthread_t keeper;
 	bool has_keeper;
@@ -152,7 +152,8 @@ static void log_end(const struct ending *x, int64_t ms)
 	if (x->release) {
 		log_info("job.interrupted", LT("job", x->job->id.s), LT("kind", x->job->kind));
 	} else if (!x->why) {
-		log_info("job.done", LT("job", x->job->id.s), LT("kind", x->job->kind), LN("ms", ms));
+		log_info("job.done", LT("job", x->job->id.s), LT("kind", x->job->kind),
+			LN("ms", ms));
 	} else if (x->why->code == ERR_CANCELLED) {
 		log_info("job.cancelled", LT("job", x->job->id.s), LT("kind", x->job->kind));
 	} else {
@@ -167,8 +168,8 @@ static void run_job(struct seat *s, const struct job *job)
 	struct worker *w = s->worker;
 	struct ingest in = {.index = w->ix, .zygote = w->zygote, .job = job, .owner = s->owner};
 	struct err why = ERR_INIT, e = ERR_INIT;
-	struct ending x = {.seat = s, .job = job, .final = true,
-		.retry_ms = w->ix->settings->ingest_retry_ms};
+	struct ending x = {
+		.seat = s, .job = job, .final = true, .retry_ms = w->ix->settings->ingest_retry_ms};
 	int64_t from_ms = clock_mono_ms();
 	bool interrupted;
 	int rc;
@@ -277,7 +278,8 @@ static bool house_is_due(struct worker *w, bool idle)
 
 	pthread_mutex_lock(&w->lock);
 	due = !w->keeping_house && !w->stopping &&
-		(w->n_since_house >= HOUSE_JOBS || (idle && w->n_since_house > 0 && w->n_running == 0));
+	      (w->n_since_house >= HOUSE_JOBS ||
+		      (idle && w->n_since_house > 0 && w->n_running == 0));
 	if (due) {
 		w->keeping_house = true;
 		w->n_since_house = 0;
@@ -394,7 +396,8 @@ static void look_at(struct worker *w, struct look *l)
 /* With the lock held on entry and on return, but not meanwhile. */
 static void look_at_seat(struct worker *w, struct seat *s)
 {
-	struct look l = {.job = s->job, .done = atomic_load(&s->in->done),
+	struct look l = {.job = s->job,
+		.done = atomic_load(&s->in->done),
 		.total = atomic_load(&s->in->total),
 		.renew = clock_mono_ms() - s->renewed_ms >= RENEW_MS};
 
@@ -475,13 +478,15 @@ static int start_threads(struct worker *w, struct err *e)
 
 		s->worker = w;
 		s->number = i;
-		snprintf(s->owner, sizeof(s->owner), "%ld:%lld:%d", (long)getpid(), (long long)started_ms, i);
+		snprintf(s->owner, sizeof(s->owner), "%ld:%lld:%d", (long)getpid(),
+			(long long)started_ms, i);
 		rc = pthread_create(&s->thread, NULL, work, s);
 		pthread_mutex_lock(&w->lock);
 		w->n_seats += rc == 0;
 		pthread_mutex_unlock(&w->lock);
 	}
-	return rc == 0 ? 0 : err_sys(e, ERR_UNAVAILABLE, rc, "the ingest workers cannot be started");
+	return rc == 0 ? 0
+		       : err_sys(e, ERR_UNAVAILABLE, rc, "the ingest workers cannot be started");
 }
 
 int worker_create(struct index *ix, struct zygote *z, struct worker **out, struct err *e)
@@ -548,8 +553,8 @@ bool worker_progress(struct worker *w, const struct id *job, struct job_progress
 
 		found = s->running && id_equal(&s->job, job);
 		if (found) {
-			*out = (struct job_progress){atomic_load(&s->in->step), atomic_load(&s->in->done),
-				atomic_load(&s->in->total)};
+			*out = (struct job_progress){atomic_load(&s->in->step),
+				atomic_load(&s->in->done), atomic_load(&s->in->total)};
 		}
 	}
 	pthread_mutex_unlock(&w->lock);

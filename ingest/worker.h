@@ -1,8 +1,8 @@
 /*
- * The ingest workers: threads at low priority that lease jobs and run the pipeline; between jobs they
- * keep house (text dictionary, vector segments, training of the built-in embedder). A keeper thread renews
- * leases and carries progress and cancellation (within 1 s) between the job table and running steps.
- * Thread: created in main; worker_wake and worker_progress from any thread.
+ * The ingest workers: threads at low priority that lease jobs and run the pipeline; between jobs
+ * they keep house (text dictionary, vector segments, training of the built-in embedder). A keeper
+ * thread renews leases and carries progress and cancellation (within 1 s) between the job table and
+ * running steps. Thread: created in main; worker_wake and worker_progress from any thread.
  */
 #ifndef INGEST_WORKER_H
 #define INGEST_WORKER_H
@@ -15,8 +15,8 @@
 
 struct worker;
 
-MUST_CHECK int worker_create(struct index *ix, struct zygote *z, struct worker **out,
-	struct err *e);
+MUST_CHECK int worker_create(
+	struct index *ix, struct zygote *z, struct worker **out, struct err *e);
 /* Stops running jobs where they are (they resume at the next start) and joins. NULL is fine. */
 void worker_destroy(struct worker *w);
 void worker_wake(struct worker *w); /* a job was made or cancelled */

@@ -25,8 +25,8 @@
 #define IMAGE_MAX (64u << 20)
 #define STDERR_KEPT 4096
 #define STDERR_MAX (4u << 20) /* more than that is no error message */
-#define WALL_PER_CPU 10 /* children run at low priority on a busy machine */
-#define RENDER_CPU_S 30 /* somebody waits for the picture */
+#define WALL_PER_CPU 10	      /* children run at low priority on a busy machine */
+#define RENDER_CPU_S 30	      /* somebody waits for the picture */
 
 struct zygote {
 	pid_t pid;
@@ -47,7 +47,8 @@ static void wipe_range(unsigned long first, unsigned long last)
 	}
 }
 
-/* Flags and environment may hold keys of model endpoints; a process that starts parsers must not. */
+/* Flags and environment may hold keys of model endpoints; a process that starts parsers must not.
+ */
 static void forget_secrets(const struct settings *set)
 {
 	unsigned long start[4] = {0};
@@ -55,7 +56,8 @@ static void forget_secrets(const struct settings *set)
 	FILE *f = fopen("/proc/self/stat", "re");
 	char *p = f ? fgets(line, sizeof(line), f) : NULL;
 
-	/* Fields 48 to 51 are arg_start, arg_end, env_start, env_end; the name may contain spaces. */
+	/* Fields 48 to 51 are arg_start, arg_end, env_start, env_end; the name may contain spaces.
+	 */
 	p = p ? strrchr(p, ')') : NULL;
 	if (p && sscanf(p + 1,
 			 " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
@@ -78,8 +80,8 @@ static void forget_secrets(const struct settings *set)
 #undef N
 }
 
-_Noreturn static void on_forked(struct zygote *z, int socket, pid_t server,
-	const struct settings *set)
+_Noreturn static void on_forked(
+	struct zygote *z, int socket, pid_t server, const struct settings *set)
 {
 	prctl(PR_SET_NAME, "carrel-zygote", 0, 0, 0);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != server) {
@@ -195,8 +197,8 @@ static int unavailable(const struct zygote *z, struct err *e)
 {
 	const char *why = zygote_state(z);
 
-	return err_set(e, ERR_UNAVAILABLE, "sandbox_unavailable", "documents cannot be read now: %s",
-		why ? why : "no process can be started");
+	return err_set(e, ERR_UNAVAILABLE, "sandbox_unavailable",
+		"documents cannot be read now: %s", why ? why : "no process can be started");
 }
 
 /* ── one request ── */
@@ -232,9 +234,11 @@ static int send_order(struct zygote *z, const struct order *o, const int fds[ORD
 		struct cmsghdr head;
 		char room[CMSG_SPACE(ORDER_N_FDS * sizeof(int))];
 	} control;
-	struct iovec part = {(void *)o,
-		offsetof(struct order, boxes) + o->n_boxes * sizeof(struct order_box)};
-	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+	struct iovec part = {
+		(void *)o, offsetof(struct order, boxes) + o->n_boxes * sizeof(struct order_box)};
+	struct msghdr msg = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
 		.msg_controllen = sizeof(control)};
 	struct cmsghdr *c;
 	ssize_t n;
@@ -364,7 +368,8 @@ static void read_channel(struct request *r)
 static void request_wait(struct request *r)
 {
 	/* A hijacked child could sleep and send a frame now and then: even that has an end. */
-	int64_t until_ms = clock_mono_ms() + r->z->stall_ms + (int64_t)r->cpu_s * 1000 * WALL_PER_CPU;
+	int64_t until_ms =
+		clock_mono_ms() + r->z->stall_ms + (int64_t)r->cpu_s * 1000 * WALL_PER_CPU;
 	int64_t now_ms;
 
 	while (r->channel >= 0) {
@@ -409,10 +414,12 @@ static const struct {
 	[FAULT_EMPTY] = {ERR_UNPROCESSABLE, "empty_file",
 		"the file is empty: upload the complete document"},
 	[FAULT_UNSUPPORTED] = {ERR_UNPROCESSABLE, "unsupported_type",
-		"this kind of file is not read (it looks like %s): upload it as PDF, Markdown, HTML or "
+		"this kind of file is not read (it looks like %s): upload it as PDF, Markdown, "
+		"HTML or "
 		"text"},
 	[FAULT_BROKEN] = {ERR_UNPROCESSABLE, "broken_file",
-		"the file is damaged and cannot be read: open it in the program that made it and save it "
+		"the file is damaged and cannot be read: open it in the program that made it and "
+		"save it "
 		"anew"},
 	[FAULT_PASSWORD] = {ERR_UNPROCESSABLE, "password_required",
 		"the file is protected by a password: remove the password and upload it again"},
@@ -501,7 +508,8 @@ static int request_result(const struct request *r, struct err *e)
 	case KILLED_FRAMES:
 		log_warn("document.bad_frames", LT("rule", r->reader.bad));
 		return err_set(e, ERR_UNPROCESSABLE, "crashed",
-			"the document made its reader talk nonsense (%s): save it anew in the program "
+			"the document made its reader talk nonsense (%s): save it anew in the "
+			"program "
 			"that made it",
 			r->reader.bad);
 	case LOST:
@@ -556,7 +564,8 @@ int zygote_extract(struct zygote *z, const struct extract_request *q, struct are
 	if (rc == 0 && frame_reader_take(&r.reader, a, out, e) < 0) {
 		rc = ERR_UNPROCESSABLE;
 		err_replace(e, rc, "crashed",
-			"the document made its reader talk nonsense: save it anew in the program that "
+			"the document made its reader talk nonsense: save it anew in the program "
+			"that "
 			"made it");
 	}
 	frame_reader_finish(&r.reader);
@@ -584,8 +593,8 @@ int zygote_render(struct zygote *z, const struct render_request *q, struct buf *
 	o->width = (uint32_t)q->width;
 	for (int i = 0; i < q->n_boxes && o->n_boxes < ORDER_BOXES_MAX; i++) {
 		if (q->boxes[i].page == q->page) {
-			o->boxes[o->n_boxes++] = (struct order_box){q->boxes[i].x0, q->boxes[i].y0,
-				q->boxes[i].x1, q->boxes[i].y1};
+			o->boxes[o->n_boxes++] = (struct order_box){
+				q->boxes[i].x0, q->boxes[i].y0, q->boxes[i].x1, q->boxes[i].y1};
 		}
 	}
 	frame_reader_init(&r.reader, 0, z->limits.image_max, 1);

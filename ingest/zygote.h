@@ -1,7 +1,7 @@
 /*
- * The zygote: a process forked before any thread, with the parsers loaded, without secrets, database
- * or sockets. It forks one sandboxed child a request; no parser of untrusted bytes runs anywhere
- * else. A child gets a sealed memfd, a result pipe and a capped stderr pipe, then rlimits,
+ * The zygote: a process forked before any thread, with the parsers loaded, without secrets,
+ * database or sockets. It forks one sandboxed child a request; no parser of untrusted bytes runs
+ * anywhere else. A child gets a sealed memfd, a result pipe and a capped stderr pipe, then rlimits,
  * close_range, no_new_privs, Landlock and seccomp, and only then touches a byte.
  *
  * zygote_start probes the sandbox in a child (network, exec, fork, open for writing, ptrace, kill:
@@ -9,8 +9,8 @@
  * and zygote_state says why. A zygote that died is not forked again from the threaded process:
  * requests fail the same way and health says degraded.
  *
- * Thread: start in main before any thread; requests from any worker, several at once. A request owns
- * its child: killed and reaped when the request ends, however that is.
+ * Thread: start in main before any thread; requests from any worker, several at once. A request
+ * owns its child: killed and reaped when the request ends, however that is.
  */
 #ifndef INGEST_ZYGOTE_H
 #define INGEST_ZYGOTE_H
@@ -27,12 +27,12 @@
 struct zygote;
 
 MUST_CHECK int zygote_start(const struct settings *set, struct zygote **out, struct err *e);
-void zygote_stop(struct zygote *z);		 /* NULL is fine */
+void zygote_stop(struct zygote *z);		  /* NULL is fine */
 const char *zygote_state(const struct zygote *z); /* NULL: working; else a sentence why not */
 
 struct extract_request {
-	int memfd;	  /* the bytes, sealed (index/blob.h); borrowed */
-	const char *name; /* the file's name: a hint for text formats only */
+	int memfd;		   /* the bytes, sealed (index/blob.h); borrowed */
+	const char *name;	   /* the file's name: a hint for text formats only */
 	const atomic_bool *cancel; /* the child is killed within 200 ms: ERR_CANCELLED */
 	/* Told on the calling thread: page done of n (0: unknown). */
 	void (*progress)(void *arg, int done, int n);
@@ -48,14 +48,14 @@ MUST_CHECK int zygote_extract(struct zygote *z, const struct extract_request *r,
 
 struct render_request {
 	int memfd;
-	int page;  /* 1-based */
-	int width; /* pixels, 64 to 2400 */
+	int page;		 /* 1-based */
+	int width;		 /* pixels, 64 to 2400 */
 	const struct box *boxes; /* those of this page are drawn as translucent highlights */
 	int n_boxes;
 };
 
 /* One page as PNG appended to out. ERR_NOT_FOUND: no such page; else as above. */
-MUST_CHECK int zygote_render(struct zygote *z, const struct render_request *r, struct buf *out,
-	struct err *e);
+MUST_CHECK int zygote_render(
+	struct zygote *z, const struct render_request *r, struct buf *out, struct err *e);
 
 #endif

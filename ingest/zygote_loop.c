@@ -17,7 +17,7 @@
 #define CHILDREN_MAX 64
 
 struct kid {
-	pid_t pid; /* 0: the place is free */
+	pid_t pid;   /* 0: the place is free */
 	int channel; /* -1: nobody waits for it any more */
 	bool killed;
 };
@@ -31,8 +31,8 @@ struct loop {
 
 /* ── a child ── */
 
-_Noreturn static void on_forked(struct loop *l, const struct order *o, const int fds[ORDER_N_FDS],
-	pid_t zygote)
+_Noreturn static void on_forked(
+	struct loop *l, const struct order *o, const int fds[ORDER_N_FDS], pid_t zygote)
 {
 	int copies[3];
 	sigset_t none;
@@ -124,7 +124,9 @@ static bool take_order(struct loop *l)
 		char room[CMSG_SPACE(sizeof(fds))];
 	} control;
 	struct iovec part = {&o, sizeof(o)};
-	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr msg = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
 		.msg_controllen = sizeof(control)};
 	ssize_t n = recvmsg(l->socket, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
@@ -208,8 +210,8 @@ static bool turn(struct loop *l)
 	return !fds[0].revents || take_order(l);
 }
 
-/* A stop reaches every process of a terminal or a service at once; the zygote must outlive the server's
- * graceful end, which is the socket's end. */
+/* A stop reaches every process of a terminal or a service at once; the zygote must outlive the
+ * server's graceful end, which is the socket's end. */
 static void ignore_signals(void)
 {
 	static const int IGNORED[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};

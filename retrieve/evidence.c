@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* Measured on the fixture questions: what the documents answer has .44 and more in one passage, and
- * .29 in Chinese, since bigrams match less often than words; absent subjects mostly a third and less. */
+ * .29 in Chinese, since bigrams match less often than words; absent subjects mostly a third and
+ * less. */
 #define NEEDED_WORDS 0.38
 #define NEEDED_BIGRAMS 0.25
 

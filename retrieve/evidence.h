@@ -1,7 +1,7 @@
 /*
  * How well passages answer a question, without a model: the idf-weighted share of the question's
- * content words that one passage (or the best two together) holds. A word that the asker's documents do
- * not know weighs most, which is what makes questions about absent subjects weak.
+ * content words that one passage (or the best two together) holds. A word that the asker's
+ * documents do not know weighs most, which is what makes questions about absent subjects weak.
  * Thread: any. Pure but for the document frequencies.
  */
 #ifndef RETRIEVE_EVIDENCE_H
@@ -21,7 +21,7 @@ struct question {
 	const char **terms; /* distinct stems, stopwords out */
 	double *idf;	    /* of each */
 	int n_terms;
-	double mass;	    /* sum of idf */
+	double mass; /* sum of idf */
 };
 MUST_CHECK int question_open(struct db *db, struct arena *a, int64_t workspace_n,
 	const struct allowed *allowed, const char *text, struct question *out, struct err *e);

@@ -20,7 +20,8 @@ static int by_score(const void *a, const void *b)
 	return by_slot(a, b);
 }
 
-/* Items of one slot stand side by side after sorting: the second's fields are taken into the first. */
+/* Items of one slot stand side by side after sorting: the second's fields are taken into the first.
+ */
 static int unite(struct fused *items, int n)
 {
 	int i, kept = 0;
@@ -50,12 +51,14 @@ struct fused *fuse_union(struct arena *a, const struct fts_hit *lexical, int n_l
 	int i, k = 0;
 
 	for (i = 0; i < n_lexical; i++) {
-		items[k++] = (struct fused){.slot = lexical[i].slot, .lexical_rank = i + 1,
-			.lexical = lexical[i].score, .cosine = NAN};
+		items[k++] = (struct fused){.slot = lexical[i].slot,
+			.lexical_rank = i + 1,
+			.lexical = lexical[i].score,
+			.cosine = NAN};
 	}
 	for (i = 0; i < n_vector; i++) {
-		items[k++] = (struct fused){.slot = vector[i].slot, .vector_rank = i + 1,
-			.cosine = vector[i].cosine};
+		items[k++] = (struct fused){
+			.slot = vector[i].slot, .vector_rank = i + 1, .cosine = vector[i].cosine};
 	}
 	qsort(items, (size_t)k, sizeof(*items), by_slot);
 	*n = unite(items, k);
@@ -82,7 +85,8 @@ void fuse_rank(struct fused *items, int n, double vector_weight, bool lexical_wh
 		double lexical = items[i].lexical_rank ? items[i].lexical : missing;
 		double cosine = isnan(items[i].cosine) ? 0 : fmax(0, (double)items[i].cosine);
 
-		items[i].score = (best_lexical > 0 ? (1 - vector_weight) * lexical / best_lexical : 0) +
+		items[i].score =
+			(best_lexical > 0 ? (1 - vector_weight) * lexical / best_lexical : 0) +
 			(best_cosine > 0 ? vector_weight * cosine / best_cosine : 0);
 		best = fmax(best, items[i].score);
 	}

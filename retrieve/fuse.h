@@ -1,7 +1,7 @@
 /*
  * Two ranked lists to one: weighted sum of max-normalised scores (measured better than reciprocal
- * rank fusion, design section 5). A missing cosine is computed, a missing lexical score counts as the
- * lowest of its list, and as nothing where that list is all that matches. Pure. Thread: any.
+ * rank fusion, design section 5). A missing cosine is computed, a missing lexical score counts as
+ * the lowest of its list, and as nothing where that list is all that matches. Pure. Thread: any.
  */
 #ifndef RETRIEVE_FUSE_H
 #define RETRIEVE_FUSE_H
@@ -17,7 +17,7 @@ struct fused {
 	int lexical_rank, vector_rank; /* 1-based; 0: not in that list */
 	float cosine;		       /* NAN: not known yet, see fuse_union */
 	double lexical;
-	double score;		       /* best = 1 after fuse_rank */
+	double score; /* best = 1 after fuse_rank */
 };
 
 /* The union of both lists, in the arena, in no order. Those without a cosine have NAN. */

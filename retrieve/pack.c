@@ -4,8 +4,8 @@
 #include <string.h>
 
 /* Two passages with nine tenths of their words in common say the same: copies of a paragraph, a
- * revised document under another name. Short ones are left alone: two rows of a price list differ in
- * one number. */
+ * revised document under another name. Short ones are left alone: two rows of a price list differ
+ * in one number. */
 #define DUPLICATE_SIMILARITY 0.9
 #define DUPLICATE_TERMS_MIN 20
 
@@ -25,8 +25,8 @@ double pack_similarity(const struct ranked *a, const struct ranked *b)
 		}
 	}
 	return a->n_terms + b->n_terms == 0
-		? 0
-		: (double)common / (double)(a->n_terms + b->n_terms - common);
+		       ? 0
+		       : (double)common / (double)(a->n_terms + b->n_terms - common);
 }
 
 static void drop_duplicates(struct ranked *items, int n)
@@ -57,12 +57,12 @@ struct group {
 static bool follows(const struct chunk *a, const struct chunk *b)
 {
 	return id_equal(&a->version, &b->version) && a->generation == b->generation &&
-		b->seq == a->seq + 1;
+	       b->seq == a->seq + 1;
 }
 
 /* The group that item i continues at its end or its beginning, or NULL. */
-static struct group *neighbour(struct group *groups, int n_groups, const struct ranked *items, int i,
-	int merged_tokens, bool *at_end)
+static struct group *neighbour(struct group *groups, int n_groups, const struct ranked *items,
+	int i, int merged_tokens, bool *at_end)
 {
 	int g;
 
@@ -176,8 +176,8 @@ static void choose(struct arena *a, struct chooser *c, int n)
 
 /* ── making passages ── */
 
-static void passage_text(struct arena *a, const struct group *g, const struct ranked *items,
-	struct passage *p)
+static void passage_text(
+	struct arena *a, const struct group *g, const struct ranked *items, struct passage *p)
 {
 	struct buf text = BUF_INIT;
 	int i;
@@ -189,9 +189,12 @@ static void passage_text(struct arena *a, const struct group *g, const struct ra
 		if (i > 0) {
 			buf_char(&text, '\n');
 		}
-		p->parts[i] = (struct passage_part){.chunk = c->id, .text_start = (int)text.len,
-			.byte_start = c->byte_start, .byte_end = c->byte_end,
-			.page_first = c->page_first, .page_last = c->page_last};
+		p->parts[i] = (struct passage_part){.chunk = c->id,
+			.text_start = (int)text.len,
+			.byte_start = c->byte_start,
+			.byte_end = c->byte_end,
+			.page_first = c->page_first,
+			.page_last = c->page_last};
 		buf_str(&text, c->text);
 		p->parts[i].text_end = (int)text.len;
 	}
@@ -199,8 +202,8 @@ static void passage_text(struct arena *a, const struct group *g, const struct ra
 	buf_finish(&text);
 }
 
-static void passage_boxes(struct arena *a, const struct group *g, const struct ranked *items,
-	struct passage *p)
+static void passage_boxes(
+	struct arena *a, const struct group *g, const struct ranked *items, struct passage *p)
 {
 	int i, n = 0;
 
@@ -219,8 +222,8 @@ static void passage_boxes(struct arena *a, const struct group *g, const struct r
 	}
 }
 
-static void passage_make(struct arena *a, const struct group *g, const struct ranked *items,
-	struct passage *p)
+static void passage_make(
+	struct arena *a, const struct group *g, const struct ranked *items, struct passage *p)
 {
 	const struct ranked *best = &items[g->items[0]];
 	const struct chunk *first = &items[g->items[0]].chunk;
@@ -232,15 +235,24 @@ static void passage_make(struct arena *a, const struct group *g, const struct ra
 			best = &items[g->items[i]];
 		}
 	}
-	*p = (struct passage){.chunk = best->chunk.id, .n_chunks = g->n,
-		.document = first->document, .version = first->version,
-		.collection = first->collection, .document_name = first->document_name,
-		.title = first->title, .heading = best->chunk.heading,
-		.language = first->language, .page = best->chunk.page_first,
+	*p = (struct passage){.chunk = best->chunk.id,
+		.n_chunks = g->n,
+		.document = first->document,
+		.version = first->version,
+		.collection = first->collection,
+		.document_name = first->document_name,
+		.title = first->title,
+		.heading = best->chunk.heading,
+		.language = first->language,
+		.page = best->chunk.page_first,
 		.page_first = first->page_first,
-		.page_last = last->page_last, .byte_start = first->byte_start,
-		.byte_end = last->byte_end, .n_tokens = g->n_tokens, .score = best->score,
-		.lexical_rank = best->lexical_rank, .vector_rank = best->vector_rank};
+		.page_last = last->page_last,
+		.byte_start = first->byte_start,
+		.byte_end = last->byte_end,
+		.n_tokens = g->n_tokens,
+		.score = best->score,
+		.lexical_rank = best->lexical_rank,
+		.vector_rank = best->vector_rank};
 	p->chunks = arena_array(a, struct id, (size_t)g->n);
 	for (i = 0; i < g->n; i++) {
 		p->chunks[i] = items[g->items[i]].chunk.id;

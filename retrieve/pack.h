@@ -10,18 +10,19 @@
 #include "retrieve/search.h"
 
 struct ranked {
-	struct chunk chunk;	 /* with text; chunk.slot < 0: gone */
-	const uint64_t *terms;	 /* [n_terms] sorted distinct hashes of its stems */
+	struct chunk chunk;    /* with text; chunk.slot < 0: gone */
+	const uint64_t *terms; /* [n_terms] sorted distinct hashes of its stems */
 	int n_terms;
 	int lexical_rank, vector_rank;
 	double score;
-	enum fate fate;		 /* OUT */
+	enum fate fate; /* OUT */
 };
 
 struct pack_limits {
 	int passages;
 	int tokens;	       /* 0: no budget */
-	double document_share; /* of the budget that one document may fill before others got theirs */
+	double document_share; /* of the budget that one document may fill before others got theirs
+				*/
 	int merged_tokens;     /* a merged passage grows no longer than this */
 };
 

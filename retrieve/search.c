@@ -20,10 +20,10 @@
 #include "retrieve/fuse.h"
 #include "retrieve/pack.h"
 
-#define LIST_LENGTH 200	    /* of each ranked list; design, section 5 */
-#define LOADED_MAX 80	    /* candidates whose text is read */
-#define MERGED_TOKENS 700   /* a merged passage grows no longer */
-#define DOCUMENT_SHARE 0.5  /* of the budget, while other documents wait */
+#define LIST_LENGTH 200	   /* of each ranked list; design, section 5 */
+#define LOADED_MAX 80	   /* candidates whose text is read */
+#define MERGED_TOKENS 700  /* a merged passage grows no longer */
+#define DOCUMENT_SHARE 0.5 /* of the budget, while other documents wait */
 #define JUDGED_PASSAGES 5
 
 struct search {
@@ -84,8 +84,8 @@ static int step_understand(struct search *s, struct err *e)
 	if (r->limit < 1 || r->limit > 100) {
 		return err_set(e, ERR_INVALID, "bad_limit", "limit is 1 to 100, not %d.", r->limit);
 	}
-	return question_open(s->db, s->arena, r->who->workspace_n, s->allowed, r->query,
-		&s->question, e);
+	return question_open(
+		s->db, s->arena, r->who->workspace_n, s->allowed, r->query, &s->question, e);
 }
 
 static int step_lexical(struct search *s, struct err *e)
@@ -104,8 +104,8 @@ static int step_lexical(struct search *s, struct err *e)
 
 static int search_vectors(struct search *s, struct err *e)
 {
-	const struct embed_text text = {.body = s->request->query,
-		.language = s->question.language};
+	const struct embed_text text = {
+		.body = s->request->query, .language = s->question.language};
 	int rc = vectors_serving(s->index->vectors, s->request->who->workspace_n, &s->space, e);
 
 	if (rc) {
@@ -171,8 +171,8 @@ static int step_fuse(struct search *s, struct err *e)
 {
 	int rc = 0;
 
-	s->fused = fuse_union(s->arena, s->lexical, s->n_lexical, s->vector, s->n_vector,
-		&s->n_fused);
+	s->fused =
+		fuse_union(s->arena, s->lexical, s->n_lexical, s->vector, s->n_vector, &s->n_fused);
 	if (s->vector_weight > 0 && s->n_fused > 0) {
 		rc = complete_cosines(s, e);
 	}
@@ -248,11 +248,17 @@ static void explain(struct search *s)
 		if (r->fate == FATE_GONE) {
 			continue;
 		}
-		list[i] = (struct candidate){.chunk = r->chunk.id, .document = r->chunk.document,
-			.document_name = r->chunk.document_name, .heading = r->chunk.heading,
-			.page = r->chunk.page_first, .lexical_rank = r->lexical_rank,
-			.vector_rank = r->vector_rank, .fused_rank = i + 1, .fused = r->score,
-			.n_tokens = r->chunk.n_tokens, .fate = r->fate};
+		list[i] = (struct candidate){.chunk = r->chunk.id,
+			.document = r->chunk.document,
+			.document_name = r->chunk.document_name,
+			.heading = r->chunk.heading,
+			.page = r->chunk.page_first,
+			.lexical_rank = r->lexical_rank,
+			.vector_rank = r->vector_rank,
+			.fused_rank = i + 1,
+			.fused = r->score,
+			.n_tokens = r->chunk.n_tokens,
+			.fate = r->fate};
 	}
 	s->out->candidates = list;
 	s->out->n_candidates = s->n_ranked;
@@ -267,8 +273,7 @@ static int step_pack(struct search *s, struct err *e)
 	int i;
 
 	(void)e;
-	s->out->passages = pack_run(s->arena, s->ranked, s->n_ranked, &limits,
-		&s->out->n_passages);
+	s->out->passages = pack_run(s->arena, s->ranked, s->n_ranked, &limits, &s->out->n_passages);
 	for (i = 0; i < s->out->n_passages; i++) {
 		s->out->n_tokens += s->out->passages[i].n_tokens;
 	}

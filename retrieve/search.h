@@ -1,11 +1,12 @@
 /*
  * A question finds passages: normalise -> lexical + vector search, both filtered by the asker's one
- * bitmap -> weighted fusion of max-normalised scores -> load and check permission again -> near-duplicates
- * removed -> neighbours merged -> cut to a limit or packed to a token budget. The table of steps in search.c is
- * the story. Raw bm25 stays inside; ranks and fused scores (0 to 1, relative to the best) go out.
+ * bitmap -> weighted fusion of max-normalised scores -> load and check permission again ->
+ * near-duplicates removed -> neighbours merged -> cut to a limit or packed to a token budget. The
+ * table of steps in search.c is the story. Raw bm25 stays inside; ranks and fused scores (0 to 1,
+ * relative to the best) go out.
  *
- * Thread: a worker with a reader; blocks (an openai embedder: its request). If the embedding fails the search goes on
- * lexically and says so (vector_error).
+ * Thread: a worker with a reader; blocks (an openai embedder: its request). If the embedding fails
+ * the search goes on lexically and says so (vector_error).
  */
 #ifndef RETRIEVE_SEARCH_H
 #define RETRIEVE_SEARCH_H
@@ -19,52 +20,52 @@
 
 struct search_request {
 	const struct asker *who;
-	const char *query;	       /* at most SEARCH_QUERY_MAX bytes */
-	const struct id *collections;  /* only in these; NULL: all */
+	const char *query;	      /* at most SEARCH_QUERY_MAX bytes */
+	const struct id *collections; /* only in these; NULL: all */
 	int n_collections;
-	int limit;		       /* passages, 1 to 100 */
-	int token_budget;	       /* 0: by limit alone; else passages are packed into it */
-	bool explain;		       /* fill candidates */
+	int limit;	  /* passages, 1 to 100 */
+	int token_budget; /* 0: by limit alone; else passages are packed into it */
+	bool explain;	  /* fill candidates */
 };
 #define SEARCH_QUERY_MAX 8192
 
 /* Where the text of one chunk stands in a passage. */
 struct passage_part {
 	struct id chunk;
-	int text_start, text_end; /* in passage.text */
-	int64_t byte_start, byte_end; /* in the extracted text; as long as the part, unless a table's
-				       * header row was repeated in front */
+	int text_start, text_end;     /* in passage.text */
+	int64_t byte_start, byte_end; /* in the extracted text; as long as the part, unless a
+				       * table's header row was repeated in front */
 	int page_first, page_last;
 };
 
 /* What a person is shown and a prompt is made of: one chunk, or adjacent ones merged. */
 struct passage {
-	struct id chunk;	     /* the best-ranked of them: opens the page */
-	struct id *chunks;	     /* [n_chunks] in text order */
+	struct id chunk;   /* the best-ranked of them: opens the page */
+	struct id *chunks; /* [n_chunks] in text order */
 	int n_chunks;
-	struct passage_part *parts;  /* [n_chunks], the same order */
+	struct passage_part *parts; /* [n_chunks], the same order */
 	struct id document, version, collection;
 	const char *document_name, *title, *heading, *language;
-	const char *text;	     /* of all of them */
-	int page; /* where `chunk` begins */
+	const char *text; /* of all of them */
+	int page;	  /* where `chunk` begins */
 	int page_first, page_last;
 	int64_t byte_start, byte_end;
 	struct box *boxes;
 	int n_boxes;
 	int n_tokens;
-	double score;		     /* fused, best = 1 */
+	double score;		       /* fused, best = 1 */
 	int lexical_rank, vector_rank; /* 1-based; 0: not found that way */
 };
 
 /* Why a candidate was kept or cut (explain). */
-#define FATE_MAP(X) \
-	X(FATE_KEPT, "kept") \
-	X(FATE_MERGED, "merged into a neighbour") \
-	X(FATE_DUPLICATE, "near-duplicate") \
-	X(FATE_RANK, "below the limit") \
-	X(FATE_BUDGET, "did not fit the token budget") \
-	X(FATE_SHARE, "its document has its share already") \
-	X(FATE_WEAK, "too weak") \
+#define FATE_MAP(X)                                                                                \
+	X(FATE_KEPT, "kept")                                                                       \
+	X(FATE_MERGED, "merged into a neighbour")                                                  \
+	X(FATE_DUPLICATE, "near-duplicate")                                                        \
+	X(FATE_RANK, "below the limit")                                                            \
+	X(FATE_BUDGET, "did not fit the token budget")                                             \
+	X(FATE_SHARE, "its document has its share already")                                        \
+	X(FATE_WEAK, "too weak")                                                                   \
 	X(FATE_GONE, "deleted, replaced or no longer readable")
 enum fate {
 #define X(name, text) name,
@@ -90,11 +91,11 @@ struct search_result {
 	struct candidate *candidates; /* by fused rank; explain only */
 	int n_candidates;
 	const char *language; /* of the question */
-	/* How well the passages answer, 0 to 1: the idf-weighted share of the question's content words
-	 * that the best passages hold, see search.c. Below the threshold of retrieve/evidence.h an
-	 * answer is refused. */
+	/* How well the passages answer, 0 to 1: the idf-weighted share of the question's content
+	 * words that the best passages hold, see search.c. Below the threshold of
+	 * retrieve/evidence.h an answer is refused. */
 	double evidence;
-	int n_tokens; /* of all passages */
+	int n_tokens;		  /* of all passages */
 	const char *vector_error; /* NULL, or why only words were searched */
 	int64_t lexical_us, vector_us, total_us;
 };

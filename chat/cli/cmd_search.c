@@ -213,7 +213,8 @@ int cmd_prompt(struct cli *cli, struct err *e)
 			const char *content = text_of(message, "content");
 
 			text_clean(&text, content, strlen(content), true);
-			printf("── %s ──\n%s\n\n", text_of(message, "role"), text.data ? text.data : "");
+			printf("── %s ──\n%s\n\n", text_of(message, "role"),
+				text.data ? text.data : "");
 			buf_finish(&text);
 		}
 		fprintf(stderr, "about %d tokens of a window of %d\n",

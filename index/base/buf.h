@@ -19,7 +19,10 @@ struct buf {
 	bool over;    /* an append went past the limit and was dropped */
 };
 
-#define BUF_INIT {NULL, 0, 0, 0, false}
+#define BUF_INIT                                                                                   \
+	{                                                                                          \
+		NULL, 0, 0, 0, false                                                               \
+	}
 
 void buf_init(struct buf *b);
 void buf_finish(struct buf *b);

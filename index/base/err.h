@@ -11,25 +11,25 @@
 #include <stddef.h>
 
 /*      name               value  API "type"              HTTP  exit */
-#define ERR_MAP(X) \
-	X(ERR_INVALID, -1, "invalid_request", 400, 2) \
-	X(ERR_AUTH, -2, "unauthenticated", 401, 4) \
-	X(ERR_FORBIDDEN, -3, "forbidden", 403, 4) \
-	X(ERR_NOT_FOUND, -4, "not_found", 404, 9) \
-	X(ERR_METHOD, -5, "method_not_allowed", 405, 2) \
-	X(ERR_CONFLICT, -6, "conflict", 409, 2) \
-	X(ERR_TOO_LARGE, -7, "too_large", 413, 2) \
-	X(ERR_UNSUPPORTED, -8, "unsupported_media_type", 415, 2) \
-	X(ERR_UNPROCESSABLE, -9, "unprocessable", 422, 2) \
-	X(ERR_LIMITED, -10, "rate_limited", 429, 6) \
-	X(ERR_CANCELLED, -11, "cancelled", 499, 8) \
-	X(ERR_INTERNAL, -12, "internal", 500, 8) \
-	X(ERR_UPSTREAM, -13, "upstream", 502, 8) \
-	X(ERR_UNAVAILABLE, -14, "unavailable", 503, 5) \
-	X(ERR_TIMEOUT, -15, "timeout", 504, 7) \
-	X(ERR_IO, -16, "internal", 500, 8) \
-	X(ERR_CORRUPT, -17, "internal", 500, 8) \
-	X(ERR_NO_SPACE, -18, "insufficient_storage", 507, 8) \
+#define ERR_MAP(X)                                                                                 \
+	X(ERR_INVALID, -1, "invalid_request", 400, 2)                                              \
+	X(ERR_AUTH, -2, "unauthenticated", 401, 4)                                                 \
+	X(ERR_FORBIDDEN, -3, "forbidden", 403, 4)                                                  \
+	X(ERR_NOT_FOUND, -4, "not_found", 404, 9)                                                  \
+	X(ERR_METHOD, -5, "method_not_allowed", 405, 2)                                            \
+	X(ERR_CONFLICT, -6, "conflict", 409, 2)                                                    \
+	X(ERR_TOO_LARGE, -7, "too_large", 413, 2)                                                  \
+	X(ERR_UNSUPPORTED, -8, "unsupported_media_type", 415, 2)                                   \
+	X(ERR_UNPROCESSABLE, -9, "unprocessable", 422, 2)                                          \
+	X(ERR_LIMITED, -10, "rate_limited", 429, 6)                                                \
+	X(ERR_CANCELLED, -11, "cancelled", 499, 8)                                                 \
+	X(ERR_INTERNAL, -12, "internal", 500, 8)                                                   \
+	X(ERR_UPSTREAM, -13, "upstream", 502, 8)                                                   \
+	X(ERR_UNAVAILABLE, -14, "unavailable", 503, 5)                                             \
+	X(ERR_TIMEOUT, -15, "timeout", 504, 7)                                                     \
+	X(ERR_IO, -16, "internal", 500, 8)                                                         \
+	X(ERR_CORRUPT, -17, "internal", 500, 8)                                                    \
+	X(ERR_NO_SPACE, -18, "insufficient_storage", 507, 8)                                       \
 	X(ERR_CONFIG, -19, "not_configured", 503, 3)
 
 enum err_code {
@@ -38,16 +38,19 @@ enum err_code {
 #undef X
 };
 
-/* What went wrong, for a person. `reason` is a stable word a program may test ("password_required");
- * message is one sentence that says what to do, without a trailing newline; valid UTF-8, whatever
- * was put into it. */
+/* What went wrong, for a person. `reason` is a stable word a program may test
+ * ("password_required"); message is one sentence that says what to do, without a trailing newline;
+ * valid UTF-8, whatever was put into it. */
 struct err {
 	int code;
 	char reason[48];
 	char message[464];
 };
 
-#define ERR_INIT {0, "", ""}
+#define ERR_INIT                                                                                   \
+	{                                                                                          \
+		0, "", ""                                                                          \
+	}
 
 /* Fills e (may be NULL) and returns code, so that a failing function ends in
  * `return err_set(e, ERR_INVALID, "bad_limit", "limit must be 1 to 100, not %d", n);`
@@ -68,10 +71,10 @@ int err_absent(struct err *e);
 
 void err_clear(struct err *e);
 
-const char *err_name(int code);		/* "ERR_INVALID"; "ERR_UNKNOWN" for no code of the table */
-const char *err_type(int code);		/* "invalid_request" */
-int err_http(int code);			/* 400; 500 for unknown codes */
-int err_exit(int code);			/* exit status of the command line; 0 for code 0 */
+const char *err_name(int code); /* "ERR_INVALID"; "ERR_UNKNOWN" for no code of the table */
+const char *err_type(int code); /* "invalid_request" */
+int err_http(int code);		/* 400; 500 for unknown codes */
+int err_exit(int code);		/* exit status of the command line; 0 for code 0 */
 
 /* Ends the process with file, line and message: for what cannot happen. Stays on in release. */
 #define ASSERT(cond) ((cond) ? (void)0 : assert_failed(#cond, __FILE__, __LINE__))

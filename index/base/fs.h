@@ -17,7 +17,7 @@ MUST_CHECK int fs_replace(const char *path, const void *p, size_t n_bytes, struc
 /* Appends the file to out; more than max_bytes is ERR_TOO_LARGE, absence ERR_NOT_FOUND. */
 MUST_CHECK int fs_read(const char *path, size_t max_bytes, struct buf *out, struct err *e);
 bool fs_exists(const char *path);
-void fs_remove_tree(const char *path); /* best effort; never follows links */
+void fs_remove_tree(const char *path);	 /* best effort; never follows links */
 int64_t fs_free_bytes(const char *path); /* -1: unknown */
 
 /* The data folder's lock (flock on DATA/lock). Returns the fd, ERR_CONFLICT while another process

@@ -27,8 +27,8 @@ struct hash_stream {
 
 void hash_stream_init(struct hash_stream *h);
 void hash_stream_add(struct hash_stream *h, const void *p, size_t n_bytes);
-void hash_stream_finish(struct hash_stream *h, char blake2b[HASH_HEX_SIZE],
-	char sha256[HASH_HEX_SIZE]);
+void hash_stream_finish(
+	struct hash_stream *h, char blake2b[HASH_HEX_SIZE], char sha256[HASH_HEX_SIZE]);
 
 /* A fast 64-bit hash for tables in memory and hashed grams (FNV-1a with a final mix): stable across
  * machines and releases, since derived data depends on it. Not for secrets. */

@@ -28,8 +28,8 @@ static inline struct log_field log_text(const char *key, const char *text)
 }
 #define LT(k, v) log_text((k), (v))
 #define LN(k, v) ((struct log_field){(k), NULL, (int64_t)(v)})
-#define LOG_(level, event, ...) \
-	log_fields((level), (event), (struct log_field[]){__VA_ARGS__}, \
+#define LOG_(level, event, ...)                                                                    \
+	log_fields((level), (event), (struct log_field[]){__VA_ARGS__},                            \
 		(int)(sizeof((struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field)))
 #define log_debug(event, ...) LOG_(LOG_DEBUG, event, __VA_ARGS__)
 #define log_info(event, ...) LOG_(LOG_INFO, event, __VA_ARGS__)

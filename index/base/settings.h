@@ -1,10 +1,10 @@
 /*
- * One table of settings: it feeds flags (--model-url), variables (CARREL_MODEL_URL), DATA/carrel.ini
- * (model-url = …), `--help` and GET /v1/settings. Later wins: default, ini, environment, flag.
- * An out-of-range or unknown value is an error that names the setting, its range and its source.
- * Take the flags first, since --data says where carrel.ini is; a weaker source that comes later does
- * not touch what a stronger one has set. An unknown CARREL_* variable is a warning in the log.
- * Thread: read-only after settings_load.
+ * One table of settings: it feeds flags (--model-url), variables (CARREL_MODEL_URL),
+ * DATA/carrel.ini (model-url = …), `--help` and GET /v1/settings. Later wins: default, ini,
+ * environment, flag. An out-of-range or unknown value is an error that names the setting, its range
+ * and its source. Take the flags first, since --data says where carrel.ini is; a weaker source that
+ * comes later does not touch what a stronger one has set. An unknown CARREL_* variable is a warning
+ * in the log. Thread: read-only after settings_load.
  */
 #ifndef INDEX_BASE_SETTINGS_H
 #define INDEX_BASE_SETTINGS_H
@@ -17,44 +17,64 @@
 
 /* S(field, name, default, help): a string.   P: a secret string (never shown).
  * N(field, name, default, min, max, help): a whole number. */
-#define SETTINGS_MAP(S, P, N) \
-	S(data, "data", "data", "the data folder; made on first use") \
-	S(listen, "listen", "127.0.0.1:8360", "address and port to serve HTTP on") \
-	S(public_url, "public-url", "", "the address people use, if a proxy stands in front; https:// makes cookies Secure") \
-	S(log_level, "log-level", "info", "least level logged: debug, info, warn or error") \
-	N(http_workers, "http-workers", 4, 1, 64, "threads that serve API requests") \
-	N(http_connections, "http-connections", 2000, 8, 100000, "open connections at most") \
-	N(http_body_kb, "http-body-kb", 1024, 16, 65536, "largest JSON body, KiB") \
-	N(http_header_ms, "http-header-ms", 10000, 100, 600000, "time a client has to send its headers") \
-	N(http_idle_ms, "http-idle-ms", 60000, 1000, 3600000, "an idle connection is closed after this time; a body that makes no progress too") \
-	N(upload_max_mb, "upload-max-mb", 512, 1, 1048576, "largest uploaded file, MiB") \
-	N(uploads_at_once, "uploads-at-once", 8, 1, 256, "uploads received at the same time; more wait") \
-	N(ingest_workers, "ingest-workers", 1, 1, 64, "documents ingested at the same time") \
-	N(ingest_cpu_s, "ingest-cpu-s", 120, 1, 86400, "CPU time one document may use, seconds") \
-	N(ingest_memory_mb, "ingest-memory-mb", 1024, 64, 65536, "memory one document may use, MiB") \
-	N(ingest_stall_s, "ingest-stall-s", 60, 1, 86400, "a document without progress for this long is given up, seconds") \
-	N(ingest_pages, "ingest-pages", 5000, 1, 1000000, "pages read of one document") \
-	N(ingest_text_mb, "ingest-text-mb", 64, 1, 4096, "text taken from one document, MiB") \
-	N(ingest_retry_ms, "ingest-retry-ms", 2000, 10, 3600000, "first wait before a failed job is tried again; doubles") \
-	N(chunk_tokens, "chunk-tokens", 220, 32, 2000, "the size that chunks aim at, tokens") \
+#define SETTINGS_MAP(S, P, N)                                                                      \
+	S(data, "data", "data", "the data folder; made on first use")                              \
+	S(listen, "listen", "127.0.0.1:8360", "address and port to serve HTTP on")                 \
+	S(public_url, "public-url", "",                                                            \
+		"the address people use, if a proxy stands in front; https:// makes cookies "      \
+		"Secure")                                                                          \
+	S(log_level, "log-level", "info", "least level logged: debug, info, warn or error")        \
+	N(http_workers, "http-workers", 4, 1, 64, "threads that serve API requests")               \
+	N(http_connections, "http-connections", 2000, 8, 100000, "open connections at most")       \
+	N(http_body_kb, "http-body-kb", 1024, 16, 65536, "largest JSON body, KiB")                 \
+	N(http_header_ms, "http-header-ms", 10000, 100, 600000,                                    \
+		"time a client has to send its headers")                                           \
+	N(http_idle_ms, "http-idle-ms", 60000, 1000, 3600000,                                      \
+		"an idle connection is closed after this time; a body that makes no progress too") \
+	N(upload_max_mb, "upload-max-mb", 512, 1, 1048576, "largest uploaded file, MiB")           \
+	N(uploads_at_once, "uploads-at-once", 8, 1, 256,                                           \
+		"uploads received at the same time; more wait")                                    \
+	N(ingest_workers, "ingest-workers", 1, 1, 64, "documents ingested at the same time")       \
+	N(ingest_cpu_s, "ingest-cpu-s", 120, 1, 86400, "CPU time one document may use, seconds")   \
+	N(ingest_memory_mb, "ingest-memory-mb", 1024, 64, 65536,                                   \
+		"memory one document may use, MiB")                                                \
+	N(ingest_stall_s, "ingest-stall-s", 60, 1, 86400,                                          \
+		"a document without progress for this long is given up, seconds")                  \
+	N(ingest_pages, "ingest-pages", 5000, 1, 1000000, "pages read of one document")            \
+	N(ingest_text_mb, "ingest-text-mb", 64, 1, 4096, "text taken from one document, MiB")      \
+	N(ingest_retry_ms, "ingest-retry-ms", 2000, 10, 3600000,                                   \
+		"first wait before a failed job is tried again; doubles")                          \
+	N(chunk_tokens, "chunk-tokens", 220, 32, 2000, "the size that chunks aim at, tokens")      \
 	S(embedder, "embedder", "builtin", "builtin, or openai (needs embed-url and embed-model)") \
-	S(embed_url, "embed-url", "", "base address of an OpenAI-compatible /embeddings, e.g. http://127.0.0.1:8080/v1") \
-	S(embed_model, "embed-model", "", "model name for embed-url") \
-	P(embed_key, "embed-key", "", "key for embed-url") \
-	N(embed_timeout_ms, "embed-timeout-ms", 30000, 100, 600000, "time one embedding request may take") \
-	S(model_url, "model-url", "", "base address of an OpenAI-compatible API, e.g. http://127.0.0.1:8080/v1; empty: built-in extractive answers") \
-	S(model_name, "model-name", "default", "model to ask for at model-url") \
-	P(model_key, "model-key", "", "key for model-url") \
-	N(model_context, "model-context", 8192, 512, 4194304, "the model's window, tokens") \
-	N(model_first_ms, "model-first-ms", 60000, 50, 3600000, "longest wait for the model's first byte") \
-	N(model_stall_ms, "model-stall-ms", 30000, 50, 3600000, "longest silence in the middle of an answer") \
-	N(model_retries, "model-retries", 2, 0, 10, "tries again after 429, 5xx or a lost connection before the first token") \
-	N(answer_tokens, "answer-tokens", 800, 16, 100000, "longest answer asked of the model, tokens") \
-	N(source_tokens, "source-tokens", 2400, 100, 1000000, "budget for sources in a prompt, tokens") \
-	N(runs_at_once, "runs-at-once", 32, 1, 10000, "answers being written at the same time; more wait") \
-	N(session_hours, "session-hours", 336, 1, 8760, "a sign-in lasts this long, hours") \
-	N(access_minutes, "access-minutes", 15, 1, 1440, "an access token lasts this long, minutes") \
-	N(login_tries, "login-tries", 10, 3, 1000, "wrong passwords for one account in 15 minutes before further tries wait")
+	S(embed_url, "embed-url", "",                                                              \
+		"base address of an OpenAI-compatible /embeddings, e.g. http://127.0.0.1:8080/v1") \
+	S(embed_model, "embed-model", "", "model name for embed-url")                              \
+	P(embed_key, "embed-key", "", "key for embed-url")                                         \
+	N(embed_timeout_ms, "embed-timeout-ms", 30000, 100, 600000,                                \
+		"time one embedding request may take")                                             \
+	S(model_url, "model-url", "",                                                              \
+		"base address of an OpenAI-compatible API, e.g. http://127.0.0.1:8080/v1; empty: " \
+		"built-in extractive answers")                                                     \
+	S(model_name, "model-name", "default", "model to ask for at model-url")                    \
+	P(model_key, "model-key", "", "key for model-url")                                         \
+	N(model_context, "model-context", 8192, 512, 4194304, "the model's window, tokens")        \
+	N(model_first_ms, "model-first-ms", 60000, 50, 3600000,                                    \
+		"longest wait for the model's first byte")                                         \
+	N(model_stall_ms, "model-stall-ms", 30000, 50, 3600000,                                    \
+		"longest silence in the middle of an answer")                                      \
+	N(model_retries, "model-retries", 2, 0, 10,                                                \
+		"tries again after 429, 5xx or a lost connection before the first token")          \
+	N(answer_tokens, "answer-tokens", 800, 16, 100000,                                         \
+		"longest answer asked of the model, tokens")                                       \
+	N(source_tokens, "source-tokens", 2400, 100, 1000000,                                      \
+		"budget for sources in a prompt, tokens")                                          \
+	N(runs_at_once, "runs-at-once", 32, 1, 10000,                                              \
+		"answers being written at the same time; more wait")                               \
+	N(session_hours, "session-hours", 336, 1, 8760, "a sign-in lasts this long, hours")        \
+	N(access_minutes, "access-minutes", 15, 1, 1440,                                           \
+		"an access token lasts this long, minutes")                                        \
+	N(login_tries, "login-tries", 10, 3, 1000,                                                 \
+		"wrong passwords for one account in 15 minutes before further tries wait")
 
 struct settings {
 #define S(field, name, def, help) char *field;
@@ -62,7 +82,8 @@ struct settings {
 	SETTINGS_MAP(S, S, N)
 #undef S
 #undef N
-	/* Where each came from, by the order of the table: 0 default, 1 ini, 2 environment, 3 flag. */
+	/* Where each came from, by the order of the table: 0 default, 1 ini, 2 environment, 3 flag.
+	 */
 #define S(field, name, def, help) +1
 #define N(field, name, def, min, max, help) +1
 	unsigned char strength[0 SETTINGS_MAP(S, S, N)];
@@ -73,8 +94,8 @@ struct settings {
 void settings_init(struct settings *s); /* the defaults */
 void settings_finish(struct settings *s);
 /* As strong as a flag. `source` names where the value came from in the error text. ERR_INVALID. */
-MUST_CHECK int settings_set(struct settings *s, const char *name, const char *value,
-	const char *source, struct err *e);
+MUST_CHECK int settings_set(
+	struct settings *s, const char *name, const char *value, const char *source, struct err *e);
 /* DATA/carrel.ini if it is there, then CARREL_* of the environment. */
 MUST_CHECK int settings_load(struct settings *s, struct err *e);
 /* Takes every --name value and --name=value of the table out of argv (argc shrinks); what is left
@@ -85,7 +106,8 @@ void settings_help(struct buf *out); /* one aligned line a setting, for --help *
 
 /* Calls fn for each row, secrets as "set" or "". */
 void settings_each(const struct settings *s,
-	void (*fn)(void *arg, const char *name, const char *value, const char *def, const char *help),
+	void (*fn)(
+		void *arg, const char *name, const char *value, const char *def, const char *help),
 	void *arg);
 
 #endif

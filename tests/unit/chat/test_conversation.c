@@ -394,8 +394,8 @@ static int tx_inherit(struct db *db, void *arg, struct err *e)
 	return run_sources_inherit(db, &f->added.run, &f->run, e);
 }
 
-/* A model may repeat what an earlier answer in its prompt said, so what that was made of counts; and
- * so on. The built-in answerer's words are those of what it cites. */
+/* A model may repeat what an earlier answer in its prompt said, so what that was made of counts;
+ * and so on. The built-in answerer's words are those of what it cites. */
 static void test_view_of_a_follow_up(void **state)
 {
 	struct fixture *f = *state;

@@ -109,7 +109,8 @@ static void exec_sql(struct house *h, const char *sql)
 	fine(store_write(h->ix->store, on_sql, (void *)sql, &house_err));
 }
 
-/* How many findings there are, that one of them says `words`, and how many are left after a repair. */
+/* How many findings there are, that one of them says `words`, and how many are left after a repair.
+ */
 static void finds_and_mends(struct house *h, const char *words, int64_t left)
 {
 	struct buf said = BUF_INIT;

@@ -33,12 +33,15 @@ static void nothing_is_nothing(void **state)
 /* English prose has 1.25 to 1.4 tokens a word in the vocabularies of the usual models. */
 static void english_prose(void **state)
 {
-	static const char *const text =
-		"Everyone books their own travel through the portal. Flights longer than six hours may be "
-		"booked in premium economy; a manager has to approve the cost before the ticket is bought. "
-		"Receipts are handed in within thirty days, otherwise the expenses are not paid back. Hotels "
-		"are booked up to the limits of the table, which the finance department publishes in January "
-		"of every year.";
+	static const char *const text = "Everyone books their own travel through the portal. "
+					"Flights longer than six hours may be "
+					"booked in premium economy; a manager has to approve the "
+					"cost before the ticket is bought. "
+					"Receipts are handed in within thirty days, otherwise the "
+					"expenses are not paid back. Hotels "
+					"are booked up to the limits of the table, which the "
+					"finance department publishes in January "
+					"of every year.";
 	int n_words = 1;
 
 	(void)state;
@@ -58,8 +61,9 @@ static void other_scripts_cost_more(void **state)
 				"ftsf\xc3\xbchrung"),
 		3, 6);
 	/* "Здравствуйте": 4 to 7 */
-	assert_between(estimate("\xd0\x97\xd0\xb4\xd1\x80\xd0\xb0\xd0\xb2\xd1\x81\xd1\x82\xd0\xb2\xd1\x83"
-				"\xd0\xb9\xd1\x82\xd0\xb5"),
+	assert_between(
+		estimate("\xd0\x97\xd0\xb4\xd1\x80\xd0\xb0\xd0\xb2\xd1\x81\xd1\x82\xd0\xb2\xd1\x83"
+			 "\xd0\xb9\xd1\x82\xd0\xb5"),
 		4, 7);
 }
 

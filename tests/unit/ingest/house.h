@@ -147,8 +147,8 @@ static UNUSED void draw_pdf(struct buf *out, const char *const *pages, int n)
 		char *copy = strdup(pages[i]), *save = NULL;
 		double y = 90;
 
-		cairo_select_font_face(cr, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
-			CAIRO_FONT_WEIGHT_NORMAL);
+		cairo_select_font_face(
+			cr, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
 		cairo_set_font_size(cr, 11);
 		for (char *l = strtok_r(copy, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
 			cairo_move_to(cr, 72, y);
@@ -163,10 +163,11 @@ static UNUSED void draw_pdf(struct buf *out, const char *const *pages, int n)
 	cairo_surface_destroy(s);
 }
 
-static UNUSED int send(struct house *h, const char *name, const void *p, size_t n,
-	struct upload_receipt *out)
+static UNUSED int send(
+	struct house *h, const char *name, const void *p, size_t n, struct upload_receipt *out)
 {
-	struct upload_order o = {.who = &h->who, .collection = h->collection, .name = name, .n_acl = -1};
+	struct upload_order o = {
+		.who = &h->who, .collection = h->collection, .name = name, .n_acl = -1};
 	struct upload *u;
 
 	fine(upload_begin(h->ix, &u, &house_err));
@@ -210,8 +211,11 @@ static int end_job(struct db *db, void *arg, struct err *e)
 static UNUSED int run_next(struct house *h, struct err *why)
 {
 	struct lease l = {.arena = &h->arena};
-	struct ingest in = {.index = h->ix, .zygote = h->zygote, .owner = "test",
-		.on_moment = h->on_moment, .arg = h->arg};
+	struct ingest in = {.index = h->ix,
+		.zygote = h->zygote,
+		.owner = "test",
+		.on_moment = h->on_moment,
+		.arg = h->arg};
 	int rc = store_write(h->ix->store, lease_job, &l, &house_err);
 
 	if (rc == ERR_NOT_FOUND) {
@@ -271,8 +275,11 @@ static UNUSED int finds(struct house *h, const char *text, struct chunk *best)
 {
 	struct db *db = reader(h);
 	struct allowed *allowed = acl_allowed(h->ix->acl, &h->who, NULL, 0);
-	struct fts_query q = {.workspace_n = h->who.workspace_n, .text = text, .language = "en",
-		.allowed = allowed, .limit = 50};
+	struct fts_query q = {.workspace_n = h->who.workspace_n,
+		.text = text,
+		.language = "en",
+		.allowed = allowed,
+		.limit = 50};
 	struct fts_hit *hits;
 	int n;
 

@@ -1,4 +1,5 @@
-/* What the tests of document readers share: a zygote, requests from memory, PDFs made on the spot. */
+/* What the tests of document readers share: a zygote, requests from memory, PDFs made on the spot.
+ */
 #ifndef TESTS_UNIT_INGEST_READING_H
 #define TESTS_UNIT_INGEST_READING_H
 
@@ -28,7 +29,8 @@ static inline int memfd_of(const void *p, size_t n)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, p, n), (ssize_t)n);
 	assert_int_equal(
-		fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL), 0);
+		fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL),
+		0);
 	return fd;
 }
 
@@ -70,8 +72,8 @@ static inline int read_bytes(struct zygote *z, const void *p, size_t n, const ch
 }
 
 /* Reads a string that must be readable. */
-static inline struct extracted read_string(struct zygote *z, const char *s, const char *name,
-	struct arena *a)
+static inline struct extracted read_string(
+	struct zygote *z, const char *s, const char *name, struct arena *a)
 {
 	struct extracted x;
 	struct err e = ERR_INIT;
@@ -164,8 +166,8 @@ static inline void pdf_begin(struct pdf_pen *p)
 	p->cr = cairo_create(p->surface);
 }
 
-static inline void pdf_say(struct pdf_pen *p, double x, double y, double size, bool bold,
-	const char *s)
+static inline void pdf_say(
+	struct pdf_pen *p, double x, double y, double size, bool bold, const char *s)
 {
 	cairo_select_font_face(p->cr, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
 		bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
@@ -182,7 +184,8 @@ static inline void pdf_end(struct pdf_pen *p)
 	cairo_surface_destroy(p->surface);
 }
 
-/* A PDF whose page draws form 0, which draws form 1 `fan` times, and so on: fan to the `depth` words. */
+/* A PDF whose page draws form 0, which draws form 1 `fan` times, and so on: fan to the `depth`
+ * words. */
 static inline void pdf_bomb(struct buf *out, int depth, int fan)
 {
 	buf_str(out, "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"

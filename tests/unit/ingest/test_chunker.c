@@ -37,9 +37,13 @@ static void draw_line(struct drawing *d, const char *s)
 	int32_t start = (int32_t)d->text.len;
 
 	buf_str(&d->text, s);
-	d->lines[d->n_lines++] = (struct box){.page = d->n_pages, .x0 = 72, .x1 = 520,
-		.y0 = 72 + 14 * (float)d->page_lines, .y1 = 84 + 14 * (float)d->page_lines,
-		.byte_start = start, .byte_end = (int32_t)d->text.len};
+	d->lines[d->n_lines++] = (struct box){.page = d->n_pages,
+		.x0 = 72,
+		.x1 = 520,
+		.y0 = 72 + 14 * (float)d->page_lines,
+		.y1 = 84 + 14 * (float)d->page_lines,
+		.byte_start = start,
+		.byte_end = (int32_t)d->text.len};
 	buf_char(&d->text, '\n');
 	d->page_lines++;
 }
@@ -47,7 +51,9 @@ static void draw_line(struct drawing *d, const char *s)
 static void draw_page_end(struct drawing *d)
 {
 	d->pages[d->n_pages - 1].byte_end = (int32_t)d->text.len;
-	d->pages[d->n_pages] = (struct page){.number = d->n_pages + 1, .width = 595, .height = 842,
+	d->pages[d->n_pages] = (struct page){.number = d->n_pages + 1,
+		.width = 595,
+		.height = 842,
 		.byte_start = (int32_t)d->text.len};
 	d->n_pages++;
 	d->page_lines = 0;
@@ -62,7 +68,9 @@ static void draw_block(struct drawing *d, enum block_kind kind, int level, const
 	if (d->page_lines > 40 && d->n_pages < 60) {
 		draw_page_end(d);
 	}
-	*b = (struct block){.kind = (uint8_t)kind, .level = (uint8_t)level, .page = d->n_pages,
+	*b = (struct block){.kind = (uint8_t)kind,
+		.level = (uint8_t)level,
+		.page = d->n_pages,
 		.byte_start = (int32_t)d->text.len};
 	for (char *l = strtok_r(copy, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
 		draw_line(d, l);
@@ -76,9 +84,15 @@ static struct extracted drawn(struct drawing *d)
 	buf_add(&d->text, "", 0);
 	d->pages[d->n_pages - 1].byte_end = (int32_t)d->text.len;
 	return (struct extracted){.text = d->text.data ? d->text.data : "",
-		.n_bytes = (int32_t)d->text.len, .paged = true, .pages = d->pages,
-		.n_pages = d->n_pages, .blocks = d->blocks, .n_blocks = d->n_blocks, .lines = d->lines,
-		.n_lines = d->n_lines, .media_type = "application/pdf"};
+		.n_bytes = (int32_t)d->text.len,
+		.paged = true,
+		.pages = d->pages,
+		.n_pages = d->n_pages,
+		.blocks = d->blocks,
+		.n_blocks = d->n_blocks,
+		.lines = d->lines,
+		.n_lines = d->n_lines,
+		.media_type = "application/pdf"};
 }
 
 struct fixture {
@@ -124,7 +138,8 @@ static const char *words(struct fixture *f, int n, const char *word)
 	char *s;
 
 	for (int i = 0; i < n; i++) {
-		buf_printf(&b, "%s%s%s", i ? (i % 12 ? " " : "\n") : "", word, i % 9 == 8 ? "." : "");
+		buf_printf(
+			&b, "%s%s%s", i ? (i % 12 ? " " : "\n") : "", word, i % 9 == 8 ? "." : "");
 	}
 	buf_char(&b, '.');
 	s = arena_str(&f->arena, b.data);
@@ -198,7 +213,8 @@ static void chinese_sentences(void **state)
 
 	for (int i = 0; i < 40; i++) {
 		/* 员工出差需要提前申请。 */
-		buf_str(&b, "\xe5\x91\x98\xe5\xb7\xa5\xe5\x87\xba\xe5\xb7\xae\xe9\x9c\x80\xe8\xa6\x81"
+		buf_str(&b,
+			"\xe5\x91\x98\xe5\xb7\xa5\xe5\x87\xba\xe5\xb7\xae\xe9\x9c\x80\xe8\xa6\x81"
 			"\xe6\x8f\x90\xe5\x89\x8d\xe7\x94\xb3\xe8\xaf\xb7\xe3\x80\x82");
 	}
 	draw_block(f->d, BLOCK_PARAGRAPH, 0, b.data);
@@ -219,7 +235,8 @@ static void abbreviations_do_not_cut(void **state)
 	struct buf b = BUF_INIT;
 
 	for (int i = 0; i < 30; i++) {
-		buf_str(&b, "The approval is given by Mr. Weber before the trip, never afterwards. ");
+		buf_str(&b,
+			"The approval is given by Mr. Weber before the trip, never afterwards. ");
 	}
 	draw_block(f->d, BLOCK_PARAGRAPH, 0, b.data);
 	buf_finish(&b);
@@ -260,7 +277,8 @@ static void list_stays_with_its_lead_in(void **state)
 	draw_block(f->d, BLOCK_PARAGRAPH, 0, words(f, 95, "approval"));
 	draw_block(f->d, BLOCK_PARAGRAPH, 0, "These costs are paid back:");
 	for (int i = 0; i < 6; i++) {
-		draw_block(f->d, BLOCK_LIST_ITEM, 0, "- tickets of trains, trams and buses in the city");
+		draw_block(f->d, BLOCK_LIST_ITEM, 0,
+			"- tickets of trains, trams and buses in the city");
 	}
 	run(f, 110);
 	assert_int_equal(f->n, 2);
@@ -310,11 +328,13 @@ static void the_documents_own_title_wins(void **state)
 
 /* ── invariants over random documents ── */
 
-static const char *const vocabulary[] = {"the", "approval", "Weber", "of", "expenses", "z.B.", "3.14",
-	"\xe5\xb7\xae\xe6\x97\x85\xe3\x80\x82", "Gesch\xc3\xa4"
+static const char *const vocabulary[] = {"the", "approval", "Weber", "of", "expenses", "z.B.",
+	"3.14", "\xe5\xb7\xae\xe6\x97\x85\xe3\x80\x82",
+	"Gesch\xc3\xa4"
 	"ftsf\xc3\xbchrung",
 	"\xf0\x9f\x98\x80", "report!", "\xe6\x94\xbf\xe7\xad\x96", "a", "internationalisation",
-	"0123456789abcdef0123456789abcdef0123456789abcdef", "why?", "end.", "e\xcc\x81t\xc3\xa9", "|", ":"};
+	"0123456789abcdef0123456789abcdef0123456789abcdef", "why?", "end.", "e\xcc\x81t\xc3\xa9",
+	"|", ":"};
 
 static const char *random_text(struct fixture *f, int max_words)
 {
@@ -342,7 +362,8 @@ static void draw_random(struct fixture *f)
 			draw_block(f->d, BLOCK_HEADING, rand() % 8, random_text(f, 6));
 		} else if (what < 4) {
 			for (int r = rand() % 30; r >= 0; r--) {
-				draw_block(f->d, BLOCK_TABLE_ROW, 0, random_text(f, rand() % 9 ? 8 : 200));
+				draw_block(f->d, BLOCK_TABLE_ROW, 0,
+					random_text(f, rand() % 9 ? 8 : 200));
 			}
 		} else if (what < 6) {
 			draw_block(f->d, BLOCK_LIST_ITEM, 0, random_text(f, 30));
@@ -351,7 +372,8 @@ static void draw_random(struct fixture *f)
 		} else if (what == 7) {
 			draw_line(f->d, "page furniture 12 of 40 \xe7\xac\xac"); /* in no block */
 		} else {
-			draw_block(f->d, BLOCK_PARAGRAPH, 0, random_text(f, rand() % 5 ? 120 : 1500));
+			draw_block(
+				f->d, BLOCK_PARAGRAPH, 0, random_text(f, rand() % 5 ? 120 : 1500));
 		}
 	}
 }
@@ -394,9 +416,10 @@ static void assert_covered(const struct extracted *x, const struct chunk *chunks
 				block->byte_end - block->byte_start);
 		}
 		for (int32_t at = block->byte_start; at < block->byte_end; at++) {
-			if (!is_blank(x->text[at]) && times[at] != 1 && !(named && times[at] == 0)) {
-				fail_msg("byte %d of block %d (kind %d) is in %d chunks", at, b, block->kind,
-					times[at]);
+			if (!is_blank(x->text[at]) && times[at] != 1 &&
+				!(named && times[at] == 0)) {
+				fail_msg("byte %d of block %d (kind %d) is in %d chunks", at, b,
+					block->kind, times[at]);
 			}
 		}
 	}
@@ -456,7 +479,8 @@ static void random_documents(void **state)
 			assert_true(i == 0 || f->chunks[i].byte_start >= f->chunks[i - 1].byte_end);
 		}
 		assert_covered(&x, f->chunks, f->n);
-		chunker_run(&x, &(struct chunker_config){target, "n", NULL}, &f->arena, &again, &n_again);
+		chunker_run(&x, &(struct chunker_config){target, "n", NULL}, &f->arena, &again,
+			&n_again);
 		assert_int_equal(n_again, f->n);
 		for (int i = 0; i < f->n; i++) {
 			assert_string_equal(again[i].text, f->chunks[i].text);
@@ -477,7 +501,8 @@ static void no_crumbs(void **state)
 		buf_finish(&f->d->text);
 		drawing_init(f->d);
 		for (int i = rand() % 20; i >= 0; i--) {
-			draw_block(f->d, BLOCK_PARAGRAPH, 0, words(f, 1 + rand() % 150, "approval"));
+			draw_block(
+				f->d, BLOCK_PARAGRAPH, 0, words(f, 1 + rand() % 150, "approval"));
 		}
 		run(f, 100);
 		for (int i = 1; i < f->n; i++) {

@@ -10,7 +10,8 @@
 
 #include "ingest/draft.h"
 
-/* Runs `write_it` in a process of its own, since a draft's fault ends it, and reads what it sent. */
+/* Runs `write_it` in a process of its own, since a draft's fault ends it, and reads what it sent.
+ */
 static void run(void (*write_it)(struct draft *d), struct frame_reader *r, size_t text_max)
 {
 	int ends[2], status;
@@ -129,12 +130,19 @@ static void cleaning(void **state)
 		const char *in, *out;
 	} CASES[] = {
 		{"a \t\r\n b", "a b"},
-		{"a\xc2\xa0\xe3\x80\x80" "b", "a b"},
+		{"a\xc2\xa0\xe3\x80\x80"
+		 "b",
+			"a b"},
 		{"soft\xc2\xadhyphen", "softhyphen"},
 		{"\xef\xac\x81\xef\xac\x83", "fiffi"},
-		{"\xef\x82\xb7 x", "\xe2\x80\xa2 x"},	       /* Symbol's bullet */
-		{"a\xe2\x80\xae" "b\xe2\x81\xa6" "c", "abc"}, /* direction overrides */
-		{"a\xff\xfe" "b\x1b[0m", "ab[0m"},
+		{"\xef\x82\xb7 x", "\xe2\x80\xa2 x"}, /* Symbol's bullet */
+		{"a\xe2\x80\xae"
+		 "b\xe2\x81\xa6"
+		 "c",
+			"abc"}, /* direction overrides */
+		{"a\xff\xfe"
+		 "b\x1b[0m",
+			"ab[0m"},
 		{"\xe0\xa4\x95\xe2\x80\x8d\xe0\xa4\xb7", "\xe0\xa4\x95\xe2\x80\x8d\xe0\xa4\xb7"},
 	};
 

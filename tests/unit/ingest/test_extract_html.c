@@ -20,14 +20,15 @@ static int tear_down(void **state)
 static void structure_is_kept(void **state)
 {
 	static const char PAGE[] =
-		"<!doctype html><html><head><title>Travel &amp; cost</title><style>p{}</style></head>"
+		"<!doctype html><html><head><title>Travel &amp; "
+		"cost</title><style>p{}</style></head>"
 		"<body><h1>Travel <em>policy</em></h1><p>Book\n  early.<br>Really.</p>"
 		"<ol><li>one<li><p>two</p><p>more of two</p></ol><ul><li>dot</ul>"
 		"<table><tr><th>K<th>V<tr><td>a<td><p>1</p><p>2</p></table>"
 		"<pre>x\n  y</pre><a href='http://elsewhere'>a link</a></body></html>";
-	static const char *const EXPECTED[] = {"H1 Travel policy", "P Book early.\nReally.", "L 1. one",
-		"L 2. two", "P more of two", "L - dot", "T K | V", "T a | 1 2", "C x\n  y",
-		"P a link"};
+	static const char *const EXPECTED[] = {"H1 Travel policy", "P Book early.\nReally.",
+		"L 1. one", "L 2. two", "P more of two", "L - dot", "T K | V", "T a | 1 2",
+		"C x\n  y", "P a link"};
 	struct extracted x;
 
 	(void)state;
@@ -54,7 +55,8 @@ static void what_is_no_content_is_left_out(void **state)
 		"<nav>NAVIGATION</nav><script>SCRIPT()</script><noscript>NOSCRIPT</noscript>"
 		"<p hidden>HIDDEN</p><p style='display: NONE'>STYLED</p>"
 		"<div aria-hidden=true>ARIA</div><div role=navigation>ROLE</div>"
-		"<aside><a href=x>ASIDEMENU</a> <a>ASIDEMENU</a></aside><aside>kept aside note</aside>"
+		"<aside><a href=x>ASIDEMENU</a> <a>ASIDEMENU</a></aside><aside>kept aside "
+		"note</aside>"
 		"<!-- COMMENT --><article><header>kept by line</header>kept text</article>"
 		"<select><option>OPTION</select><template><p>TEMPLATE</p></template>"
 		"<footer>FOOTER</footer></body></html>";
@@ -78,8 +80,8 @@ static void what_is_no_content_is_left_out(void **state)
 
 static void deep_nesting_is_survived(void **state)
 {
-	static const char *const TAGS[] = {"<div>", "<b>", "<table><tr><td>", "<blockquote>",
-		"<ul><li>", "<aside>"};
+	static const char *const TAGS[] = {
+		"<div>", "<b>", "<table><tr><td>", "<blockquote>", "<ul><li>", "<aside>"};
 
 	(void)state;
 	for (size_t t = 0; t < sizeof(TAGS) / sizeof(TAGS[0]); t++) {
@@ -107,8 +109,8 @@ static void declared_encodings_are_used(void **state)
 	(void)state;
 	arena_init(&a);
 	x = read_string(z,
-		"<html><head><meta charset='iso-8859-7'><title>x</title></head><p>\xe1\xe2\xe3</p>", "",
-		&a);
+		"<html><head><meta charset='iso-8859-7'><title>x</title></head><p>\xe1\xe2\xe3</p>",
+		"", &a);
 	assert_string_equal(block_line(&x, 0), "P αβγ");
 	x = read_string(z,
 		"<html><meta http-equiv=content-type content='text/html; charset=windows-1251'>"

@@ -21,8 +21,10 @@ static void structure_is_kept(void **state)
 {
 	static const char PAGE[] =
 		"---\nlayout: page\ntitle: \"Travel policy\"\n---\n# Head *one*\n\n"
-		"A [link](http://elsewhere.example) and `code`\nsecond line.\n\n- item a\n  - nested\n"
-		"- item b\n\n  more of b\n\n3. three\n4. four\n\n| A | B |\n|---|---|\n| 1 | 2 **b** |\n\n"
+		"A [link](http://elsewhere.example) and `code`\nsecond line.\n\n- item a\n  - "
+		"nested\n"
+		"- item b\n\n  more of b\n\n3. three\n4. four\n\n| A | B |\n|---|---|\n| 1 | 2 "
+		"**b** |\n\n"
 		"```c\nint x;\n\nint y;\n```\n\n![a picture](x.png)\n\n"
 		"<div class=\"x\">from <b>HTML</b></div>\n\nSetext\n------\n\n> quoted\n";
 	static const char *const EXPECTED[] = {"H1 Head one", "P A link and code second line.",
@@ -89,8 +91,11 @@ static void the_name_decides_only_among_text(void **state)
 	arena_init(&a);
 	x = read_string(z, "# not a heading\n", "a.txt", &a);
 	assert_string_equal(x.media_type, "text/plain");
-	assert_int_equal(read_bytes(z, "\x7f" "ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0>\0", 20, "a.md", &a, &x,
-		&e), ERR_UNPROCESSABLE);
+	assert_int_equal(read_bytes(z,
+				 "\x7f"
+				 "ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0>\0",
+				 20, "a.md", &a, &x, &e),
+		ERR_UNPROCESSABLE);
 	assert_string_equal(e.reason, "unsupported_type");
 	arena_finish(&a);
 }

@@ -40,18 +40,21 @@ static void draw_report(struct pdf_pen *p)
 			pdf_say(p, 60, 178, 10, false,
 				"tion of the accounts department. Nobody books first class");
 			pdf_say(p, 60, 191, 10, false, "without asking.");
-			pdf_say(p, 60, 220, 10, false, "A second paragraph stands apart from the first.");
+			pdf_say(p, 60, 220, 10, false,
+				"A second paragraph stands apart from the first.");
 			pdf_say(p, 70, 250, 10, false, "• trains before planes");
 			pdf_say(p, 70, 265, 10, false, "• planes before cars");
 			pdf_say(p, 60, 300, 14, true, "Prices");
 			for (int r = 0; r < 4; r++) {
 				for (int c = 0; c < 3; c++) {
-					pdf_say(p, 60 + 150 * c, 325 + 15 * r, 10, false, ROWS[r][c]);
+					pdf_say(p, 60 + 150 * c, 325 + 15 * r, 10, false,
+						ROWS[r][c]);
 				}
 			}
 		} else {
 			pdf_say(p, 60, 100, 14, true, page == 2 ? "Second matter" : "Third matter");
-			pdf_say(p, 60, 130, 10, false, "Here stand sentences that only this page has.");
+			pdf_say(p, 60, 130, 10, false,
+				"Here stand sentences that only this page has.");
 		}
 		cairo_show_page(p->cr);
 	}
@@ -111,18 +114,21 @@ static void lines_have_their_places(void **state)
 	arena_init(&a);
 	x = read_report(&a);
 	i = block_with(&x, "Everyone");
-	assert_int_equal(extracted_lines_in(&x, x.blocks[i].byte_start, x.blocks[i].byte_end, &l), 3);
+	assert_int_equal(
+		extracted_lines_in(&x, x.blocks[i].byte_start, x.blocks[i].byte_end, &l), 3);
 	for (int k = 0; k < 3; k++) {
 		float baseline = 165 + 13 * (float)k;
 
 		assert_int_equal(l[k].page, 1);
 		assert_true(l[k].x0 > 58 && l[k].x0 < 62 && l[k].x1 > l[k].x0 + 50);
 		/* the box stands around the baseline, and is one line high */
-		assert_true(l[k].y0 < baseline - 5 && l[k].y1 > baseline - 1 && l[k].y1 < baseline + 6);
+		assert_true(
+			l[k].y0 < baseline - 5 && l[k].y1 > baseline - 1 && l[k].y1 < baseline + 6);
 		assert_true(l[k].y1 - l[k].y0 < 20);
 	}
 	i = block_with(&x, "Cable | metre");
-	assert_int_equal(extracted_lines_in(&x, x.blocks[i].byte_start, x.blocks[i].byte_end, &l), 1);
+	assert_int_equal(
+		extracted_lines_in(&x, x.blocks[i].byte_start, x.blocks[i].byte_end, &l), 1);
 	assert_true(l->x0 < 62 && l->x1 > 360); /* the whole row */
 	arena_finish(&a);
 }
@@ -141,8 +147,8 @@ static void chinese_is_read(void **state)
 	}
 	arena_init(&a);
 	pdf_begin(&p);
-	cairo_select_font_face(p.cr, "Noto Sans CJK SC", CAIRO_FONT_SLANT_NORMAL,
-		CAIRO_FONT_WEIGHT_NORMAL);
+	cairo_select_font_face(
+		p.cr, "Noto Sans CJK SC", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
 	cairo_set_font_size(p.cr, 12);
 	cairo_move_to(p.cr, 60, 100);
 	cairo_show_text(p.cr, WORDS);
@@ -153,7 +159,8 @@ static void chinese_is_read(void **state)
 	arena_finish(&a);
 }
 
-/* A font that is not in the file, with a predefined CMap: needs /usr/share/poppler in the sandbox. */
+/* A font that is not in the file, with a predefined CMap: needs /usr/share/poppler in the sandbox.
+ */
 static void chinese_without_embedded_font_is_read(void **state)
 {
 	static const char PDF[] =
@@ -161,13 +168,15 @@ static void chinese_without_embedded_font_is_read(void **state)
 		"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
 		"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Contents 4 0 R"
 		"/Resources<</Font<</F 5 0 R>>>>>>endobj\n"
-		"4 0 obj<</Length 60>>stream\nBT /F 20 Tf 20 200 Td <5DEE65C58D397528> Tj ET\nendstream "
+		"4 0 obj<</Length 60>>stream\nBT /F 20 Tf 20 200 Td <5DEE65C58D397528> Tj "
+		"ET\nendstream "
 		"endobj\n"
 		"5 0 obj<</Type/Font/Subtype/Type0/BaseFont/STSong-Light/Encoding/UniGB-UCS2-H"
 		"/DescendantFonts[6 0 R]>>endobj\n"
 		"6 0 obj<</Type/Font/Subtype/CIDFontType0/BaseFont/STSong-Light/CIDSystemInfo"
 		"<</Registry(Adobe)/Ordering(GB1)/Supplement 2>>/FontDescriptor 7 0 R>>endobj\n"
-		"7 0 obj<</Type/FontDescriptor/FontName/STSong-Light/Flags 4/FontBBox[0 0 1000 1000]"
+		"7 0 obj<</Type/FontDescriptor/FontName/STSong-Light/Flags 4/FontBBox[0 0 1000 "
+		"1000]"
 		"/ItalicAngle 0/Ascent 800/Descent -200/StemV 80>>endobj\n"
 		"trailer<</Root 1 0 R/Size 8>>\n%%EOF\n";
 	struct arena a;
@@ -184,7 +193,8 @@ static void chinese_without_embedded_font_is_read(void **state)
 static void titles_and_fields_are_read(void **state)
 {
 	static const char FORM[] =
-		"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[5 0 R]/DA(/Helv 0 Tf)>>>>"
+		"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[5 0 R]/DA(/Helv 0 "
+		"Tf)>>>>"
 		"endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
 		"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Annots[5 0 R]>>endobj\n"
 		"5 0 obj<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/F 4/Rect[20 200 200 220]/P 3 0 R"
@@ -197,7 +207,8 @@ static void titles_and_fields_are_read(void **state)
 	(void)state;
 	arena_init(&a);
 	pdf_begin(&p);
-	cairo_pdf_surface_set_metadata(p.surface, CAIRO_PDF_METADATA_TITLE, "Reisekosten – Übersicht");
+	cairo_pdf_surface_set_metadata(
+		p.surface, CAIRO_PDF_METADATA_TITLE, "Reisekosten – Übersicht");
 	pdf_say(&p, 60, 100, 12, false, "words");
 	pdf_end(&p);
 	assert_int_equal(read_bytes(z, p.out.data, p.out.len, "", &a, &x, NULL), 0);
@@ -372,13 +383,15 @@ static void two_columns_are_read_one_after_the_other(void **state)
 	arena_finish(&a);
 }
 
-/* A cell of several lines stays in its row, and a footer goes even if only its number is regular. */
+/* A cell of several lines stays in its row, and a footer goes even if only its number is regular.
+ */
 static void wrapped_cells_and_numbered_footers(void **state)
 {
 	static const char *const WORDS[] = {"", "An otter swims in the river all day.",
 		"Nobody knows where it sleeps.", "Some say that it has a house.",
 		"Others have never seen one."};
-	static const char *const SECTIONS[] = {"Balance", "Income", "Equity", "Notes", "Signatures"};
+	static const char *const SECTIONS[] = {
+		"Balance", "Income", "Equity", "Notes", "Signatures"};
 	struct pdf_pen p;
 	struct arena a;
 	struct extracted x;

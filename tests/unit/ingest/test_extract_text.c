@@ -41,8 +41,9 @@ static void encodings(void **state)
 		size_t n;
 		const char *text;
 	} CASES[] = {
-		{"Gr\xfc\xdf" "e aus M\xfcnchen, die H\xf6he betr\xe4gt f\xfcnf Meter", 46,
-			"Grüße aus München, die Höhe beträgt fünf Meter\n"},
+		{"Gr\xfc\xdf"
+		 "e aus M\xfcnchen, die H\xf6he betr\xe4gt f\xfcnf Meter",
+			46, "Grüße aus München, die Höhe beträgt fünf Meter\n"},
 		{"\xff\xfeh\0\xe9\0\n\0", 8, "hé\n"},
 		{"\xfe\xff\0h\0\xe9", 6, "hé\n"},
 		{"h\0e\0l\0l\0o\0 \0w\0o\0r\0l\0d\0", 22, "hello world\n"},
@@ -67,11 +68,12 @@ static void encodings(void **state)
 
 static void controls_are_dropped(void **state)
 {
-	static const char BYTES[] = "a\0b\x07 tab\tx soft\xc2\xadhyphen \xe2\x80\xaeoverride zero\xe2\x80\x8b"
-				    "width \xef\xac\x81ne and a lot more of ordinary text after that, enough to "
-				    "make the controls few among the characters of this very document here, as "
-				    "they would be in a text file that some program wrote with a stray byte, and "
-				    "not in a file that consists of binary data through and through, as it were";
+	static const char BYTES[] =
+		"a\0b\x07 tab\tx soft\xc2\xadhyphen \xe2\x80\xaeoverride zero\xe2\x80\x8b"
+		"width \xef\xac\x81ne and a lot more of ordinary text after that, enough to "
+		"make the controls few among the characters of this very document here, as "
+		"they would be in a text file that some program wrote with a stray byte, and "
+		"not in a file that consists of binary data through and through, as it were";
 	struct extracted x;
 	struct err e = ERR_INIT;
 
@@ -93,8 +95,8 @@ static void binary_is_no_text(void **state)
 	for (size_t i = 0; i < sizeof(bytes); i++) {
 		bytes[i] = (char)(i * 7919 >> 3);
 	}
-	assert_int_equal(read_bytes(z, bytes, sizeof(bytes), "a.txt", &a, &x, &e),
-		ERR_UNPROCESSABLE);
+	assert_int_equal(
+		read_bytes(z, bytes, sizeof(bytes), "a.txt", &a, &x, &e), ERR_UNPROCESSABLE);
 	assert_string_equal(e.reason, "unsupported_type");
 	arena_finish(&a);
 }
@@ -111,8 +113,8 @@ static void the_text_limit_is_kept(void **state)
 	for (int i = 0; i < 200000; i++) {
 		buf_str(&text, "a word\n");
 	}
-	assert_int_equal(read_bytes(little, text.data, text.len, "a.txt", &a, &x, &e),
-		ERR_UNPROCESSABLE);
+	assert_int_equal(
+		read_bytes(little, text.data, text.len, "a.txt", &a, &x, &e), ERR_UNPROCESSABLE);
 	assert_string_equal(e.reason, "too_much_text");
 	text.len = 1000000;
 	assert_int_equal(read_bytes(little, text.data, text.len, "a.txt", &a, &x, NULL), 0);

@@ -21,9 +21,17 @@ static struct box lines[] = {{1, 10, 10, 60, 20, 0, 6}, {1, 10, 30, 60, 40, 7, 1
 
 static struct extracted sample(void)
 {
-	struct extracted x = {.text = (char *)TEXT, .n_bytes = 26, .title = (char *)"Häppy",
-		.media_type = "application/pdf", .paged = true, .pages = pages, .n_pages = 2,
-		.blocks = blocks, .n_blocks = 3, .lines = lines, .n_lines = 4};
+	struct extracted x = {.text = (char *)TEXT,
+		.n_bytes = 26,
+		.title = (char *)"Häppy",
+		.media_type = "application/pdf",
+		.paged = true,
+		.pages = pages,
+		.n_pages = 2,
+		.blocks = blocks,
+		.n_blocks = 3,
+		.lines = lines,
+		.n_lines = 4};
 
 	return x;
 }
@@ -54,8 +62,11 @@ static void packs_and_unpacks(void **state)
 static void an_empty_document_packs(void **state)
 {
 	struct page page = {1, 0, 0, 0, 0};
-	struct extracted x = {.text = (char *)"", .media_type = "text/plain", .pages = &page,
-		.n_pages = 1}, y;
+	struct extracted x = {.text = (char *)"",
+				 .media_type = "text/plain",
+				 .pages = &page,
+				 .n_pages = 1},
+			 y;
 	struct buf packed = BUF_INIT;
 	struct arena a;
 

@@ -23,8 +23,8 @@ static void put_type(struct buf *out, bool paged, const char *type)
 	buf_finish(&p);
 }
 
-static void put_end(struct buf *out, uint32_t text, uint32_t pages, uint32_t blocks,
-	uint32_t lines, uint32_t image)
+static void put_end(struct buf *out, uint32_t text, uint32_t pages, uint32_t blocks, uint32_t lines,
+	uint32_t image)
 {
 	struct buf p = BUF_INIT;
 
@@ -147,10 +147,10 @@ struct bad_case {
 	void (*put)(struct buf *out);
 };
 
-#define BAD(fn, ...) \
-	static void fn(struct buf *out) \
-	{ \
-		__VA_ARGS__ \
+#define BAD(fn, ...)                                                                               \
+	static void fn(struct buf *out)                                                            \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
 	}
 #define HEAD put_type(out, true, "application/pdf");
 #define PAGE put_page(out, 0, 4, 595, 842);
@@ -172,7 +172,8 @@ BAD(progress_short, frame_put(out, FRAME_PROGRESS, "\3\0\0\0", 4);)
 BAD(progress_long, frame_put(out, FRAME_PROGRESS, "\1\0\0\0\2\0\0\0x", 9);)
 BAD(page_odd_length, HEAD frame_put(out, FRAME_PAGES, "123456789", 9);)
 BAD(page_nan, HEAD put_page(out, 0, 4, NAN, 1);)
-BAD(too_many_pages, HEAD for (int i = 0; i < 11; i++) { put_page(out, 0, 0, 1, 1); })
+BAD(
+	too_many_pages, HEAD for (int i = 0; i < 11; i++) { put_page(out, 0, 0, 1, 1); })
 BAD(block_kind, HEAD put_block(out, 99, 0, 1, 0, 3);)
 BAD(text_not_utf8, HEAD frame_put(out, FRAME_TEXT, "ab\xff", 3);)
 BAD(text_nul, HEAD frame_put(out, FRAME_TEXT, "a\0b", 3);)
@@ -204,34 +205,35 @@ BAD(line_infinite, HEAD PAGE ABC put_line(out, (struct box){1, 5, 5, INFINITY, 9
 	put_end(out, 4, 1, 0, 1, 0);)
 BAD(line_backwards, HEAD PAGE ABC put_line(out, (struct box){1, 5, 5, 9, 9, 3, 1});
 	put_end(out, 4, 1, 0, 1, 0);)
-BAD(lines_unpaged, put_type(out, false, "text/plain"); put_page(out, 0, 4, 0, 0); ABC put_line(out,
-	(struct box){1, 5, 5, 9, 9, 0, 3}); put_end(out, 4, 1, 0, 1, 0);)
+BAD(lines_unpaged, put_type(out, false, "text/plain"); put_page(out, 0, 4, 0, 0);
+	ABC put_line(out, (struct box){1, 5, 5, 9, 9, 0, 3}); put_end(out, 4, 1, 0, 1, 0);)
 BAD(in_a_character, HEAD put_page(out, 0, 3, 1, 1); frame_put(out, FRAME_TEXT, "\xc3\xa9\n", 3);
 	put_line(out, (struct box){1, 5, 5, 9, 9, 1, 2}); put_end(out, 3, 1, 0, 1, 0);)
 
 static void malformed_frames_are_refused(void **state)
 {
-	static const struct bad_case CASES[] = {{"unknown type", unknown_type}, {"type 0", type_zero},
-		{"text before type", text_before_type}, {"two types", two_types},
-		{"empty media type", empty_media_type}, {"control in type", media_type_control},
-		{"long media type", media_type_long}, {"paged 2", paged_two},
-		{"two titles", two_titles}, {"control in title", title_control},
-		{"title not UTF-8", title_not_utf8}, {"progress past end", progress_past_end},
-		{"short progress", progress_short}, {"long progress", progress_long},
-		{"odd page", page_odd_length}, {"NaN page", page_nan},
-		{"too many pages", too_many_pages}, {"block kind", block_kind},
-		{"text not UTF-8", text_not_utf8}, {"NUL in text", text_nul},
-		{"split character", text_split_character}, {"too much text", too_much_text},
-		{"image", image_not_asked}, {"huge length", huge_length},
-		{"fault 0", fault_none}, {"unknown fault", fault_unknown},
-		{"control in fault", fault_control}, {"end counts", end_counts},
-		{"end pages", end_pages}, {"after the end", after_end}, {"no pages", no_pages},
-		{"page past text", page_past_text}, {"page size", page_size},
-		{"block past page", block_past_page}, {"block without page", block_no_page},
-		{"block in a line", block_half_line}, {"heading level", block_no_level},
-		{"block twice", block_twice}, {"flat line", line_flat},
-		{"infinite line", line_infinite}, {"backward line", line_backwards},
-		{"lines without pages", lines_unpaged}, {"in a character", in_a_character}};
+	static const struct bad_case CASES[] = {{"unknown type", unknown_type},
+		{"type 0", type_zero}, {"text before type", text_before_type},
+		{"two types", two_types}, {"empty media type", empty_media_type},
+		{"control in type", media_type_control}, {"long media type", media_type_long},
+		{"paged 2", paged_two}, {"two titles", two_titles},
+		{"control in title", title_control}, {"title not UTF-8", title_not_utf8},
+		{"progress past end", progress_past_end}, {"short progress", progress_short},
+		{"long progress", progress_long}, {"odd page", page_odd_length},
+		{"NaN page", page_nan}, {"too many pages", too_many_pages},
+		{"block kind", block_kind}, {"text not UTF-8", text_not_utf8},
+		{"NUL in text", text_nul}, {"split character", text_split_character},
+		{"too much text", too_much_text}, {"image", image_not_asked},
+		{"huge length", huge_length}, {"fault 0", fault_none},
+		{"unknown fault", fault_unknown}, {"control in fault", fault_control},
+		{"end counts", end_counts}, {"end pages", end_pages}, {"after the end", after_end},
+		{"no pages", no_pages}, {"page past text", page_past_text},
+		{"page size", page_size}, {"block past page", block_past_page},
+		{"block without page", block_no_page}, {"block in a line", block_half_line},
+		{"heading level", block_no_level}, {"block twice", block_twice},
+		{"flat line", line_flat}, {"infinite line", line_infinite},
+		{"backward line", line_backwards}, {"lines without pages", lines_unpaged},
+		{"in a character", in_a_character}};
 	struct arena a;
 
 	(void)state;
@@ -266,7 +268,8 @@ static void a_fault_ends_the_document(void **state)
 	buf_finish(&frames);
 }
 
-/* Whatever a flipped stream says, what is accepted passes extracted_check (ASan watches the rest). */
+/* Whatever a flipped stream says, what is accepted passes extracted_check (ASan watches the rest).
+ */
 static void random_damage_is_survived(void **state)
 {
 	unsigned int seed = (unsigned int)time(NULL);

@@ -34,7 +34,8 @@ static int tx_order(struct db *db, void *arg, struct err *e)
 	case STEP:
 		return job_step(db, &o->id, 2, e);
 	case END:
-		return job_end(db, &o->id, o->owner, o->why.code ? &o->why : NULL, 100, &o->final, e);
+		return job_end(
+			db, &o->id, o->owner, o->why.code ? &o->why : NULL, 100, &o->final, e);
 	case CANCEL:
 		return job_cancel(db, &o->id, e);
 	case RETRY:
@@ -291,8 +292,11 @@ static void a_cancelled_job_of_a_dead_process_ends(void **state)
 static void a_purge_goes_on(void **state)
 {
 	struct world *w = *state;
-	struct order o = {.what = MAKE, .make = {.kind = "purge", .workspace = w->workspace,
-		.document = id_create("doc"), .created_by = "usr_a"}};
+	struct order o = {.what = MAKE,
+		.make = {.kind = "purge",
+			.workspace = w->workspace,
+			.document = id_create("doc"),
+			.created_by = "usr_a"}};
 	struct job j;
 	bool final;
 
@@ -316,8 +320,11 @@ static void a_documents_jobs_are_cancelled(void **state)
 	struct job j;
 
 	for (int i = 0; i < 3; i++) {
-		struct order o = {.what = MAKE, .make = {.kind = "reindex", .workspace = w->workspace,
-			.document = document, .created_by = "usr_a"}};
+		struct order o = {.what = MAKE,
+			.make = {.kind = "reindex",
+				.workspace = w->workspace,
+				.document = document,
+				.created_by = "usr_a"}};
 
 		fine(give(w, &o));
 		ids[i] = o.id;
@@ -337,8 +344,12 @@ static void the_version_goes_along(void **state)
 	struct world *w = *state;
 	struct id c = add_collection(w, "c", "operator");
 	struct arrived in = arrive(w, &c, "d.txt", "bytes");
-	struct order o = {.what = MAKE, .make = {.kind = "ingest", .workspace = w->workspace,
-		.document = in.document, .version = in.version, .created_by = "operator"}};
+	struct order o = {.what = MAKE,
+		.make = {.kind = "ingest",
+			.workspace = w->workspace,
+			.document = in.document,
+			.version = in.version,
+			.created_by = "operator"}};
 	struct version v;
 	struct job j;
 	struct db *db;

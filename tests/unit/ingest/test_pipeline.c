@@ -90,7 +90,8 @@ static void a_broken_file_fails_at_once_and_the_old_one_serves(void **state)
 static void a_new_version_replaces_the_old(void **state)
 {
 	struct house *h = *state;
-	struct upload_receipt one = put(h, "note.md", "# Note\n\nThe aardvark meets at nine.\n"), two;
+	struct upload_receipt one = put(h, "note.md", "# Note\n\nThe aardvark meets at nine.\n"),
+			      two;
 
 	run_all(h);
 	two = put(h, "note.md", "# Note\n\nThe platypus meets at ten.\n");
@@ -105,8 +106,10 @@ static void a_new_version_replaces_the_old(void **state)
 static int touch_first(struct db *db, void *arg, struct err *e)
 {
 	(void)arg;
-	return db_exec(db, "UPDATE job SET not_before_ms = created_ms + 3600000 WHERE id ="
-			   " (SELECT min(id) FROM job WHERE state = 'queued')", e);
+	return db_exec(db,
+		"UPDATE job SET not_before_ms = created_ms + 3600000 WHERE id ="
+		" (SELECT min(id) FROM job WHERE state = 'queued')",
+		e);
 }
 
 static int let_all_go(struct db *db, void *arg, struct err *e)
@@ -142,7 +145,8 @@ static void reindexing_keeps_one_copy(void **state)
 	run_all(h);
 	fine(ingest_reindex(h->ix, &h->who.workspace, NULL, false, "operator", &n, &house_err));
 	assert_int_equal(n, 0); /* its chunker is the present one */
-	fine(ingest_reindex(h->ix, &h->who.workspace, &h->collection, true, "operator", &n, &house_err));
+	fine(ingest_reindex(
+		h->ix, &h->who.workspace, &h->collection, true, "operator", &n, &house_err));
 	assert_int_equal(n, 1);
 	fine(ingest_reindex(h->ix, &h->who.workspace, NULL, true, "operator", &n, &house_err));
 	assert_int_equal(n, 0); /* its job is open */
@@ -173,7 +177,8 @@ static void a_failed_version_is_reindexed(void **state)
 static void nothing_is_left_of_a_deleted_document(void **state)
 {
 	struct house *h = *state;
-	struct upload_receipt r = put(h, "secret.txt", "The wolverine project costs nine millions.\n");
+	struct upload_receipt r =
+		put(h, "secret.txt", "The wolverine project costs nine millions.\n");
 	struct id job;
 
 	put(h, "other.txt", "The office opens at nine.\n");
@@ -285,7 +290,8 @@ static void break_stage(void *arg, const char *step, const char *moment)
 	assert_non_null(d);
 	while ((entry = readdir(d)) != NULL) {
 		if (entry->d_name[0] != '.') {
-			char *path = arena_printf(&h->arena, "%s/%s/%s", folder, entry->d_name, trap.moment);
+			char *path = arena_printf(
+				&h->arena, "%s/%s/%s", folder, entry->d_name, trap.moment);
 			FILE *f = fopen(path, "r+");
 
 			assert_non_null(f);
@@ -299,8 +305,8 @@ static void break_stage(void *arg, const char *step, const char *moment)
 
 static void a_broken_stage_file_is_made_again(void **state)
 {
-	static const char *const steps[][2] = {
-		{"extract", "extract"}, {"chunk", "chunks"}, {"embed", "vectors"}, {"embed", "vectors.0"}};
+	static const char *const steps[][2] = {{"extract", "extract"}, {"chunk", "chunks"},
+		{"embed", "vectors"}, {"embed", "vectors.0"}};
 	struct house *h = *state;
 
 	h->on_moment = break_stage;
@@ -312,7 +318,8 @@ static void a_broken_stage_file_is_made_again(void **state)
 
 		trap.step = steps[i][0];
 		trap.moment = steps[i][1];
-		r = put(h, "note.txt", arena_printf(&h->arena, "The number of the gecko is %d.\n", i));
+		r = put(h, "note.txt",
+			arena_printf(&h->arena, "The number of the gecko is %d.\n", i));
 		do {
 			rc = run_next(h, &why);
 			fine(store_write(h->ix->store, let_all_go, NULL, &house_err));
@@ -343,7 +350,10 @@ static void every_step_sees_a_cancel(void **state)
 	for (int i = 0; i < 3; i++) {
 		struct upload_receipt r = put(h, "c.txt", arena_printf(&h->arena, "Newt %d.\n", i));
 		struct job j = job_now(h, &r.job);
-		struct ingest in = {.index = h->ix, .zygote = h->zygote, .job = &j, .owner = "test",
+		struct ingest in = {.index = h->ix,
+			.zygote = h->zygote,
+			.job = &j,
+			.owner = "test",
 			.on_moment = on_cancel_moment};
 		struct err why = ERR_INIT;
 
@@ -404,7 +414,8 @@ static void killed_while_coming_in(void **state)
 	struct house *h = *state;
 
 	for (int i = 0; i < 12; i++) {
-		struct upload_receipt r = put(h, "k.txt", arena_printf(&h->arena, "Axolotl %d.\n", i));
+		struct upload_receipt r =
+			put(h, "k.txt", arena_printf(&h->arena, "Axolotl %d.\n", i));
 		struct job j;
 
 		die_at(h, steps[i / 3], moments[i % 3]);
@@ -429,7 +440,8 @@ static void killed_while_going_out(void **state)
 	int64_t n_swept;
 
 	for (int i = 0; i < 9; i++) {
-		struct upload_receipt r = put(h, "k.txt", arena_printf(&h->arena, "The axolotl %d.\n", i));
+		struct upload_receipt r =
+			put(h, "k.txt", arena_printf(&h->arena, "The axolotl %d.\n", i));
 		struct id job;
 
 		run_all(h);
@@ -456,8 +468,10 @@ static void killed_while_embedding_anew(void **state)
 	for (int i = 0; i < 9; i++) {
 		struct id job, again;
 
-		fine(ingest_reembed(h->ix, &h->who.workspace, "builtin", "operator", &job, &house_err));
-		fine(ingest_reembed(h->ix, &h->who.workspace, "builtin", "operator", &again, &house_err));
+		fine(ingest_reembed(
+			h->ix, &h->who.workspace, "builtin", "operator", &job, &house_err));
+		fine(ingest_reembed(
+			h->ix, &h->who.workspace, "builtin", "operator", &again, &house_err));
 		assert_true(id_equal(&job, &again));
 		die_at(h, steps[i / 3], moments[i % 3]);
 		run_all(h);

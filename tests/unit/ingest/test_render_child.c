@@ -113,10 +113,11 @@ static void what_cannot_be_drawn(void **state)
 /* 10 × 14,400 points: as wide as asked it would be 3.4 million rows. */
 static void the_number_of_pixels_is_bounded(void **state)
 {
-	static const char PDF[] = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
-				  "2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
-				  "3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 10 14400]>>endobj\n"
-				  "trailer<</Root 1 0 R/Size 4>>\n%%EOF\n";
+	static const char PDF[] =
+		"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+		"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+		"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 10 14400]>>endobj\n"
+		"trailer<</Root 1 0 R/Size 4>>\n%%EOF\n";
 	struct buf out = BUF_INIT;
 	struct render_request r = {.page = 1, .width = 2400};
 	struct err e = ERR_INIT;

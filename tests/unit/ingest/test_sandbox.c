@@ -1,5 +1,5 @@
-/* Each forbidden thing is tried for real, with and without the sandbox: without it most of them work, so
- * that a probe which could not succeed anyway proves nothing here. */
+/* Each forbidden thing is tried for real, with and without the sandbox: without it most of them
+ * work, so that a probe which could not succeed anyway proves nothing here. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,8 +64,8 @@ static void the_dangerous_ones_kill(void **state)
 	for (size_t k = 0; k < sizeof(DEADLY) / sizeof(DEADLY[0]); k++) {
 		for (int i = 0; i < N_SANDBOX_PROBES; i++) {
 			if (strcmp(DEADLY[k], SANDBOX_PROBES[i].name) == 0) {
-				assert_int_equal(in_child(s, 0, SANDBOX_PROBES[i].tried),
-					128 + SIGSYS);
+				assert_int_equal(
+					in_child(s, 0, SANDBOX_PROBES[i].tried), 128 + SIGSYS);
 			}
 		}
 	}

@@ -54,11 +54,26 @@ static void chunks_come_back(void **state)
 	struct house *h = *state;
 	struct box box = {2, 1, 2, 3, 4, 10, 20};
 	struct chunk in[2] = {
-		{.language = "en", .title = "T", .heading = "A > B", .text = "words", .page_first = 1,
-			.page_last = 2, .byte_start = 10, .byte_end = 15, .n_tokens = 1, .boxes = &box,
+		{.language = "en",
+			.title = "T",
+			.heading = "A > B",
+			.text = "words",
+			.page_first = 1,
+			.page_last = 2,
+			.byte_start = 10,
+			.byte_end = 15,
+			.n_tokens = 1,
+			.boxes = &box,
 			.n_boxes = 1},
-		{.language = "", .title = "", .heading = "", .text = "x", .page_first = 1, .page_last = 1,
-			.byte_start = 15, .byte_end = 16, .n_tokens = 1},
+		{.language = "",
+			.title = "",
+			.heading = "",
+			.text = "x",
+			.page_first = 1,
+			.page_last = 1,
+			.byte_start = 15,
+			.byte_end = 16,
+			.n_tokens = 1},
 	};
 	struct chunk *out;
 	struct buf b = BUF_INIT, cut;

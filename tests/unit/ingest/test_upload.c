@@ -20,8 +20,8 @@ static void names_are_cleaned(void **state)
 		{"///", "unnamed"},
 		{"..", "unnamed"},
 		{"a\nb\tc\x7f.txt", "abc.txt"},
-		{"evil\xe2\x80\xaegnp.exe", "evilgnp.exe"},	      /* a bidi override */
-		{"e\xcc\x81.txt", "\xc3\xa9.txt"},		      /* composed */
+		{"evil\xe2\x80\xaegnp.exe", "evilgnp.exe"}, /* a bidi override */
+		{"e\xcc\x81.txt", "\xc3\xa9.txt"},	    /* composed */
 		{"\xe5\xb7\xae\xe6\x97\x85.pdf", "\xe5\xb7\xae\xe6\x97\x85.pdf"},
 		{"\x01\x02/real.txt", "real.txt"},
 		{"unnamed", "unnamed"},
@@ -178,7 +178,8 @@ static int add_person(struct db *db, void *arg, struct err *e)
 	char sql[400];
 
 	p->id = id_create("usr");
-	snprintf(sql, sizeof(sql), "INSERT INTO user (id, workspace_id, name, display_name, role,"
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO user (id, workspace_id, name, display_name, role,"
 		" created_ms) VALUES ('%s', '%s', '%s', 'X', 0, 1)",
 		p->id.s, p->h->who.workspace.s, p->id.s);
 	return db_exec(db, sql, e);
@@ -203,7 +204,10 @@ static int send_as(struct person *p, const char *name, const char *text,
 	const struct acl_entry *acl, int n_acl, struct upload_receipt *out)
 {
 	struct asker who;
-	struct upload_order o = {.who = &who, .collection = p->h->collection, .name = name, .acl = acl,
+	struct upload_order o = {.who = &who,
+		.collection = p->h->collection,
+		.name = name,
+		.acl = acl,
 		.n_acl = n_acl};
 	struct db *db = reader(p->h);
 	struct upload *u;
@@ -234,8 +238,8 @@ static void who_may_not_write_may_not(void **state)
 	snprintf(mine.principal, sizeof(mine.principal), "%s", p.id.s);
 	fine(send_as(&p, "a.txt", "x\n", &mine, 1, &r));
 	assert_int_equal(r.arrival, ARRIVAL_NEW);
-	/* Another writer of the collection: not of a document that has entries of its own, and the same
-	 * bytes under another name do not tell that it is there. */
+	/* Another writer of the collection: not of a document that has entries of its own, and the
+	 * same bytes under another name do not tell that it is there. */
 	grant(&q, &h->collection, RIGHT_WRITE);
 	assert_int_equal(send_as(&q, "a.txt", "y\n", NULL, -1, &s), ERR_NOT_FOUND);
 	fine(send_as(&q, "b.txt", "x\n", NULL, -1, &s));
@@ -257,8 +261,8 @@ static void a_collection_is_deleted(void **state)
 	put(h, "b.txt", "The walrus two.\n");
 	run_all(h);
 	assert_int_equal(finds(h, "walrus", NULL), 2);
-	fine(ingest_delete_collection(h->ix, &h->who.workspace, &h->collection, "operator", &n,
-		&house_err));
+	fine(ingest_delete_collection(
+		h->ix, &h->who.workspace, &h->collection, "operator", &n, &house_err));
 	assert_int_equal(n, 2);
 	assert_int_equal(finds(h, "walrus", NULL), 0);
 	run_all(h);
@@ -279,8 +283,8 @@ static void unknown_things(void **state)
 	assert_true(id_empty(&job));
 	err_clear(&e);
 	h->collection = id_create("col");
-	assert_int_equal(send(h, "a.txt", "x", 1, &(struct upload_receipt){.n_bytes = 0}),
-		ERR_NOT_FOUND);
+	assert_int_equal(
+		send(h, "a.txt", "x", 1, &(struct upload_receipt){.n_bytes = 0}), ERR_NOT_FOUND);
 	err_clear(&house_err);
 }
 

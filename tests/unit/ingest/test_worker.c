@@ -1,5 +1,5 @@
-/* The workers: jobs run, are cancelled within a second, interrupted and resumed; between them house is
- * kept. */
+/* The workers: jobs run, are cancelled within a second, interrupted and resumed; between them house
+ * is kept. */
 #include "tests/unit/ingest/house.h"
 
 #include <time.h>
@@ -70,7 +70,8 @@ static struct upload_receipt put_long(struct house *h, const char *name)
 		struct buf text = BUF_INIT;
 
 		for (int l = 0; l < 40; l++) {
-			buf_printf(&text, "Line %d of page %d says something of the same length as others.\n",
+			buf_printf(&text,
+				"Line %d of page %d says something of the same length as others.\n",
 				l, i);
 		}
 		pages[i] = arena_str(&h->arena, text.data);
@@ -159,7 +160,8 @@ static void what_fails_is_tried_again_then_quarantined(void **state)
 	r = put(h, "a.txt", "The heron.\n");
 	/* The original is gone: the disk's fault, perhaps mended later. */
 	assert_int_equal(unlink(arena_printf(&h->arena, "%s/blobs/%.2s/%s", h->dir,
-				 version_now(h, &r.version).blob_hash, version_now(h, &r.version).blob_hash)),
+				 version_now(h, &r.version).blob_hash,
+				 version_now(h, &r.version).blob_hash)),
 		0);
 	w = hire(h, 1);
 	assert_string_equal(await_end(h, &r.job), "quarantined");
@@ -219,7 +221,9 @@ static void the_embedder_is_trained_in_between(void **state)
 	for (int i = 0; i < 340; i++) {
 		buf_printf(&text, "# Rule %d about %s\n\n", i, i % 2 ? "travel" : "holidays");
 		for (int k = 0; k < 16; k++) {
-			buf_printf(&text, "Rule number %d of part %d says what everyone in team %d has to do. ",
+			buf_printf(&text,
+				"Rule number %d of part %d says what everyone in team %d has to "
+				"do. ",
 				i, k, (i * 7 + k) % 13);
 		}
 		buf_str(&text, "\n\n");

@@ -34,8 +34,8 @@ static struct ranked item(int d, int seq, int n_tokens, double score)
 
 static void test_neighbours_merge_in_text_order(void **state)
 {
-	struct ranked items[] = {item(1, 5, 50, 1), item(2, 0, 50, .9), item(1, 4, 50, .8),
-		item(1, 6, 50, .7)};
+	struct ranked items[] = {
+		item(1, 5, 50, 1), item(2, 0, 50, .9), item(1, 4, 50, .8), item(1, 6, 50, .7)};
 	const struct pack_limits limits = {10, 0, .5, 700};
 	struct passage *p;
 	struct arena a;
@@ -78,8 +78,8 @@ static void test_limit_and_gone(void **state)
 static void test_budget_and_share(void **state)
 {
 	/* Document 1 could fill the budget alone; 2 gets in first, then 1 the rest. */
-	struct ranked items[] = {item(1, 0, 40, 1), item(1, 10, 40, .9), item(2, 0, 40, .8),
-		item(3, 0, 400, .7)};
+	struct ranked items[] = {
+		item(1, 0, 40, 1), item(1, 10, 40, .9), item(2, 0, 40, .8), item(3, 0, 400, .7)};
 	const struct pack_limits limits = {10, 120, .5, 700};
 	struct arena a;
 	int n;
@@ -130,7 +130,8 @@ static void test_random_budgets_hold(void **state)
 	printf("seed %u\n", seed);
 	for (round = 0; round < 300; round++) {
 		struct ranked items[60];
-		struct pack_limits limits = {1 + rand_r(&seed) % 20, 1 + rand_r(&seed) % 2000, .5, 300};
+		struct pack_limits limits = {
+			1 + rand_r(&seed) % 20, 1 + rand_r(&seed) % 2000, .5, 300};
 		struct passage *p;
 		struct arena a;
 		int i, k, n, sum = 0, chunks = 0, kept = 0;
@@ -145,7 +146,8 @@ static void test_random_budgets_hold(void **state)
 			sum += p[i].n_tokens;
 			chunks += p[i].n_chunks;
 			for (k = 1; k < p[i].n_chunks; k++) {
-				assert_true(p[i].parts[k].byte_start > p[i].parts[k - 1].byte_start);
+				assert_true(
+					p[i].parts[k].byte_start > p[i].parts[k - 1].byte_start);
 			}
 		}
 		for (i = 0; i < 60; i++) {

@@ -39,7 +39,8 @@ static int tx_people(struct db *db, void *arg, struct err *e)
 		f->ann.s, f->workspace.id.s);
 	rc = db_exec(db, sql, e);
 	if (rc || (rc = collection_create(db, &f->workspace.id, "open", "operator", &f->open, e)) ||
-		(rc = collection_create(db, &f->workspace.id, "closed", "operator", &f->closed, e))) {
+		(rc = collection_create(
+			 db, &f->workspace.id, "closed", "operator", &f->closed, e))) {
 		return rc;
 	}
 	return acl_replace(db, &f->workspace.id, &f->open, &everybody, 1, e);
@@ -96,7 +97,9 @@ struct order {
 static int tx_publish(struct db *db, void *arg, struct err *e)
 {
 	struct order *o = arg;
-	struct publication p = {.chunks = o->chunks, .n_chunks = o->n, .space_n = o->space.n,
+	struct publication p = {.chunks = o->chunks,
+		.n_chunks = o->n,
+		.space_n = o->space.n,
 		.vectors = o->vectors};
 	enum arrival arrival;
 	int rc = document_arrive(db, &o->f->workspace.id, &o->collection, o->name, &o->blob,
@@ -118,12 +121,18 @@ static struct id publish(struct fixture *f, const struct id *collection, const c
 	o.chunks = arena_array(&f->arena, struct chunk, (size_t)n);
 	o.vectors = arena_array(&f->arena, float, (size_t)(n * o.space.dimension));
 	for (i = 0; i < n; i++) {
-		o.chunks[i] = (struct chunk){.seq = i, .language = "en", .title = name,
-			.heading = "", .text = texts[i], .page_first = i + 1, .page_last = i + 1,
-			.byte_start = i * 1000, .byte_end = i * 1000 + (int)strlen(texts[i]),
+		o.chunks[i] = (struct chunk){.seq = i,
+			.language = "en",
+			.title = name,
+			.heading = "",
+			.text = texts[i],
+			.page_first = i + 1,
+			.page_last = i + 1,
+			.byte_start = i * 1000,
+			.byte_end = i * 1000 + (int)strlen(texts[i]),
 			.n_tokens = (int)strlen(texts[i]) / 4};
-		embed_texts[i] = (struct embed_text){.title = name, .heading = "",
-			.body = texts[i], .language = "en"};
+		embed_texts[i] = (struct embed_text){
+			.title = name, .heading = "", .body = texts[i], .language = "en"};
 	}
 	assert_int_equal(embed(o.space.embedder, EMBED_DOCUMENT, embed_texts, n, o.vectors, NULL,
 				 NULL, NULL, &e),
@@ -190,11 +199,13 @@ static void test_unknown_subject_is_weak(void **state)
 	struct search_result r;
 
 	publish(f, &f->open, "travel.md", travel, 3);
-	assert_int_equal(search(f, &plain, "what does the dinosaur exhibition ticket cost?", &r), 0);
+	assert_int_equal(
+		search(f, &plain, "what does the dinosaur exhibition ticket cost?", &r), 0);
 	assert_true(r.evidence < evidence_needed(r.language));
 }
 
-/* A word of hidden documents and one of no document weigh the same, or the evidence would tell which. */
+/* A word of hidden documents and one of no document weigh the same, or the evidence would tell
+ * which. */
 static void test_evidence_tells_nothing_of_hidden_words(void **state)
 {
 	static const char *const hidden[] = {"Project Zanzibar moves the zanzibar depot."};
@@ -204,8 +215,10 @@ static void test_evidence_tells_nothing_of_hidden_words(void **state)
 
 	publish(f, &f->open, "travel.md", travel, 3);
 	publish(f, &f->closed, "board.md", hidden, 1);
-	assert_int_equal(search(f, &plain, "how much are hotels reimbursed for the zanzibar?", &with), 0);
-	assert_int_equal(search(f, &plain, "how much are hotels reimbursed for the dinosaur?", &without), 0);
+	assert_int_equal(
+		search(f, &plain, "how much are hotels reimbursed for the zanzibar?", &with), 0);
+	assert_int_equal(
+		search(f, &plain, "how much are hotels reimbursed for the dinosaur?", &without), 0);
 	assert_true(without.evidence > 0 && without.evidence < 1);
 	assert_true(fabs(with.evidence - without.evidence) < 1e-9);
 }
