@@ -4,11 +4,9 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { pause, runCarrel } from '../flow/carrel.mjs';
 import { addUser, open, startDesk } from '../flow/answers.mjs';
-import { allGone, IN_A_SESSION, seeded, SEED, watchSession } from './house.mjs';
+import { allGone, IN_A_SESSION, seeded, SEED, watchSession, wordsInFiles } from './house.mjs';
 
 const KILLS = Number(process.env.KILLS ?? 30);
 const { random, below, pick, chance, word, prose } = seeded(SEED);
@@ -233,12 +231,8 @@ async function runsEnd() {
 	}
 }
 
-/** The words of deleted documents are nowhere in the folder (stems and shared prefixes cut their ends off). */
 function checkPurged() {
-	const files = readdirSync(desk.data, { recursive: true, withFileTypes: true }).filter((f) => f.isFile());
-	const bytes = files.map((f) => readFileSync(path.join(f.path, f.name)));
-	const core = (w) => w.slice(4, 11);
-	const holds = (w) => bytes.some((b) => b.includes(core(w)));
+	const holds = wordsInFiles(desk.data);
 	const live = documents.filter((d) => d.deleted === 'no' && d.id).map((d) => d.versions.at(-1).words).flat();
 	assert.ok(live.some(holds), 'words that are there are seen in the files: the test can fail');
 	for (const d of documents.filter((x) => x.deleted === 'yes')) {

@@ -1,7 +1,8 @@
 // What the fault tests share: randomness that a seed repeats, and a Carrel whose every process can be counted.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
 import { CARREL, ROOT, until } from '../flow/carrel.mjs';
 
 // A vocabulary so large that two texts of its words are no near-duplicates of each other.
@@ -99,4 +100,46 @@ export async function complete(args, options) {
 /** Notes a server that was started with IN_A_SESSION, so that an aborted test leaves nothing. */
 export function watchSession(pid) {
 	sessions.add(pid);
+}
+
+function filesIn(folder) {
+	return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+		const name = path.join(folder, entry.name);
+		return entry.isDirectory() ? filesIn(name) : entry.isFile() ? [name] : [];
+	});
+}
+
+/**
+ * Whether a made-up word stands in some file of a stopped Carrel's folder: (word) => boolean. The database is looked
+ * through as a compact copy: SQLite leaves the bytes of rows that it moved in the free space of its pages.
+ */
+export function wordsInFiles(folder) {
+	const database = path.join(folder, 'carrel.db');
+	const copy = path.join(folder, 'compact.db');
+	execFileSync('sqlite3', [database, `VACUUM INTO '${copy}'`]);
+	const bytes = filesIn(folder).filter((name) => name !== database).map((name) => readFileSync(name));
+	rmSync(copy);
+	const core = (w) => w.slice(4, 11); // without its ends: full text stores stems, and prefixes once
+	return (w) => bytes.some((b) => b.includes(core(w)));
+}
+
+/** A PDF with a page for each list of lines (ASCII). */
+export function makePdf(pages) {
+	const objects = ['<</Type/Catalog/Pages 2 0 R>>', '', '<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>'];
+	const kids = pages.map((lines) => {
+		const shown = lines.map((line) => `(${line.replace(/[()\\]/g, '')}) Tj T*`).join('\n');
+		const content = `BT /F1 9 Tf 50 780 Td 14 TL\n${shown}\nET`;
+		objects.push(`<</Length ${content.length}>>\nstream\n${content}\nendstream`);
+		objects.push(`<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents ${objects.length} 0 R/Resources<</Font<</F1 3 0 R>>>>>>`);
+		return `${objects.length} 0 R`;
+	});
+	objects[1] = `<</Type/Pages/Count ${kids.length}/Kids[${kids.join(' ')}]>>`;
+	let out = '%PDF-1.4\n';
+	const offsets = objects.map((body, i) => {
+		const at = out.length;
+		out += `${i + 1} 0 obj\n${body}\nendobj\n`;
+		return at;
+	});
+	const xref = offsets.map((at) => `${String(at).padStart(10, '0')} 00000 n \n`).join('');
+	return `${out}xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${xref}trailer\n<</Size ${objects.length + 1}/Root 1 0 R>>\nstartxref\n${out.length}\n%%EOF\n`;
 }
