@@ -47,11 +47,15 @@ enum {
 	"v.id, v.document_id, v.seq, v.blob_hash, v.sha256, v.n_bytes, v.media_type, v.state, "    \
 	"v.reason, v.message, v.title, v.language, v.n_pages, v.text_hash, v.generation, "         \
 	"v.created_ms, v.published_ms"
-/* Runs whose answer is made of the document's sentences, or that were shown some of them. */
-#define RUNS_THAT_CITE "(SELECT run_id FROM citation WHERE document_id = ?1)"
+/* Runs that were shown some of the document; those of them whose answer may hold its words, as
+ * chat/run_view.c says. */
 #define RUNS_THAT_READ                                                                             \
 	"(SELECT run_id FROM citation WHERE document_id = ?1 "                                     \
 	"UNION SELECT run_id FROM run_source WHERE document_id = ?1)"
+#define RUNS_THAT_HOLD                                                                             \
+	"(SELECT run_id FROM citation WHERE document_id = ?1 "                                     \
+	"UNION SELECT s.run_id FROM run_source s JOIN run r ON r.id = s.run_id "                   \
+	"WHERE s.document_id = ?1 AND coalesce(r.mode, 'model') = 'model')"
 
 static const char *const sql[] = {
 	[Q_COLLECTION_THERE] = "SELECT id FROM collection "
@@ -125,13 +129,11 @@ static const char *const sql[] = {
 		"UPDATE document_version SET state = 'purged', blob_hash = NULL, "
 		"text_hash = NULL, title = NULL, reason = NULL, message = NULL, sha256 = '' "
 		"WHERE document_id = ?1",
-	/* An extractive answer is the document's own sentences. */
-	[Q_BLANK_ANSWERS] =
-		"UPDATE run SET answer = '' WHERE mode = 'extractive' AND id IN " RUNS_THAT_CITE,
+	/* Answers that may hold the document's words, which nobody may be shown any more. */
+	[Q_BLANK_ANSWERS] = "UPDATE run SET answer = '' WHERE id IN " RUNS_THAT_HOLD,
 	[Q_BLANK_DELTAS] =
 		"UPDATE run_event SET data = '{\"purged\":true}' WHERE type LIKE 'assistant.%' "
-		"AND run_id IN (SELECT id FROM run WHERE mode = 'extractive' "
-		"AND id IN " RUNS_THAT_CITE ")",
+		"AND run_id IN " RUNS_THAT_HOLD,
 	[Q_BLANK_EVENTS] = "UPDATE run_event SET data = '{\"purged\":true}' WHERE type IN "
 			   "('citation', 'retrieval.completed') AND run_id IN " RUNS_THAT_READ,
 	[Q_BLANK_CITATIONS] = "UPDATE citation SET quote = NULL, boxes = NULL, "
