@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/buf.h"
 #include "index/base/utf8.h"
 
 #define HELD_MAX 48	  /* longer is no marker */
@@ -161,11 +162,12 @@ static const char *quote_text(struct arena *a, const struct source *s, int sente
 {
 	const char *text = s->passage->text + s->sentences[sentence].start;
 	size_t n = (size_t)(s->sentences[sentence].end - s->sentences[sentence].start);
-	char *out = arena_strn(a, text, utf8_floor(text, n, n < QUOTE_MAX ? n : QUOTE_MAX));
+	struct buf flat = BUF_INIT;
+	char *out;
 
-	for (char *p = out; *p; p++) {
-		*p = *p == '\n' || *p == '\r' || *p == '\t' ? ' ' : *p;
-	}
+	sentence_flat(&flat, text, utf8_floor(text, n, n < QUOTE_MAX ? n : QUOTE_MAX));
+	out = arena_strn(a, flat.data ? flat.data : "", flat.len);
+	buf_finish(&flat);
 	return out;
 }
 

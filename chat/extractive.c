@@ -393,25 +393,18 @@ static int choose(const struct seeker *k, struct pick *all, int n_all, struct pi
 
 /* ── writing ── */
 
-/* One blank for any run of them; what would read as a marker or as Markdown structure does not. */
+/* On one line; what would read as a marker or as Markdown structure does not. */
 static void add_plain(struct buf *out, const char *s, size_t n)
 {
-	bool blank = true;
+	size_t from = out->len;
 
 	while (n > 1 && strchr("-*#>•", *s) && s[1] == ' ') {
 		s += 2;
 		n -= 2;
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (isspace((unsigned char)s[i])) {
-			if (!blank) {
-				buf_char(out, ' ');
-			}
-			blank = true;
-			continue;
-		}
-		blank = false;
-		buf_char(out, s[i] == '[' ? '(' : s[i] == ']' ? ')' : s[i]);
+	sentence_flat(out, s, n);
+	for (char *p = out->data + from; from < out->len; p++, from++) {
+		*p = *p == '[' ? '(' : *p == ']' ? ')' : *p;
 	}
 }
 

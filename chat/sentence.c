@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "index/base/utf8.h"
+
 static const char *const abbreviations[] = {"mr", "mrs", "ms", "dr", "prof", "no", "nr", "art",
 	"abs", "sec", "fig", "vs", "etc", "bzw", "ca", "st", "inc", "ltd", "co", "approx", "vol",
 	"pp", "usw", "max", "min", "tel", "str", "ggf", "inkl", "evtl", "jan", "feb", "mar", "apr",
@@ -295,4 +297,38 @@ int sentences_split(struct arena *a, const char *text, size_t n_bytes, struct se
 		}
 	}
 	return n_out;
+}
+
+/* ── as one line ── */
+
+static bool without_blanks(uint32_t c)
+{
+	bool hangul = (c >= 0x1100 && c <= 0x11ff) || (c >= 0x3130 && c <= 0x318f) ||
+		      (c >= 0xa960 && c <= 0xa97f) || (c >= 0xac00 && c <= 0xd7ff) ||
+		      (c >= 0xffa0 && c <= 0xffdc);
+	bool mark = (c >= 0x3001 && c <= 0x303f) || (c >= 0xff01 && c <= 0xff20);
+
+	return mark || (utf8_is_cjk(c) && !hangul);
+}
+
+void sentence_flat(struct buf *out, const char *s, size_t n_bytes)
+{
+	uint32_t before = 0;
+	bool blank = false;
+	int used;
+
+	for (size_t i = 0; i < n_bytes; i += (size_t)used) {
+		uint32_t c = utf8_decode(s + i, n_bytes - i, &used);
+
+		if (c < 0x80 && isspace((int)c)) {
+			blank = before != 0;
+			continue;
+		}
+		if (blank && !(without_blanks(before) && without_blanks(c))) {
+			buf_char(out, ' ');
+		}
+		buf_add(out, s + i, (size_t)used);
+		before = c;
+		blank = false;
+	}
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "index/base/arena.h"
+#include "index/base/buf.h"
 
 struct sentence {
 	int start, end; /* bytes, without surrounding blanks */
@@ -23,6 +24,10 @@ int sentences_split(struct arena *a, const char *text, size_t n_bytes, struct se
 /* The end of the sentence that begins at from, with the citation markers ("[1]") that follow it; 0:
  * what has come does not tell yet. final: nothing more comes. A line break ends a sentence. */
 size_t sentence_end(const char *s, size_t n, size_t from, bool final);
+
+/* Appends a sentence as one line: a run of blanks becomes one, and none where a page's line ended
+ * between characters of a script that is written without (Chinese, Japanese). */
+void sentence_flat(struct buf *out, const char *s, size_t n_bytes);
 
 /* Bytes of a marker like "[1]" or "[1, 2]" at s, 0 if there is none. */
 size_t sentence_marker(const char *s, size_t n);

@@ -120,6 +120,26 @@ static void test_random(void **state)
 	}
 }
 
+static void flat_is(const char *text, const char *want)
+{
+	struct buf out = BUF_INIT;
+
+	sentence_flat(&out, text, strlen(text));
+	assert_string_equal(out.data ? out.data : "", want);
+	buf_finish(&out);
+}
+
+static void test_flat(void **state)
+{
+	(void)state;
+	flat_is("  A room\nin \t Milan \n", "A room in Milan");
+	flat_is("百 分之四十，\n员工", "百分之四十，员工");
+	flat_is("가격 인상", "가격 인상");
+	flat_is("分机为 806。\n出差", "分机为 806。出差");
+	flat_is("a\xff b", "a\xff b");
+	flat_is(" \n", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +148,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_incremental),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_flat),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
