@@ -5,10 +5,11 @@
 #include <string.h>
 
 /* Measured over 973 documents (an organisation's handbook and the passages of XQuAD in English,
- * German and Chinese) with questions that they answer and questions of other collections. Answerable
- * ones have more in one passage: English .43 (95 % of them), German .35 (90 %; compounds), Chinese .23
- * (95 %; bigrams match less often than words). Foreign ones have less: medical .38 (80 %), abstracts
- * of information science .38 (85 %), essays and filings .38 (85 %), Chinese .05 (95 %). */
+ * German and Chinese) with questions that they answer and questions of other collections.
+ * Answerable ones have more in one passage: English .43 (95 % of them), German .35 (90 %;
+ * compounds), Chinese .23 (95 %; bigrams match less often than words). Foreign ones have less:
+ * medical .38 (80 %), abstracts of information science .38 (85 %), essays and filings .38 (85 %),
+ * Chinese .05 (95 %). */
 #define NEEDED_WORDS 0.38
 #define NEEDED_BIGRAMS 0.20
 
