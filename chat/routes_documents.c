@@ -123,7 +123,7 @@ static int rename_tx(struct db *db, void *arg, struct err *e)
 	int rc = acl_may(db, &c->who, &x->document->id, RIGHT_WRITE, e);
 
 	if (rc == 0) {
-		rc = document_rename(db, &x->document->id, x->name, e);
+		rc = document_rename(db, &c->who, &x->document->id, x->name, e);
 	}
 	return rc == 0 ? audit_add(db, &c->who.workspace, call_actor(c), "document.rename",
 				 x->document->id.s, "{}", e)

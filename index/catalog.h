@@ -108,17 +108,20 @@ enum arrival {
 			    */
 };
 
+/* What has a name is looked for among the documents that `who` may read (NULL: all): another one of
+ * that name tells him nothing of itself, and his gets the name too. */
+
 /* tx. The blob is durable already. Names the document and version (the existing ones for a
  * duplicate). Makes no job: ingest/upload.c does, in the same transaction. */
-MUST_CHECK int document_arrive(struct db *db, const struct id *workspace,
+MUST_CHECK int document_arrive(struct db *db, const struct asker *who, const struct id *workspace,
 	const struct id *collection, const char *name, const struct blob_info *blob,
 	const char *created_by, enum arrival *arrival, struct id *document, struct id *version,
 	struct err *e);
 
 MUST_CHECK int document_lookup(struct db *db, struct arena *a, const struct id *id,
 	struct document *out, struct err *e); /* ERR_NOT_FOUND: absent or deleted */
-MUST_CHECK int document_by_name(struct db *db, struct arena *a, const struct id *collection,
-	const char *name, struct document *out, struct err *e);
+MUST_CHECK int document_by_name(struct db *db, struct arena *a, const struct asker *who,
+	const struct id *collection, const char *name, struct document *out, struct err *e);
 struct document_page {
 	struct document *rows;
 	struct version *latest; /* of each row, by seq */
@@ -129,7 +132,9 @@ struct document_page {
 MUST_CHECK int document_list(struct db *db, struct arena *a, const struct asker *who,
 	const struct id *collection, const struct id *after, int limit, struct document_page *out,
 	struct err *e);
-MUST_CHECK int document_rename(struct db *db, const struct id *id, const char *name, struct err *e);
+/* tx. ERR_CONFLICT: the name is taken. */
+MUST_CHECK int document_rename(struct db *db, const struct asker *who, const struct id *id,
+	const char *name, struct err *e);
 /* tx. Unfindable with this commit: deleted_ms, chunks retired (chunks_retire_document), its
  * unfinished jobs cancelled by the caller. */
 MUST_CHECK int document_delete(struct db *db, const struct id *id, struct err *e);

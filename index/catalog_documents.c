@@ -17,6 +17,7 @@ enum {
 	Q_DOCUMENT,
 	Q_DOCUMENT_NAME,
 	Q_DOCUMENTS,
+	Q_NAME_TAKEN,
 	Q_RENAME,
 	Q_DELETE,
 	Q_LATEST,
@@ -47,6 +48,11 @@ enum {
 	"v.id, v.document_id, v.seq, v.blob_hash, v.sha256, v.n_bytes, v.media_type, v.state, "    \
 	"v.reason, v.message, v.title, v.language, v.n_pages, v.text_hash, v.generation, "         \
 	"v.created_ms, v.published_ms"
+/* ?4: the asker's principals, ?5: reads all. */
+#define READABLE                                                                                   \
+	"(?5 OR EXISTS (SELECT 1 FROM acl_entry e WHERE e.object_id = "                            \
+	"CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END "                                \
+	"AND e.principal IN (SELECT value FROM json_each(?4)))) "
 /* Runs that were shown some of the document; those of them whose answer may hold its words, as
  * chat/run_view.c says. */
 #define RUNS_THAT_READ                                                                             \
@@ -63,7 +69,7 @@ static const char *const sql[] = {
 	[Q_SAME_NAME] = "SELECT d.id, v.id, v.state, v.blob_hash, v.seq FROM document d "
 			"JOIN document_version v ON v.document_id = d.id "
 			"WHERE d.collection_id = ?1 AND d.name = ?2 AND d.deleted_ms IS NULL "
-			"ORDER BY v.seq DESC LIMIT 1",
+			"AND " READABLE "ORDER BY d.own_acl, d.id, v.seq DESC LIMIT 1",
 	/* Only where the collection's entries count: who may write into it may know of those. */
 	[Q_SAME_BYTES] =
 		"SELECT d.id, v.id, v.state FROM document_version v "
@@ -83,14 +89,15 @@ static const char *const sql[] = {
 	[Q_DOCUMENT] =
 		"SELECT " DOCUMENT_COLUMNS DOCUMENT_FROM "WHERE d.id = ?1 AND d.deleted_ms IS NULL",
 	[Q_DOCUMENT_NAME] = "SELECT " DOCUMENT_COLUMNS DOCUMENT_FROM
-			    "WHERE d.collection_id = ?1 AND d.name = ?2 AND d.deleted_ms IS NULL",
-	/* ?4: the asker's principals, ?5: reads all. */
+			    "WHERE d.collection_id = ?1 AND d.name = ?2 AND d.deleted_ms IS NULL "
+			    "AND " READABLE "ORDER BY d.own_acl, d.id LIMIT 1",
 	[Q_DOCUMENTS] =
 		"SELECT " DOCUMENT_COLUMNS DOCUMENT_FROM
 		"WHERE d.workspace_id = ?1 AND (?2 IS NULL OR d.collection_id = ?2) AND d.id > ?3 "
-		"AND d.deleted_ms IS NULL AND (?5 OR EXISTS (SELECT 1 FROM acl_entry e WHERE "
-		"e.object_id = CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END "
-		"AND e.principal IN (SELECT value FROM json_each(?4)))) ORDER BY d.id LIMIT ?6",
+		"AND d.deleted_ms IS NULL AND " READABLE "ORDER BY d.id LIMIT ?6",
+	[Q_NAME_TAKEN] = "SELECT d.id FROM document d WHERE d.collection_id = "
+			 "(SELECT collection_id FROM document WHERE id = ?1) AND d.name = ?2 "
+			 "AND d.id <> ?1 AND d.deleted_ms IS NULL AND " READABLE "LIMIT 1",
 	[Q_RENAME] = "UPDATE document SET name = ?2 WHERE id = ?1 AND deleted_ms IS NULL",
 	[Q_DELETE] = "UPDATE document SET deleted_ms = ?2 WHERE id = ?1 AND deleted_ms IS NULL",
 	[Q_LATEST] = "SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.document_id = ?1 "
@@ -152,6 +159,12 @@ static struct stmt *with_id(struct db *db, int n, const struct id *id)
 	return q;
 }
 
+static void bind_asker(struct stmt *q, const struct asker *who)
+{
+	stmt_text(q, 4, who ? who->principals_json : "[]");
+	stmt_int(q, 5, !who || who->reads_all);
+}
+
 /* ── arriving ── */
 
 struct found {
@@ -161,14 +174,15 @@ struct found {
 	bool same_bytes;
 };
 
-/* The latest version of the document of that name; false: there is none. */
-static int find_name(struct db *db, const struct id *collection, const char *name,
-	const char *blob_hash, struct found *f, struct err *e)
+/* The latest version of the document of that name, if the asker may know of it. */
+static int find_name(struct db *db, const struct asker *who, const struct id *collection,
+	const char *name, const char *blob_hash, struct found *f, struct err *e)
 {
 	struct stmt *q = with_id(db, Q_SAME_NAME, collection);
 	int rc;
 
 	stmt_text(q, 2, name);
+	bind_asker(q, who);
 	rc = stmt_step(q, e);
 	if (rc == 1) {
 		const char *hash = col_text(q, 3);
@@ -236,9 +250,10 @@ static int add_version(struct db *db, const struct id *workspace, const struct i
 	return stmt_run(q, e);
 }
 
-int document_arrive(struct db *db, const struct id *workspace, const struct id *collection,
-	const char *name, const struct blob_info *blob, const char *created_by,
-	enum arrival *arrival, struct id *document, struct id *version, struct err *e)
+int document_arrive(struct db *db, const struct asker *who, const struct id *workspace,
+	const struct id *collection, const char *name, const struct blob_info *blob,
+	const char *created_by, enum arrival *arrival, struct id *document, struct id *version,
+	struct err *e)
 {
 	struct found f = {.seq = 0};
 	struct stmt *q = with_id(db, Q_COLLECTION_THERE, workspace);
@@ -252,7 +267,7 @@ int document_arrive(struct db *db, const struct id *workspace, const struct id *
 	if (rc != 0) {
 		return rc;
 	}
-	rc = find_name(db, collection, name, blob->hash, &f, e);
+	rc = find_name(db, who, collection, name, blob->hash, &f, e);
 	if (rc == 0) {
 		rc = find_bytes(db, collection, blob->hash, &f, e);
 	}
@@ -318,12 +333,13 @@ int document_lookup(
 	return row_one(with_id(db, Q_DOCUMENT, id), a, read_document, out, e);
 }
 
-int document_by_name(struct db *db, struct arena *a, const struct id *collection, const char *name,
-	struct document *out, struct err *e)
+int document_by_name(struct db *db, struct arena *a, const struct asker *who,
+	const struct id *collection, const char *name, struct document *out, struct err *e)
 {
 	struct stmt *q = with_id(db, Q_DOCUMENT_NAME, collection);
 
 	stmt_text(q, 2, name);
+	bind_asker(q, who);
 	return row_one(q, a, read_document, out, e);
 }
 
@@ -338,8 +354,7 @@ int document_list(struct db *db, struct arena *a, const struct asker *who,
 	memset(out, 0, sizeof(*out));
 	stmt_id(q, 2, collection);
 	stmt_text(q, 3, after->s); /* an empty one is before every id */
-	stmt_text(q, 4, who->principals_json);
-	stmt_int(q, 5, who->reads_all);
+	bind_asker(q, who);
 	stmt_int(q, 6, (int64_t)limit + 1);
 	rc = rows_all(q, &rows, e);
 	out->rows = rows.items;
@@ -353,16 +368,24 @@ int document_list(struct db *db, struct arena *a, const struct asker *who,
 	return rc;
 }
 
-int document_rename(struct db *db, const struct id *id, const char *name, struct err *e)
+int document_rename(struct db *db, const struct asker *who, const struct id *id, const char *name,
+	struct err *e)
 {
-	struct stmt *q = with_id(db, Q_RENAME, id);
+	struct stmt *q = with_id(db, Q_NAME_TAKEN, id);
 	int rc;
 
 	stmt_text(q, 2, name);
-	rc = row_change(db, q, e);
-	return rc == ERR_CONFLICT ? err_replace(e, ERR_CONFLICT, "name_taken",
-					    "the collection has a document '%.200s' already", name)
-				  : rc;
+	bind_asker(q, who);
+	rc = stmt_step(q, e);
+	stmt_reset(q);
+	if (rc != 0) {
+		return rc < 0 ? rc
+			      : err_set(e, ERR_CONFLICT, "name_taken",
+					"the collection has a document '%.200s' already", name);
+	}
+	q = with_id(db, Q_RENAME, id);
+	stmt_text(q, 2, name);
+	return row_change(db, q, e);
 }
 
 int document_delete(struct db *db, const struct id *id, struct err *e)

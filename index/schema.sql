@@ -101,7 +101,8 @@ CREATE TABLE document (
 	id            TEXT PRIMARY KEY, -- doc_…
 	workspace_id  TEXT NOT NULL REFERENCES workspace(id),
 	collection_id TEXT NOT NULL REFERENCES collection(id),
-	name          TEXT NOT NULL,    -- its path in the collection, '/' between folders
+	name          TEXT NOT NULL,    -- its path in the collection, '/' between folders; no two that
+					-- the same person may read are given one name
 	current_version_id TEXT,        -- the published version, which is searched; NULL: none yet
 	own_acl       INTEGER NOT NULL DEFAULT 0, -- 1: its own acl_entry rows count, 0: the collection's
 	acl_set_n     INTEGER REFERENCES acl_set(n), -- derived from those rows; NULL: nobody
@@ -109,7 +110,7 @@ CREATE TABLE document (
 	created_ms    INTEGER NOT NULL,
 	deleted_ms    INTEGER           -- from then on nobody finds it; the purge job removes its text
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX document_name ON document(collection_id, name) WHERE deleted_ms IS NULL;
+CREATE INDEX document_name ON document(collection_id, name) WHERE deleted_ms IS NULL;
 CREATE INDEX document_workspace ON document(workspace_id, id);
 
 CREATE TABLE document_version (

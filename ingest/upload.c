@@ -71,7 +71,7 @@ static int may_arrive(struct db *db, struct arena *a, const struct arriving *in,
 	if (rc < 0) {
 		return rc;
 	}
-	rc = document_by_name(db, a, &in->order->collection, in->name, &d, NULL);
+	rc = document_by_name(db, a, who, &in->order->collection, in->name, &d, NULL);
 	if (rc == ERR_NOT_FOUND) {
 		return 0;
 	}
@@ -130,7 +130,7 @@ static int arrive(struct db *db, struct arena *a, struct arriving *in, struct er
 	int rc = may_arrive(db, a, in, e);
 
 	if (rc == 0) {
-		rc = document_arrive(db, &o->who->workspace, &o->collection, in->name, &in->blob,
+		rc = document_arrive(db, o->who, &o->who->workspace, &o->collection, in->name, &in->blob,
 			actor_of(o->who), &r->arrival, &r->document, &r->version, e);
 	}
 	if (rc == 0 && r->arrival == ARRIVAL_DUPLICATE) {

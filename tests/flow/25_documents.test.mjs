@@ -126,9 +126,13 @@ test('the same bytes in a document that the uploader may not read tell nothing',
 	assertError(await get(`/v1/documents/${hidden.documentId}`, 'writer'), 404, 'not_found');
 	const seen = await found('gardener zirconium', 'writer');
 	assert.deepEqual(seen.map((p) => p.documentId), [mine.documentId]);
-	// Nor do they make a version of it, whatever the name.
-	const same = await upload('writer', 'kitchen', { name: 'hidden.md', bytes: '# Mine\n\nOther words, of rhodium.\n' });
-	assertError(same, 404, 'not_found');
+	// Nor do they make a version of it, or are refused, whatever the name.
+	const same = await bring('writer', 'kitchen', { name: 'hidden.md', bytes: '# Mine\n\nOther words, of rhodium.\n' });
+	assert.equal(same.arrival, 'new');
+	assert.notEqual(same.documentId, hidden.documentId);
+	assert.equal((await send('PATCH', `/v1/documents/${mine.documentId}`, 'writer', { name: 'hidden.md' })).status, 409);
+	await send('DELETE', `/v1/documents/${same.documentId}`, 'writer');
+	assert.equal((await send('PATCH', `/v1/documents/${mine.documentId}`, 'writer', { name: 'hidden.md' })).status, 200);
 	assert.equal((await found('gardener zirconium', 'owner')).length, 2);
 	assert.equal((await get(`/v1/documents/${hidden.documentId}/versions`, 'owner')).json.versions.length, 1);
 });

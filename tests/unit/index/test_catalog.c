@@ -170,10 +170,12 @@ static void test_lists_hold_what_the_asker_may_read(void **state)
 static struct id subject;
 static const char *subject_name;
 
+static const struct asker *renamer; /* NULL: sees all */
+
 static int tx_rename(struct db *db, void *arg, struct err *e)
 {
 	(void)arg;
-	return document_rename(db, &subject, subject_name, e);
+	return document_rename(db, renamer, &subject, subject_name, e);
 }
 
 static void test_rename(void **state)
@@ -190,11 +192,42 @@ static void test_rename(void **state)
 	subject_name = "z";
 	fine(store_write(w->store, tx_rename, NULL, &world_err));
 	db = reader(w);
-	fine(document_by_name(db, &w->arena, &c, "z", &d, &world_err));
+	fine(document_by_name(db, &w->arena, NULL, &c, "z", &d, &world_err));
 	assert_true(id_equal(&d.id, &subject));
 	store_reader_drop(db);
 	subject = id_create("doc");
 	assert_int_equal(store_write(w->store, tx_rename, NULL, NULL), ERR_NOT_FOUND);
+}
+
+static void test_a_hidden_name_is_not_taken(void **state)
+{
+	struct world *w = *state;
+	struct id ann = add_user(w, &w->workspace, ROLE_MEMBER),
+		  bob = add_user(w, &w->workspace, ROLE_MEMBER);
+	struct id c = add_collection(w, "c", ann.s);
+	struct arrived secret = arrive(w, &c, "secret", "one");
+	struct document d;
+	struct asker who;
+	struct db *db;
+
+	grant(w, &secret.document, bob.s, RIGHT_OWN);
+	db = reader(w);
+	who = asker_of(w, db, &ann);
+	assert_int_equal(
+		document_by_name(db, &w->arena, &who, &c, "secret", &d, NULL), ERR_NOT_FOUND);
+	renamer = &who;
+	subject = arrive(w, &c, "mine", "two").document;
+	subject_name = "secret";
+	fine(store_write(w->store, tx_rename, NULL, &world_err));
+	store_reader_drop(db);
+	db = reader(w);
+	fine(document_by_name(db, &w->arena, &who, &c, "secret", &d, &world_err));
+	assert_true(id_equal(&d.id, &subject));
+	who = asker_of(w, db, &bob);
+	fine(document_by_name(db, &w->arena, &who, &c, "secret", &d, &world_err));
+	assert_true(id_equal(&d.id, &secret.document));
+	store_reader_drop(db);
+	renamer = NULL;
 }
 
 struct purged {
@@ -325,6 +358,7 @@ int main(void)
 		T(test_a_hidden_document_is_no_duplicate),
 		T(test_lists_hold_what_the_asker_may_read),
 		T(test_rename),
+		T(test_a_hidden_name_is_not_taken),
 		T(test_purge_blanks_and_names_lost_blobs),
 		T(test_audit_is_read_backwards),
 	};

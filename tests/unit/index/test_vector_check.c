@@ -76,7 +76,7 @@ static int tx_publish(struct db *db, void *arg, struct err *err)
 	int rc = collection_create(db, &t->f->ws.id, "notes", "operator", &collection, err);
 
 	if (rc == 0) {
-		rc = document_arrive(db, &t->f->ws.id, &collection, "notes.txt", &blob, "operator",
+		rc = document_arrive(db, NULL, &t->f->ws.id, &collection, "notes.txt", &blob, "operator",
 			&arrival, &t->p.document, &t->p.version, err);
 	}
 	t->f->document = t->p.document;

@@ -90,7 +90,7 @@ static int tx_work(struct db *db, void *arg, struct err *e)
 
 		hash_blake2b_hex(k->c, strlen(k->c), blob.hash);
 		hash_sha256_hex(k->c, strlen(k->c), blob.sha256);
-		return document_arrive(db, &k->w->workspace, k->a, k->b, &blob, "operator",
+		return document_arrive(db, NULL, &k->w->workspace, k->a, k->b, &blob, "operator",
 			&in->arrival, &in->document, &in->version, e);
 	}
 	case W_PUBLISH:

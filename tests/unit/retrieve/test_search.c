@@ -102,7 +102,7 @@ static int tx_publish(struct db *db, void *arg, struct err *e)
 		.space_n = o->space.n,
 		.vectors = o->vectors};
 	enum arrival arrival;
-	int rc = document_arrive(db, &o->f->workspace.id, &o->collection, o->name, &o->blob,
+	int rc = document_arrive(db, NULL, &o->f->workspace.id, &o->collection, o->name, &o->blob,
 		"operator", &arrival, &p.document, &p.version, e);
 
 	o->document = p.document;
