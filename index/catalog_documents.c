@@ -57,7 +57,7 @@ enum {
  * chat/run_view.c says. */
 #define RUNS_THAT_READ                                                                             \
 	"(SELECT run_id FROM citation WHERE document_id = ?1 "                                     \
-	"UNION SELECT run_id FROM run_source WHERE document_id = ?1)"
+	"UNION SELECT run_id FROM run_source WHERE document_id = ?1 AND handle > 0)"
 #define RUNS_THAT_HOLD                                                                             \
 	"(SELECT run_id FROM citation WHERE document_id = ?1 "                                     \
 	"UNION SELECT s.run_id FROM run_source s JOIN run r ON r.id = s.run_id "                   \

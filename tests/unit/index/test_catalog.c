@@ -279,6 +279,21 @@ static void test_purge_blanks_and_names_lost_blobs(void **state)
 		"'completed', "
 		"'model', 'own words', 1)",
 		w->workspace.s, user.s, w->workspace.s, user.s);
+	/* A model that had the secret in its history; an extract that passed it over. */
+	exec_sql(w,
+		"INSERT INTO run (id, workspace_id, conversation_id, turn_seq, user_id, state, "
+		"mode, answer, created_ms) VALUES ('run_3', '%s', 'conv_1', 2, '%s', 'completed', "
+		"'model', 'secret again', 1), ('run_4', '%s', 'conv_1', 3, '%s', 'completed', "
+		"'extractive', 'other words', 1)",
+		w->workspace.s, user.s, w->workspace.s, user.s);
+	exec_sql(w,
+		"INSERT INTO run_source VALUES ('run_3', -1, '%s', '%s', '', '', '[]'), "
+		"('run_4', 1, '%s', '%s', 'v', 'c', '[]')",
+		w->workspace.s, a.document.s, w->workspace.s, a.document.s);
+	exec_sql(w,
+		"INSERT INTO run_event VALUES ('run_3', 1, 'retrieval.completed', 'other words'), "
+		"('run_3', 2, 'assistant.delta', 'secret again'), "
+		"('run_4', 1, 'retrieval.completed', 'secret name')");
 	exec_sql(w,
 		"INSERT INTO citation VALUES ('run_1', 1, '%s', 1, '%s', 'v', 'c', 1, x'00', "
 		"'secret sentence', 3, 9, 'verified'), ('run_2', 1, '%s', 1, '%s', 'v', 'c', 1, "
@@ -305,9 +320,8 @@ static void test_purge_blanks_and_names_lost_blobs(void **state)
 		"citation "
 		"WHERE quote IS NOT NULL) + (SELECT count(*) FROM document WHERE name LIKE "
 		"'secret%'), "
-		"(SELECT count(*) FROM run WHERE answer = 'own words') + (SELECT count(*) FROM "
-		"run_event "
-		"WHERE data = 'own words')",
+		"(SELECT count(*) FROM run WHERE answer IN ('own words', 'other words')) + "
+		"(SELECT count(*) FROM run_event WHERE data IN ('own words', 'other words'))",
 		&world_err);
 	assert_int_equal(stmt_step(q, &world_err), 1);
 	assert_int_equal(col_int(q, 0), 0);
