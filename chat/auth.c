@@ -229,3 +229,8 @@ bool auth_still(struct db *db, const struct credential *cred, const struct id *o
 	arena_finish(&a);
 	return ok;
 }
+
+const char *call_actor(const struct call *c)
+{
+	return id_empty(&c->who.user) ? "operator" : c->who.user.s;
+}

@@ -24,4 +24,7 @@ int auth_refused(struct err *e);
  * or empty): for open streams. Fresh snapshot on db. */
 bool auth_still(struct db *db, const struct credential *cred, const struct id *object);
 
+/* Who does it, for the audit log and created_by: a user's id, or "operator". */
+const char *call_actor(const struct call *c);
+
 #endif

@@ -4,11 +4,6 @@
 
 /* ── finding ── */
 
-const char *call_actor(const struct call *c)
-{
-	return id_empty(&c->who.user) ? "operator" : c->who.user.s;
-}
-
 int call_id(struct call *c, const char *prefix, struct id *out, struct err *e)
 {
 	*out = id_parse(prefix, c->params[0]);

@@ -12,8 +12,6 @@
 #include "index/catalog.h"
 #include "index/chunks.h"
 
-/* usr_… or "operator", for created_by and the audit log; borrowed from the call. */
-const char *call_actor(const struct call *c);
 /* The id of the path's first {…}; of another prefix or malformed: absent. */
 MUST_CHECK int call_id(struct call *c, const char *prefix, struct id *out, struct err *e);
 

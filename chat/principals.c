@@ -132,3 +132,10 @@ json_t *principals_json(
 	arena_finish(&a);
 	return list;
 }
+
+json_t *user_json(const struct user *u)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I}", "id", u->id.s, "name", u->name,
+		"displayName", u->display_name, "role", role_name(u->role), "disabled",
+		u->disabled_ms > 0, "createdMs", (json_int_t)u->created_ms);
+}

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "chat/accounts.h"
 #include "index/acl.h"
 
 /* ERR_INVALID names the entry that is wrong. At most 1,000 entries; in the arena. */
@@ -15,5 +16,8 @@ MUST_CHECK int principals_read(struct db *db, struct arena *a, const struct id *
 /* [{"principal": "grp_…", "name": "hr", "kind": "group", "right": "read"}], a new reference. */
 json_t *principals_json(
 	struct db *db, const struct id *workspace, const struct acl_entry *entries, int n);
+
+/* As the API shows a user: never the password. A new reference. */
+json_t *user_json(const struct user *u);
 
 #endif

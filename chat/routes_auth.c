@@ -6,6 +6,7 @@
 #include "chat/accounts.h"
 #include "chat/auth.h"
 #include "chat/http/server.h"
+#include "chat/principals.h"
 #include "index/base/clock.h"
 #include "index/catalog.h"
 
@@ -13,13 +14,6 @@
 #define MINUTE_MS (60LL * 1000)
 #define PASSWORD_FIELD_MAX (PASSWORD_MAX + 1)
 #define TOKEN_NAME_MAX 100
-
-static json_t *user_json(const struct user *u)
-{
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I}", "id", u->id.s, "name", u->name,
-		"displayName", u->display_name, "role", role_name(u->role), "disabled",
-		u->disabled_ms > 0, "createdMs", (json_int_t)u->created_ms);
-}
 
 static void cookie_set(struct call *c, const char *secret, int64_t max_age_s)
 {

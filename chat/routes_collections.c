@@ -4,15 +4,11 @@
 #include <string.h>
 
 #include "chat/accounts.h"
+#include "chat/auth.h"
 #include "chat/http/server.h"
 #include "chat/principals.h"
 #include "index/catalog.h"
 #include "ingest/upload.h"
-
-static const char *actor_of(const struct call *c)
-{
-	return id_empty(&c->who.user) ? "operator" : c->who.user.s;
-}
 
 static json_t *collection_json(struct call *c, const struct collection *k)
 {
@@ -35,7 +31,7 @@ static struct collection_order order(struct call *c)
 	return (struct collection_order){.workspace = c->who.workspace,
 		.who = &c->who,
 		.id = id_parse("col", c->params[0] ? c->params[0] : ""),
-		.actor = actor_of(c),
+		.actor = call_actor(c),
 		.n_entries = -1};
 }
 
@@ -175,7 +171,7 @@ int collections_delete(struct call *c, struct err *e)
 	/* How many go that he may not read is not his to know. */
 	if (rc || (rc = collection_show(c->db, &c->arena, &c->who, &id, &k, e)) ||
 		(rc = ingest_delete_collection(
-			 c->app->index, &c->who.workspace, &id, actor_of(c), &n_documents, e))) {
+			 c->app->index, &c->who.workspace, &id, call_actor(c), &n_documents, e))) {
 		return rc;
 	}
 	worker_wake(c->app->worker);

@@ -1,6 +1,7 @@
 /* Documents as objects: list, show, rename, delete, versions, permissions, chunks. */
 #include <string.h>
 
+#include "chat/auth.h"
 #include "chat/documents.h"
 #include "chat/principals.h"
 #include "chat/routes.h"

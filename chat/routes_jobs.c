@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "chat/auth.h"
 #include "chat/documents.h"
 #include "chat/job_watch.h"
 #include "chat/routes.h"

@@ -4,22 +4,12 @@
 #include <string.h>
 
 #include "chat/accounts.h"
+#include "chat/auth.h"
 #include "chat/http/server.h"
+#include "chat/principals.h"
 #include "index/catalog.h"
 
 #define PAGE_MAX 200
-
-static const char *actor_of(const struct call *c)
-{
-	return id_empty(&c->who.user) ? "operator" : c->who.user.s;
-}
-
-static json_t *user_json(const struct user *u)
-{
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I}", "id", u->id.s, "name", u->name,
-		"displayName", u->display_name, "role", role_name(u->role), "disabled",
-		u->disabled_ms > 0, "createdMs", (json_int_t)u->created_ms);
-}
 
 static json_t *group_json(const struct group *g)
 {
@@ -72,7 +62,7 @@ int users_create(struct call *c, struct err *e)
 {
 	static const char *const fields[] = {"name", "displayName", "password", "role"};
 	struct user_order o = {
-		.workspace = c->who.workspace, .actor = actor_of(c), .actor_role = c->who.role};
+		.workspace = c->who.workspace, .actor = call_actor(c), .actor_role = c->who.role};
 	const char *password = NULL;
 	char hash[PASSWORD_HASH_SIZE];
 	struct user u;
@@ -177,7 +167,7 @@ int users_change(struct call *c, struct err *e)
 {
 	static const char *const fields[] = {"displayName", "password", "role", "disabled"};
 	struct user_order o = {
-		.workspace = c->who.workspace, .actor = actor_of(c), .actor_role = c->who.role};
+		.workspace = c->who.workspace, .actor = call_actor(c), .actor_role = c->who.role};
 	const char *password = NULL;
 	char hash[PASSWORD_HASH_SIZE];
 	bool disabled = false;
@@ -295,7 +285,7 @@ static struct group_order group_order(struct call *c, const char *action,
 	int (*run)(struct db *, struct group_order *, struct err *))
 {
 	return (struct group_order){.workspace = c->who.workspace,
-		.actor = actor_of(c),
+		.actor = call_actor(c),
 		.group = id_parse("grp", c->params[0] ? c->params[0] : ""),
 		.user = id_parse("usr", c->params[1] ? c->params[1] : ""),
 		.action = action,
@@ -378,7 +368,7 @@ static int tx_workspace(struct db *db, void *arg, struct err *e)
 int workspaces_create(struct call *c, struct err *e)
 {
 	static const char *const fields[] = {"name"};
-	struct workspace_order o = {.actor = actor_of(c)};
+	struct workspace_order o = {.actor = call_actor(c)};
 	int rc = call_fields(c, fields, 1, e);
 
 	if (rc || (rc = call_text(c, "name", true, 100, &o.name, e)) ||
