@@ -130,8 +130,8 @@ static int arrive(struct db *db, struct arena *a, struct arriving *in, struct er
 	int rc = may_arrive(db, a, in, e);
 
 	if (rc == 0) {
-		rc = document_arrive(db, o->who, &o->who->workspace, &o->collection, in->name, &in->blob,
-			actor_of(o->who), &r->arrival, &r->document, &r->version, e);
+		rc = document_arrive(db, o->who, &o->who->workspace, &o->collection, in->name,
+			&in->blob, actor_of(o->who), &r->arrival, &r->document, &r->version, e);
 	}
 	if (rc == 0 && r->arrival == ARRIVAL_DUPLICATE) {
 		rc = acl_may(db, o->who, &r->document, RIGHT_READ, e);

@@ -76,8 +76,8 @@ static int tx_publish(struct db *db, void *arg, struct err *err)
 	int rc = collection_create(db, &t->f->ws.id, "notes", "operator", &collection, err);
 
 	if (rc == 0) {
-		rc = document_arrive(db, NULL, &t->f->ws.id, &collection, "notes.txt", &blob, "operator",
-			&arrival, &t->p.document, &t->p.version, err);
+		rc = document_arrive(db, NULL, &t->f->ws.id, &collection, "notes.txt", &blob,
+			"operator", &arrival, &t->p.document, &t->p.version, err);
 	}
 	t->f->document = t->p.document;
 	return rc ? rc : chunks_publish(db, &t->p, err);

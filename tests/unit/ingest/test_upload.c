@@ -238,8 +238,8 @@ static void who_may_not_write_may_not(void **state)
 	snprintf(mine.principal, sizeof(mine.principal), "%s", p.id.s);
 	fine(send_as(&p, "a.txt", "x\n", &mine, 1, &r));
 	assert_int_equal(r.arrival, ARRIVAL_NEW);
-	/* Another writer of the collection: not of a document that has entries of its own, and neither
-	 * its name nor the same bytes under another name tell that it is there. */
+	/* Another writer of the collection: not of a document that has entries of its own, and
+	 * neither its name nor the same bytes under another name tell that it is there. */
 	grant(&q, &h->collection, RIGHT_WRITE);
 	fine(send_as(&q, "a.txt", "y\n", NULL, -1, &s));
 	assert_int_equal(s.arrival, ARRIVAL_NEW);
