@@ -367,6 +367,9 @@ void call_error(struct call *c, int status, int code, const struct err *e)
 			c->request_id);
 		reason = "internal";
 		message = own;
+	} else if (code == ERR_NO_SPACE) {
+		log_error("http.no_space", LT("request", c->request_id), LT("message", e->message));
+		message = "There is no space left on the server's disk.";
 	}
 	call_json(c, http,
 		json_pack("{s:{s:s,s:s,s:s}}", "error", "type", err_type(code), "code", reason,

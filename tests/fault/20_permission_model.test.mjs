@@ -228,7 +228,7 @@ function remember(chunk, document) {
 /** Mostly of a document that the asker may read; else of any there ever was. */
 function keyFor(user) {
 	const readable = model.live().filter(([id]) => model.rightOn(user, id) >= READ).flatMap(([, d]) => d.parts);
-	return chance(0.6) && readable.length ? pick(readable).key : pick([...keys.keys()]);
+	return chance(0.75) && readable.length ? pick(readable).key : pick([...keys.keys()]);
 }
 
 function questionOf(user) {
