@@ -13,6 +13,7 @@
 
 #include "index/base/clock.h"
 #include "index/base/hash.h"
+#include "index/base/log.h"
 #include "index/base/utf8.h"
 #include "index/embed.h"
 #include "index/fts.h"
@@ -138,7 +139,9 @@ static int step_vector(struct search *s, struct err *e)
 		rc = search_vectors(s, &why);
 	}
 	if (rc) {
-		s->out->vector_error = arena_str(s->arena, why.message);
+		/* What broke inside is for the log: it may hold paths and addresses. */
+		log_warn("search.vector", LT("reason", why.reason), LT("message", why.message));
+		s->out->vector_error = arena_str(s->arena, why.reason);
 		s->n_vector = 0;
 		s->vector_weight = 0;
 	}

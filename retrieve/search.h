@@ -96,7 +96,7 @@ struct search_result {
 	 * retrieve/evidence.h an answer is refused. */
 	double evidence;
 	int n_tokens;		  /* of all passages */
-	const char *vector_error; /* NULL, or why only words were searched */
+	const char *vector_error; /* NULL, or why only words were searched: a reason of err.h */
 	int64_t lexical_us, vector_us, total_us;
 };
 

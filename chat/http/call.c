@@ -79,6 +79,11 @@ static int run_route(struct exchange *ex, struct err *e)
 	struct call *c = &ex->call;
 	int rc = auth_identify(c, e);
 
+	/* A parameter that cannot be read is not passed over: it may be a filter. */
+	if (rc == 0 && ex->query && !path_query_valid(&c->arena, ex->query)) {
+		rc = err_set(e, ERR_INVALID, "bad_parameter",
+			"The query of the address is not percent-encoded UTF-8.");
+	}
 	if (rc == 0 && c->route->body == BODY_JSON) {
 		rc = read_json(ex, e);
 	}

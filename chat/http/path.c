@@ -114,3 +114,17 @@ const char *path_query(struct arena *a, const char *query, const char *name)
 	}
 	return NULL;
 }
+
+bool path_query_valid(struct arena *a, const char *query)
+{
+	while (*query) {
+		size_t n = strcspn(query, "&");
+
+		if (!path_decode(a, query, n, true)) {
+			return false;
+		}
+		query += n;
+		query += *query == '&';
+	}
+	return true;
+}

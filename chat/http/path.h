@@ -25,5 +25,7 @@ bool path_match(struct arena *a, const char *pattern, const char *path,
 /* The value of a name in a raw query "a=1&b=x%20y", decoded; NULL if absent or broken. The first
  * counts. */
 const char *path_query(struct arena *a, const char *query, const char *name);
+/* Whether every name and value in it can be decoded. */
+bool path_query_valid(struct arena *a, const char *query);
 
 #endif

@@ -129,6 +129,11 @@ static void test_query(void **state)
 	assert_null(path_query(&a, "", "x"));
 	assert_null(path_query(&a, NULL, "x"));
 	assert_null(path_query(&a, "&&&", "x"));
+	assert_false(path_query_valid(&a, q));
+	assert_true(path_query_valid(&a, "a=1&&b=x%20y+z&c&d=&f=g=h"));
+	assert_true(path_query_valid(&a, ""));
+	assert_false(path_query_valid(&a, "a=%00"));
+	assert_false(path_query_valid(&a, "a=1&%ff=2"));
 }
 
 static void test_event(void **state)
