@@ -125,9 +125,10 @@ FAULT   := $(sort $(wildcard tests/fault/*.test.mjs))
 check: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT)
 	$(Q)rm -rf $(BUILD)/results
-	$(Q)for suite in lint unit flow quality fault asan-unit; do \
-		$(MAKE) --no-print-directory $$suite || true; done; \
-	tests/sum.sh $(BUILD)/results build/asan/results
+	$(Q)failed=; for suite in lint unit flow quality fault asan-unit; do \
+		$(MAKE) --no-print-directory $$suite || failed="$$failed $$suite"; done; \
+	[ -z "$$failed" ] || echo "failed:$$failed"; \
+	tests/sum.sh $(BUILD)/results build/asan/results && [ -z "$$failed" ]
 
 unit: $(UNIT)
 	$(Q)BUILD=$(BUILD) tests/run.sh unit $(UNIT)
@@ -153,8 +154,8 @@ tsan: check-deps
 sanitized:
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT)
 	$(Q)rm -rf $(BUILD)/results
-	$(Q)for suite in unit flow; do $(MAKE) --no-print-directory $$suite || true; done; \
-	tests/sum.sh $(BUILD)/results
+	$(Q)failed=; for suite in unit flow; do $(MAKE) --no-print-directory $$suite || failed=1; done; \
+	tests/sum.sh $(BUILD)/results && [ -z "$$failed" ]
 
 # libFuzzer over the parsers of our own, FUZZ_SECONDS each; a finding is left in build/fuzz/.
 FUZZ_SECONDS ?= 20
