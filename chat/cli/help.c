@@ -9,12 +9,29 @@
 #define NAMES_MAX 96
 #define NAME_MAX_BYTES 48
 #define LEFT_COLUMNS 33
+#define OPTION_COLUMNS 24
+#define COLUMNS_MAX 100
 
 static bool in_group(const struct command *c, const char *group)
 {
 	size_t n = strlen(group);
 
 	return strncmp(c->name, group, n) == 0 && (c->name[n] == ' ' || c->name[n] == '\0');
+}
+
+/* "  left    text", the text going on below itself where the terminal ends. */
+static void add_entry(struct buf *out, const char *left, int left_columns, const char *text)
+{
+	int width = text_width(left, strlen(left));
+	int indent = 2 + (width > left_columns ? width : left_columns) + 2;
+	int columns = term_columns(STDOUT_FILENO);
+	struct buf wrapped = BUF_INIT;
+
+	text_wrap(&wrapped, text, columns > COLUMNS_MAX ? COLUMNS_MAX : columns, indent);
+	buf_str(out, "  ");
+	text_cell(out, left, indent - 4, false);
+	buf_printf(out, "  %s", wrapped.len > (size_t)indent ? wrapped.data + indent : "\n");
+	buf_finish(&wrapped);
 }
 
 static void add_options(struct buf *out, const struct option *o)
@@ -24,7 +41,7 @@ static void add_options(struct buf *out, const struct option *o)
 
 		snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value ? " " : "",
 			o->value ? o->value : "");
-		buf_printf(out, "  %-24s  %s\n", left, o->help);
+		add_entry(out, left, OPTION_COLUMNS, o->help);
 	}
 }
 
@@ -33,17 +50,31 @@ static void add_commands(struct buf *out, const char *group)
 	for (int i = 0; i < n_commands; i++) {
 		const struct command *c = &commands[i];
 		char left[NAME_MAX_BYTES];
-		int width;
 
 		if (!group || in_group(c, group)) {
 			snprintf(left, sizeof(left), "%s%s%s", c->name, *c->words ? " " : "",
 				c->words);
-			width = text_width(left, strlen(left));
-			buf_str(out, "  ");
-			text_cell(out, left, width > LEFT_COLUMNS ? width : LEFT_COLUMNS, false);
-			buf_printf(out, "  %s\n", c->summary);
+			add_entry(out, left, LEFT_COLUMNS, c->summary);
 		}
 	}
+}
+
+/* Wraps the lines of settings_help: "  --name     text". */
+static void add_settings(struct buf *out)
+{
+	struct buf all = BUF_INIT;
+	char *rest, *line;
+
+	settings_help(&all);
+	for (line = strtok_r(all.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		size_t left = strspn(line, " ");
+		size_t name = strcspn(line + left, " ");
+		size_t gap = strspn(line + left + name, " ");
+
+		line[left + name] = '\0';
+		add_entry(out, line + left, (int)(name + gap) - 2, line + left + name + gap);
+	}
+	buf_finish(&all);
 }
 
 static void add_head(struct buf *out)
@@ -72,10 +103,10 @@ void help_all(FILE *to)
 	add_options(&out, everybodys_options);
 	buf_str(&out, "\nsettings (also CARREL_NAME in the environment, or a line in "
 		      "DATA/carrel.ini):\n");
-	settings_help(&out);
+	add_settings(&out);
 	buf_str(&out,
-		"\nexit status: 0 ok, 2 usage, 3 not configured, 4 not allowed, 5 unreachable,"
-		" 6 limited,\n  7 timeout, 8 failed, 9 not found, 130 interrupted\n");
+		"\nexit status: 0 ok, 2 usage, 3 not configured, 4 not allowed, 5 unreachable,\n"
+		"  6 limited, 7 timeout, 8 failed, 9 not found, 130 interrupted\n");
 	fputs(out.data, to);
 	buf_finish(&out);
 }
