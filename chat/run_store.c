@@ -21,6 +21,10 @@ enum {
 	Q_ADD_CITATION,
 	Q_CITATIONS,
 	Q_COUNT_USAGE,
+	Q_LOST_SOURCE,
+	Q_FORGET_EVENTS,
+	Q_FORGET_ANSWER,
+	Q_FORGET_CITATIONS,
 	Q_DELETE_EVENTS,
 	Q_DELETE_SOURCES,
 	Q_DELETE_CITATIONS,
@@ -78,6 +82,18 @@ static const char *const statements[] = {
 		" ON CONFLICT(workspace_id, user_id, day, model) DO UPDATE SET"
 		" n_runs = n_runs + 1, prompt_tokens = prompt_tokens + ?5,"
 		" answer_tokens = answer_tokens + ?6",
+	/* of those that the answer may hold words of, as chat/run_view.c says */
+	[Q_LOST_SOURCE] =
+		"SELECT 1 FROM document WHERE deleted_ms IS NOT NULL AND id IN"
+		" (SELECT document_id FROM citation WHERE run_id = ?1 UNION"
+		" SELECT s.document_id FROM run_source s JOIN run r ON r.id = s.run_id"
+		" WHERE r.id = ?1 AND coalesce(r.mode, 'model') = 'model') LIMIT 1",
+	[Q_FORGET_EVENTS] =
+		"UPDATE run_event SET data = '{\"purged\":true}' WHERE run_id = ?1"
+		" AND (type LIKE 'assistant.%' OR type IN ('citation', 'retrieval.completed'))",
+	[Q_FORGET_ANSWER] = "UPDATE run SET answer = '' WHERE id = ?1",
+	[Q_FORGET_CITATIONS] = "UPDATE citation SET quote = NULL, boxes = NULL, answer_start = 0,"
+			       " answer_end = 0 WHERE run_id = ?1",
 	[Q_DELETE_EVENTS] = "DELETE FROM run_event" OF_CONVERSATION,
 	[Q_DELETE_SOURCES] = "DELETE FROM run_source" OF_CONVERSATION,
 	[Q_DELETE_CITATIONS] = "DELETE FROM citation" OF_CONVERSATION,
@@ -429,6 +445,26 @@ static int finish_row(struct db *db, const struct run_outcome *o, struct err *e)
 	return rc;
 }
 
+/* A purge blanks the answers that are there: one that was being written meanwhile is blanked here. */
+static int forget_lost(struct db *db, const struct id *run, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_LOST_SOURCE);
+	int rc;
+
+	stmt_id(q, 1, run);
+	rc = stmt_step(q, e);
+	stmt_reset(q);
+	if (rc <= 0) {
+		return rc;
+	}
+	for (int i = Q_FORGET_EVENTS; rc >= 0 && i <= Q_FORGET_CITATIONS; i++) {
+		q = db_stmt(db, &table, i);
+		stmt_id(q, 1, run);
+		rc = stmt_run(q, e);
+	}
+	return rc;
+}
+
 int run_commit(struct db *db, const struct run_outcome *o, struct err *e)
 {
 	int rc = finish_row(db, o, e);
@@ -438,6 +474,9 @@ int run_commit(struct db *db, const struct run_outcome *o, struct err *e)
 	}
 	for (int i = 0; rc == 0 && i < o->n_citations; i++) {
 		rc = add_citation(db, &o->run, &o->workspace, &o->citations[i], e);
+	}
+	if (rc == 0) {
+		rc = forget_lost(db, &o->run, e);
 	}
 	return rc == 0 && o->mode ? count_usage(db, o, e) : rc;
 }

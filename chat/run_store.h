@@ -76,7 +76,8 @@ struct run_outcome {
 	const struct run_event *events; /* not yet stored, the final one last */
 	int n_events;
 };
-/* tx. ERR_CANCELLED: the run is gone (its conversation was deleted). */
+/* tx. ERR_CANCELLED: the run is gone (its conversation was deleted). Of an answer whose source was
+ * deleted meanwhile no word is kept. */
 MUST_CHECK int run_commit(struct db *db, const struct run_outcome *o, struct err *e);
 /* tx, once at start: runs that a dead process left open become 'partial' or 'failed', with a final
  * event. */

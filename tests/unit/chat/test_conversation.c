@@ -426,6 +426,41 @@ static void test_view_of_a_follow_up(void **state)
 	store_reader_drop(db);
 }
 
+static int tx_delete_document(struct db *db, void *arg, struct err *e)
+{
+	struct fixture *f = arg;
+
+	return document_delete(db, &f->document, e);
+}
+
+/* Its purge may be over before the answer is. */
+static void test_source_deleted_meanwhile(void **state)
+{
+	struct fixture *f = *state;
+	struct id run = add_turn(f, "what?", NULL, "h").run;
+	struct run_event delta = {1, "assistant.delta", "{\"text\":\"the secret\"}"};
+	struct err e = ERR_INIT;
+	struct run_event *events;
+	struct run_row row;
+	struct db *db;
+	int n;
+
+	write_tx(f, tx_sources, 0);
+	write_tx(f, tx_delete_document, 0);
+	f->events = &delta;
+	f->n = 1;
+	write_tx(f, tx_events, 0);
+	finish_run(f, &run, "the secret");
+	db = store_reader(f->ix->store, &e);
+	assert_int_equal(run_lookup(db, &f->arena, &f->who[0], &run, &row, &e), 0);
+	assert_string_equal(row.state, "completed");
+	assert_string_equal(row.answer, "");
+	assert_int_equal(run_events_load(db, &f->arena, &run, 0, 10000, &events, &n, &e), 0);
+	assert_int_equal(n, 1);
+	assert_null(strstr(events[0].data, "secret"));
+	store_reader_drop(db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +470,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_recovery, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_view, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_view_of_a_follow_up, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_source_deleted_meanwhile, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
