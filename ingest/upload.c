@@ -79,7 +79,17 @@ static int may_arrive(struct db *db, struct arena *a, const struct arriving *in,
 		      : acl_may(db, who, &d.id, RIGHT_WRITE, e);
 }
 
-static int set_entries(struct db *db, const struct arriving *in, struct err *e)
+/* Whether the receipt's document is the one that the upload named, and not a twin of its bytes. */
+static bool is_named(struct db *db, struct arena *a, const struct arriving *in)
+{
+	const struct upload_order *o = in->order;
+	struct document d;
+
+	return document_by_name(db, a, o->who, &o->collection, in->name, &d, NULL) == 0 &&
+	       id_equal(&d.id, &in->receipt->document);
+}
+
+static int set_entries(struct db *db, struct arena *a, const struct arriving *in, struct err *e)
 {
 	const struct upload_order *o = in->order;
 	const struct upload_receipt *r = in->receipt;
@@ -88,8 +98,19 @@ static int set_entries(struct db *db, const struct arriving *in, struct err *e)
 	if (o->n_acl < 0) {
 		return r->arrival == ARRIVAL_NEW ? acl_intern(db, &r->document, e) : 0;
 	}
-	rc = r->arrival == ARRIVAL_NEW ? 0 : acl_may(db, o->who, &r->document, RIGHT_OWN, e);
-	return rc < 0 ? rc : acl_replace(db, &o->who->workspace, &r->document, o->acl, o->n_acl, e);
+	if (r->arrival == ARRIVAL_NEW) {
+		return acl_replace(db, &o->who->workspace, &r->document, o->acl, o->n_acl, e);
+	}
+	if (!is_named(db, a, in)) {
+		return 0;
+	}
+	rc = acl_may(db, o->who, &r->document, RIGHT_OWN, e);
+	if (rc == 0) {
+		rc = acl_replace(db, &o->who->workspace, &r->document, o->acl, o->n_acl, e);
+	}
+	return rc < 0 ? rc
+		      : audit_add(db, &o->who->workspace, actor_of(o->who), "acl.set",
+				r->document.s, "{}", e);
 }
 
 /* The version's open job, or a new one if it still has to be ingested. */
@@ -137,7 +158,7 @@ static int arrive(struct db *db, struct arena *a, struct arriving *in, struct er
 		rc = acl_may(db, o->who, &r->document, RIGHT_READ, e);
 	}
 	if (rc == 0) {
-		rc = set_entries(db, in, e);
+		rc = set_entries(db, a, in, e);
 	}
 	if (rc == 0) {
 		rc = version_lookup(db, a, &r->version, &v, e);
@@ -151,8 +172,7 @@ static int arrive(struct db *db, struct arena *a, struct arriving *in, struct er
 	}
 	return audit_add(db, &o->who->workspace, actor_of(o->who), actions[r->arrival],
 		r->document.s,
-		arena_printf(a, "{\"version\":\"%s\",\"sha256\":\"%s\"}", r->version.s, r->sha256),
-		e);
+		arena_printf(a, "{\"version\":\"%s\"}", r->version.s), e);
 }
 
 static int arrive_tx(struct db *db, void *arg, struct err *e)

@@ -28,7 +28,7 @@ struct upload_order {
 	struct id collection;
 	const char *name; /* cleaned here: relative, '/' between folders, no "..", <= 1000 bytes */
 	/* The document's own entries; n_acl < 0: the collection's count. Needs own on the document
-	 * (who brings a new one in has it). */
+	 * (who brings a new one in has it). Those of a twin under another name stay as they are. */
 	const struct acl_entry *acl;
 	int n_acl;
 };

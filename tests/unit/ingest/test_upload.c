@@ -225,6 +225,8 @@ static void who_may_not_write_may_not(void **state)
 	struct person p = {.h = h}, q = {.h = h};
 	struct acl_entry mine = {.right = RIGHT_OWN};
 	struct upload_receipt r, s;
+	struct document d;
+	struct db *db;
 	int64_t n;
 
 	fine(store_write(h->ix->store, add_person, &p, &house_err));
@@ -250,6 +252,20 @@ static void who_may_not_write_may_not(void **state)
 	/* Setting entries of what is there needs own. */
 	snprintf(mine.principal, sizeof(mine.principal), "%s", q.id.s);
 	assert_int_equal(send_as(&q, "b.txt", "z\n", &mine, 1, &s), ERR_NOT_FOUND);
+	/* And a twin of one's bytes keeps its own, even from its owner. */
+	grant(&q, &h->collection, RIGHT_OWN);
+	fine(send_as(&q, "c.txt", "y\n", &mine, 1, &s));
+	assert_int_equal(s.arrival, ARRIVAL_DUPLICATE);
+	db = reader(h);
+	fine(document_lookup(db, &h->arena, &s.document, &d, &house_err));
+	assert_string_equal(d.name, "a.txt");
+	assert_false(d.own_acl);
+	store_reader_drop(db);
+	fine(send_as(&q, "a.txt", "y\n", &mine, 1, &s)); /* by its name it is meant */
+	db = reader(h);
+	fine(document_lookup(db, &h->arena, &s.document, &d, &house_err));
+	assert_true(d.own_acl);
+	store_reader_drop(db);
 }
 
 /* ── orders ── */
