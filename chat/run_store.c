@@ -83,11 +83,10 @@ static const char *const statements[] = {
 		" n_runs = n_runs + 1, prompt_tokens = prompt_tokens + ?5,"
 		" answer_tokens = answer_tokens + ?6",
 	/* of those that the answer may hold words of, as chat/run_view.c says */
-	[Q_LOST_SOURCE] =
-		"SELECT 1 FROM document WHERE deleted_ms IS NOT NULL AND id IN"
-		" (SELECT document_id FROM citation WHERE run_id = ?1 UNION"
-		" SELECT s.document_id FROM run_source s JOIN run r ON r.id = s.run_id"
-		" WHERE r.id = ?1 AND coalesce(r.mode, 'model') = 'model') LIMIT 1",
+	[Q_LOST_SOURCE] = "SELECT 1 FROM document WHERE deleted_ms IS NOT NULL AND id IN"
+			  " (SELECT document_id FROM citation WHERE run_id = ?1 UNION"
+			  " SELECT s.document_id FROM run_source s JOIN run r ON r.id = s.run_id"
+			  " WHERE r.id = ?1 AND coalesce(r.mode, 'model') = 'model') LIMIT 1",
 	[Q_FORGET_EVENTS] =
 		"UPDATE run_event SET data = '{\"purged\":true}' WHERE run_id = ?1"
 		" AND (type LIKE 'assistant.%' OR type IN ('citation', 'retrieval.completed'))",
@@ -445,7 +444,8 @@ static int finish_row(struct db *db, const struct run_outcome *o, struct err *e)
 	return rc;
 }
 
-/* A purge blanks the answers that are there: one that was being written meanwhile is blanked here. */
+/* A purge blanks the answers that are there: one that was being written meanwhile is blanked here.
+ */
 static int forget_lost(struct db *db, const struct id *run, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_LOST_SOURCE);
