@@ -143,7 +143,7 @@ const struct command commands[] = {
 				"queued, running, done, failed, quarantined or cancelled"},
 			{"limit", "N", "at most (50)"}),
 		0, 0, false, cmd_jobs_list},
-	{"jobs list", "", "The same", NULL,
+	{"jobs list", "", "The same as jobs", NULL,
 		OPTIONS({"state", "STATE",
 				"queued, running, done, failed, quarantined or cancelled"},
 			{"limit", "N", "at most (50)"}),
