@@ -204,6 +204,24 @@ static void test_unknown_subject_is_weak(void **state)
 	assert_true(r.evidence < evidence_needed(r.language));
 }
 
+/* Words alone, which tell no language, are understood as the documents' language stems them. */
+static void test_a_few_words_are_enough(void **state)
+{
+	static const char *const leave[] = {
+		"Parental leaves are granted by the people team.", "The canteen opens at noon."};
+	struct fixture *f = *state;
+	const struct search_request plain = {0};
+	struct search_result r;
+
+	publish(f, &f->open, "leave.md", leave, 2);
+	assert_string_equal(language_detect("parental leave", 14), "");
+	assert_int_equal(search(f, &plain, "parental leave", &r), 0);
+	assert_string_equal(r.language, "en");
+	assert_true(r.evidence > 0.99);
+	assert_int_equal(search(f, &plain, "zebra unicorn", &r), 0);
+	assert_true(r.evidence < evidence_needed(r.language));
+}
+
 /* A word of hidden documents and one of no document weigh the same, or the evidence would tell
  * which. */
 static void test_evidence_tells_nothing_of_hidden_words(void **state)
@@ -304,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_finds_and_filters),
 		TEST(test_unknown_subject_is_weak),
+		TEST(test_a_few_words_are_enough),
 		TEST(test_evidence_tells_nothing_of_hidden_words),
 		TEST(test_grant_revoke_delete),
 		TEST(test_collections_limit_budget),
