@@ -46,7 +46,6 @@ static void fill(struct err *e, int code, const char *reason, const char *fmt, v
 	e->code = code;
 	snprintf(e->reason, sizeof(e->reason), "%s", reason ? reason : "");
 	vsnprintf(e->message, sizeof(e->message), fmt, ap);
-	mend_text(e->message);
 }
 
 int err_set(struct err *e, int code, const char *reason, const char *fmt, ...)
@@ -57,6 +56,7 @@ int err_set(struct err *e, int code, const char *reason, const char *fmt, ...)
 		va_start(ap, fmt);
 		fill(e, code, reason, fmt, ap);
 		va_end(ap);
+		mend_text(e->message);
 	}
 	return code;
 }
@@ -73,6 +73,7 @@ int err_replace(struct err *e, int code, const char *reason, const char *fmt, ..
 		va_start(ap, fmt);
 		fill(&fresh, code, reason, fmt, ap);
 		va_end(ap);
+		mend_text(fresh.message);
 		*e = fresh;
 	}
 	return code;
