@@ -509,7 +509,7 @@ static struct id id_of(const json_t *o, const char *key)
 	return id_parse(NULL, json_string_value(json_object_get(o, key)));
 }
 
-/* Answer and citations as far as their events were stored. */
+/* Answer and citations as far as their events were stored, and not purged since. */
 static void replay(struct arena *a, struct run_outcome *o, const struct run_event *events, int n,
 	struct buf *answer)
 {
@@ -522,7 +522,8 @@ static void replay(struct arena *a, struct run_outcome *o, const struct run_even
 			const char *text = json_string_value(json_object_get(data, "text"));
 
 			buf_str(answer, text ? text : "");
-		} else if (strcmp(events[i].type, "citation") == 0) {
+		} else if (strcmp(events[i].type, "citation") == 0 &&
+			   json_object_get(data, "documentId")) {
 			struct citation *c = &citations[o->n_citations++];
 			const char *quote = json_string_value(json_object_get(data, "quote"));
 
