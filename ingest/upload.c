@@ -171,8 +171,7 @@ static int arrive(struct db *db, struct arena *a, struct arriving *in, struct er
 		return rc;
 	}
 	return audit_add(db, &o->who->workspace, actor_of(o->who), actions[r->arrival],
-		r->document.s,
-		arena_printf(a, "{\"version\":\"%s\"}", r->version.s), e);
+		r->document.s, arena_printf(a, "{\"version\":\"%s\"}", r->version.s), e);
 }
 
 static int arrive_tx(struct db *db, void *arg, struct err *e)
