@@ -343,6 +343,22 @@ int vectors_put(struct db *db, int64_t space_n, int64_t slot, const float *vecto
 	return rc;
 }
 
+int vectors_put_late(struct db *db, int64_t space_n, int64_t slot, const float *vector,
+	int dimension, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &vector_sql, Q_IS_LIVE);
+	int rc;
+
+	stmt_int(q, 1, space_n);
+	stmt_int(q, 2, slot);
+	rc = stmt_step(q, e);
+	if (rc <= 0) {
+		return rc;
+	}
+	stmt_reset(q);
+	return vectors_put(db, space_n, slot, vector, dimension, e);
+}
+
 int vectors_remove(struct db *db, int64_t workspace_n, int64_t slot, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &vector_sql, Q_VECTOR_REMOVE);

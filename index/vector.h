@@ -50,6 +50,9 @@ MUST_CHECK int vectors_serving(
  * dimension. */
 MUST_CHECK int vectors_put(struct db *db, int64_t space_n, int64_t slot, const float *vector,
 	int dimension, struct err *e);
+/* tx. The same for a chunk that was read before this transaction: nothing if it is no longer live. */
+MUST_CHECK int vectors_put_late(struct db *db, int64_t space_n, int64_t slot, const float *vector,
+	int dimension, struct err *e);
 /* tx. From all spaces of the workspace. (Search hides it by the bitmap at once; this frees it.) */
 MUST_CHECK int vectors_remove(struct db *db, int64_t workspace_n, int64_t slot, struct err *e);
 

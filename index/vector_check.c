@@ -175,7 +175,7 @@ static int tx_put_fresh(struct db *db, void *arg, struct err *e)
 	int rc = 0;
 
 	for (int i = 0; rc == 0 && i < f->n; i++) {
-		rc = vectors_put(db, f->space_n, f->slots[i],
+		rc = vectors_put_late(db, f->space_n, f->slots[i],
 			f->vectors + (size_t)i * (size_t)f->dimension, f->dimension, e);
 	}
 	return rc;

@@ -118,6 +118,7 @@ enum vector_query {
 	Q_VECTORS_PURGE,
 	Q_MISSING,
 	Q_STRAY,
+	Q_IS_LIVE,
 	Q_LIVE,
 	Q_SEGMENT_ADD,
 	Q_SEGMENTS,

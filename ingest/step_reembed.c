@@ -116,7 +116,7 @@ static int put_batch(struct db *db, void *arg, struct err *e)
 	int rc = 0;
 
 	for (int i = 0; rc == 0 && i < p->n; i++) {
-		rc = vectors_put(db, p->space->n, p->chunks[i].slot,
+		rc = vectors_put_late(db, p->space->n, p->chunks[i].slot,
 			p->vectors + (size_t)i * (size_t)p->space->dimension, p->space->dimension,
 			e);
 	}

@@ -252,7 +252,7 @@ static int tx_put_all(struct db *db, void *arg, struct err *err)
 	int rc = 0;
 
 	for (int i = 0; rc == 0 && i < p->n_chunks; i++) {
-		rc = vectors_put(db, p->space_n, p->chunks[i].slot,
+		rc = vectors_put_late(db, p->space_n, p->chunks[i].slot,
 			p->vectors + (size_t)i * TABLE_DIMENSION, TABLE_DIMENSION, err);
 	}
 	return rc;
@@ -318,6 +318,37 @@ static void test_retrain_and_swap(void **state)
 	assert_int_equal(of_topic(f, 4, "glacier"), 10);
 }
 
+static int tx_retire(struct db *db, void *arg, struct err *err)
+{
+	return chunks_retire_document(db, arg, err);
+}
+
+/* Between the reading of a chunk and the writing of its vector its document may go. */
+static void test_gone_while_it_was_embedded(void **state)
+{
+	struct fixture *f = *state;
+	struct chunk chunks[4];
+	struct publication p = {.chunks = chunks};
+	float v[4 * TABLE_DIMENSION] = {[0] = 1, [TABLE_DIMENSION] = 1, [2 * TABLE_DIMENSION] = 1,
+		[3 * TABLE_DIMENSION] = 1};
+	struct db *db = store_reader(f->ix->store, &e);
+	struct space space;
+
+	assert_non_null(db);
+	ok(chunks_scan(db, &f->a, f->ws.n, 0, 4, chunks, &p.n_chunks, &e));
+	store_reader_drop(db);
+	assert_int_equal(p.n_chunks, 4);
+	ok(vectors_serving(f->ix->vectors, f->ws.n, &space, &e));
+	embedder_drop(space.embedder);
+	p.space_n = space.n;
+	p.vectors = v;
+	ok(store_write(f->ix->store, tx_put_all, &p, &e));
+	assert_int_equal(wrong(f, false), 0);
+	ok(store_write(f->ix->store, tx_retire, &f->document, &e));
+	ok(store_write(f->ix->store, tx_put_all, &p, &e));
+	assert_int_equal(wrong(f, false), 0);
+}
+
 static int tx_spoil_table(struct db *db, void *arg, struct err *err)
 {
 	(void)arg;
@@ -356,6 +387,7 @@ int main(void)
 		TEST(test_check_and_repair),
 		TEST(test_segment_damage_is_found),
 		TEST(test_retrain_and_swap),
+		TEST(test_gone_while_it_was_embedded),
 		TEST(test_spoilt_table_is_told),
 		TEST(test_too_few_to_train),
 	};
