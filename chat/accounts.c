@@ -342,11 +342,13 @@ static int keeps_an_operator(struct db *db, const struct id *id, struct err *e)
 static int sessions_end(struct db *db, const struct id *user, const struct id *but, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_SESSIONS_END);
+	int rc;
 
 	stmt_id(q, 1, user);
 	stmt_text(q, 2, but && !id_empty(but) ? but->s : NULL);
 	stmt_int(q, 3, clock_wall_ms());
-	return stmt_run(q, e);
+	rc = stmt_run(q, e);
+	return rc ? rc : session_end_tokens(db, user, e);
 }
 
 int user_change(struct db *db, const struct id *id, const struct user_change *c, struct err *e)

@@ -6,9 +6,9 @@
  * live sessions go on. The first operator comes from a one-time bootstrap token that `carrel serve`
  * prints.
  *
- * Alone writes instance, user, group, membership, session, api_token. Checks no permission: routes
- * do. Thread: any worker; functions marked tx in a write transaction; hashing blocks (0.1 s, 64
- * MiB).
+ * Alone writes instance, user, group, membership, session, access_token, api_token. Checks no
+ * permission: routes do. Thread: any worker; functions marked tx in a write transaction; hashing
+ * blocks (0.1 s, 64 MiB).
  */
 #ifndef CHAT_ACCOUNTS_H
 #define CHAT_ACCOUNTS_H
@@ -125,7 +125,7 @@ struct session {
 	struct id workspace;
 	struct id user;
 	char *csrf;
-	int64_t created_ms, used_ms, expires_ms, access_expires_ms;
+	int64_t created_ms, used_ms, expires_ms;
 };
 struct session_secrets {
 	char cookie[SECRET_SIZE]; /* "cs_…" */
@@ -136,7 +136,8 @@ struct session_secrets {
 };
 MUST_CHECK int session_create(struct db *db, const struct user *u, int64_t session_ms,
 	int64_t access_ms, struct id *out, struct session_secrets *secrets, struct err *e); /* tx */
-/* tx. A fresh access token; the old one ends. */
+/* tx. One more access token: each tab refreshes for itself. A session has at most 20; past that the
+ * oldest ends. */
 MUST_CHECK int session_refresh(struct db *db, const struct id *id, int64_t access_ms,
 	struct session_secrets *secrets, struct err *e);
 /* Live (not revoked, not expired, user active), by cookie or access token; else ERR_AUTH. */
@@ -150,6 +151,8 @@ MUST_CHECK int session_list(struct db *db, struct arena *a, const struct id *use
 /* tx. id empty: all of the user. */
 MUST_CHECK int session_revoke(
 	struct db *db, const struct id *user, const struct id *id, struct err *e);
+/* tx. The access tokens of the user's revoked sessions go; for who revokes sessions himself. */
+MUST_CHECK int session_end_tokens(struct db *db, const struct id *user, struct err *e);
 
 struct api_token {
 	struct id id;

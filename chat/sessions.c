@@ -6,10 +6,16 @@
 #include "index/base/hash.h"
 
 #define TOKENS_SHOWN 1000
+/* Each tab of a browser refreshes for itself; past so many, the oldest ends. */
+#define ACCESS_TOKENS_MAX 20
 
 enum {
 	Q_SESSION_ADD,
-	Q_SESSION_REFRESH,
+	Q_SESSION_USE,
+	Q_ACCESS_ADD,
+	Q_ACCESS_PRUNE,
+	Q_ACCESS_EXPIRED,
+	Q_ACCESS_END,
 	Q_BY_COOKIE,
 	Q_BY_ACCESS,
 	Q_SESSION_LIVE,
@@ -23,8 +29,7 @@ enum {
 };
 
 #define SESSION_COLUMNS                                                                            \
-	"s.id, s.workspace_id, s.user_id, s.csrf, s.created_ms, s.used_ms, s.expires_ms, "         \
-	"s.access_expires_ms"
+	"s.id, s.workspace_id, s.user_id, s.csrf, s.created_ms, s.used_ms, s.expires_ms"
 #define TOKEN_COLUMNS "t.id, t.workspace_id, t.user_id, t.name, t.created_ms, t.expires_ms"
 /* ?1 is the present time in both. */
 #define SESSION_LIVE_FROM                                                                          \
@@ -35,16 +40,24 @@ enum {
 	"WHERE t.revoked_ms IS NULL AND (t.expires_ms IS NULL OR t.expires_ms > ?1) "
 
 static const char *const sql[] = {
-	[Q_SESSION_ADD] =
-		"INSERT INTO session (id, workspace_id, user_id, cookie_hash, access_hash, "
-		"access_expires_ms, csrf, created_ms, used_ms, expires_ms) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)",
-	[Q_SESSION_REFRESH] = "UPDATE session SET access_hash = ?2, access_expires_ms = ?3, "
-			      "used_ms = ?4 WHERE id = ?1 AND revoked_ms IS NULL "
-			      "RETURNING csrf, expires_ms",
+	[Q_SESSION_ADD] = "INSERT INTO session (id, workspace_id, user_id, cookie_hash, csrf, "
+			  "created_ms, used_ms, expires_ms) "
+			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
+	[Q_SESSION_USE] = "UPDATE session SET used_ms = ?2 WHERE id = ?1 AND revoked_ms IS NULL "
+			  "RETURNING csrf, expires_ms",
+	[Q_ACCESS_ADD] =
+		"INSERT INTO access_token (hash, session_id, expires_ms) VALUES (?1, ?2, ?3)",
+	[Q_ACCESS_PRUNE] = "DELETE FROM access_token WHERE session_id = ?1 AND hash NOT IN ("
+			   "SELECT hash FROM access_token WHERE session_id = ?1 "
+			   "ORDER BY expires_ms DESC LIMIT ?2)",
+	[Q_ACCESS_EXPIRED] = "DELETE FROM access_token WHERE expires_ms <= ?1",
+	/* Whoever ends sessions ends their tokens, also where the session's row says it already. */
+	[Q_ACCESS_END] = "DELETE FROM access_token WHERE session_id IN (SELECT id FROM session "
+			 "WHERE user_id = ?1 AND revoked_ms IS NOT NULL)",
 	[Q_BY_COOKIE] = "SELECT " SESSION_COLUMNS SESSION_LIVE_FROM "AND s.cookie_hash = ?2",
 	[Q_BY_ACCESS] = "SELECT " SESSION_COLUMNS SESSION_LIVE_FROM
-			"AND s.access_hash = ?2 AND s.access_expires_ms > ?1",
+			"AND s.id = (SELECT a.session_id FROM access_token a WHERE a.hash = ?2 "
+			"AND a.expires_ms > ?1)",
 	[Q_SESSION_LIVE] = "SELECT 1" SESSION_LIVE_FROM "AND s.id = ?2",
 	[Q_SESSIONS] = "SELECT " SESSION_COLUMNS SESSION_LIVE_FROM
 		       "AND s.user_id = ?2 ORDER BY s.id DESC LIMIT ?3",
@@ -82,43 +95,63 @@ static void secret_bind(struct stmt *q, int i, const char *secret)
 	stmt_text(q, i, hex);
 }
 
+/* Adds an access token to the session. What has expired, in any session, goes now. */
+static int access_add(struct db *db, const struct id *session, int64_t access_ms,
+	struct session_secrets *secrets, struct err *e)
+{
+	int64_t now = clock_wall_ms();
+	struct stmt *q = db_stmt(db, &table, Q_ACCESS_EXPIRED);
+	int rc;
+
+	stmt_int(q, 1, now);
+	if ((rc = stmt_run(q, e))) {
+		return rc;
+	}
+	q = db_stmt(db, &table, Q_ACCESS_PRUNE);
+	stmt_id(q, 1, session);
+	stmt_int(q, 2, ACCESS_TOKENS_MAX - 1);
+	if ((rc = stmt_run(q, e))) {
+		return rc;
+	}
+	secret_make("ca_", secrets->access);
+	secrets->access_expires_ms = now + access_ms;
+	q = db_stmt(db, &table, Q_ACCESS_ADD);
+	secret_bind(q, 1, secrets->access);
+	stmt_id(q, 2, session);
+	stmt_int(q, 3, secrets->access_expires_ms);
+	return stmt_run(q, e);
+}
+
 int session_create(struct db *db, const struct user *u, int64_t session_ms, int64_t access_ms,
 	struct id *out, struct session_secrets *secrets, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_SESSION_ADD);
 	int64_t now = clock_wall_ms();
+	int rc;
 
 	*out = id_create("ses");
 	secret_make("cs_", secrets->cookie);
-	secret_make("ca_", secrets->access);
 	secret_make("cf_", secrets->csrf);
-	secrets->access_expires_ms = now + access_ms;
 	secrets->expires_ms = now + session_ms;
 	stmt_id(q, 1, out);
 	stmt_id(q, 2, &u->workspace);
 	stmt_id(q, 3, &u->id);
 	secret_bind(q, 4, secrets->cookie);
-	secret_bind(q, 5, secrets->access);
-	stmt_int(q, 6, secrets->access_expires_ms);
-	stmt_text(q, 7, secrets->csrf);
-	stmt_int(q, 8, now);
-	stmt_int(q, 9, secrets->expires_ms);
-	return stmt_run(q, e);
+	stmt_text(q, 5, secrets->csrf);
+	stmt_int(q, 6, now);
+	stmt_int(q, 7, secrets->expires_ms);
+	rc = stmt_run(q, e);
+	return rc ? rc : access_add(db, out, access_ms, secrets, e);
 }
 
 int session_refresh(struct db *db, const struct id *id, int64_t access_ms,
 	struct session_secrets *secrets, struct err *e)
 {
-	struct stmt *q = db_stmt(db, &table, Q_SESSION_REFRESH);
-	int64_t now = clock_wall_ms();
+	struct stmt *q = db_stmt(db, &table, Q_SESSION_USE);
 	int rc;
 
-	secret_make("ca_", secrets->access);
-	secrets->access_expires_ms = now + access_ms;
 	stmt_id(q, 1, id);
-	secret_bind(q, 2, secrets->access);
-	stmt_int(q, 3, secrets->access_expires_ms);
-	stmt_int(q, 4, now);
+	stmt_int(q, 2, clock_wall_ms());
 	rc = stmt_step(q, e);
 	if (rc < 0) {
 		return rc;
@@ -129,7 +162,8 @@ int session_refresh(struct db *db, const struct id *id, int64_t access_ms,
 	strncpy(secrets->csrf, col_text(q, 0), sizeof(secrets->csrf) - 1);
 	secrets->csrf[sizeof(secrets->csrf) - 1] = '\0';
 	secrets->expires_ms = col_int(q, 1);
-	return stmt_run(q, e);
+	rc = stmt_run(q, e);
+	return rc ? rc : access_add(db, id, access_ms, secrets, e);
 }
 
 static void session_row(struct stmt *q, struct arena *a, struct session *out)
@@ -142,7 +176,6 @@ static void session_row(struct stmt *q, struct arena *a, struct session *out)
 		.created_ms = col_int(q, 4),
 		.used_ms = col_int(q, 5),
 		.expires_ms = col_int(q, 6),
-		.access_expires_ms = col_int(q, 7),
 	};
 }
 
@@ -217,6 +250,14 @@ int session_list(struct db *db, struct arena *a, const struct id *user, struct s
 	return rc;
 }
 
+int session_end_tokens(struct db *db, const struct id *user, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_ACCESS_END);
+
+	stmt_id(q, 1, user);
+	return stmt_run(q, e);
+}
+
 int session_revoke(struct db *db, const struct id *user, const struct id *id, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_REVOKE);
@@ -229,7 +270,7 @@ int session_revoke(struct db *db, const struct id *user, const struct id *id, st
 	if (!rc && !id_empty(id) && db_changes(db) == 0) {
 		return err_absent(e);
 	}
-	return rc;
+	return rc ? rc : session_end_tokens(db, user, e);
 }
 
 /* ── API tokens ── */

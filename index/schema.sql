@@ -51,8 +51,6 @@ CREATE TABLE session (                  -- one sign-in
 	workspace_id      TEXT NOT NULL REFERENCES workspace(id),
 	user_id           TEXT NOT NULL REFERENCES user(id) ON DELETE CASCADE,
 	cookie_hash       TEXT NOT NULL UNIQUE, -- BLAKE2b of the cookie's secret
-	access_hash       TEXT UNIQUE,      -- of the current access token
-	access_expires_ms INTEGER,
 	csrf              TEXT NOT NULL,    -- the token that unsafe requests by cookie carry in X-CSRF-Token
 	created_ms        INTEGER NOT NULL,
 	used_ms           INTEGER NOT NULL,
@@ -60,6 +58,14 @@ CREATE TABLE session (                  -- one sign-in
 	revoked_ms        INTEGER           -- signed out; NULL: live
 ) WITHOUT ROWID;
 CREATE INDEX session_user ON session(user_id);
+
+CREATE TABLE access_token (             -- short-lived; each tab of a sign-in has its own
+	hash         TEXT PRIMARY KEY,  -- BLAKE2b of the secret
+	session_id   TEXT NOT NULL REFERENCES session(id) ON DELETE CASCADE,
+	expires_ms   INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX access_token_session ON access_token(session_id, expires_ms);
+CREATE INDEX access_token_expires ON access_token(expires_ms);
 
 CREATE TABLE api_token (
 	id           TEXT PRIMARY KEY,  -- tok_…

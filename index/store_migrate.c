@@ -8,6 +8,7 @@
 
 #include "index/store_private.h"
 
+#include "index_migrate_0002_access_tokens.sql.h"
 #include "index_schema.sql.h"
 
 /* "CRRL": what `file` and PRAGMA application_id say of a database of ours. */
@@ -17,6 +18,7 @@
  *	{2, "0002_name", (const char *)embed_index_migrate_0002_name_sql},
  * The last row only ends the table. */
 static const struct migration steps[] = {
+	{2, "0002_access_tokens", (const char *)embed_index_migrate_0002_access_tokens_sql},
 	{0, NULL, NULL},
 };
 

@@ -203,19 +203,29 @@ test('a change by cookie needs the CSRF token of that sign-in', async () => {
 	assertError(await get(`/v1/me?token=${ann.access}&access_token=${ann.access}`), 401, 'unauthenticated');
 });
 
-test('refreshing gives a new access token and ends the old', async () => {
+test('refreshing gives one more access token: each tab refreshes for itself', async () => {
 	const ann = await signIn(carrel, 'ann', PASSWORD);
 	const r = await post('/v1/auth/refresh', {}, cookieOnly(ann));
 	assert.equal(r.status, 200, r.text);
 	assert.notEqual(r.json.accessToken, ann.access);
 	assert.equal(r.json.csrfToken, ann.csrf);
 	assert.equal(r.json.user.name, 'ann');
-	assertError(await get('/v1/me', bearer(ann.access)), 401, 'unauthenticated');
-	assert.equal((await get('/v1/me', bearer(r.json.accessToken))).status, 200);
+	const tabs = [ann.access, r.json.accessToken];
+	for (let i = 0; i < 3; i++) {
+		tabs.push((await post('/v1/auth/refresh', {}, cookieOnly(ann))).json.accessToken);
+	}
+	assert.equal(new Set(tabs).size, 5);
+	for (const access of tabs) {
+		assert.equal((await get('/v1/me', bearer(access))).status, 200);
+	}
 	for (const headers of [{}, bearer(r.json.accessToken), { cookie: 'carrel_session=cs_wrong' }]) {
 		assertError(await post('/v1/auth/refresh', {}, headers), 401, 'unauthenticated');
 	}
 	assert.equal((await get('/v1/me', cookieOnly(ann))).status, 200);
+	assert.equal((await post('/v1/auth/logout', {}, withCsrf(ann))).status, 204);
+	for (const access of tabs) {
+		assertError(await get('/v1/me', bearer(access)), 401, 'unauthenticated');
+	}
 });
 
 test('signing out, here and everywhere; ending one of the sign-ins', async () => {

@@ -267,6 +267,43 @@ static void test_sessions(void **state)
 	assert_int_equal(session_of(f, s.secrets.cookie, NULL), ERR_AUTH);
 }
 
+static int tx_refresh(struct db *db, void *arg, struct err *e)
+{
+	struct step *s = arg;
+
+	return session_refresh(db, &s->other, s->ms, &s->secrets, e);
+}
+
+/* Each tab keeps its own access token; past 20 the oldest ends, an expired one sooner. */
+static void test_access_tokens(void **state)
+{
+	struct fixture *f = *state;
+	struct step s = {.f = f, .ms = 60000, .id = add_user(f, "ann", NULL, ROLE_MEMBER)};
+	char given[22][SECRET_SIZE];
+
+	assert_int_equal(store_write(f->store, tx_session, &s, NULL), 0);
+	memcpy(given[0], s.secrets.access, SECRET_SIZE);
+	for (int i = 1; i < 22; i++) {
+		s.ms = 60000 + i * 1000; /* in order, whatever the clock's resolution */
+		assert_int_equal(store_write(f->store, tx_refresh, &s, NULL), 0);
+		memcpy(given[i], s.secrets.access, SECRET_SIZE);
+	}
+	for (int i = 0; i < 22; i++) {
+		assert_int_equal(session_of(f, NULL, given[i]), i < 2 ? ERR_AUTH : 0);
+	}
+	s.ms = -1;
+	assert_int_equal(store_write(f->store, tx_refresh, &s, NULL), 0);
+	assert_int_equal(session_of(f, NULL, s.secrets.access), ERR_AUTH);
+	s.ms = 60000;
+	assert_int_equal(store_write(f->store, tx_refresh, &s, NULL), 0);
+	assert_int_equal(session_of(f, NULL, s.secrets.access), 0);
+	s.change = (struct user_change){.role = -1, .disabled = 1};
+	assert_int_equal(store_write(f->store, tx_change, &s, NULL), 0);
+	assert_int_equal(session_of(f, NULL, s.secrets.access), ERR_AUTH);
+	assert_int_equal(session_of(f, NULL, given[21]), ERR_AUTH);
+	assert_int_equal(store_write(f->store, tx_refresh, &s, NULL), ERR_AUTH);
+}
+
 static void test_last_operator_stays(void **state)
 {
 	struct fixture *f = *state;
@@ -377,6 +414,7 @@ int main(void)
 		TEST(test_guesses_are_limited),
 		TEST(test_guesses_count_by_folded_name),
 		TEST(test_sessions),
+		TEST(test_access_tokens),
 		TEST(test_last_operator_stays),
 		TEST(test_tokens),
 		TEST(test_groups),

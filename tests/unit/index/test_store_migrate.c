@@ -171,6 +171,90 @@ static void test_newer_and_foreign(void **state)
 	assert_string_equal(e.reason, "not_carrel");
 }
 
+/* What shipped first, for the steps that ship now. */
+static void first_schema(struct fixture *f)
+{
+	static char schema[64 * 1024];
+	FILE *in = fopen("tests/unit/index/schema_1.sql", "r");
+	size_t n;
+
+	assert_non_null(in);
+	n = fread(schema, 1, sizeof(schema) - 1, in);
+	fclose(in);
+	assert_true(n > 0 && n < sizeof(schema) - 1);
+	schema[n] = '\0';
+	assert_int_equal(store_migrate_with(f->c, f->path, schema, NULL, 0, NULL), 0);
+}
+
+/* Every column, index and foreign key, in one text. */
+static const char shape[] =
+	"SELECT group_concat(x, char(10)) FROM (SELECT t.name || '.' || c.name || ' ' || c.type || "
+	"' ' || c.\"notnull\" || ' ' || c.pk || ' ' || coalesce(c.dflt_value, '-') AS x "
+	"FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table' UNION ALL "
+	"SELECT 'index ' || tbl_name || ' ' || name || ' ' || coalesce(sql, '-') "
+	"FROM sqlite_schema WHERE type = 'index' UNION ALL SELECT 'key ' || t.name || ' ' || "
+	"k.\"from\" || ' ' || k.\"table\" || ' ' || k.on_delete FROM sqlite_schema t, "
+	"pragma_foreign_key_list(t.name) k WHERE t.type = 'table' ORDER BY 1)";
+
+static char *shape_of(struct fixture *f)
+{
+	sqlite3_stmt *q;
+	char *text;
+
+	assert_int_equal(sqlite3_prepare_v2(f->c, shape, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	text = strdup((const char *)sqlite3_column_text(q, 0));
+	sqlite3_finalize(q);
+	return text;
+}
+
+/* The steps lead from the first version to exactly what schema.sql makes. */
+static void test_steps_and_schema_agree(void **state)
+{
+	struct fixture *f = *state;
+	char *fresh, *migrated;
+
+	assert_int_equal(store_migrate(f->c, f->path, NULL), 0);
+	fresh = shape_of(f);
+	unlink(f->path);
+	reopen(f);
+	first_schema(f);
+	assert_int_equal(store_migrate(f->c, f->path, NULL), 0);
+	migrated = shape_of(f);
+	assert_string_equal(migrated, fresh);
+	free(fresh);
+	free(migrated);
+}
+
+/* Whoever was signed in stays so; a revoked sign-in's token is gone. */
+static void test_access_tokens_move_over(void **state)
+{
+	struct fixture *f = *state;
+
+	first_schema(f);
+	assert_int_equal(
+		sqlite3_exec(f->c,
+			"INSERT INTO workspace(id, name, created_ms) VALUES('ws_1', 'w', 1);"
+			"INSERT INTO user VALUES('usr_1', 'ws_1', 'ann', 'Ann', NULL, 0, NULL, 1);"
+			"INSERT INTO session VALUES('ses_1', 'ws_1', 'usr_1', 'k1', 'a1', 77, "
+			"'f', 1, 2, 99, NULL), ('ses_2', 'ws_1', 'usr_1', 'k2', 'a2', 77, 'f', 1, "
+			"2, 99, 5), ('ses_3', 'ws_1', 'usr_1', 'k3', NULL, NULL, 'f', 1, 2, 99, "
+			"NULL)",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(store_migrate(f->c, f->path, NULL), 0);
+	assert_string_equal(ask(f, "SELECT group_concat(hash || session_id || expires_ms) "
+				   "FROM access_token"),
+		"a1ses_177");
+	assert_string_equal(ask(f, "SELECT group_concat(id || cookie_hash || csrf || used_ms || "
+				   "expires_ms || coalesce(revoked_ms, '-')) FROM session"),
+		"ses_1k1f299-,ses_2k2f2995,ses_3k3f299-");
+	assert_int_equal(
+		sqlite3_exec(f->c, "DELETE FROM session WHERE id = 'ses_1'", NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_string_equal(ask(f, "SELECT count(*) FROM access_token"), "0");
+}
+
 /* What ships: schema.sql makes a whole database of the version that the program says. */
 static void test_our_own_schema(void **state)
 {
@@ -195,6 +279,8 @@ int main(void)
 		T(test_lost_parent_is_rolled_back),
 		T(test_newer_and_foreign),
 		T(test_our_own_schema),
+		T(test_steps_and_schema_agree),
+		T(test_access_tokens_move_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
