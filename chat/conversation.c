@@ -25,7 +25,9 @@ enum {
 	Q_HAS_TURN,
 	Q_ADD_TURN,
 	Q_SET_RUN,
+	Q_CHOOSE_RUN,
 	Q_TURNS,
+	Q_TURNS_BEFORE,
 	Q_TURN,
 };
 
@@ -65,8 +67,14 @@ static const char *const statements[] = {
 		       " idempotency_key, input_hash, run_id, created_ms)"
 		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 	[Q_SET_RUN] = "UPDATE turn SET run_id = ?3 WHERE conversation_id = ?1 AND seq = ?2",
+	[Q_CHOOSE_RUN] = "UPDATE turn SET run_id = ?3 WHERE conversation_id = ?1 AND seq = ?2"
+			 " AND EXISTS (SELECT 1 FROM run WHERE id = ?3 AND conversation_id = ?1"
+			 " AND turn_seq = ?2)",
 	[Q_TURNS] = "SELECT " TURN_COLUMNS " FROM turn WHERE conversation_id = ?1 AND seq > ?2"
 		    " ORDER BY seq LIMIT ?3",
+	[Q_TURNS_BEFORE] =
+		"SELECT " TURN_COLUMNS " FROM turn WHERE conversation_id = ?1 AND seq < ?2"
+		" ORDER BY seq DESC LIMIT ?3",
 	[Q_TURN] = "SELECT " TURN_COLUMNS " FROM turn WHERE conversation_id = ?1 AND seq = ?2",
 };
 SQL_TABLE(table, "chat/conversation", statements);
@@ -342,7 +350,7 @@ int turn_add(struct db *db, const struct asker *who, const struct turn_new *t,
 		return rc < 0 ? rc : 0;
 	}
 	rc = one_number(db, Q_LAST_SEQ, &t->conversation, 0, &last, e);
-	parent = t->parent_seq > 0 ? t->parent_seq : last;
+	parent = t->parent_seq == TURN_LATEST ? last : t->parent_seq;
 	if (rc == 0 && t->parent_seq > 0) {
 		rc = one_number(db, Q_HAS_TURN, &t->conversation, t->parent_seq, &there, e);
 	}
@@ -386,6 +394,19 @@ int turn_rerun(struct db *db, const struct asker *who, const struct id *conversa
 	return rc == 0 ? set_run(db, conversation, seq, run, e) : rc;
 }
 
+int turn_choose_run(struct db *db, const struct id *conversation, int64_t seq, const struct id *run,
+	struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_CHOOSE_RUN);
+	int rc;
+
+	stmt_id(q, 1, conversation);
+	stmt_int(q, 2, seq);
+	stmt_id(q, 3, run);
+	rc = stmt_run(q, e);
+	return rc == 0 && db_changes(db) == 0 ? err_absent(e) : rc;
+}
+
 static void read_turn(struct stmt *q, struct arena *a, struct turn_row *out)
 {
 	out->seq = col_int(q, 0);
@@ -395,22 +416,35 @@ static void read_turn(struct stmt *q, struct arena *a, struct turn_row *out)
 	out->created_ms = col_int(q, 4);
 }
 
-int turn_list(struct db *db, struct arena *a, const struct id *conversation, int64_t after_seq,
-	int limit, struct turn_row **out, int *n, bool *more, struct err *e)
+static void reverse(struct turn_row *rows, int n)
 {
-	struct stmt *q = db_stmt(db, &table, Q_TURNS);
+	for (int i = 0, k = n - 1; i < k; i++, k--) {
+		struct turn_row row = rows[i];
+
+		rows[i] = rows[k];
+		rows[k] = row;
+	}
+}
+
+int turn_list(struct db *db, struct arena *a, const struct id *conversation, int64_t after_seq,
+	int64_t before_seq, int limit, struct turn_row **out, int *n, bool *more, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, before_seq > 0 ? Q_TURNS_BEFORE : Q_TURNS);
 	int rc;
 
 	*out = arena_array(a, struct turn_row, (size_t)limit + 1);
 	*n = 0;
 	stmt_id(q, 1, conversation);
-	stmt_int(q, 2, after_seq);
+	stmt_int(q, 2, before_seq > 0 ? before_seq : after_seq);
 	stmt_int(q, 3, limit + 1);
 	while ((rc = stmt_step(q, e)) > 0) {
 		read_turn(q, a, &(*out)[(*n)++]);
 	}
 	*more = *n > limit;
 	*n = *more ? limit : *n;
+	if (before_seq > 0) {
+		reverse(*out, *n);
+	}
 	return rc;
 }
 

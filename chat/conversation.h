@@ -51,9 +51,12 @@ MUST_CHECK int conversation_delete(struct db *db, const struct id *id, struct er
 
 /* ── turns ── */
 
+#define TURN_LATEST 0	/* it follows the latest turn */
+#define TURN_FIRST (-1) /* it follows none: another beginning of the conversation */
+
 struct turn_new {
 	struct id conversation;
-	int64_t parent_seq; /* the turn it follows; 0: the latest */
+	int64_t parent_seq; /* the turn it follows, or one of the two below */
 	const char *input;
 	const char *key;	  /* Idempotency-Key, or NULL */
 	char hash[HASH_HEX_SIZE]; /* of the whole request */
@@ -72,6 +75,11 @@ MUST_CHECK int turn_add(struct db *db, const struct asker *who, const struct tur
 MUST_CHECK int turn_rerun(struct db *db, const struct asker *who, const struct id *conversation,
 	int64_t seq, struct id *run, struct err *e);
 
+/* tx. Which of its runs is the turn's answer: shown, and what was said for the turns that follow.
+ * err_absent: no such turn, or no run of it. */
+MUST_CHECK int turn_choose_run(struct db *db, const struct id *conversation, int64_t seq,
+	const struct id *run, struct err *e);
+
 struct turn_row {
 	int64_t seq;
 	int64_t parent_seq; /* 0: none */
@@ -79,8 +87,11 @@ struct turn_row {
 	struct id run; /* the answer shown */
 	int64_t created_ms;
 };
+/* Turns of every branch, by number. With before_seq > 0 the last ones before it, else the first
+ * ones past after_seq; more: there are further ones in that direction. */
 MUST_CHECK int turn_list(struct db *db, struct arena *a, const struct id *conversation,
-	int64_t after_seq, int limit, struct turn_row **out, int *n, bool *more, struct err *e);
+	int64_t after_seq, int64_t before_seq, int limit, struct turn_row **out, int *n, bool *more,
+	struct err *e);
 MUST_CHECK int turn_lookup(struct db *db, struct arena *a, const struct id *conversation,
 	int64_t seq, struct turn_row *out, struct err *e);
 /* The turns before seq along its parents, oldest first, at most max. */

@@ -260,14 +260,16 @@ int turns_create(struct call *c, struct err *e)
 	struct turn_order t = {.who = &c->who};
 	struct run_order o = {.turn_seq = 0};
 	struct conversation k;
+	int64_t parent = -1;
 	int rc = own(c, &k, e);
 
 	if (rc || (rc = answers_taken(c, e)) || (rc = call_fields(c, fields, 4, e)) ||
 		(rc = question_field(c, "input", &t.turn.input, e)) ||
-		(rc = call_int(c, "parentTurnSeq", false, 1, INT32_MAX, &t.turn.parent_seq, e)) ||
+		(rc = call_int(c, "parentTurnSeq", false, 0, INT32_MAX, &parent, e)) ||
 		(rc = answer_fields(c, &o, e)) || (rc = read_key(c, &t.turn.key, e))) {
 		return rc;
 	}
+	t.turn.parent_seq = parent < 0 ? TURN_LATEST : parent == 0 ? TURN_FIRST : parent;
 	t.turn.conversation = k.id;
 	hash_body(c->body, t.turn.hash);
 	rc = store_write(c->app->index->store, add_tx, &t, e);
@@ -310,22 +312,101 @@ int turns_regenerate(struct call *c, struct err *e)
 	return rc == 0 ? accepted(c, &t.added) : rc;
 }
 
+static int briefs_json(
+	struct call *c, const struct id *conversation, int64_t seq, json_t **out, struct err *e)
+{
+	struct run_brief *runs;
+	int n;
+	int rc = runs_of_turn(c->db, &c->arena, conversation, seq, &runs, &n, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	*out = json_array();
+	for (int i = 0; i < n; i++) {
+		json_array_append_new(*out, json_pack("{s:s, s:s, s:s?, s:I}", "id", runs[i].id.s,
+						    "state", runs[i].state, "mode", runs[i].mode,
+						    "createdMs", (json_int_t)runs[i].created_ms));
+	}
+	return 0;
+}
+
 static int turn_json(struct call *c, const struct turn_row *row, json_t **out, struct err *e)
 {
 	struct run_row run;
-	json_t *answer;
+	json_t *answer, *all;
 	int rc = run_lookup(c->db, &c->arena, &c->who, &row->run, &run, e);
 
 	if (rc == 0) {
-		rc = run_json(c, &run, &answer, e);
+		rc = briefs_json(c, &run.conversation, row->seq, &all, e);
 	}
-	if (rc == 0) {
-		*out = json_pack("{s:I, s:o, s:s, s:I, s:o}", "seq", (json_int_t)row->seq,
-			"parentSeq",
-			row->parent_seq > 0 ? json_integer(row->parent_seq) : json_null(), "input",
-			row->input, "createdMs", (json_int_t)row->created_ms, "run", answer);
+	if (rc != 0) {
+		return rc;
 	}
-	return rc;
+	rc = run_json(c, &run, &answer, e);
+	if (rc != 0) {
+		json_decref(all);
+		return rc;
+	}
+	*out = json_pack("{s:I, s:o, s:s, s:I, s:o, s:o}", "seq", (json_int_t)row->seq, "parentSeq",
+		row->parent_seq > 0 ? json_integer(row->parent_seq) : json_null(), "input",
+		row->input, "createdMs", (json_int_t)row->created_ms, "run", answer, "runs", all);
+	return 0;
+}
+
+struct choice {
+	struct id conversation, run;
+	int64_t seq;
+};
+
+static int choose_tx(struct db *db, void *arg, struct err *e)
+{
+	struct choice *o = arg;
+
+	return turn_choose_run(db, &o->conversation, o->seq, &o->run, e);
+}
+
+int turns_choose_run(struct call *c, struct err *e)
+{
+	static const char *const fields[] = {"runId"};
+	struct choice o = {.seq = seq_of(c->params[1])};
+	struct conversation k;
+	struct turn_row row;
+	const char *text;
+	json_t *out;
+	int rc = own(c, &k, e);
+
+	if (rc || (rc = turn_lookup(c->db, &c->arena, &k.id, o.seq, &row, e)) ||
+		(rc = call_fields(c, fields, 1, e)) ||
+		(rc = call_text(c, "runId", true, ID_SIZE, &text, e))) {
+		return rc;
+	}
+	o.conversation = k.id;
+	o.run = id_parse("run", text);
+	if ((rc = store_write(c->app->index->store, choose_tx, &o, e)) || (rc = call_renew(c, e)) ||
+		(rc = turn_lookup(c->db, &c->arena, &k.id, o.seq, &row, e)) ||
+		(rc = turn_json(c, &row, &out, e))) {
+		return rc;
+	}
+	return call_json(c, 200, out);
+}
+
+/* ?afterSeq=N: the page past N; ?beforeSeq=N: the page before N, before the end if N is left out.
+ */
+static int read_page(struct call *c, int64_t *after, int64_t *before, int64_t *limit, struct err *e)
+{
+	const char *text = call_query(c, "beforeSeq");
+	int rc = call_query_int(c, "afterSeq", 0, INT32_MAX, 0, after, e);
+
+	*before = text && !*text ? INT32_MAX : 0;
+	if (rc == 0 && text && *text) {
+		rc = call_query_int(c, "beforeSeq", 1, INT32_MAX, 0, before, e);
+	}
+	if (rc == 0 && text && call_query(c, "afterSeq")) {
+		rc = err_set(e, ERR_INVALID, "bad_parameter",
+			"A page is asked for with afterSeq or with beforeSeq, not with both.");
+	}
+	return rc ? rc : call_query_int(c, "limit", 1, 100, 50, limit, e);
 }
 
 int turns_list(struct call *c, struct err *e)
@@ -333,14 +414,14 @@ int turns_list(struct call *c, struct err *e)
 	struct conversation k;
 	struct turn_row *rows;
 	json_t *list;
-	int64_t after, limit;
+	int64_t after, before, limit;
 	bool more;
 	int n;
 	int rc = own(c, &k, e);
 
-	if (rc || (rc = call_query_int(c, "afterSeq", 0, INT32_MAX, 0, &after, e)) ||
-		(rc = call_query_int(c, "limit", 1, 100, 50, &limit, e)) ||
-		(rc = turn_list(c->db, &c->arena, &k.id, after, (int)limit, &rows, &n, &more, e))) {
+	if (rc || (rc = read_page(c, &after, &before, &limit, e)) ||
+		(rc = turn_list(c->db, &c->arena, &k.id, after, before, (int)limit, &rows, &n,
+			 &more, e))) {
 		return rc;
 	}
 	list = json_array();
@@ -358,5 +439,5 @@ int turns_list(struct call *c, struct err *e)
 	}
 	return call_json(c, 200,
 		json_pack("{s:o, s:o}", "turns", list, "next",
-			more ? json_integer(rows[n - 1].seq) : json_null()));
+			more ? json_integer(rows[before > 0 ? 0 : n - 1].seq) : json_null()));
 }

@@ -39,6 +39,15 @@ struct run_row {
 /* Of the asker's own conversation, else err_absent. */
 MUST_CHECK int run_lookup(struct db *db, struct arena *a, const struct asker *who,
 	const struct id *id, struct run_row *out, struct err *e);
+/* The answers that a turn got, oldest first, in the arena. */
+struct run_brief {
+	struct id id;
+	char *state;
+	char *mode; /* NULL: not known yet */
+	int64_t created_ms;
+};
+MUST_CHECK int runs_of_turn(struct db *db, struct arena *a, const struct id *conversation,
+	int64_t seq, struct run_brief **out, int *n, struct err *e);
 bool run_is_open(const struct run_row *r); /* queued or streaming */
 /* tx */
 MUST_CHECK int run_add(struct db *db, const struct asker *who, const struct id *conversation,

@@ -4,7 +4,7 @@
 
 #include "chat/run_store.h"
 
-enum { Q_DOCUMENTS, Q_MODE };
+enum { Q_DOCUMENTS, Q_MODE, Q_OF_TURN };
 
 static const char *const statements[] = {
 	/* the second column: whether the answer cites it */
@@ -12,6 +12,8 @@ static const char *const statements[] = {
 			" FROM run_source WHERE run_id = ?1 UNION ALL SELECT document_id, 1"
 			" FROM citation WHERE run_id = ?1) GROUP BY document_id",
 	[Q_MODE] = "SELECT mode FROM run WHERE id = ?1",
+	[Q_OF_TURN] = "SELECT id, state, mode, created_ms FROM run WHERE conversation_id = ?1"
+		      " AND turn_seq = ?2 ORDER BY created_ms, id",
 };
 SQL_TABLE(table, "chat/run_view", statements);
 
@@ -73,6 +75,27 @@ int run_view_open(struct db *db, struct arena *a, const struct asker *who, const
 	}
 	out->gone = gone;
 	buf_finish(&list);
+	return rc;
+}
+
+int runs_of_turn(struct db *db, struct arena *a, const struct id *conversation, int64_t seq,
+	struct run_brief **out, int *n, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_OF_TURN);
+	struct buf rows = BUF_INIT;
+	int rc;
+
+	stmt_id(q, 1, conversation);
+	stmt_int(q, 2, seq);
+	while ((rc = stmt_step(q, e)) > 0) {
+		struct run_brief row = {col_id(q, 0), arena_str(a, col_text(q, 1)),
+			arena_str(a, col_text(q, 2)), col_int(q, 3)};
+
+		buf_add(&rows, &row, sizeof(row));
+	}
+	*n = (int)(rows.len / sizeof(struct run_brief));
+	*out = arena_copy(a, rows.data ? rows.data : "", rows.len);
+	buf_finish(&rows);
 	return rc;
 }
 

@@ -115,6 +115,7 @@ const SAMPLES = {
 	'POST /v1/conversations/{id}/turns': { ask: json({ input: 'How high may the hotel in Milan be?' }), id: 'conversation' },
 	'GET /v1/conversations/{id}/turns': { ask: none, id: 'conversation' },
 	'POST /v1/conversations/{id}/turns/{seq}/regenerate': { ask: json({}), id: 'conversation', fresh: 'turn' },
+	'PUT /v1/conversations/{id}/turns/{seq}/run': { ask: (ids) => ({ body: { runId: ids.run } }), id: 'conversation' },
 	'GET /v1/runs/{id}': { ask: none, id: 'run' },
 	'GET /v1/runs/{id}/stream': { ask: none, id: 'run' },
 	'POST /v1/runs/{id}/cancel': { ask: none, id: 'run' },

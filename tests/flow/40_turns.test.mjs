@@ -132,6 +132,51 @@ test('an answer is made again', async () => {
 	assert.equal((await carrel.operator('POST', `${path}/9/regenerate`, {}, { as: 'ada' })).status, 404);
 });
 
+test('all answers of a turn are listed, and one of them is shown', async () => {
+	const r = await ask(carrel, 'ada', MILAN);
+	const path = `/v1/conversations/${r.conversation}/turns`;
+	const again = await carrel.operator('POST', `${path}/1/regenerate`, { collections: ['policies'] }, { as: 'ada' });
+	await read(carrel, again.json.streamUrl, { as: 'ada' });
+	const turn = async () => (await carrel.operator('GET', path, undefined, { as: 'ada' })).json.turns[0];
+	const both = await turn();
+	assert.deepEqual(both.runs.map((x) => [x.id, x.state, x.mode]), [[r.run, 'completed', 'extractive'], [again.json.runId, 'completed', 'extractive']]);
+	assert.ok(both.runs[0].createdMs <= both.runs[1].createdMs);
+	assert.equal(both.run.id, again.json.runId);
+	const choose = (seq, body, as = 'ada') => carrel.operator('PUT', `${path}/${seq}/run`, body, { as });
+	const chosen = await choose(1, { runId: r.run });
+	assert.equal(chosen.status, 200, chosen.text);
+	assert.deepEqual(chosen.json, await turn());
+	assert.equal(chosen.json.run.id, r.run);
+	assert.equal(chosen.json.runs.length, 2);
+	const other = await ask(carrel, 'ada', MILAN, { conversation: r.conversation });
+	const elsewhere = await ask(carrel, 'ada', MILAN);
+	for (const [seq, body, as] of [[1, { runId: other.run }], [1, { runId: elsewhere.run }], [9, { runId: r.run }], [1, { runId: r.run }, 'bob'], [1, { runId: 'x' }]]) {
+		assert.equal((await choose(seq, body, as)).status, 404, `${seq} ${body.runId}`);
+	}
+	assert.equal((await choose(1, {})).status, 400);
+	assert.equal((await turn()).run.id, r.run);
+});
+
+test('questions branch off anywhere, before the first one too', async () => {
+	const first = await ask(carrel, 'ada', 'How many days of annual leave may be carried over into the next year?');
+	const inside = { conversation: first.conversation };
+	const other = await ask(carrel, 'ada', 'And why?', { ...inside, parentTurnSeq: 0 }); // knows nothing of leave
+	assert.equal(other.seq, 2);
+	assert.equal(other.last.data.mode, 'refused');
+	await ask(carrel, 'ada', 'And why?', { ...inside, parentTurnSeq: 1 });
+	await ask(carrel, 'ada', MILAN, inside); // follows the latest
+	const page = async (query) => (await carrel.operator('GET', `/v1/conversations/${first.conversation}/turns?${query}`, undefined, { as: 'ada' })).json;
+	const seqs = (p) => [p.turns.map((t) => t.seq), p.next];
+	assert.deepEqual((await page('')).turns.map((t) => [t.seq, t.parentSeq]), [[1, null], [2, null], [3, 1], [4, 3]]);
+	assert.deepEqual(seqs(await page('beforeSeq=&limit=3')), [[2, 3, 4], 2]);
+	assert.deepEqual(seqs(await page('beforeSeq=2&limit=3')), [[1], null]);
+	assert.deepEqual(seqs(await page('beforeSeq=5&limit=2')), [[3, 4], 3]);
+	assert.deepEqual(seqs(await page('beforeSeq=1')), [[], null]);
+	assert.equal((await page('beforeSeq=2&afterSeq=1')).error.code, 'bad_parameter');
+	assert.equal((await page('beforeSeq=x')).error.code, 'bad_parameter');
+	assert.equal((await postTurn(carrel, 'ada', first.conversation, { input: MILAN, parentTurnSeq: -1 })).status, 400);
+});
+
 test('conversations are listed by pages, found, renamed and deleted', async () => {
 	const made = [];
 	for (let i = 0; i < 5; i++) {
@@ -187,7 +232,7 @@ test('bad input is told from good', async () => {
 	assert.equal(await post({ input: 'x'.repeat(8001) }), 400);
 	assert.equal(await post({ input: 'x', responseMode: 'loud' }), 400);
 	assert.equal(await post({ input: 'x', surprise: 1 }), 400);
-	assert.equal(await post({ input: 'x', parentTurnSeq: 0 }), 400);
+	assert.equal(await post({ input: 'x', parentTurnSeq: -1 }), 400);
 	assert.equal(await post({ input: 'x', collections: ['nowhere'] }), 404);
 	assert.equal((await carrel.operator('POST', '/v1/conversations', { title: 'x'.repeat(201) }, { as: 'ada' })).status, 400);
 });

@@ -220,6 +220,64 @@ static void test_regenerate_and_history(void **state)
 	store_reader_drop(db);
 }
 
+static int tx_choose(struct db *db, void *arg, struct err *e)
+{
+	struct fixture *f = arg;
+
+	return turn_choose_run(db, &f->conversation, f->seq, &f->run, e);
+}
+
+static int64_t history_length(struct db *db, struct fixture *f, int64_t seq)
+{
+	struct turn_row *rows;
+	int n;
+
+	assert_int_equal(
+		turn_history(db, &f->arena, &f->conversation, seq, 10, &rows, &n, NULL), 0);
+	return n;
+}
+
+static void test_branches_and_choice(void **state)
+{
+	struct fixture *f = *state;
+	struct turn_added first = add_turn(f, "one?", NULL, "h"), second;
+	struct id again;
+	struct turn_row *rows;
+	struct run_brief *runs;
+	struct db *db;
+	bool more;
+	int n;
+
+	finish_run(f, &first.run, "1");
+	f->seq = 1;
+	write_tx(f, tx_rerun, 0);
+	again = f->run;
+	second = add_turn(f, "two?", NULL, "h");
+	f->turn = (struct turn_new){.input = "anew?", .parent_seq = TURN_FIRST};
+	write_tx(f, tx_turn, 0);
+	f->run = second.run;
+	write_tx(f, tx_choose, ERR_NOT_FOUND); /* another turn's */
+	f->run = first.run;
+	write_tx(f, tx_choose, 0);
+	db = store_reader(f->ix->store, NULL);
+	assert_int_equal(history_length(db, f, 2), 1);
+	assert_int_equal(history_length(db, f, 3), 0);
+	assert_int_equal(turn_history(db, &f->arena, &f->conversation, 2, 10, &rows, &n, NULL), 0);
+	assert_true(id_equal(&rows[0].run, &first.run));
+	assert_int_equal(runs_of_turn(db, &f->arena, &f->conversation, 1, &runs, &n, NULL), 0);
+	assert_int_equal(n, 2);
+	assert_true(id_equal(&runs[0].id, &first.run) && id_equal(&runs[1].id, &again));
+	assert_string_equal(runs[0].mode, "model");
+	assert_null(runs[1].mode);
+	assert_int_equal(
+		turn_list(db, &f->arena, &f->conversation, 0, 3, 1, &rows, &n, &more, NULL), 0);
+	assert_true(n == 1 && more && rows[0].seq == 2);
+	assert_int_equal(
+		turn_list(db, &f->arena, &f->conversation, 0, 9, 5, &rows, &n, &more, NULL), 0);
+	assert_true(n == 3 && !more && rows[0].seq == 1 && rows[2].seq == 3);
+	store_reader_drop(db);
+}
+
 static int tx_delete(struct db *db, void *arg, struct err *e)
 {
 	struct fixture *f = arg;
@@ -466,6 +524,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_idempotency, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_regenerate_and_history, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_branches_and_choice, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_owner_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_recovery, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_view, set_up, tear_down),
