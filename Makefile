@@ -12,8 +12,8 @@ PACKAGES := build-essential pkg-config libuv1-dev libsqlite3-dev libfaiss-dev \
 	libgumbo-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libinih-dev libsodium-dev \
 	libseccomp-dev libzstd-dev libcurl4-openssl-dev libicu-dev libuchardet-dev libmagic-dev \
 	libjansson-dev libpango1.0-dev fontconfig fonts-dejavu-core fonts-liberation2 \
-	fonts-noto-cjk ca-certificates
-CHECK_PACKAGES := libcmocka-dev nodejs poppler-utils qpdf sqlite3 clang clang-format curl
+	fonts-noto-cjk ca-certificates nodejs npm
+CHECK_PACKAGES := libcmocka-dev poppler-utils qpdf sqlite3 clang clang-format curl chromium
 LLHTTP_PACKAGE := $(shell . /etc/os-release && [ "$${VERSION_ID%%.*}" = 12 ] && echo node-llhttp || echo libllhttp-dev)
 
 PKGS := libuv sqlite3 poppler-glib cairo libsodium libseccomp libzstd libcurl icu-uc icu-i18n \
@@ -40,14 +40,14 @@ ALL_CF       += $(LLHTTP_CF)
 SRC  := $(filter-out chat/main.c,$(wildcard index/base/*.c index/*.c ingest/*.c retrieve/*.c \
 	chat/*.c chat/http/*.c chat/cli/*.c))
 OBJ  := $(SRC:%.c=$(BUILD)/%.o) $(if $(HAVE_FAISS_C),,$(patsubst %.cpp,$(BUILD)/%.o,$(wildcard index/*.cpp))) \
-	$(LLHTTP_SRC:/usr/share/llhttp/%.c=$(BUILD)/llhttp/%.o)
+	$(LLHTTP_SRC:/usr/share/llhttp/%.c=$(BUILD)/llhttp/%.o) $(BUILD)/gen/assets.o
 # Files that the binary carries: build/gen/<path with _>.h holds `static const unsigned char …[]`.
 EMBED := $(wildcard index/schema.sql index/migrate/*.sql chat/http/openapi.json)
 GEN   := $(foreach f,$(EMBED),$(BUILD)/gen/$(subst /,_,$(f)).h)
 
 UNIT  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(shell find tests/unit -name 'test_*.c' 2>/dev/null))
 
-.PHONY: all build run check unit flow quality fault lint format asan asan-unit tsan sanitized clang fuzz bench fixtures clean deps check-deps
+.PHONY: all build run check unit flow browser quality fault lint format asan asan-unit tsan sanitized clang fuzz bench fixtures clean deps check-deps
 .DEFAULT_GOAL := build
 .SECONDARY:
 
@@ -93,6 +93,21 @@ $(BUILD)/gen/$(subst /,_,$(1)).h: $(1) Makefile
 endef
 $(foreach f,$(EMBED),$(eval $(call embed_rule,$(f))))
 
+# The web page: bundled by esbuild, then C arrays.
+PAGE := $(shell find chat/ui -path chat/ui/node_modules -prune -o -type f -print)
+NPM_CI = npm ci --prefix $(1) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	$(if $(V),,@echo "  NPM   $*")
+	$(Q)$(call NPM_CI,$*) && touch $@
+
+$(BUILD)/gen/assets.c: chat/ui/node_modules/.package-lock.json $(PAGE)
+	$(if $(V),,@echo "  PAGE  chat/ui")
+	$(Q)node chat/ui/build.mjs $(BUILD)/page $@
+
+$(BUILD)/gen/assets.o: $(BUILD)/gen/assets.c chat/assets.h
+	$(Q)$(CC) $(ALL_CF) -c -o $@ $<
+
 $(BUILD)/libcarrel.a: $(OBJ)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
@@ -120,12 +135,13 @@ fixtures: check-deps
 # ── test ──
 FLOW    := $(sort $(wildcard tests/flow/*.test.mjs))
 QUALITY := $(sort $(wildcard tests/quality/*.test.mjs))
+BROWSER := $(sort $(wildcard tests/browser/*.test.mjs))
 FAULT   := $(sort $(wildcard tests/fault/*.test.mjs))
 
 check: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT)
 	$(Q)rm -rf $(BUILD)/results
-	$(Q)failed=; for suite in lint unit flow quality fault asan-unit; do \
+	$(Q)failed=; for suite in lint unit flow browser quality fault asan-unit; do \
 		$(MAKE) --no-print-directory $$suite || failed="$$failed $$suite"; done; \
 	[ -z "$$failed" ] || echo "failed:$$failed"; \
 	tests/sum.sh $(BUILD)/results build/asan/results && [ -z "$$failed" ]
@@ -134,11 +150,13 @@ unit: $(UNIT)
 	$(Q)BUILD=$(BUILD) tests/run.sh unit $(UNIT)
 flow: build
 	$(Q)BUILD=$(BUILD) tests/run.sh flow $(FLOW)
+browser: build tests/browser/node_modules/.package-lock.json
+	$(Q)BUILD=$(BUILD) tests/run.sh browser $(BROWSER)
 quality: build
 	$(Q)BUILD=$(BUILD) tests/run.sh quality $(QUALITY)
 fault: build
 	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=600 tests/run.sh fault $(FAULT)
-lint:
+lint: chat/ui/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
 	$(Q)BUILD=$(BUILD) tests/run.sh lint tests/lint.sh
 
 # The same tests under sanitizers, in folders of their own.

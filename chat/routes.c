@@ -4,6 +4,10 @@
 #include "chat/routes.h"
 
 const struct route routes[] = {
+	/* the web page */
+	{"GET", "/", ACCESS_PUBLIC, BODY_NONE, page_index, "page"},
+	{"GET", "/assets/{file}", ACCESS_PUBLIC, BODY_NONE, page_asset, "page"},
+
 	/* operations */
 	{"GET", "/healthz", ACCESS_PUBLIC, BODY_NONE, ops_healthz, "health"},
 	{"GET", "/readyz", ACCESS_PUBLIC, BODY_NONE, ops_readyz, "health"},

@@ -10,6 +10,9 @@
 
 typedef int route_work(struct call *c, struct err *e);
 
+/* chat/routes_page.c */
+route_work page_index, page_asset;
+
 /* chat/routes_ops.c */
 route_work ops_healthz, ops_readyz, ops_settings;
 

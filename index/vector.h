@@ -50,7 +50,8 @@ MUST_CHECK int vectors_serving(
  * dimension. */
 MUST_CHECK int vectors_put(struct db *db, int64_t space_n, int64_t slot, const float *vector,
 	int dimension, struct err *e);
-/* tx. The same for a chunk that was read before this transaction: nothing if it is no longer live. */
+/* tx. The same for a chunk that was read before this transaction: nothing if it is no longer live.
+ */
 MUST_CHECK int vectors_put_late(struct db *db, int64_t space_n, int64_t slot, const float *vector,
 	int dimension, struct err *e);
 /* tx. From all spaces of the workspace. (Search hides it by the bitmap at once; this frees it.) */

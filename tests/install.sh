@@ -5,6 +5,7 @@ missing=
 for p in "$@"; do
 	# A node from elsewhere than Debian serves as well.
 	if [ "$p" = nodejs ] && command -v node >/dev/null; then continue; fi
+	if [ "$p" = npm ] && command -v npm >/dev/null; then continue; fi
 	dpkg-query -W -f '${Status}\n' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
 done
 [ -n "$missing" ] || exit 0

@@ -30,6 +30,11 @@ forbid "sqlite3.h and faiss stay in index/" '^#include [<"](sqlite3\.h|faiss/)' 
 forbid "no SQLite or FAISS type in a header of index/" '(sqlite3_(stmt|value|context) |Faiss[A-Z])' $(sources index | grep '\.h$' | grep -v 'index/faiss_c.h\|_private.h\|index/fts5\|index/vector_segment.h')
 forbid "parsers of untrusted bytes stay in the sandbox" '^#include <(poppler|gumbo|cmark|cairo|libxml|zip)' $(sources index retrieve chat)
 
+# ── the page is sound TypeScript ──
+if [ -x tests/browser/node_modules/.bin/tsc ]; then
+	errors=$(tests/browser/node_modules/.bin/tsc -p chat/ui) || say "tsc" "$errors"
+fi
+
 # ── calls that are not used here ──
 forbid "banned call" '[^a-z_>.](strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|rand|srand|system|popen|alloca|tmpnam|mktemp)\(' $(sources index ingest retrieve chat)
 forbid "typedef of a struct" '^typedef struct [^_]' $(sources index ingest retrieve chat)

@@ -5,7 +5,8 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { startCarrel } from './carrel.mjs';
 import { unlisted } from './openapi.mjs';
 import { ask, assertErrorShape, bearer, cookieOnly, form, ghost, operate, routeTable, signIn, withCsrf } from './people.mjs';
@@ -45,12 +46,15 @@ const CARRIERS = {
 
 // ── sample requests: one a route. (ids) => { path ids, body, query }; fresh: makes what a granted request uses up ──
 
+const assetFile = readdirSync(path.join(process.env.BUILD ?? 'build', 'page')).find((name) => name.endsWith('.svg'));
 const json = (body) => () => ({ body });
 const none = () => ({});
 const md = (n) => ({ name: `matrix-${n}.md`, bytes: `# Matrix ${n}\n\nA document of its own, number ${n}.\n`, type: 'text/markdown' });
 let count = 0;
 
 const SAMPLES = {
+	'GET /': { ask: none },
+	'GET /assets/{file}': { ask: none },
 	'GET /healthz': { ask: none },
 	'GET /readyz': { ask: none },
 	'POST /v1/bootstrap': { ask: json({ token: 'cb_wrong', name: 'late', password: PASSWORD }), answers: [401, 'wrong_token'] },
@@ -239,7 +243,7 @@ const KINDS = {
 	group: (p) => !p.elsewhere && atLeast(ROLES, p.role, 'admin'),
 };
 // Those that name nothing: what is listed or found is what the asker may see.
-const NEEDS_NOTHING = ['health', 'bootstrap', 'password', 'self', 'user', 'list', 'search', 'admin', 'operator'];
+const NEEDS_NOTHING = ['page', 'health', 'bootstrap', 'password', 'self', 'user', 'list', 'search', 'admin', 'operator'];
 
 function mayDo(route, p) {
 	const [kind, rights] = route.needs.split(':');
@@ -275,7 +279,7 @@ function expected(route, sample, who, carrier) {
 function request(route, sample, who, carrier, at, person = people[who], broken = false) {
 	const c = CARRIERS[carrier];
 	const parts = sample.ask(at);
-	const named = { id: at[sample.id], user: at.user, seq: at.seq, page: at.page };
+	const named = { id: at[sample.id], user: at.user, seq: at.seq, page: at.page, file: assetFile };
 	const path = route.pattern.replace(/\{(\w+)\}/g, (_, name) => named[name]);
 	const query = [parts.query, c.query?.(person)].filter(Boolean).join('&');
 	const headers = { ...parts.headers, ...c.headers(person) };

@@ -329,7 +329,9 @@ static void test_gone_while_it_was_embedded(void **state)
 	struct fixture *f = *state;
 	struct chunk chunks[4];
 	struct publication p = {.chunks = chunks};
-	float v[4 * TABLE_DIMENSION] = {[0] = 1, [TABLE_DIMENSION] = 1, [2 * TABLE_DIMENSION] = 1,
+	float v[4 * TABLE_DIMENSION] = {[0] = 1,
+		[TABLE_DIMENSION] = 1,
+		[2 * TABLE_DIMENSION] = 1,
 		[3 * TABLE_DIMENSION] = 1};
 	struct db *db = store_reader(f->ix->store, &e);
 	struct space space;

@@ -1,0 +1,10 @@
+// The one table of the page's texts, by area; each row is [English, Chinese, German].
+import { account } from './account';
+import { admin } from './admin';
+import { base } from './base';
+import { chat } from './chat';
+import { library } from './library';
+import { trust } from './trust';
+
+export type Texts = Record<string, readonly [string, string, string]>;
+export const table: Texts = { ...base, ...account, ...chat, ...trust, ...library, ...admin };

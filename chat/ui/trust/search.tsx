@@ -1,0 +1,5 @@
+import { Empty } from '../base/ui';
+
+export function SearchView() {
+	return <div class="view"><Empty title="SearchView" /></div>;
+}
