@@ -1,7 +1,7 @@
 // Who is signed in.
 import { signal } from '@preact/signals';
 import { get, keepTokens, post, renewToken, sessionEnded } from './api';
-import type { Me, SignIn } from './types';
+import type { Me, SignIn, User } from './types';
 
 /** 'unknown' until the first answer; 'ended': somebody was signed in, and the page keeps what they had typed. */
 export const session = signal<'unknown' | 'out' | 'in' | 'ended'>('unknown');
@@ -18,9 +18,15 @@ channel.onmessage = ({ data }) => {
 	}
 };
 
+/** Who one is, as the server sees it now. */
+export async function loadMe(): Promise<Me> {
+	const { user, ...rest } = await get<Omit<Me, keyof User> & { user: User }>('/v1/me');
+	return { ...rest, ...user };
+}
+
 async function enter(): Promise<void> {
 	const before = me.value;
-	const now = await get<Me>('/v1/me');
+	const now = await loadMe();
 	if (before && before.id !== now.id) {
 		location.reload(); // somebody else: nothing of the former may stay on the page
 		return;

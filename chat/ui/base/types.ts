@@ -6,7 +6,8 @@ export type Role = 'member' | 'admin' | 'operator';
 export interface User { id: string; name: string; displayName: string; role: Role; disabled: boolean; createdMs: number }
 export interface Group { id: string; name: string; members: number; createdMs: number }
 export interface Me extends User {
-	groups: Group[];
+	workspace: { id: string; name: string };
+	groups: { id: string; name: string }[];
 	server?: { version: string; uploadMaxMb: number; model: string | null; embedder: string; ocr: boolean };
 }
 export interface SignIn { accessToken: string; csrfToken: string; accessExpiresMs: number; expiresMs: number; user: User }
