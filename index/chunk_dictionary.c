@@ -6,7 +6,6 @@
 #include <zdict.h>
 
 #include "index/base/buf.h"
-#include "index/base/clock.h"
 #include "index/base/hash.h"
 #include "index/base/log.h"
 #include "index/chunks.h"
@@ -20,15 +19,16 @@
 #define DICTIONARY_MIN 256 /* the least that zstd makes */
 #define WORD_MIN 4	   /* bytes; shorter words are in any text */
 
-enum { Q_CURRENT, Q_TRAINED_ON, Q_SAMPLE, Q_ADD, Q_ALL, Q_UNZIP, Q_REMOVE };
+enum { Q_CURRENT, Q_TRAINED_ON, Q_SAMPLE, Q_THERE, Q_ADD, Q_ALL, Q_UNZIP, Q_REMOVE };
 
 static const char *const sql[] = {
 	[Q_CURRENT] = "SELECT n FROM text_dictionary WHERE workspace_n = ?1 ORDER BY n_chunks DESC "
 		      "LIMIT 1",
 	[Q_TRAINED_ON] =
 		"SELECT coalesce(max(n_chunks), 0) FROM text_dictionary WHERE workspace_n = ?1",
-	[Q_SAMPLE] = "SELECT carrel_text(dictionary_n, text) FROM chunk "
+	[Q_SAMPLE] = "SELECT carrel_text(dictionary_n, text), slot FROM chunk "
 		     "WHERE workspace_n = ?1 AND live = 1 AND slot % ?2 = 0 LIMIT ?3",
+	[Q_THERE] = "SELECT 1 FROM chunk WHERE workspace_n = ?1 AND slot = ?2",
 	[Q_ADD] = "INSERT INTO text_dictionary (n, workspace_n, n_chunks, bytes) VALUES (?1, ?2, "
 		  "?3, ?4) "
 		  "ON CONFLICT (n) DO NOTHING",
@@ -66,9 +66,12 @@ struct training {
 	int64_t n_chunks;
 	struct buf samples; /* one after the other */
 	size_t sizes[SAMPLES_MAX];
+	int64_t slots[SAMPLES_MAX];
 	unsigned n_samples;
 	void *bytes;
 	size_t n_bytes;
+	bool trained;
+	bool outrun; /* by a purge */
 };
 
 static bool wanted(struct db *db, struct training *t, struct err *e, int *rc)
@@ -94,6 +97,7 @@ static int take_samples(struct db *db, struct training *t, struct err *e)
 
 		n = n < SAMPLE_BYTES ? n : SAMPLE_BYTES;
 		buf_add(&t->samples, text, n);
+		t->slots[t->n_samples] = col_int(q, 1);
 		t->sizes[t->n_samples++] = n;
 	}
 	return rc;
@@ -115,13 +119,38 @@ static bool train(struct training *t)
 	return !ZDICT_isError(t->n_bytes);
 }
 
+/* A purge looks for its words in the dictionaries that are there: one that was trained on a text
+ * purged meanwhile must not come after it. */
+static int test_samples(struct db *db, struct training *t, struct err *e)
+{
+	for (unsigned i = 0; i < t->n_samples && !t->outrun; i++) {
+		struct stmt *q = db_stmt(db, &table, Q_THERE);
+		int rc;
+
+		stmt_int(q, 1, t->workspace_n);
+		stmt_int(q, 2, t->slots[i]);
+		rc = stmt_step(q, e);
+		stmt_reset(q);
+		if (rc < 0) {
+			return rc;
+		}
+		t->outrun = rc == 0;
+	}
+	return 0;
+}
+
 /* The number is the dictionary's own id, which its bytes decide: a number never means other bytes.
  */
 static int tx_add(struct db *db, void *arg, struct err *e)
 {
 	struct training *t = arg;
-	struct stmt *q = db_stmt(db, &table, Q_ADD);
+	struct stmt *q;
+	int rc = test_samples(db, t, e);
 
+	if (rc || t->outrun) {
+		return rc; /* the next upkeep trains again */
+	}
+	q = db_stmt(db, &table, Q_ADD);
 	stmt_int(q, 1, ZDICT_getDictID(t->bytes, t->n_bytes));
 	stmt_int(q, 2, t->workspace_n);
 	stmt_int(q, 3, t->n_chunks);
@@ -129,18 +158,17 @@ static int tx_add(struct db *db, void *arg, struct err *e)
 	return stmt_run(q, e);
 }
 
-int chunks_train_dictionary(struct store *s, int64_t workspace_n, struct err *e)
+int training_begin(struct store *s, int64_t workspace_n, struct training **out, struct err *e)
 {
 	struct training *t = calloc(1, sizeof(*t));
 	struct db *db = store_reader(s, e);
-	int64_t began = clock_mono_ms();
 	bool train_now;
 	int rc = 0;
 
 	ASSERT(t);
+	*out = t;
 	t->workspace_n = workspace_n;
 	if (!db) {
-		free(t);
 		return e && e->code ? e->code : ERR_UNAVAILABLE;
 	}
 	train_now = wanted(db, t, e, &rc);
@@ -148,16 +176,31 @@ int chunks_train_dictionary(struct store *s, int64_t workspace_n, struct err *e)
 		rc = take_samples(db, t, e);
 	}
 	store_reader_drop(db);
-	if (train_now && rc == 0 && train(t)) {
-		rc = store_write(s, tx_add, t, e);
-		log_info("dictionary.trained", LN("workspace", workspace_n),
-			LN("chunks", t->n_chunks), LN("bytes", t->n_bytes),
-			LN("ms", clock_mono_ms() - began));
+	t->trained = train_now && rc == 0 && train(t);
+	return rc;
+}
+
+int training_end(struct store *s, struct training *t, struct err *e)
+{
+	int rc = t->trained ? store_write(s, tx_add, t, e) : 0;
+
+	if (t->trained && rc == 0) {
+		log_info("dictionary.trained", LN("workspace", t->workspace_n),
+			LN("chunks", t->n_chunks), LN("bytes", t->outrun ? 0 : t->n_bytes));
 	}
 	buf_finish(&t->samples);
 	free(t->bytes);
 	free(t);
 	return rc;
+}
+
+int chunks_train_dictionary(struct store *s, int64_t workspace_n, struct err *e)
+{
+	struct training *t;
+	int rc = training_begin(s, workspace_n, &t, e);
+	int end = training_end(s, t, rc ? NULL : e);
+
+	return rc ? rc : end;
 }
 
 /* ── forgetting ── */

@@ -11,6 +11,13 @@
 /* The one to compress with now; 0: none. */
 MUST_CHECK int dictionary_current(struct db *db, int64_t workspace_n, int64_t *n, struct err *e);
 
+/* Training takes its time, and samples may be purged in it: then nothing is added. *out is to be
+ * ended whatever begin returns; end frees it. */
+struct training;
+MUST_CHECK int training_begin(
+	struct store *s, int64_t workspace_n, struct training **out, struct err *e);
+MUST_CHECK int training_end(struct store *s, struct training *t, struct err *e);
+
 /* A purge, in its transaction: test each text, which is out of the full-text index already, and
  * when its row is gone, end. A word that a live chunk still has (by stem) taints nothing. *out is
  * to be destroyed whatever create returns. */

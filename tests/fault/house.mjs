@@ -110,17 +110,17 @@ function filesIn(folder) {
 }
 
 /**
- * Whether a made-up word stands in some file of a stopped Carrel's folder: (word) => boolean. The database is looked
- * through as a compact copy: SQLite leaves the bytes of rows that it moved in the free space of its pages.
+ * The file of a stopped Carrel's folder in which a made-up word stands: (word) => name or undefined. The database is
+ * looked through as a compact copy: SQLite leaves the bytes of rows that it moved in the free space of its pages.
  */
 export function wordsInFiles(folder) {
 	const database = path.join(folder, 'carrel.db');
 	const copy = path.join(folder, 'compact.db');
 	execFileSync('sqlite3', [database, `VACUUM INTO '${copy}'`]);
-	const bytes = filesIn(folder).filter((name) => name !== database).map((name) => readFileSync(name));
+	const files = filesIn(folder).filter((name) => name !== database).map((name) => [name, readFileSync(name)]);
 	rmSync(copy);
 	const core = (w) => w.slice(4, 11); // without its ends: full text stores stems, and prefixes once
-	return (w) => bytes.some((b) => b.includes(core(w)));
+	return (w) => files.find(([, bytes]) => bytes.includes(core(w)))?.[0].slice(folder.length + 1);
 }
 
 /** A PDF with a page for each list of lines (ASCII). */

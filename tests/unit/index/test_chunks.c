@@ -4,6 +4,7 @@
 #include <dirent.h>
 
 #include "index/base/settings.h"
+#include "index/chunk_dictionary.h"
 #include "index/vector.h"
 
 /* ── places ── */
@@ -442,6 +443,30 @@ static void test_purge_leaves_no_word(void **state)
 	fine(work(w, (struct work){.which = W_CHECK, .n = w->workspace_n}));
 }
 
+static void test_purged_while_a_dictionary_is_trained(void **state)
+{
+	struct world *w = *state;
+	struct id c = add_collection(w, "c", "operator");
+	const char *texts[200];
+	struct arrived in = arrive(w, &c, "d", "x");
+	struct training *t;
+
+	fill(w, &c, 50);
+	for (int i = 0; i < 200; i++) {
+		texts[i] = arena_printf(&w->arena,
+			"The zirconquux project is led by Evangelineova %d, of place %d.", i, i);
+	}
+	fine(publish(w, &in, "en", texts, 200));
+	fine(training_begin(w->store, w->workspace_n, &t, &world_err));
+	fine(work(w, (struct work){.which = W_DELETE, .a = &in.document}));
+	fine(work(w, (struct work){.which = W_PURGE, .a = &in.document}));
+	fine(training_end(w->store, t, &world_err));
+	fine(store_checkpoint(w->store, &world_err));
+	assert_int_equal(count_of(w, "SELECT count(*) FROM text_dictionary"), 0);
+	assert_int_equal(files_with(w, "zirconquux"), 0);
+	assert_int_equal(files_with(w, "Evangelineova"), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -458,6 +483,7 @@ int main(void)
 		T(test_vectors_go_with_their_chunks),
 		T(test_dictionary_is_trained_and_read),
 		T(test_purge_leaves_no_word),
+		T(test_purged_while_a_dictionary_is_trained),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
