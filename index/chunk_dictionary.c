@@ -1,5 +1,6 @@
 #include "index/chunk_dictionary.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,9 +104,93 @@ static int take_samples(struct db *db, struct training *t, struct err *e)
 	return rc;
 }
 
+/* A word of an alphabet; scripts without blanks (three bytes a character and more) are looked for
+ * in pieces anyway. */
+static size_t word_at(const char *p, const char *end)
+{
+	const char *from = p;
+
+	while (p < end) {
+		unsigned char c = (unsigned char)*p;
+
+		if (isalnum(c)) {
+			p++;
+		} else if (c >= 0xc2 && c < 0xe0 && p + 1 < end &&
+			   ((unsigned char)p[1] & 0xc0) == 0x80) {
+			p += 2;
+		} else {
+			break;
+		}
+	}
+	return (size_t)(p - from);
+}
+
+static void add_words(uint64_t *set, size_t n_slots, const char *p, const char *end)
+{
+	while (p < end) {
+		size_t n = word_at(p, end);
+
+		if (n > 0) {
+			uint64_t h = hash64(p, n) | 1;
+			size_t i = h / 2 % n_slots;
+
+			while (set[i] && set[i] != h) {
+				i = (i + 1) % n_slots;
+			}
+			set[i] = h;
+		}
+		p += n + 1;
+	}
+}
+
+/* Hashes of the samples' words, by linear probing. */
+static uint64_t *whole_words(const struct training *t, size_t *n_slots)
+{
+	const char *p = t->samples.data;
+	uint64_t *set;
+
+	for (*n_slots = 1024; *n_slots < t->samples.len / 3; *n_slots *= 2) {
+	}
+	set = calloc(*n_slots, sizeof(*set));
+	ASSERT(set);
+	for (unsigned i = 0; i < t->n_samples; i++) {
+		add_words(set, *n_slots, p, p + t->sizes[i]);
+		p += t->sizes[i];
+	}
+	return set;
+}
+
+/* A dictionary is made of pieces, whose ends may stand in the midst of a word. A purge looks for
+ * whole words, so what is none in the samples is blanked. */
+static void blank_cut_words(const struct training *t, char *content, size_t n_bytes)
+{
+	char *p = content, *end = content + n_bytes;
+	size_t n_slots;
+	uint64_t *set = whole_words(t, &n_slots);
+
+	while (p < end) {
+		size_t n = word_at(p, end), i;
+
+		if (n > 0) {
+			uint64_t h = hash64(p, n) | 1;
+
+			for (i = h / 2 % n_slots; set[i] && set[i] != h; i = (i + 1) % n_slots) {
+			}
+			if (!set[i]) {
+				memset(p, ' ', n);
+			}
+		}
+		p += n + 1;
+	}
+	free(set);
+}
+
 /* False: the texts have too little in common, which is no error. */
 static bool train(struct training *t)
 {
+	ZDICT_params_t params = {0};
+	size_t n_head;
+	char *content;
 	size_t capacity =
 		t->samples.len / 8 < DICTIONARY_BYTES ? t->samples.len / 8 : DICTIONARY_BYTES;
 
@@ -116,6 +201,20 @@ static bool train(struct training *t)
 	ASSERT(t->bytes);
 	t->n_bytes =
 		ZDICT_trainFromBuffer(t->bytes, capacity, t->samples.data, t->sizes, t->n_samples);
+	if (ZDICT_isError(t->n_bytes)) {
+		return false;
+	}
+	n_head = ZDICT_getDictHeaderSize(t->bytes, t->n_bytes);
+	if (ZDICT_isError(n_head)) {
+		return false;
+	}
+	content = malloc(t->n_bytes - n_head);
+	ASSERT(content);
+	memcpy(content, (char *)t->bytes + n_head, t->n_bytes - n_head);
+	blank_cut_words(t, content, t->n_bytes - n_head);
+	t->n_bytes = ZDICT_finalizeDictionary(t->bytes, capacity, content, t->n_bytes - n_head,
+		t->samples.data, t->sizes, t->n_samples, params);
+	free(content);
 	return !ZDICT_isError(t->n_bytes);
 }
 

@@ -1,4 +1,7 @@
 /* Chunks: published, retired, purged, in step with both indexes. */
+#include <ctype.h>
+#include <zdict.h>
+
 #include "tests/unit/index/world.h"
 
 #include <dirent.h>
@@ -443,6 +446,71 @@ static void test_purge_leaves_no_word(void **state)
 	fine(work(w, (struct work){.which = W_CHECK, .n = w->workspace_n}));
 }
 
+/* What a dictionary adds to its entropy tables: pieces of the samples. */
+static char *dictionary_content(struct world *w, size_t *n_bytes)
+{
+	struct db *db = reader(w);
+	struct stmt *q = db_stmt_named(
+		db, "dictionary bytes", "SELECT bytes FROM text_dictionary", &world_err);
+	const char *p;
+	char *out;
+	size_t n, n_head;
+
+	assert_non_null(q);
+	assert_int_equal(stmt_step(q, &world_err), 1);
+	p = col_blob(q, 0, &n);
+	n_head = ZDICT_getDictHeaderSize(p, n);
+	assert_false(ZDICT_isError(n_head));
+	*n_bytes = n - n_head;
+	out = arena_copy(&w->arena, p + n_head, *n_bytes);
+	stmt_reset(q);
+	store_reader_drop(db);
+	return out;
+}
+
+/* A purge looks for whole words, so nothing else may stand in a dictionary. */
+static void test_dictionary_holds_no_cut_words(void **state)
+{
+	struct world *w = *state;
+	struct id c = add_collection(w, "c", "operator");
+	const char *texts[200];
+	struct arrived in = arrive(w, &c, "d", "x");
+	char *all = arena_str(&w->arena, ""), *content;
+	size_t n_bytes, n_words = 0;
+	uint64_t s = 7;
+
+	for (int i = 0; i < 200; i++) {
+		char *text = arena_printf(&w->arena, "Report %d:", i);
+
+		for (int k = 0; k < 60; k++) {
+			s = s * UINT64_C(6364136223846793005) + 1442695040888963407u;
+			text = arena_printf(&w->arena, "%s w%c%c%cordxyz", text,
+				'a' + (int)(s >> 60), 'a' + (int)(s >> 56 & 15),
+				'a' + (int)(s >> 52 & 3));
+		}
+		texts[i] = text;
+		all = arena_printf(&w->arena, "%s %s", all, text);
+	}
+	fine(publish(w, &in, "en", texts, 200));
+	fine(chunks_train_dictionary(w->store, w->workspace_n, &world_err));
+	content = dictionary_content(w, &n_bytes);
+	for (size_t i = 0, n; i < n_bytes; i += n + 1) {
+		for (n = 0; i + n < n_bytes && isalnum((unsigned char)content[i + n]); n++) {
+		}
+		if (n > 0) {
+			char word[80];
+
+			snprintf(word, sizeof(word), " %.*s ", (int)n, content + i);
+			if (!strstr(all, word)) {
+				word[strlen(word) - 1] = ':'; /* the number of a report */
+				assert_non_null(strstr(all, word));
+			}
+			n_words++;
+		}
+	}
+	assert_true(n_words > 100);
+}
+
 static void test_purged_while_a_dictionary_is_trained(void **state)
 {
 	struct world *w = *state;
@@ -483,6 +551,7 @@ int main(void)
 		T(test_vectors_go_with_their_chunks),
 		T(test_dictionary_is_trained_and_read),
 		T(test_purge_leaves_no_word),
+		T(test_dictionary_holds_no_cut_words),
 		T(test_purged_while_a_dictionary_is_trained),
 	};
 
