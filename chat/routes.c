@@ -80,6 +80,7 @@ const struct route routes[] = {
 	{"PUT", "/v1/conversations/{id}/turns/{seq}/run", ACCESS_USER, BODY_JSON, turns_choose_run,
 		"conversation:owner"},
 	{"GET", "/v1/runs/{id}", ACCESS_USER, BODY_NONE, runs_show, "run:owner"},
+	{"GET", "/v1/runs/{id}/retrieval", ACCESS_USER, BODY_NONE, runs_retrieval, "run:owner"},
 	{"GET", "/v1/runs/{id}/stream", ACCESS_USER, BODY_NONE, runs_stream, "run:owner"},
 	{"POST", "/v1/runs/{id}/cancel", ACCESS_USER, BODY_NONE, runs_stop_one, "run:owner"},
 	{"POST", "/v1/chat", ACCESS_USER, BODY_JSON, chat_ephemeral, "search"},

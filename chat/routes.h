@@ -48,6 +48,6 @@ MUST_CHECK int collections_field(struct call *c, struct id **out, int *n, struct
 route_work conversations_create, conversations_list, conversations_show, conversations_rename;
 route_work conversations_delete, turns_create, turns_list, turns_regenerate;
 route_work turns_choose_run;
-route_work runs_show, runs_stream, runs_stop_one, chat_ephemeral;
+route_work runs_show, runs_retrieval, runs_stream, runs_stop_one, chat_ephemeral;
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "chat/conversation.h"
+#include "chat/retrieval.h"
 #include "chat/routes_answers.h"
 #include "chat/run.h"
 
@@ -110,6 +111,18 @@ int runs_show(struct call *c, struct err *e)
 	return rc == 0 ? call_json(c, 200, out) : rc;
 }
 
+int runs_retrieval(struct call *c, struct err *e)
+{
+	struct run_row run;
+	json_t *out;
+	int rc = own_run(c, &run, e);
+
+	if (rc == 0) {
+		rc = retrieval_open(c->db, &c->arena, &c->who, &run.id, &out, e);
+	}
+	return rc == 0 ? call_json(c, 200, out) : rc;
+}
+
 /* The header of a browser's EventSource, or ?lastEventId=. */
 static int read_last_event(struct call *c, int64_t *out, struct err *e)
 {
@@ -151,6 +164,9 @@ int runs_stream(struct call *c, struct err *e)
 	}
 	if (rc == 0) {
 		rc = run_view_open(c->db, &c->arena, &c->who, &run.id, &view, e);
+	}
+	if (rc == 0) {
+		rc = retrieval_view(c->db, &c->arena, &c->who, &run.id, &view, e);
 	}
 	if (rc != 0) {
 		return rc;

@@ -6,6 +6,7 @@
 
 #include "chat/http/server.h"
 #include "chat/prompt.h"
+#include "chat/retrieval.h"
 #include "index/catalog.h"
 #include "retrieve/evidence.h"
 #include "retrieve/search.h"
@@ -60,11 +61,10 @@ static json_t *candidate_json(const struct candidate *k)
 			"{s:i, s:s}", "fusedRank", k->fused_rank, "fate", fate_text(k->fate));
 	}
 	return json_pack("{s:i, s:s, s:b, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:f, s:i}",
-		"fusedRank", k->fused_rank, "fate", fate_text(k->fate), "kept",
-		k->fate == FATE_KEPT || k->fate == FATE_MERGED, "chunkId", k->chunk.s, "documentId",
-		k->document.s, "name", k->document_name, "heading", k->heading, "page", k->page,
-		"lexicalRank", rank_json(k->lexical_rank), "vectorRank", rank_json(k->vector_rank),
-		"score", k->fused, "tokens", k->n_tokens);
+		"fusedRank", k->fused_rank, "fate", fate_text(k->fate), "kept", fate_keeps(k->fate),
+		"chunkId", k->chunk.s, "documentId", k->document.s, "name", k->document_name,
+		"heading", k->heading, "page", k->page, "lexicalRank", rank_json(k->lexical_rank),
+		"vectorRank", rank_json(k->vector_rank), "score", k->fused, "tokens", k->n_tokens);
 }
 
 int collections_field(struct call *c, struct id **out, int *n, struct err *e)
@@ -133,11 +133,10 @@ int search_passages(struct call *c, struct err *e)
 	for (i = 0; i < found.n_passages; i++) {
 		json_array_append_new(passages, passage_json(&found.passages[i]));
 	}
-	out = json_pack("{s:o, s:s, s:f, s:b, s:i, s:{s:I, s:I, s:I}}", "passages", passages,
-		"language", found.language, "evidence", round(found.evidence * 100) / 100, "weak",
+	out = json_pack("{s:o, s:s, s:f, s:b, s:i, s:o}", "passages", passages, "language",
+		found.language, "evidence", round(found.evidence * 100) / 100, "weak",
 		found.evidence < evidence_needed(found.language), "tokens", found.n_tokens,
-		"timeUs", "lexical", (json_int_t)found.lexical_us, "vector",
-		(json_int_t)found.vector_us, "total", (json_int_t)found.total_us);
+		"timeUs", retrieval_times_json(&found));
 	if (found.vector_error) {
 		json_object_set_new(out, "vectorError", json_string(found.vector_error));
 	}

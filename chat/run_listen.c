@@ -1,6 +1,8 @@
 /* The listeners of runs: streams that read from a run's buffer, or from the table. */
 #include "chat/run_private.h"
 
+#include "chat/retrieval.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +124,9 @@ static int load_work(struct listener *l, struct db *db, struct arena *a, struct 
 	}
 	if (rc == 0) {
 		rc = run_view_open(db, a, &who, &l->id, &l->view, e);
+	}
+	if (rc == 0) {
+		rc = retrieval_view(db, a, &who, &l->id, &l->view, e);
 	}
 	if (rc == 0) {
 		rc = run_events_load(db, a, &l->id, l->after, SEND_BYTES, &events, &n, e);

@@ -1,5 +1,7 @@
 #include "chat/run_store.h"
 
+#include "chat/retrieval.h"
+
 #include <string.h>
 #include <stdlib.h>
 
@@ -183,7 +185,7 @@ int runs_open_of(
 
 int runs_delete(struct db *db, const struct id *conversation, struct err *e)
 {
-	int rc = 0;
+	int rc = retrieval_delete(db, conversation, e);
 
 	for (int i = Q_DELETE_EVENTS; rc == 0 && i <= Q_DELETE_RUNS; i++) {
 		struct stmt *q = db_stmt(db, &table, i);
@@ -477,6 +479,9 @@ int run_commit(struct db *db, const struct run_outcome *o, struct err *e)
 	}
 	if (rc == 0) {
 		rc = forget_lost(db, &o->run, e);
+	}
+	if (rc == 0) {
+		rc = retrieval_forget_lost(db, &o->run, e);
 	}
 	return rc == 0 && o->mode ? count_usage(db, o, e) : rc;
 }

@@ -141,6 +141,23 @@ static void reduce(json_t *o)
 	json_decref(small);
 }
 
+/* Candidates that may not be read are not told of, but counted. */
+static void leave_out(const struct run_view *v, json_t *o)
+{
+	json_t *list = json_object_get(o, "candidates");
+	json_int_t hidden = json_integer_value(json_object_get(o, "hidden"));
+
+	for (size_t i = json_array_size(list); i-- > 0;) {
+		if (run_view_gone(v, document_of(json_array_get(list, i)))) {
+			json_array_remove(list, i);
+			hidden++;
+		}
+	}
+	if (list) {
+		json_object_set_new(o, "hidden", json_integer(hidden));
+	}
+}
+
 const char *run_view_event(
 	const struct run_view *v, struct arena *a, const char *type, const char *data)
 {
@@ -167,6 +184,7 @@ const char *run_view_event(
 				reduce(p);
 			}
 		}
+		leave_out(v, o);
 		out = dump(a, o);
 	} else if (strcmp(type, "assistant.completed") == 0 && v->withheld) {
 		json_object_set_new(o, "answer", json_string(""));

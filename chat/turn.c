@@ -90,7 +90,7 @@ static enum step_result step_retrieve(struct turn *t)
 
 static void show_passages(struct turn *t)
 {
-	json_t *passages = json_array();
+	json_t *passages = json_array(), *data;
 
 	for (int i = 0; i < t->n_sources; i++) {
 		const struct passage *p = &t->found.passages[i];
@@ -100,8 +100,10 @@ static void show_passages(struct turn *t)
 				p->document.s, "name", p->document_name, "page", p->page, "heading",
 				p->heading ? p->heading : "", "chunkId", p->chunk.s));
 	}
-	run_emit(t->run, "retrieval.completed",
-		json_pack("{s:o, s:I}", "passages", passages, "ms", (json_int_t)t->retrieve_ms));
+	data = retrieval_json(&t->retrieval);
+	json_object_set_new(data, "passages", passages);
+	json_object_set_new(data, "ms", json_integer(t->retrieve_ms));
+	run_emit(t->run, "retrieval.completed", data);
 }
 
 static enum step_result step_prompt(struct turn *t)

@@ -4,6 +4,7 @@
 
 #include "chat/cite.h"
 #include "chat/extractive.h"
+#include "chat/retrieval.h"
 #include "chat/turn.h"
 
 struct turn {
@@ -24,7 +25,9 @@ struct turn {
 	struct prompt_turn *history;
 	struct id *history_runs; /* [n_history] whose answers they are; of a stored run */
 	int n_history;
+	const char *query; /* what was searched for */
 	struct search_result found;
+	struct retrieval retrieval;
 	bool refused;
 	int n_tries;
 	struct source *sources;

@@ -67,12 +67,14 @@ int turn_retrieve_work(struct turn *t, struct db *db, struct err *e)
 	if (rc != 0) {
 		return rc;
 	}
+	t->query = prompt_query(t->arena, o->question, t->history, t->n_history);
 	request = (struct search_request){.who = &t->who,
-		.query = prompt_query(t->arena, o->question, t->history, t->n_history),
+		.query = t->query,
 		.collections = o->n_collections > 0 ? o->collections : NULL,
 		.n_collections = o->n_collections,
 		.limit = PROMPT_PASSAGES_MAX,
-		.token_budget = (int)t->run->app->settings->source_tokens};
+		.token_budget = (int)t->run->app->settings->source_tokens,
+		.explain = true};
 	rc = search_run(t->run->app->index, db, &request, t->arena, &t->found, e);
 	t->retrieve_ms = clock_mono_ms() - begun;
 	return rc;
@@ -80,10 +82,18 @@ int turn_retrieve_work(struct turn *t, struct db *db, struct err *e)
 
 /* ── prompt ── */
 
+/* Every document that something was found in: the passages' ones are among them. */
 static bool may_still_read(struct turn *t, struct db *db)
 {
-	for (int i = 0; i < t->found.n_passages; i++) {
-		if (acl_right(db, &t->who, &t->found.passages[i].document) < RIGHT_READ) {
+	const struct candidate *list = t->found.candidates;
+
+	for (int i = 0; i < t->found.n_candidates; i++) {
+		bool seen = list[i].fate == FATE_GONE;
+
+		for (int k = 0; k < i && !seen; k++) {
+			seen = id_equal(&list[k].document, &list[i].document);
+		}
+		if (!seen && acl_right(db, &t->who, &list[i].document) < RIGHT_READ) {
 			return false;
 		}
 	}
@@ -116,8 +126,7 @@ static int build_answer(struct turn *t, struct db *db, struct err *e)
 	for (int i = 0; i < t->n_sources; i++) {
 		source_init(&t->sources[i], t->arena, i + 1, &t->found.passages[i]);
 	}
-	rc = question_open(db, t->arena, t->who.workspace_n, allowed,
-		prompt_query(t->arena, o->question, t->history, t->n_history), &q, e);
+	rc = question_open(db, t->arena, t->who.workspace_n, allowed, t->query, &q, e);
 	acl_allowed_drop(allowed);
 	if (rc == 0) {
 		extractive_answer(t->arena, &q, o->question, t->sources, t->n_sources, &t->extract);
@@ -128,18 +137,21 @@ static int build_answer(struct turn *t, struct db *db, struct err *e)
 static int on_sources(struct db *db, void *arg, struct err *e)
 {
 	struct turn *t = arg;
+	int rc =
+		retrieval_store(db, &t->run->order.run, &t->run->order.workspace, &t->retrieval, e);
 
-	int rc = run_sources_add(db, &t->run->order.run, &t->run->order.workspace,
-		t->found.passages, t->n_sources, e);
-
+	if (rc == 0) {
+		rc = run_sources_add(db, &t->run->order.run, &t->run->order.workspace,
+			t->found.passages, t->n_sources, e);
+	}
 	for (int i = t->n_history - t->prompt.n_turns; rc == 0 && i < t->n_history; i++) {
 		rc = run_sources_inherit(db, &t->run->order.run, &t->history_runs[i], e);
 	}
 	return rc;
 }
 
-/* The sources are durable before anything of them shows, so that whoever resumes is checked against
- * them. */
+/* What was found is durable before anything of it shows, so that whoever resumes is checked against
+ * it. */
 int turn_prompt_work(struct turn *t, struct db *db, struct err *e)
 {
 	int rc = identify(t, db, e);
@@ -162,16 +174,17 @@ int turn_prompt_work(struct turn *t, struct db *db, struct err *e)
 		t->extract.text = arena_str(
 			t->arena, extractive_refusal(language_detect(
 					  t->run->order.question, strlen(t->run->order.question))));
-		return 0;
-	}
-	if (rc == 0) {
+	} else if (rc == 0) {
 		rc = load_history(t, db, e);
+		if (rc == 0) {
+			rc = build_answer(t, db, e);
+		}
 	}
-	if (rc == 0) {
-		rc = build_answer(t, db, e);
+	if (rc != 0) {
+		return rc;
 	}
-	if (rc == 0 && !t->run->ephemeral && t->n_sources + t->prompt.n_turns > 0) {
-		rc = store_write(t->run->app->index->store, on_sources, t, e);
-	}
-	return rc;
+	retrieval_fill(&t->retrieval, t->arena, t->query, &t->found, t->n_sources);
+	t->retrieval.weak = t->refused || (!t->prompt.messages && t->extract.refused);
+	t->retrieval.budget = t->run->app->settings->source_tokens;
+	return t->run->ephemeral ? 0 : store_write(t->run->app->index->store, on_sources, t, e);
 }

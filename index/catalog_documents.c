@@ -37,6 +37,7 @@ enum {
 	Q_BLANK_ANSWERS,
 	Q_BLANK_DELTAS,
 	Q_BLANK_EVENTS,
+	Q_BLANK_RETRIEVALS,
 	Q_BLANK_CITATIONS,
 };
 
@@ -143,6 +144,11 @@ static const char *const sql[] = {
 		"AND run_id IN " RUNS_THAT_HOLD,
 	[Q_BLANK_EVENTS] = "UPDATE run_event SET data = '{\"purged\":true}' WHERE type IN "
 			   "('citation', 'retrieval.completed') AND run_id IN " RUNS_THAT_READ,
+	/* A run's candidates that were cut have no source row. */
+	[Q_BLANK_RETRIEVALS] =
+		"UPDATE run_event SET data = '{\"purged\":true}' WHERE type = "
+		"'retrieval.completed' "
+		"AND run_id IN (SELECT run_id FROM run_candidate WHERE document_id = ?1)",
 	[Q_BLANK_CITATIONS] = "UPDATE citation SET quote = NULL, boxes = NULL, "
 			      "answer_start = CASE (SELECT answer FROM run WHERE id = run_id) "
 			      "WHEN '' THEN 0 ELSE answer_start END, "
@@ -410,7 +416,7 @@ int document_purge(
 	struct db *db, struct arena *a, const struct id *id, char ***hashes, int *n, struct err *e)
 {
 	static const int steps[] = {Q_BLANK_VERSIONS, Q_BLANK_DELTAS, Q_BLANK_ANSWERS,
-		Q_BLANK_EVENTS, Q_BLANK_CITATIONS};
+		Q_BLANK_EVENTS, Q_BLANK_RETRIEVALS, Q_BLANK_CITATIONS};
 	struct rows rows = {.arena = a, .size = sizeof(char *), .read = read_hash};
 	int rc = rows_all(with_id(db, Q_LOST_HASHES, id), &rows, e);
 

@@ -99,9 +99,14 @@ CREATE TABLE collection (
 	name         TEXT NOT NULL COLLATE NOCASE,
 	created_by   TEXT NOT NULL,     -- usr_… or 'operator'
 	created_ms   INTEGER NOT NULL,
-	deleted_ms   INTEGER
+	deleted_ms   INTEGER,
+	conversation_id TEXT            -- holds what was attached to that conversation: nobody but its
+					-- owner reads it, only its turns search it, no list names it
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX collection_name ON collection(workspace_id, name) WHERE deleted_ms IS NULL;
+CREATE UNIQUE INDEX collection_name ON collection(workspace_id, name)
+	WHERE deleted_ms IS NULL AND conversation_id IS NULL;
+CREATE UNIQUE INDEX collection_conversation ON collection(conversation_id)
+	WHERE deleted_ms IS NULL AND conversation_id IS NOT NULL;
 
 CREATE TABLE document (
 	id            TEXT PRIMARY KEY, -- doc_…
@@ -253,6 +258,35 @@ CREATE TABLE run_source (               -- what [n] meant in the prompt of a run
 	chunk_ids    TEXT NOT NULL,     -- JSON array: every chunk merged into the passage
 	PRIMARY KEY (run_id, handle)
 ) WITHOUT ROWID;
+
+CREATE TABLE run_search (               -- what was searched for a run
+	run_id       TEXT PRIMARY KEY REFERENCES run(id),
+	workspace_id TEXT NOT NULL REFERENCES workspace(id),
+	query        TEXT NOT NULL,     -- the question, with the one before where it needs that
+	language     TEXT NOT NULL,
+	weak         INTEGER NOT NULL,  -- 1: too little was found to answer from
+	evidence     REAL NOT NULL,     -- 0 to 1, see retrieve/evidence.h
+	n_tokens     INTEGER NOT NULL,  -- of the passages in the prompt
+	budget       INTEGER NOT NULL,  -- tokens they might have had
+	time_us      TEXT NOT NULL      -- JSON: of each step, by name
+) WITHOUT ROWID;
+
+CREATE TABLE run_candidate (            -- what was found for it: numbers and ids, none of the words
+	run_id       TEXT NOT NULL REFERENCES run(id),
+	fused_rank   INTEGER NOT NULL,
+	workspace_id TEXT NOT NULL REFERENCES workspace(id),
+	document_id  TEXT NOT NULL,
+	chunk_id     TEXT NOT NULL,
+	handle       INTEGER,           -- the [n] it stands in; NULL: not in the prompt
+	kept         INTEGER NOT NULL,
+	fate         TEXT NOT NULL,     -- why it was kept or cut, as a phrase
+	lexical_rank INTEGER NOT NULL,  -- 0: not found that way
+	vector_rank  INTEGER NOT NULL,
+	score        REAL NOT NULL,     -- fused, best = 1
+	n_tokens     INTEGER NOT NULL,
+	PRIMARY KEY (run_id, fused_rank)
+) WITHOUT ROWID;
+CREATE INDEX run_candidate_document ON run_candidate(document_id);
 
 CREATE TABLE citation (                 -- one marker in an answer
 	run_id       TEXT NOT NULL REFERENCES run(id),

@@ -59,6 +59,21 @@ const char *fate_text(enum fate f)
 	return texts[f];
 }
 
+bool fate_keeps(enum fate f)
+{
+	return f == FATE_KEPT || f == FATE_MERGED;
+}
+
+const char *search_step_name(enum search_step s)
+{
+	static const char *const names[] = {
+#define X(name, text) text,
+		SEARCH_STEP_MAP(X)
+#undef X
+	};
+	return names[s];
+}
+
 static int step_permit(struct search *s, struct err *e)
 {
 	const struct search_request *r = s->request;
@@ -96,11 +111,8 @@ static int step_lexical(struct search *s, struct err *e)
 		.language = s->question.language,
 		.allowed = s->allowed,
 		.limit = LIST_LENGTH};
-	int64_t start = clock_mono_us();
-	int rc = fts_search(s->db, s->arena, &q, &s->lexical, &s->n_lexical, e);
 
-	s->out->lexical_us = clock_mono_us() - start;
-	return rc;
+	return fts_search(s->db, s->arena, &q, &s->lexical, &s->n_lexical, e);
 }
 
 static int search_vectors(struct search *s, struct err *e)
@@ -128,7 +140,6 @@ static int search_vectors(struct search *s, struct err *e)
 static int step_vector(struct search *s, struct err *e)
 {
 	struct err why = ERR_INIT;
-	int64_t start = clock_mono_us();
 	int rc = search_vectors(s, &why);
 
 	(void)e;
@@ -145,7 +156,6 @@ static int step_vector(struct search *s, struct err *e)
 		s->n_vector = 0;
 		s->vector_weight = 0;
 	}
-	s->out->vector_us = clock_mono_us() - start;
 	return 0;
 }
 
@@ -261,6 +271,7 @@ static void explain(struct search *s)
 			.fused_rank = i + 1,
 			.fused = r->score,
 			.n_tokens = r->chunk.n_tokens,
+			.text = r->chunk.text,
 			.fate = r->fate};
 	}
 	s->out->candidates = list;
@@ -309,31 +320,32 @@ static int step_judge(struct search *s, struct err *e)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(struct search *s, struct err *e);
-} steps[] = {
-	{"permit", step_permit},
-	{"understand", step_understand},
-	{"lexical", step_lexical},
-	{"vector", step_vector},
-	{"fuse", step_fuse},
-	{"load", step_load},
-	{"pack", step_pack},
-	{"judge", step_judge},
+static int (*const steps[SEARCH_N_STEPS])(struct search *s, struct err *e) = {
+	[SEARCH_PERMIT] = step_permit,
+	[SEARCH_UNDERSTAND] = step_understand,
+	[SEARCH_LEXICAL] = step_lexical,
+	[SEARCH_VECTOR] = step_vector,
+	[SEARCH_FUSE] = step_fuse,
+	[SEARCH_LOAD] = step_load,
+	[SEARCH_PACK] = step_pack,
+	[SEARCH_JUDGE] = step_judge,
 };
 
 int search_run(struct index *ix, struct db *db, const struct search_request *r, struct arena *a,
 	struct search_result *out, struct err *e)
 {
 	struct search s = {.index = ix, .db = db, .request = r, .arena = a, .out = out};
-	int64_t start = clock_mono_us();
-	size_t i;
-	int rc = 0;
+	int64_t start = clock_mono_us(), before = start;
+	int i, rc = 0;
 
 	memset(out, 0, sizeof(*out));
-	for (i = 0; i < sizeof(steps) / sizeof(steps[0]) && !rc; i++) {
-		rc = steps[i].run(&s, e);
+	for (i = 0; i < SEARCH_N_STEPS && !rc; i++) {
+		int64_t now;
+
+		rc = steps[i](&s, e);
+		now = clock_mono_us();
+		out->step_us[i] = now - before;
+		before = now;
 	}
 	acl_allowed_drop(s.allowed);
 	embedder_drop(s.space.embedder);

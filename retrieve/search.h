@@ -57,6 +57,24 @@ struct passage {
 	int lexical_rank, vector_rank; /* 1-based; 0: not found that way */
 };
 
+/* The steps, in order; the time of each is measured. */
+#define SEARCH_STEP_MAP(X)                                                                         \
+	X(SEARCH_PERMIT, "permit")                                                                 \
+	X(SEARCH_UNDERSTAND, "understand")                                                         \
+	X(SEARCH_LEXICAL, "lexical")                                                               \
+	X(SEARCH_VECTOR, "vector")                                                                 \
+	X(SEARCH_FUSE, "fuse")                                                                     \
+	X(SEARCH_LOAD, "load")                                                                     \
+	X(SEARCH_PACK, "pack")                                                                     \
+	X(SEARCH_JUDGE, "judge")
+enum search_step {
+#define X(name, text) name,
+	SEARCH_STEP_MAP(X)
+#undef X
+		SEARCH_N_STEPS
+};
+const char *search_step_name(enum search_step s);
+
 /* Why a candidate was kept or cut (explain). */
 #define FATE_MAP(X)                                                                                \
 	X(FATE_KEPT, "kept")                                                                       \
@@ -73,6 +91,7 @@ enum fate {
 #undef X
 };
 const char *fate_text(enum fate f);
+bool fate_keeps(enum fate f); /* its text stands in a passage */
 
 struct candidate {
 	struct id chunk; /* empty for FATE_GONE: nothing of it is told but that it was cut */
@@ -82,6 +101,7 @@ struct candidate {
 	int lexical_rank, vector_rank, fused_rank;
 	double fused; /* best = 1 */
 	int n_tokens;
+	const char *text;
 	enum fate fate;
 };
 
@@ -97,7 +117,7 @@ struct search_result {
 	double evidence;
 	int n_tokens;		  /* of all passages */
 	const char *vector_error; /* NULL, or why only words were searched: a reason of err.h */
-	int64_t lexical_us, vector_us, total_us;
+	int64_t step_us[SEARCH_N_STEPS], total_us;
 };
 
 /* ERR_INVALID: empty or too long query, bad limit. Nothing found is a success with none. */

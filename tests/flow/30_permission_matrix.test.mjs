@@ -121,6 +121,7 @@ const SAMPLES = {
 	'POST /v1/conversations/{id}/turns/{seq}/regenerate': { ask: json({}), id: 'conversation', fresh: 'turn' },
 	'PUT /v1/conversations/{id}/turns/{seq}/run': { ask: (ids) => ({ body: { runId: ids.run } }), id: 'conversation' },
 	'GET /v1/runs/{id}': { ask: none, id: 'run' },
+	'GET /v1/runs/{id}/retrieval': { ask: none, id: 'run' },
 	'GET /v1/runs/{id}/stream': { ask: none, id: 'run' },
 	'POST /v1/runs/{id}/cancel': { ask: none, id: 'run' },
 	'POST /v1/chat': { ask: json({ messages: [{ role: 'user', content: 'How high may the hotel in Milan be?' }] }) },

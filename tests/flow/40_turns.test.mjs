@@ -286,6 +286,57 @@ test('an answer is withheld once its source may not be read', async () => {
 	assert.equal(again.last.data.mode, 'refused');
 });
 
+test('what was searched can be looked at, as far as it may be read', async () => {
+	const shelves = [];
+	for (const [name, words] of [['ibis', 'The ibis project is led by Nora Quill and costs 8123 EUR.'], ['ibises', 'Ibises of the project are counted in spring.']]) {
+		shelves.push(await shelf(carrel, 'ada', name, { [`${name}.md`]: `# Birds\n\n${words}\n` }, [{ principal: 'user:bob', right: 'read' }]));
+	}
+	const question = 'Who leads the ibis project?';
+	const r = await ask(carrel, 'bob', question);
+	const get = async (as = 'bob', run = r.run) => carrel.operator('GET', `/v1/runs/${run}/retrieval`, undefined, { as });
+	const { passages, ms, ...event } = r.events[1].data;
+	const first = (await get()).json;
+	assert.ok(passages.length && ms >= 0);
+	assert.equal(event.query, question);
+	assert.equal(event.weak, false);
+	assert.ok(event.evidence > 0 && event.tokens > 0 && event.tokens <= event.budget && event.hidden === 0);
+	assert.deepEqual(Object.keys(event.timeUs), ['permit', 'understand', 'lexical', 'vector', 'fuse', 'load', 'pack', 'judge', 'total']);
+	const { total, ...steps } = event.timeUs;
+	assert.ok(Object.values(steps).reduce((a, b) => a + b) <= total);
+	assert.ok(event.candidates.length <= 40);
+	assert.deepEqual(event.candidates.filter((c) => c.handle === 1).map((c) => [c.chunkId, c.kept]), [[passages[0].chunkId, true]]);
+	for (const c of event.candidates) {
+		assert.equal(c.text !== undefined, c.kept, c.fate);
+		assert.ok(c.kept || c.handle === null);
+	}
+	assert.ok(first.candidates.some((c) => /Nora Quill/.test(c.text)));
+	assert.deepEqual({ ...first, candidates: first.candidates.map(({ text, ...c }) => c) }, { ...event, candidates: event.candidates.map(({ text, ...c }) => c) });
+	for (const who of ['ada', 'eve']) {
+		assert.equal((await get(who)).status, 404);
+	}
+	const refused = await ask(carrel, 'bob', 'Which podcast does the ibis publish with a trumpet orchestra?');
+	const nearest = (await get('bob', refused.run)).json;
+	assert.equal(nearest.weak, true);
+	assert.ok(nearest.candidates.some((c) => c.kept && c.handle === null && /ibis/.test(c.text)));
+	// a right that was withdrawn counts at once, for what was cut as for what was cited
+	const own = [{ principal: 'user:ada', right: 'own' }];
+	await carrel.operator('PUT', `/v1/collections/${shelves[1].collection}/acl`, { entries: own }, { as: 'ada' });
+	const partly = await get();
+	const replay = await read(carrel, `/v1/runs/${r.run}/stream`, { as: 'bob' });
+	const replayed = replay.events.find((e) => e.type === 'retrieval.completed').data;
+	assert.deepEqual([partly.json.hidden, replayed.hidden], [1, 1]);
+	assert.ok(partly.json.candidates.length === first.candidates.length - 1 && replayed.candidates.length === partly.json.candidates.length);
+	assert.doesNotMatch(partly.text + JSON.stringify(replayed), /ibises|counted in spring/);
+	// what was deleted is gone from the stored event too
+	const deleted = await carrel.operator('DELETE', `/v1/documents/${shelves[0].documents['ibis.md']}`, undefined, { as: 'ada' });
+	assert.equal((await carrel.jobEnd(deleted.json.jobId)).state, 'done');
+	for (const run of [r.run, refused.run]) {
+		const text = (await get('bob', run)).text + (await read(carrel, `/v1/runs/${run}/stream`, { as: 'bob' })).text;
+		assert.doesNotMatch(text, /Nora|Quill|8123|ibis\.md/);
+	}
+	assert.equal((await get()).json.hidden, 2);
+});
+
 test('answers outlive the server', async () => {
 	const r = await ask(carrel, 'ada', MILAN);
 	await carrel.restart();
