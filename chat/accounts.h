@@ -118,6 +118,19 @@ MUST_CHECK int group_leave(struct db *db, const struct id *workspace, const stru
 MUST_CHECK int groups_of(struct db *db, struct arena *a, const struct id *user, struct group **out,
 	int *n, struct err *e);
 
+/* Whom permissions can name: the workspace, its groups, its active people, in this order and each
+ * by name. q: in a name, whatever the case and accents; NULL: all. after: the last one's
+ * `principal`; NULL: from the first. */
+struct principal {
+	const char *principal; /* "workspace", "group:Finance", "user:ada" */
+	const char *kind;
+	const char *name;
+	const char *display_name; /* of users */
+	int64_t n_members;	  /* of groups */
+};
+MUST_CHECK int principal_list(struct db *db, struct arena *a, const struct id *workspace,
+	const char *q, const char *after, int limit, struct principal **out, int *n, struct err *e);
+
 /* ── sign-ins and tokens ── */
 
 struct session {

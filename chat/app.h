@@ -17,6 +17,8 @@
 #include "ingest/worker.h"
 #include "ingest/zygote.h"
 
+#define CARREL_VERSION "0.1"
+
 struct server;
 struct runs;	  /* chat/run.h: the answers being written */
 struct job_watch; /* chat/job_watch.h: who follows jobs */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "chat/job_watch.h"
+
 /* ── finding ── */
 
 int call_id(struct call *c, const char *prefix, struct id *out, struct err *e)
@@ -111,7 +113,7 @@ json_t *version_json(const struct version *v)
 	return out;
 }
 
-json_t *document_json(const struct document *d, const struct version *latest)
+static json_t *document_json(const struct document *d, const struct version *latest)
 {
 	json_t *out = json_pack("{s:s,s:s,s:s,s:o,s:b,s:s,s:o}", "id", d->id.s, "collectionId",
 		d->collection.s, "name", d->name, "currentVersionId", json_id(&d->current_version),
@@ -127,6 +129,62 @@ json_t *document_json(const struct document *d, const struct version *latest)
 		json_decref(facts);
 	}
 	return out;
+}
+
+json_t *access_json(const struct acl_summary *s)
+{
+	json_t *groups = json_array();
+
+	for (int i = 0; i < s->n_groups; i++) {
+		json_array_append_new(groups, json_string(s->groups[i]));
+	}
+	return json_pack("{s:b,s:o,s:I,s:b}", "workspace", (int)s->workspace, "groups", groups,
+		"users", (json_int_t)s->n_users, "you", (int)s->you);
+}
+
+/* The job of the document's latest version, or null. */
+static json_t *job_of(struct call *c, const struct version *v, const struct job *jobs, int n)
+{
+	for (int i = 0; i < n; i++) {
+		if (id_equal(&jobs[i].version, &v->id)) {
+			return job_brief(c->app, &jobs[i]);
+		}
+	}
+	return json_null();
+}
+
+int documents_json(struct call *c, const struct document *rows, const struct version *latest, int n,
+	json_t **out, struct err *e)
+{
+	struct id *holders = arena_array(&c->arena, struct id, (size_t)n + 1);
+	struct id *documents = arena_array(&c->arena, struct id, (size_t)n + 1);
+	struct id *versions = arena_array(&c->arena, struct id, (size_t)n + 1);
+	struct acl_summary *access;
+	struct job *jobs;
+	int n_jobs, rc;
+
+	for (int i = 0; i < n; i++) {
+		holders[i] = rows[i].own_acl ? rows[i].id : rows[i].collection;
+		documents[i] = rows[i].id;
+		versions[i] = latest[i].id;
+	}
+	rc = acl_summaries(c->db, &c->arena, &c->who, holders, n, &access, e);
+	if (rc == 0) {
+		rc = job_of_versions(c->db, &c->arena, documents, versions, n, &jobs, &n_jobs, e);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	*out = json_array();
+	for (int i = 0; i < n; i++) {
+		json_t *one = document_json(&rows[i], &latest[i]);
+
+		json_object_set_new(one, "right", json_string(right_name(access[i].right)));
+		json_object_set_new(one, "access", access_json(&access[i]));
+		json_object_set_new(one, "job", job_of(c, &latest[i], jobs, n_jobs));
+		json_array_append_new(*out, one);
+	}
+	return 0;
 }
 
 json_t *chunk_json(const struct chunk *k)

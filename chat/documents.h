@@ -32,8 +32,11 @@ MUST_CHECK int call_collection(struct call *c, const char *id_or_name, enum righ
 json_t *json_ms(int64_t unix_ms);     /* null for 0 */
 json_t *json_id(const struct id *id); /* null for an empty one */
 json_t *version_json(const struct version *v);
-/* With the facts of its latest version. */
-json_t *document_json(const struct document *d, const struct version *latest);
+/* An array of documents as the API shows them: each with the facts of its latest version, who may
+ * read it, what the asker may do, and its job while that is not done. */
+MUST_CHECK int documents_json(struct call *c, const struct document *rows,
+	const struct version *latest, int n, json_t **out, struct err *e);
+json_t *access_json(const struct acl_summary *s);
 json_t *chunk_json(const struct chunk *k);
 
 #endif

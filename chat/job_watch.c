@@ -67,20 +67,41 @@ static void add_document(struct db *db, struct arena *a, const struct job *j, js
 	}
 }
 
-json_t *job_json(struct app *app, struct db *db, struct arena *a, const struct job *j)
+/* Fresher than the table where it runs. */
+static struct job_progress progress_of(struct app *app, const struct job *j)
 {
 	struct job_progress p = {.step = j->step, .done = j->done_units, .total = j->total_units};
-	bool running = strcmp(j->state, "running") == 0;
-	json_t *out;
 
-	if (running) {
+	if (strcmp(j->state, "running") == 0) {
 		/* true or not: what it does not fill stays as the table says */
 		(void)worker_progress(app->worker, &j->id, &p);
 	}
+	return p;
+}
+
+static const char *stage_of(const struct job *j, const struct job_progress *p)
+{
+	return job_is_over(j) ? "" : pipeline_stage(j->kind, p->step);
+}
+
+json_t *job_brief(struct app *app, const struct job *j)
+{
+	struct job_progress p = progress_of(app, j);
+
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:s?,s:s?}", "id", j->id.s, "state", j->state,
+		"stage", stage_of(j, &p), "done", (json_int_t)p.done, "total", (json_int_t)p.total,
+		"reason", j->reason, "message", j->message);
+}
+
+json_t *job_json(struct app *app, struct db *db, struct arena *a, const struct job *j)
+{
+	struct job_progress p = progress_of(app, j);
+	bool running = strcmp(j->state, "running") == 0;
+	json_t *out;
+
 	out = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:i,s:o,s:o,s:s?,s:s?,s:b,s:s,s:o,s:o,s:o}", "id",
-		j->id.s, "kind", j->kind, "state", j->state, "stage",
-		job_is_over(j) ? "" : pipeline_stage(j->kind, p.step), "done", (json_int_t)p.done,
-		"total", (json_int_t)p.total, "tries", j->tries, "documentId",
+		j->id.s, "kind", j->kind, "state", j->state, "stage", stage_of(j, &p), "done",
+		(json_int_t)p.done, "total", (json_int_t)p.total, "tries", j->tries, "documentId",
 		json_id(&j->document), "versionId", json_id(&j->version), "reason", j->reason,
 		"message", j->message, "cancelling", running && j->cancel_ms != 0, "createdBy",
 		j->created_by, "createdMs", json_ms(j->created_ms), "startedMs",

@@ -40,6 +40,7 @@ const struct route routes[] = {
 		"group:admin"},
 	{"DELETE", "/v1/groups/{id}/members/{user}", ACCESS_ADMIN, BODY_NONE, groups_leave,
 		"group:admin"},
+	{"GET", "/v1/principals", ACCESS_USER, BODY_NONE, principals_list, "list"},
 	{"GET", "/v1/workspaces", ACCESS_OPERATOR, BODY_NONE, workspaces_list, "operator"},
 	{"POST", "/v1/workspaces", ACCESS_OPERATOR, BODY_JSON, workspaces_create, "operator"},
 	{"GET", "/v1/audit", ACCESS_ADMIN, BODY_NONE, audit_show, "admin"},

@@ -32,7 +32,7 @@ route_work me_show, me_change;
 /* chat/routes_people.c */
 route_work users_list, users_create, users_show, users_change;
 route_work groups_list, groups_create, groups_show, groups_rename, groups_delete, groups_join;
-route_work groups_leave, workspaces_list, workspaces_create, audit_show;
+route_work groups_leave, principals_list, workspaces_list, workspaces_create, audit_show;
 
 /* chat/routes_collections.c */
 route_work collections_list, collections_create, collections_show, collections_rename;

@@ -215,6 +215,17 @@ static int need_person(const struct call *c, struct err *e)
 	return 0;
 }
 
+/* What a page has to know of the server: no setting that is an operator's alone. */
+static json_t *server_json(const struct call *c)
+{
+	const struct settings *s = c->app->settings;
+
+	return json_pack("{s:s, s:I, s:o, s:s, s:b}", "version", CARREL_VERSION, "uploadMaxMb",
+		(json_int_t)s->upload_max_mb, "model",
+		s->model_url[0] ? json_string(s->model_name) : json_null(), "embedder", s->embedder,
+		"ocr", 0);
+}
+
 int me_show(struct call *c, struct err *e)
 {
 	struct workspace ws;
@@ -229,9 +240,9 @@ int me_show(struct call *c, struct err *e)
 	}
 	if (id_empty(&c->who.user)) {
 		return call_json(c, 200,
-			json_pack("{s:n, s:s, s:{s:s, s:s}}", "user", "role",
-				role_name(c->who.role), "workspace", "id", ws.id.s, "name",
-				ws.name));
+			json_pack("{s:n, s:s, s:{s:s, s:s}, s:o}", "user", "role",
+				role_name(c->who.role), "workspace", "id", ws.id.s, "name", ws.name,
+				"server", server_json(c)));
 	}
 	if ((rc = user_lookup(c->db, &c->arena, &ws.id, &c->who.user, &u, e)) ||
 		(rc = groups_of(c->db, &c->arena, &u.id, &groups, &n, e))) {
@@ -242,8 +253,9 @@ int me_show(struct call *c, struct err *e)
 		json_array_append_new(list,
 			json_pack("{s:s, s:s}", "id", groups[i].id.s, "name", groups[i].name));
 	}
-	out = json_pack("{s:o, s:s, s:{s:s, s:s}, s:o}", "user", user_json(&u), "role",
-		role_name(u.role), "workspace", "id", ws.id.s, "name", ws.name, "groups", list);
+	out = json_pack("{s:o, s:s, s:{s:s, s:s}, s:o, s:o}", "user", user_json(&u), "role",
+		role_name(u.role), "workspace", "id", ws.id.s, "name", ws.name, "groups", list,
+		"server", server_json(c));
 	return call_json(c, 200, out);
 }
 

@@ -5,16 +5,36 @@
 
 #include "chat/accounts.h"
 #include "chat/auth.h"
+#include "chat/documents.h"
 #include "chat/http/server.h"
 #include "chat/principals.h"
 #include "index/catalog.h"
 #include "ingest/upload.h"
 
-static json_t *collection_json(struct call *c, const struct collection *k)
+/* An array of them, each with who may read it and what the asker may do. */
+static int collections_json(
+	struct call *c, const struct collection *rows, int n, json_t **out, struct err *e)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:s}", "id", k->id.s, "name", k->name, "documents",
-		(json_int_t)k->n_documents, "createdMs", (json_int_t)k->created_ms, "right",
-		right_name(acl_right(c->db, &c->who, &k->id)));
+	struct id *ids = arena_array(&c->arena, struct id, (size_t)n + 1);
+	struct acl_summary *access;
+	int rc;
+
+	for (int i = 0; i < n; i++) {
+		ids[i] = rows[i].id;
+	}
+	rc = acl_summaries(c->db, &c->arena, &c->who, ids, n, &access, e);
+	if (rc != 0) {
+		return rc;
+	}
+	*out = json_array();
+	for (int i = 0; i < n; i++) {
+		json_array_append_new(*out,
+			json_pack("{s:s, s:s, s:I, s:I, s:s, s:o}", "id", rows[i].id.s, "name",
+				rows[i].name, "documents", (json_int_t)rows[i].n_documents,
+				"createdMs", (json_int_t)rows[i].created_ms, "right",
+				right_name(access[i].right), "access", access_json(&access[i])));
+	}
+	return 0;
 }
 
 struct collection_order {
@@ -52,15 +72,11 @@ int collections_list(struct call *c, struct err *e)
 {
 	struct collection *rows;
 	json_t *list;
-	int n, i;
+	int n;
 	int rc = collection_list(c->db, &c->arena, &c->who, &rows, &n, e);
 
-	if (rc) {
+	if (rc || (rc = collections_json(c, rows, n, &list, e))) {
 		return rc;
-	}
-	list = json_array();
-	for (i = 0; i < n; i++) {
-		json_array_append_new(list, collection_json(c, &rows[i]));
 	}
 	return call_json(c, 200, json_pack("{s:o, s:n}", "collections", list, "next"));
 }
@@ -103,12 +119,16 @@ static int tx_create(struct db *db, void *arg, struct err *e)
 static int answer(struct call *c, const struct id *id, int status, struct err *e)
 {
 	struct collection k;
+	json_t *list, *out;
 	int rc = call_renew(c, e);
 
-	if (rc || (rc = collection_show(c->db, &c->arena, &c->who, id, &k, e))) {
+	if (rc || (rc = collection_show(c->db, &c->arena, &c->who, id, &k, e)) ||
+		(rc = collections_json(c, &k, 1, &list, e))) {
 		return rc;
 	}
-	return call_json(c, status, collection_json(c, &k));
+	out = json_incref(json_array_get(list, 0));
+	json_decref(list);
+	return call_json(c, status, out);
 }
 
 int collections_create(struct call *c, struct err *e)

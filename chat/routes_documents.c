@@ -1,5 +1,8 @@
 /* Documents as objects: list, show, rename, delete, versions, permissions, chunks. */
+#include <stdlib.h>
 #include <string.h>
+
+#include <sodium.h>
 
 #include "chat/auth.h"
 #include "chat/documents.h"
@@ -10,57 +13,202 @@
 #include "ingest/worker.h"
 
 #define LIST_MAX 200
+#define WORDS_MAX 500 /* bytes of q */
 
-int documents_list(struct call *c, struct err *e)
+static const char *const sorts[N_SORTS] = {
+	[SORT_NAME] = "name",
+	[SORT_CREATED] = "created",
+	[SORT_PAGES] = "pages",
+	[SORT_BYTES] = "bytes",
+	[SORT_STATE] = "state",
+};
+
+static int read_sort(struct call *c, struct document_query *q, struct err *e)
+{
+	const char *text = call_query(c, "sort");
+
+	if (!text) {
+		return 0;
+	}
+	q->descending = text[0] == '-';
+	for (int i = 0; i < N_SORTS; i++) {
+		if (strcmp(text + q->descending, sorts[i]) == 0) {
+			q->sort = (enum document_sort)i;
+			return 0;
+		}
+	}
+	return err_set(e, ERR_INVALID, "bad_parameter",
+		"sort must be name, created, pages, bytes or state, with - in front for the other "
+		"way round.");
+}
+
+static bool is_state(const char *word, size_t n)
+{
+	static const char *const states[] = {
+		"queued", "ingesting", "indexed", "no_text", "failed", "cancelled"};
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		if (strlen(states[i]) == n && memcmp(states[i], word, n) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* One state or several, parted by commas. */
+static int read_states(struct call *c, struct document_query *q, struct err *e)
+{
+	const char *at = q->states = call_query(c, "state");
+
+	while (at) {
+		size_t n = strcspn(at, ",");
+
+		if (!is_state(at, n)) {
+			return err_set(e, ERR_INVALID, "bad_parameter",
+				"state must be queued, ingesting, indexed, no_text, failed or "
+				"cancelled; several are parted by commas.");
+		}
+		at = at[n] == ',' ? at + n + 1 : NULL;
+	}
+	return 0;
+}
+
+/* The mark of a page's last row, for who asks for the next one in the same order: base64url of
+ * [sort, value, id]. */
+static json_t *cursor_json(
+	struct call *c, const struct document_query *q, const struct document_mark *last)
+{
+	json_t *value = q->sort == SORT_NAME || q->sort == SORT_STATE
+				? json_string(last->text)
+				: json_integer((json_int_t)last->number);
+	json_t *mark = json_pack("[i,o,s]", 2 * (int)q->sort + q->descending, value, last->id.s);
+	char *text = json_dumps(mark, JSON_COMPACT);
+	size_t size =
+		sodium_base64_encoded_len(strlen(text), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	char *out = arena_alloc(&c->arena, size);
+
+	sodium_bin2base64(out, size, (const unsigned char *)text, strlen(text),
+		sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	free(text);
+	json_decref(mark);
+	return json_string(out);
+}
+
+static bool parse_cursor(
+	struct call *c, const char *text, const struct document_query *q, struct document_mark *out)
+{
+	size_t size = strlen(text), n;
+	unsigned char *raw = arena_alloc(&c->arena, size + 1);
+	json_t *mark, *value;
+	bool by_text = q->sort == SORT_NAME || q->sort == SORT_STATE;
+	bool ok;
+
+	if (sodium_base642bin(raw, size, text, size, NULL, &n, NULL,
+		    sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0) {
+		return false;
+	}
+	mark = json_loadb((const char *)raw, n, 0, NULL);
+	value = json_array_get(mark, 1);
+	ok = json_array_size(mark) == 3 && json_is_integer(json_array_get(mark, 0)) &&
+	     json_integer_value(json_array_get(mark, 0)) == 2 * (int)q->sort + q->descending &&
+	     (by_text ? json_is_string(value) : json_is_integer(value)) &&
+	     json_is_string(json_array_get(mark, 2));
+	if (ok) {
+		out->text = by_text ? arena_str(&c->arena, json_string_value(value)) : NULL;
+		out->number = json_integer_value(value);
+		out->id = id_parse("doc", json_string_value(json_array_get(mark, 2)));
+	}
+	json_decref(mark);
+	return ok && !id_empty(&out->id);
+}
+
+static int read_after(
+	struct call *c, struct document_query *q, struct document_mark *mark, struct err *e)
+{
+	const char *text = call_query(c, "after");
+
+	if (!text) {
+		return 0;
+	}
+	q->after = mark;
+	return parse_cursor(c, text, q, mark)
+		       ? 0
+		       : err_set(e, ERR_INVALID, "bad_parameter",
+				 "after must be the last list's next, with the same sort.");
+}
+
+static int read_query(
+	struct call *c, struct document_query *q, struct document_mark *mark, struct err *e)
 {
 	const char *collection = call_query(c, "collection");
-	const char *after = call_query(c, "after");
-	struct collection in = {.id = {""}};
-	struct document_page page;
-	struct id from = after ? id_parse("doc", after) : (struct id){""};
-	json_t *list;
-	int64_t limit;
+	struct collection in;
+	int64_t limit = 0;
 	int rc = call_query_int(c, "limit", 1, LIST_MAX, 50, &limit, e);
 
-	if (rc == 0 && after && id_empty(&from)) {
-		rc = err_set(
-			e, ERR_INVALID, "bad_parameter", "after must be the last list's next.");
+	q->limit = (int)limit;
+	q->q = call_query(c, "q");
+	if (rc == 0 && q->q && strlen(q->q) > WORDS_MAX) {
+		rc = err_set(e, ERR_INVALID, "bad_parameter", "q must not be longer than %d bytes.",
+			WORDS_MAX);
+	}
+	if (rc == 0) {
+		rc = read_sort(c, q, e);
+	}
+	if (rc == 0) {
+		rc = read_states(c, q, e);
+	}
+	if (rc == 0) {
+		rc = read_after(c, q, mark, e);
 	}
 	if (rc == 0 && collection) {
 		rc = call_collection(c, collection, RIGHT_READ, &in, e);
+		q->collection = rc == 0 ? in.id : q->collection;
+	}
+	return rc;
+}
+
+int documents_list(struct call *c, struct err *e)
+{
+	struct document_query q = {.sort = SORT_NAME};
+	struct document_mark mark;
+	struct document_page page;
+	json_t *list;
+	int rc = read_query(c, &q, &mark, e);
+
+	if (rc == 0) {
+		rc = document_list(c->db, &c->arena, &c->who, &q, &page, e);
 	}
 	if (rc == 0) {
-		rc = document_list(c->db, &c->arena, &c->who, &in.id, &from, (int)limit, &page, e);
+		rc = documents_json(c, page.rows, page.latest, page.n, &list, e);
 	}
 	if (rc != 0) {
 		return rc;
 	}
-	list = json_array();
-	for (int i = 0; i < page.n; i++) {
-		json_array_append_new(list, document_json(&page.rows[i], &page.latest[i]));
-	}
 	return call_json(c, 200,
 		json_pack("{s:o,s:o}", "documents", list, "next",
-			page.more && page.n > 0 ? json_string(page.rows[page.n - 1].id.s)
-						: json_null()));
+			page.more ? cursor_json(c, &q, &page.last) : json_null()));
 }
 
 /* The document with its latest version and what the asker may do. */
 static int answer_document(struct call *c, int status, const struct document *d, struct err *e)
 {
+	const struct version none = {.id = {""}};
 	struct version *all;
-	json_t *out;
-	int n;
+	json_t *list, *out;
+	int n, last = 0;
 	int rc = version_list(c->db, &c->arena, &d->id, &all, &n, e);
-	int last = 0;
 
+	for (int i = 1; rc == 0 && i < n; i++) {
+		last = all[i].seq > all[last].seq ? i : last;
+	}
+	if (rc == 0) {
+		rc = documents_json(c, d, n > 0 ? &all[last] : &none, 1, &list, e);
+	}
 	if (rc != 0) {
 		return rc;
 	}
-	for (int i = 1; i < n; i++) {
-		last = all[i].seq > all[last].seq ? i : last;
-	}
-	out = document_json(d, n > 0 ? &all[last] : NULL);
+	out = json_incref(json_array_get(list, 0));
+	json_decref(list);
 	/* The collection's name is told to those who may read the collection. */
 	if (acl_right(c->db, &c->who, &d->collection) != RIGHT_NONE) {
 		struct collection in;
@@ -69,8 +217,6 @@ static int answer_document(struct call *c, int status, const struct document *d,
 		json_object_set_new(
 			out, "collection", rc == 0 ? json_string(in.name) : json_null());
 	}
-	json_object_set_new(
-		out, "right", json_string(right_name(acl_right(c->db, &c->who, &d->id))));
 	if (rc != 0) {
 		json_decref(out);
 		return rc;

@@ -14,6 +14,7 @@
 #include "ingest/worker.h"
 
 #define LIST_MAX 200
+#define IDS_MAX 100
 #define PAGES_MAX 20 /* of the table, looked through for one list */
 
 static bool may(struct call *c, struct db *db, const struct job *j, enum right right)
@@ -73,8 +74,41 @@ static int add_page(
 	return 0;
 }
 
+/* Those of ?ids=job_a,job_b that may be seen, in that order; the others are as absent. */
+static int list_named(struct call *c, const char *ids, struct err *e)
+{
+	json_t *list = json_array();
+	int n = 0, rc = 0;
+
+	for (const char *at = ids; rc == 0 && *at;) {
+		size_t length = strcspn(at, ",");
+		struct id id = id_parse("job", arena_strn(&c->arena, at, length));
+		struct job j;
+
+		at += length + (at[length] == ',');
+		if (id_empty(&id) || ++n > IDS_MAX) {
+			rc = err_set(e, ERR_INVALID, "bad_parameter",
+				"ids must be at most %d ids of jobs, parted by commas.", IDS_MAX);
+			break;
+		}
+		rc = job_lookup(c->db, &c->arena, &id, &j, e);
+		if (rc == 0 && may(c, c->db, &j, RIGHT_READ)) {
+			json_array_append_new(list, job_json(c->app, c->db, &c->arena, &j));
+		} else if (rc == ERR_NOT_FOUND) {
+			err_clear(e);
+			rc = 0;
+		}
+	}
+	if (rc != 0) {
+		json_decref(list);
+		return rc;
+	}
+	return call_json(c, 200, json_pack("{s:o,s:n}", "jobs", list, "next"));
+}
+
 int jobs_list(struct call *c, struct err *e)
 {
+	const char *ids = call_query(c, "ids");
 	static const char *const states[] = {
 		"queued", "running", "done", "failed", "quarantined", "cancelled"};
 	const char *state = call_query(c, "state");
@@ -85,6 +119,9 @@ int jobs_list(struct call *c, struct err *e)
 	int64_t limit;
 	int rc = call_query_int(c, "limit", 1, LIST_MAX, 50, &limit, e);
 
+	if (rc == 0 && ids) {
+		return list_named(c, ids, e);
+	}
 	for (size_t i = 0; !known && i < sizeof(states) / sizeof(states[0]); i++) {
 		known = strcmp(states[i], state) == 0;
 	}

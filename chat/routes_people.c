@@ -425,3 +425,51 @@ int audit_show(struct call *c, struct err *e)
 		json_pack("{s:o, s:o}", "audit", list, "next",
 			n == limit ? json_sprintf("%lld", (long long)rows[n - 1].n) : json_null()));
 }
+
+/* ── whom permissions can name ── */
+
+#define PRINCIPALS_MAX 200
+#define WORDS_MAX 200 /* bytes of q */
+
+static json_t *principal_json(const struct principal *p)
+{
+	json_t *out = json_pack(
+		"{s:s, s:s, s:s}", "principal", p->principal, "kind", p->kind, "name", p->name);
+
+	if (p->display_name) {
+		json_object_set_new(out, "displayName", json_string(p->display_name));
+	}
+	if (strcmp(p->kind, "group") == 0) {
+		json_object_set_new(out, "members", json_integer((json_int_t)p->n_members));
+	}
+	return out;
+}
+
+int principals_list(struct call *c, struct err *e)
+{
+	const char *q = call_query(c, "q");
+	struct principal *rows;
+	json_t *list;
+	int64_t limit;
+	int n;
+	int rc = call_query_int(c, "limit", 1, PRINCIPALS_MAX, 50, &limit, e);
+
+	if (rc == 0 && q && strlen(q) > WORDS_MAX) {
+		rc = err_set(e, ERR_INVALID, "bad_parameter", "q must not be longer than %d bytes.",
+			WORDS_MAX);
+	}
+	if (rc == 0) {
+		rc = principal_list(c->db, &c->arena, &c->who.workspace, q, call_query(c, "after"),
+			(int)limit + 1, &rows, &n, e);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	list = json_array();
+	for (int i = 0; i < n && i < limit; i++) {
+		json_array_append_new(list, principal_json(&rows[i]));
+	}
+	return call_json(c, 200,
+		json_pack("{s:o, s:o}", "principals", list, "next",
+			n > limit ? json_string(rows[limit - 1].principal) : json_null()));
+}

@@ -76,6 +76,19 @@ struct acl_entry {
 /* The entries of a collection, or of a document that has its own (own_acl), in the arena. */
 MUST_CHECK int acl_list(struct db *db, struct arena *a, const struct id *object,
 	struct acl_entry **out, int *n, struct err *e);
+/* Who may read, told in short, of the objects whose entries count (documents with entries of their
+ * own, else collections); one statement for all of them. */
+struct acl_summary {
+	bool workspace;		   /* everybody in it */
+	const char *const *groups; /* their names, in order */
+	int n_groups;
+	int64_t n_users;  /* named one by one, active; with the asker */
+	bool you;	  /* the asker is one of them */
+	enum right right; /* the asker's */
+};
+/* out [n], in the arena: of each holder. */
+MUST_CHECK int acl_summaries(struct db *db, struct arena *a, const struct asker *who,
+	const struct id *holders, int n, struct acl_summary **out, struct err *e);
 /* Replaces them, in a transaction: principals must exist in the workspace (ERR_INVALID). For a
  * document n < 0 goes back to the collection's. Re-interns the documents concerned; +1 epoch. */
 MUST_CHECK int acl_replace(struct db *db, const struct id *workspace, const struct id *object,

@@ -122,16 +122,35 @@ MUST_CHECK int document_lookup(struct db *db, struct arena *a, const struct id *
 	struct document *out, struct err *e); /* ERR_NOT_FOUND: absent or deleted */
 MUST_CHECK int document_by_name(struct db *db, struct arena *a, const struct asker *who,
 	const struct id *collection, const char *name, struct document *out, struct err *e);
+
+/* ── lists of documents (index/catalog_list.c) ── */
+
+enum document_sort { SORT_NAME, SORT_CREATED, SORT_PAGES, SORT_BYTES, SORT_STATE, N_SORTS };
+/* A row's place in a sorted list: what it is sorted by, then its id. */
+struct document_mark {
+	char *text;	/* SORT_NAME, SORT_STATE */
+	int64_t number; /* the others */
+	struct id id;
+};
+struct document_query {
+	struct id collection; /* empty: all */
+	const char *q;	      /* in the name or the title, whatever the case; NULL: any */
+	const char *states;   /* "failed" or "queued,ingesting", of the latest version; NULL: any */
+	enum document_sort sort;
+	bool descending;
+	const struct document_mark *after; /* NULL: from the first */
+	int limit;
+};
 struct document_page {
 	struct document *rows;
 	struct version *latest; /* of each row, by seq */
 	int n;
 	bool more;
+	struct document_mark last; /* of the last row; if n > 0 */
 };
-/* Those the asker may read, id > after (empty: from the first); collection empty: all. */
+/* Those that the asker may read, each with its latest version, in one statement. */
 MUST_CHECK int document_list(struct db *db, struct arena *a, const struct asker *who,
-	const struct id *collection, const struct id *after, int limit, struct document_page *out,
-	struct err *e);
+	const struct document_query *query, struct document_page *out, struct err *e);
 /* tx. ERR_CONFLICT: the name is taken. */
 MUST_CHECK int document_rename(struct db *db, const struct asker *who, const struct id *id,
 	const char *name, struct err *e);

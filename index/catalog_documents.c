@@ -16,11 +16,9 @@ enum {
 	Q_VERSION_ADD,
 	Q_DOCUMENT,
 	Q_DOCUMENT_NAME,
-	Q_DOCUMENTS,
 	Q_NAME_TAKEN,
 	Q_RENAME,
 	Q_DELETE,
-	Q_LATEST,
 	Q_VERSION,
 	Q_VERSIONS,
 	Q_STATE,
@@ -41,19 +39,6 @@ enum {
 	Q_BLANK_CITATIONS,
 };
 
-#define DOCUMENT_COLUMNS                                                                           \
-	"d.id, d.workspace_id, w.n, d.collection_id, d.name, d.current_version_id, d.own_acl, "    \
-	"d.acl_set_n, d.created_by, d.created_ms"
-#define DOCUMENT_FROM " FROM document d JOIN workspace w ON w.id = d.workspace_id "
-#define VERSION_COLUMNS                                                                            \
-	"v.id, v.document_id, v.seq, v.blob_hash, v.sha256, v.n_bytes, v.media_type, v.state, "    \
-	"v.reason, v.message, v.title, v.language, v.n_pages, v.text_hash, v.generation, "         \
-	"v.created_ms, v.published_ms"
-/* ?4: the asker's principals, ?5: reads all. */
-#define READABLE                                                                                   \
-	"(?5 OR EXISTS (SELECT 1 FROM acl_entry e WHERE e.object_id = "                            \
-	"CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END "                                \
-	"AND e.principal IN (SELECT value FROM json_each(?4)))) "
 /* Runs that were shown some of the document; those of them whose answer may hold its words, as
  * chat/run_view.c says. */
 #define RUNS_THAT_READ                                                                             \
@@ -92,17 +77,11 @@ static const char *const sql[] = {
 	[Q_DOCUMENT_NAME] = "SELECT " DOCUMENT_COLUMNS DOCUMENT_FROM
 			    "WHERE d.collection_id = ?1 AND d.name = ?2 AND d.deleted_ms IS NULL "
 			    "AND " READABLE "ORDER BY d.own_acl, d.id LIMIT 1",
-	[Q_DOCUMENTS] =
-		"SELECT " DOCUMENT_COLUMNS DOCUMENT_FROM
-		"WHERE d.workspace_id = ?1 AND (?2 IS NULL OR d.collection_id = ?2) AND d.id > ?3 "
-		"AND d.deleted_ms IS NULL AND " READABLE "ORDER BY d.id LIMIT ?6",
 	[Q_NAME_TAKEN] = "SELECT d.id FROM document d WHERE d.collection_id = "
 			 "(SELECT collection_id FROM document WHERE id = ?1) AND d.name = ?2 "
 			 "AND d.id <> ?1 AND d.deleted_ms IS NULL AND " READABLE "LIMIT 1",
 	[Q_RENAME] = "UPDATE document SET name = ?2 WHERE id = ?1 AND deleted_ms IS NULL",
 	[Q_DELETE] = "UPDATE document SET deleted_ms = ?2 WHERE id = ?1 AND deleted_ms IS NULL",
-	[Q_LATEST] = "SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.document_id = ?1 "
-		     "ORDER BY v.seq DESC LIMIT 1",
 	[Q_VERSION] = "SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.id = ?1",
 	[Q_VERSIONS] =
 		"SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.document_id = ?1 "
@@ -294,49 +273,10 @@ int document_arrive(struct db *db, const struct asker *who, const struct id *wor
 
 /* ── documents ── */
 
-static void read_document(struct stmt *q, struct arena *a, void *row)
-{
-	struct document *d = row;
-
-	d->id = col_id(q, 0);
-	d->workspace = col_id(q, 1);
-	d->workspace_n = col_int(q, 2);
-	d->collection = col_id(q, 3);
-	d->name = arena_str(a, col_text(q, 4));
-	d->current_version = col_id(q, 5);
-	d->own_acl = col_int(q, 6);
-	d->acl_set_n = col_int(q, 7);
-	d->created_by = arena_str(a, col_text(q, 8));
-	d->created_ms = col_int(q, 9);
-}
-
-static void read_version(struct stmt *q, struct arena *a, void *row)
-{
-	struct version *v = row;
-
-	v->id = col_id(q, 0);
-	v->document = col_id(q, 1);
-	v->seq = col_int(q, 2);
-	v->blob_hash = arena_str(a, col_text(q, 3));
-	v->sha256 = arena_str(a, col_text(q, 4));
-	v->n_bytes = col_int(q, 5);
-	v->media_type = arena_str(a, col_text(q, 6));
-	v->state = arena_str(a, col_text(q, 7));
-	v->reason = arena_str(a, col_text(q, 8));
-	v->message = arena_str(a, col_text(q, 9));
-	v->title = arena_str(a, col_text(q, 10));
-	v->language = arena_str(a, col_text(q, 11));
-	v->n_pages = col_int(q, 12);
-	v->text_hash = arena_str(a, col_text(q, 13));
-	v->generation = col_int(q, 14);
-	v->created_ms = col_int(q, 15);
-	v->published_ms = col_int(q, 16);
-}
-
 int document_lookup(
 	struct db *db, struct arena *a, const struct id *id, struct document *out, struct err *e)
 {
-	return row_one(with_id(db, Q_DOCUMENT, id), a, read_document, out, e);
+	return row_one(with_id(db, Q_DOCUMENT, id), a, row_document, out, e);
 }
 
 int document_by_name(struct db *db, struct arena *a, const struct asker *who,
@@ -346,32 +286,7 @@ int document_by_name(struct db *db, struct arena *a, const struct asker *who,
 
 	stmt_text(q, 2, name);
 	bind_asker(q, who);
-	return row_one(q, a, read_document, out, e);
-}
-
-int document_list(struct db *db, struct arena *a, const struct asker *who,
-	const struct id *collection, const struct id *after, int limit, struct document_page *out,
-	struct err *e)
-{
-	struct rows rows = {.arena = a, .size = sizeof(struct document), .read = read_document};
-	struct stmt *q = with_id(db, Q_DOCUMENTS, &who->workspace);
-	int rc;
-
-	memset(out, 0, sizeof(*out));
-	stmt_id(q, 2, collection);
-	stmt_text(q, 3, after->s); /* an empty one is before every id */
-	bind_asker(q, who);
-	stmt_int(q, 6, (int64_t)limit + 1);
-	rc = rows_all(q, &rows, e);
-	out->rows = rows.items;
-	out->more = rows.n > limit;
-	out->n = out->more ? limit : rows.n;
-	out->latest = arena_array(a, struct version, (size_t)out->n + 1);
-	for (int i = 0; rc == 0 && i < out->n; i++) {
-		rc = row_one(with_id(db, Q_LATEST, &out->rows[i].id), a, read_version,
-			&out->latest[i], e);
-	}
-	return rc;
+	return row_one(q, a, row_document, out, e);
 }
 
 int document_rename(struct db *db, const struct asker *who, const struct id *id, const char *name,
@@ -436,13 +351,13 @@ int document_purge(
 int version_lookup(
 	struct db *db, struct arena *a, const struct id *id, struct version *out, struct err *e)
 {
-	return row_one(with_id(db, Q_VERSION, id), a, read_version, out, e);
+	return row_one(with_id(db, Q_VERSION, id), a, row_version, out, e);
 }
 
 int version_list(struct db *db, struct arena *a, const struct id *document, struct version **out,
 	int *n, struct err *e)
 {
-	struct rows rows = {.arena = a, .size = sizeof(struct version), .read = read_version};
+	struct rows rows = {.arena = a, .size = sizeof(struct version), .read = row_version};
 	int rc = rows_all(with_id(db, Q_VERSIONS, document), &rows, e);
 
 	*out = rows.items;

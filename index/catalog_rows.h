@@ -26,4 +26,24 @@ MUST_CHECK int row_one(struct stmt *q, struct arena *a, row_read_fn read, void *
 MUST_CHECK int row_change(struct db *db, struct stmt *q, struct err *e);
 void row_id(struct stmt *q, struct arena *a, void *row); /* of one id */
 
+/* Documents and versions, as index/catalog_documents.c and index/catalog_list.c read them. */
+#define DOCUMENT_COLUMNS                                                                           \
+	"d.id, d.workspace_id, w.n, d.collection_id, d.name, d.current_version_id, d.own_acl, "    \
+	"d.acl_set_n, d.created_by, d.created_ms"
+#define DOCUMENT_FROM " FROM document d JOIN workspace w ON w.id = d.workspace_id "
+#define N_DOCUMENT_COLUMNS 10
+#define VERSION_COLUMNS                                                                            \
+	"v.id, v.document_id, v.seq, v.blob_hash, v.sha256, v.n_bytes, v.media_type, v.state, "    \
+	"v.reason, v.message, v.title, v.language, v.n_pages, v.text_hash, v.generation, "         \
+	"v.created_ms, v.published_ms"
+#define N_VERSION_COLUMNS 17
+/* ?4: the asker's principals, ?5: reads all. */
+#define READABLE                                                                                   \
+	"(?5 OR EXISTS (SELECT 1 FROM acl_entry e WHERE e.object_id = "                            \
+	"CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END "                                \
+	"AND e.principal IN (SELECT value FROM json_each(?4)))) "
+void row_document(struct stmt *q, struct arena *a, void *row);
+void row_version(struct stmt *q, struct arena *a, void *row);
+void row_version_from(struct stmt *q, struct arena *a, int first, void *row);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "index/base/arena.h"
 #include "index/base/bitmap.h"
+#include "index/fold.h"
 #include "index/fts.h"
 #include "index/sql_functions.h"
 
@@ -160,6 +161,28 @@ static int find_fts5(sqlite3 *c, fts5_api **out)
 	return rc == SQLITE_OK && !*out ? SQLITE_ERROR : rc;
 }
 
+static void on_fold(sqlite3_context *context, int n_args, sqlite3_value **args)
+{
+	const char *text = (const char *)sqlite3_value_text(args[0]);
+	size_t n = (size_t)sqlite3_value_bytes(args[0]);
+	size_t size = 8 * n + 32; /* NFKC makes at most 18 characters of one, and most stay one */
+	char *cased, *plain;
+
+	(void)n_args;
+	if (!text) {
+		return;
+	}
+	cased = sqlite3_malloc64(2 * size);
+	if (!cased) {
+		sqlite3_result_error_nomem(context);
+		return;
+	}
+	plain = cased + size;
+	n = fold_marks(cased, fold_case(text, n, cased, size), plain, size);
+	sqlite3_result_text64(context, plain, n, SQLITE_TRANSIENT, SQLITE_UTF8);
+	sqlite3_free(cased);
+}
+
 int fts_functions(sqlite3 *c)
 {
 	static fts5_tokenizer tokenizer = {on_create, on_delete, on_tokenize};
@@ -171,6 +194,11 @@ int fts_functions(sqlite3 *c)
 	}
 	if (rc == SQLITE_OK) {
 		rc = fts5->xCreateFunction(fts5, "carrel_score", NULL, on_score, NULL);
+	}
+	if (rc == SQLITE_OK) {
+		rc = sqlite3_create_function_v2(c, "carrel_fold", 1,
+			SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL, on_fold, NULL,
+			NULL, NULL);
 	}
 	if (rc == SQLITE_OK) {
 		rc = sqlite3_create_function_v2(c, "carrel_allowed", 2,

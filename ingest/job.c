@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "index/base/buf.h"
 #include "index/base/clock.h"
 #include "index/catalog.h"
 
@@ -17,6 +18,7 @@ enum {
 	Q_LIST,
 	Q_LIST_WORKSPACE,
 	Q_OF_VERSION,
+	Q_OF_VERSIONS,
 	Q_USERS,
 	Q_NEXT_OF_USER,
 	Q_NEXT_MS,
@@ -51,6 +53,11 @@ static const char *const statements[] = {
 	[Q_OF_VERSION] = "SELECT " COLUMNS " FROM job WHERE version_id = ?1 AND document_id ="
 			 " (SELECT document_id FROM document_version WHERE id = ?1)"
 			 " ORDER BY id DESC LIMIT 1",
+	[Q_OF_VERSIONS] =
+		"SELECT " COLUMNS " FROM job j WHERE document_id IN (SELECT value FROM"
+		" json_each(?1)) AND version_id IN (SELECT value FROM json_each(?2))"
+		" AND state <> 'done' AND NOT EXISTS (SELECT 1 FROM job x WHERE x.document_id ="
+		" j.document_id AND x.version_id = j.version_id AND x.id > j.id)",
 	/* Hops from user to user in job_user instead of reading every queued row. */
 	[Q_USERS] = "WITH RECURSIVE users(u) AS ("
 		    " SELECT min(created_by) FROM job WHERE state = 'queued' UNION ALL"
@@ -211,6 +218,36 @@ int job_list(struct db *db, struct arena *a, const struct id *workspace, const c
 	*out = arena_array(a, struct job, (size_t)limit);
 	*n = 0;
 	while ((rc = stmt_step(q, e)) == 1) {
+		read_job(q, a, &(*out)[(*n)++]);
+	}
+	return rc;
+}
+
+static void bind_ids(struct stmt *q, int i, const struct id *ids, int n)
+{
+	struct buf json = BUF_INIT;
+
+	buf_char(&json, '[');
+	for (int k = 0; k < n; k++) {
+		buf_printf(&json, "%s\"%s\"", k ? "," : "", ids[k].s);
+	}
+	buf_char(&json, ']');
+	stmt_text(q, i, json.data);
+	buf_finish(&json);
+}
+
+int job_of_versions(struct db *db, struct arena *a, const struct id *documents,
+	const struct id *versions, int n_versions, struct job **out, int *n, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_OF_VERSIONS);
+	int rc;
+
+	bind_ids(q, 1, documents, n_versions);
+	bind_ids(q, 2, versions, n_versions);
+	*out = arena_array(a, struct job, (size_t)n_versions + 1);
+	*n = 0;
+	while ((rc = stmt_step(q, e)) == 1) {
+		ASSERT(*n < n_versions);
 		read_job(q, a, &(*out)[(*n)++]);
 	}
 	return rc;

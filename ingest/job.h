@@ -61,6 +61,10 @@ MUST_CHECK int job_list(struct db *db, struct arena *a, const struct id *workspa
 MUST_CHECK int job_of_version(
 	struct db *db, struct arena *a, const struct id *version, struct job *out, struct err *e);
 
+/* Of these versions of documents, the latest job each, unless it is done; in no order. */
+MUST_CHECK int job_of_versions(struct db *db, struct arena *a, const struct id *documents,
+	const struct id *versions, int n_versions, struct job **out, int *n, struct err *e);
+
 /* tx. Takes the next ready job for `owner`, +1 tries. ERR_NOT_FOUND: none is ready; *next_ms is
  * when one may be (0: none waits). */
 MUST_CHECK int job_lease(struct db *db, struct arena *a, const char *owner, struct job *out,

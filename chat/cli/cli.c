@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "chat/app.h"
 #include "chat/cli/client.h"
 #include "chat/cli/help.h"
 #include "chat/cli/term.h"

@@ -6,8 +6,6 @@
 
 #include "chat/cli/cli.h"
 
-#define CARREL_VERSION "0.1"
-
 void help_short(FILE *to); /* the commands */
 void help_all(FILE *to);   /* and the settings */
 /* Of the command; else of all whose first word is `group`; else of everything. ERR_INVALID: no such

@@ -3,6 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { startCarrel, temporaryFolder } from './carrel.mjs';
+import { unlisted } from './openapi.mjs';
 import { ask, assertError, bearer, cookieOnly, credentials, ghost, operate, output, signIn, withCsrf } from './people.mjs';
 
 const PASSWORD = 'correct horse battery';
@@ -416,6 +417,38 @@ test('groups: made, renamed, joined, left, deleted, and every wrong way', async 
 	assert.equal((await del(`/v1/groups/${hr.id}`, asAdmin())).text, absent.text);
 	assert.equal((await get(`/v1/groups/${hr.id}`, asAdmin())).text, absent.text);
 	assert.deepEqual((await get('/v1/groups', asAdmin())).json.groups.map((g) => g.name), ['IT']);
+});
+
+test('whom one may share with: names of the workspace, for everybody in it', async () => {
+	const p = await signIn(carrel, (await addUser('paula', { displayName: 'Paula Löwe' })).name, PASSWORD);
+	await post('/v1/groups', { name: 'Lounge' }, asAdmin());
+	const list = async (query = '') => {
+		const r = await get(`/v1/principals${query}`, bearer(p.access));
+		assert.equal(r.status, 200, r.text);
+		assert.equal(unlisted('GET', '/v1/principals', r), null);
+		return r.json;
+	};
+	const all = (await list('?limit=200')).principals;
+	assert.equal(all[0].principal, 'workspace');
+	assert.ok(all.some((x) => x.principal === 'group:Lounge' && x.members === 0));
+	assert.deepEqual(all.find((x) => x.principal === 'user:paula'), { principal: 'user:paula', kind: 'user', name: 'paula', displayName: 'Paula Löwe' });
+	assert.deepEqual((await list('?q=LOW')).principals.map((x) => x.principal), ['user:paula']);
+	const paged = [];
+	for (let next = ''; next !== null;) {
+		const page = await list(`?limit=3${next && `&after=${encodeURIComponent(next)}`}`);
+		paged.push(...page.principals);
+		next = page.next;
+	}
+	assert.deepEqual(paged, all);
+	for (const q of ['limit=0', 'limit=201', 'after=x', 'after=user', `q=${'x'.repeat(201)}`]) {
+		assertError(await get(`/v1/principals?${q}`, bearer(p.access)), 400, 'bad_parameter');
+	}
+	// Each can be named in permissions as it was told.
+	const acl = (await list()).principals.map((x) => ({ principal: x.principal, right: 'read' }));
+	assert.equal((await post('/v1/collections', { name: 'for all of them', acl }, bearer(p.access))).status, 201);
+	const me = await get('/v1/me', bearer(p.access));
+	assert.equal(unlisted('GET', '/v1/me', me), null);
+	assert.deepEqual(me.json.server, { version: me.json.server.version, uploadMaxMb: 512, model: null, embedder: 'builtin', ocr: false });
 });
 
 test('permission entries: what names nobody is refused', async () => {

@@ -414,6 +414,77 @@ test('a change of permissions counts at the next request', async () => {
 	assertError(await get(`/v1/documents/${e.documentId}`, 'reader'), 404, 'not_found');
 });
 
+test('lists are sorted, searched and filtered; every page holds what the asker may read', async () => {
+	const c = (await op('POST', '/v1/collections', { name: 'shelf', acl: [{ principal: 'user:reader', right: 'read' }, { principal: 'user:owner', right: 'own' }] })).id;
+	const files = [['Über Zwiebeln.md', 'onions'], ['apfel.md', 'apples and pears, at some length'], ['Birne.md', 'pears'], ['apfel 2.md', 'a']];
+	for (const [name, words] of files) {
+		await bring('owner', 'shelf', { name, bytes: `# Of ${words}\n\nWhat is said of ${words}.\n` });
+	}
+	const hidden = await bring('owner', 'shelf', { name: 'apfel geheim.md', bytes: '# Of apples\n\nSecret apples.\n' }, { acl: JSON.stringify([{ principal: 'user:owner', right: 'own' }]) });
+	const broken = await bring('owner', 'shelf', { name: 'zzz.pdf', bytes: '%PDF-1.4 and nothing' });
+	assert.notEqual(broken.job.state, 'done');
+	const names = async (query, name = 'reader') => {
+		const all = [];
+		for (let next = ''; next !== null;) {
+			const r = await get(`/v1/documents?collection=${c}&limit=2&${query}${next && `&after=${next}`}`, name);
+			assert.equal(r.status, 200, r.text);
+			assert.equal(unlisted('GET', '/v1/documents', r), null);
+			assert.ok(r.json.documents.length === 2 || r.json.next === null, 'a page is full or the last');
+			all.push(...r.json.documents.map((d) => d.name));
+			next = r.json.next;
+		}
+		return all;
+	};
+	const byName = ['apfel 2.md', 'apfel.md', 'Birne.md', 'Über Zwiebeln.md', 'zzz.pdf'];
+	assert.deepEqual(await names(''), byName);
+	assert.deepEqual(await names('sort=-name'), [...byName].reverse());
+	assert.deepEqual(await names('', 'owner'), ['apfel 2.md', 'apfel geheim.md', ...byName.slice(1)]);
+	assert.deepEqual(await names('sort=created'), [...files.map(([n]) => n), 'zzz.pdf']);
+	const bytes = await names('sort=bytes');
+	assert.deepEqual(await names('sort=-bytes'), [...bytes].reverse());
+	assert.equal(bytes.at(-1), 'apfel.md');
+	for (const sort of ['pages', '-pages', 'state', '-state', '-created']) {
+		assert.deepEqual((await names(`sort=${sort}`)).sort(), [...byName].sort(), sort);
+	}
+	assert.deepEqual(await names('q=APFEL'), ['apfel 2.md', 'apfel.md']);
+	assert.deepEqual(await names(`q=${encodeURIComponent('ÜBER zw')}`), ['Über Zwiebeln.md']);
+	assert.deepEqual(await names('q=of%20pears'), ['Birne.md'], 'the title');
+	assert.deepEqual(await names('q=%25'), []);
+	assert.deepEqual(await names('state=failed'), ['zzz.pdf']);
+	assert.deepEqual(await names('state=failed,indexed&sort=-name'), [...byName].reverse());
+
+	const first = (await get(`/v1/documents?collection=${c}&limit=1`, 'reader')).json;
+	for (const q of ['sort=size', 'sort=', 'state=lost', 'state=', 'state=failed,', `q=${'x'.repeat(501)}`, 'after=x', `after=${first.next}&sort=created`, `after=${first.next}x`,
+		`after=${Buffer.from(JSON.stringify([0, 7, ids.soup])).toString('base64url')}`, `after=${Buffer.from('[0,"a","doc_x"]').toString('base64url')}`]) {
+		assertError(await get(`/v1/documents?collection=${c}&${q}`, 'reader'), 400, 'bad_parameter');
+	}
+
+	// What stands beside each: the right, who may read it, and its job as long as that is not done.
+	const shown = async (id, name) => (await get(`/v1/documents/${id}`, name)).json;
+	const bad = await shown(broken.documentId, 'reader');
+	assert.deepEqual([bad.job.id, bad.job.state, bad.right], [broken.jobId, 'failed', 'read']);
+	assert.ok(bad.job.message.length > 10);
+	assert.deepEqual(bad.access, { workspace: false, groups: [], users: 2, you: true });
+	const secret = await shown(hidden.documentId, 'owner');
+	assert.deepEqual([secret.access, secret.job, secret.right], [{ workspace: false, groups: [], users: 1, you: true }, null, 'own']);
+	await op('POST', '/v1/groups', { name: 'Cooks' });
+	await send('PUT', `/v1/documents/${hidden.documentId}/acl`, 'owner', { entries: [{ principal: 'group:Cooks', right: 'read' }, { principal: 'workspace', right: 'read' }] });
+	assert.deepEqual((await shown(hidden.documentId, 'outsider')).access, { workspace: true, groups: ['Cooks'], users: 0, you: false });
+	const shelves = (await get('/v1/collections', 'reader')).json.collections;
+	assert.deepEqual(shelves.find((x) => x.id === c).access, { workspace: false, groups: [], users: 2, you: true });
+
+	// Jobs by their ids: those that one may see, in that order.
+	const jobs = async (list, name) => (await get(`/v1/jobs?ids=${list}`, name)).json.jobs.map((j) => j.id);
+	await op('PUT', `/v1/documents/${hidden.documentId}/acl`, { entries: [{ principal: 'user:owner', right: 'own' }] });
+	assert.deepEqual(await jobs([hidden.jobId, broken.jobId, ghost('job')], 'owner'), [hidden.jobId, broken.jobId]);
+	assert.deepEqual(await jobs([hidden.jobId, broken.jobId, ghost('job')], 'reader'), [broken.jobId]);
+	assert.deepEqual(await jobs([hidden.jobId, broken.jobId], 'outsider'), []);
+	for (const list of ['x', `${broken.jobId},x`, Array(101).fill(broken.jobId), ids.soup]) {
+		assertError(await get(`/v1/jobs?ids=${list}`, 'reader'), 400, 'bad_parameter');
+	}
+	assert.equal((await jobs(Array(100).fill(broken.jobId), 'reader')).length, 100);
+});
+
 test('lists: in pages, of a collection, and every wrong parameter', async () => {
 	const all = (await get('/v1/documents?limit=200', 'reader')).json.documents.map((d) => d.id);
 	const paged = [];

@@ -79,6 +79,7 @@ const SAMPLES = {
 	'DELETE /v1/groups/{id}': { ask: none, id: 'group', fresh: 'group' },
 	'PUT /v1/groups/{id}/members/{user}': { ask: none, id: 'group' },
 	'DELETE /v1/groups/{id}/members/{user}': { ask: none, id: 'group', fresh: 'member' },
+	'GET /v1/principals': { ask: none },
 	'GET /v1/workspaces': { ask: none },
 	'POST /v1/workspaces': { ask: () => ({ body: { name: `made-${++count}` } }) },
 	'GET /v1/audit': { ask: none },

@@ -11,6 +11,7 @@
 
 #include "index/base/clock.h"
 #include "index/base/fs.h"
+#include "index/fts.h"
 
 struct fixture {
 	char dir[64];
@@ -38,6 +39,7 @@ static int set_up(void **state)
 
 	snprintf(f->dir, sizeof(f->dir), "/tmp/carrel-accounts-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
+	fts_register();
 	assert_int_equal(store_open(f->dir, &f->store, &e), 0);
 	assert_int_equal(store_write(f->store, tx_workspace, f, &e), 0);
 	arena_init(&f->arena);
@@ -402,6 +404,68 @@ static void test_groups(void **state)
 	assert_int_equal(store_write(f->store, tx_leave, &s, NULL), 0);
 }
 
+/* "workspace group:x user:y …" of a query, two a page. */
+static const char *principals(struct fixture *f, const char *q)
+{
+	static char text[1000];
+	struct db *db = store_reader(f->store, NULL);
+	struct principal *rows;
+	const char *after = NULL;
+	size_t len = 0;
+	int n;
+
+	text[0] = '\0';
+	do {
+		assert_int_equal(
+			principal_list(db, &f->arena, &f->workspace, q, after, 2, &rows, &n, NULL),
+			0);
+		for (int i = 0; i < n; i++) {
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+				len ? " " : "", rows[i].principal);
+			after = rows[i].principal;
+		}
+	} while (n == 2);
+	store_reader_drop(db);
+	return text;
+}
+
+static int tx_two_groups(struct db *db, void *arg, struct err *e)
+{
+	struct step *s = arg;
+	struct id id;
+	int rc = group_create(db, &s->f->workspace, "Zentrale", &id, e);
+
+	return rc ? rc : group_create(db, &s->f->workspace, "Büro", &id, e);
+}
+
+static void test_principals(void **state)
+{
+	struct fixture *f = *state;
+	struct step s = {.f = f};
+	struct db *db;
+	struct principal *rows;
+	int n;
+
+	s.other = add_user(f, "zoe", NULL, ROLE_MEMBER);
+	add_user(f, "Ann", NULL, ROLE_OPERATOR);
+	s.id = add_user(f, "gone", NULL, ROLE_MEMBER);
+	s.change = (struct user_change){.role = -1, .disabled = 1};
+	assert_int_equal(store_write(f->store, tx_change, &s, NULL), 0);
+	assert_int_equal(store_write(f->store, tx_two_groups, &s, NULL), 0);
+	assert_string_equal(
+		principals(f, NULL), "workspace group:Büro group:Zentrale user:Ann user:zoe");
+	assert_string_equal(principals(f, ""), principals(f, NULL));
+	assert_string_equal(principals(f, "Z"), "group:Zentrale user:zoe");
+	assert_string_equal(principals(f, "buRO"), "group:Büro");
+	assert_string_equal(principals(f, "every"), "workspace");
+	assert_string_equal(principals(f, "nobody"), "");
+	db = store_reader(f->store, NULL);
+	assert_int_equal(
+		principal_list(db, &f->arena, &f->workspace, NULL, "x:y", 2, &rows, &n, NULL),
+		ERR_INVALID);
+	store_reader_drop(db);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -418,6 +482,7 @@ int main(void)
 		TEST(test_last_operator_stays),
 		TEST(test_tokens),
 		TEST(test_groups),
+		TEST(test_principals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

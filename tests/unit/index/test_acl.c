@@ -42,6 +42,51 @@ static void test_names(void **state)
 	assert_string_equal(role_name(ROLE_OPERATOR), "operator");
 }
 
+/* Each holder's own entries, in the order asked for, one of them twice. */
+static void test_summaries(void **state)
+{
+	struct world *w = *state;
+	struct id ann = add_user(w, &w->workspace, ROLE_MEMBER);
+	struct id ben = add_user(w, &w->workspace, ROLE_MEMBER);
+	struct id gone = add_user(w, &w->workspace, ROLE_MEMBER);
+	struct id team = add_group(w, &w->workspace), other = add_group(w, &w->workspace);
+	struct id open = add_collection(w, "open", "operator");
+	struct id mixed = add_collection(w, "mixed", "operator");
+	struct id shut = add_collection(w, "shut", "operator");
+	struct id holders[] = {open, mixed, shut, open};
+	struct acl_summary *s;
+	struct asker who;
+	struct db *db;
+
+	join(w, &team, &ann);
+	exec_sql(w, "UPDATE user SET disabled_ms = 1 WHERE id = '%s'", gone.s);
+	grant(w, &open, "workspace", RIGHT_READ);
+	exec_sql(w,
+		"INSERT INTO acl_entry(object_id, principal, workspace_id, right) VALUES "
+		"('%s', '%s', '%s', 2), ('%s', '%s', '%s', 1), ('%s', '%s', '%s', 3), "
+		"('%s', '%s', '%s', 1), ('%s', '%s', '%s', 1)",
+		mixed.s, team.s, w->workspace.s, mixed.s, ann.s, w->workspace.s, mixed.s, ben.s,
+		w->workspace.s, mixed.s, gone.s, w->workspace.s, mixed.s, other.s, w->workspace.s);
+	db = reader(w);
+	who = asker_of(w, db, &ann);
+	fine(acl_summaries(db, &w->arena, &who, holders, 4, &s, &world_err));
+	for (int i = 0; i < 4; i += 3) {
+		assert_true(s[i].workspace && !s[i].you && s[i].right == RIGHT_READ);
+		assert_true(s[i].n_groups == 0 && s[i].n_users == 0);
+	}
+	assert_true(!s[1].workspace && s[1].you && s[1].right == RIGHT_WRITE);
+	assert_int_equal(s[1].n_groups, 2);
+	assert_true(strcmp(s[1].groups[0], s[1].groups[1]) < 0);
+	assert_int_equal(s[1].n_users, 2);
+	assert_true(!s[2].workspace && s[2].n_groups == 0 && s[2].n_users == 0 && !s[2].you);
+	assert_int_equal(s[2].right, RIGHT_NONE);
+	who = operator_of(w, db);
+	fine(acl_summaries(db, &w->arena, &who, holders, 4, &s, &world_err));
+	assert_true(!s[2].you && s[2].right == RIGHT_OWN && s[1].right == RIGHT_OWN);
+	fine(acl_summaries(db, &w->arena, &who, holders, 0, &s, &world_err));
+	store_reader_drop(db);
+}
+
 static void test_no_entry_means_nobody(void **state)
 {
 	struct world *w = *state;
@@ -497,6 +542,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
+		T(test_summaries),
 		T(test_no_entry_means_nobody),
 		T(test_the_highest_right_counts),
 		T(test_a_document_of_its_own),

@@ -115,7 +115,8 @@ static void test_lists_hold_what_the_asker_may_read(void **state)
 	struct id admin = add_user(w, &w->workspace, ROLE_ADMIN);
 	struct id open = add_collection(w, "open", "operator"),
 		  shut = add_collection(w, "shut", "operator");
-	struct id nothing = {""}, after = {""};
+	struct document_query query = {.limit = 2, .sort = SORT_CREATED};
+	struct document_mark mark;
 	struct collection *list, shown;
 	struct document_page page;
 	struct asker who;
@@ -142,17 +143,18 @@ static void test_lists_hold_what_the_asker_may_read(void **state)
 	assert_int_equal(shown.n_documents, 5);
 	assert_int_equal(collection_show(db, &w->arena, &who, &shut, &shown, NULL), ERR_NOT_FOUND);
 	do {
-		fine(document_list(db, &w->arena, &who, &nothing, &after, 2, &page, &world_err));
+		fine(document_list(db, &w->arena, &who, &query, &page, &world_err));
 		for (int i = 0; i < page.n; i++) {
-			assert_true(strcmp(page.rows[i].id.s, after.s) > 0);
 			assert_true(id_equal(&page.rows[i].collection, &open));
 			assert_true(id_equal(&page.latest[i].document, &page.rows[i].id));
-			after = page.rows[i].id;
 			seen++;
 		}
+		mark = page.last;
+		query.after = &mark;
 	} while (page.more);
 	assert_int_equal(seen, 5);
-	fine(document_list(db, &w->arena, &who, &shut, &nothing, 10, &page, &world_err));
+	query = (struct document_query){.limit = 10, .collection = shut};
+	fine(document_list(db, &w->arena, &who, &query, &page, &world_err));
 	assert_int_equal(page.n, 0);
 	who = asker_of(w, db, &admin);
 	fine(collection_list(db, &w->arena, &who, &list, &n, &world_err));
@@ -160,8 +162,89 @@ static void test_lists_hold_what_the_asker_may_read(void **state)
 	assert_int_equal(list[0].n_documents, 6);
 	assert_int_equal(list[1].n_documents, 0);
 	who = operator_of(w, db);
-	fine(document_list(db, &w->arena, &who, &nothing, &nothing, 100, &page, &world_err));
+	query = (struct document_query){.limit = 100};
+	fine(document_list(db, &w->arena, &who, &query, &page, &world_err));
 	assert_int_equal(page.n, 11);
+	store_reader_drop(db);
+}
+
+/* Every page of a query, three at a time, as "name name …". */
+static const char *paged(struct world *w, struct db *db, const struct asker *who,
+	struct document_query query, int *n)
+{
+	static char names[4096];
+	struct document_mark mark;
+	struct document_page page;
+	size_t len = 0;
+
+	*n = 0;
+	names[0] = '\0';
+	query.limit = 3;
+	do {
+		fine(document_list(db, &w->arena, who, &query, &page, &world_err));
+		assert_true(page.n <= 3 && (page.n == 3 || !page.more));
+		for (int i = 0; i < page.n; i++) {
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+				len ? " " : "", page.rows[i].name);
+		}
+		*n += page.n;
+		mark = page.last;
+		query.after = &mark;
+	} while (page.more);
+	return names;
+}
+
+/* In every order, both ways, each row comes once, whether or not rows are alike in it; what the
+ * asker may not read is neither there nor makes a page short. */
+static void test_sorted_lists(void **state)
+{
+	static const char *const names[] = {"delta", "Beta", "alpha", "ärmel", "Zeta", "gamma"};
+	struct world *w = *state;
+	struct id user = add_user(w, &w->workspace, ROLE_MEMBER);
+	struct id open = add_collection(w, "open", "operator"),
+		  shut = add_collection(w, "shut", "operator");
+	struct document_query query = {.limit = 3};
+	struct asker who;
+	struct db *db;
+	int n;
+
+	grant(w, &open, "workspace", RIGHT_READ);
+	for (int i = 0; i < 6; i++) {
+		arrive(w, &open, names[i], names[i]);
+		arrive(w, &shut, names[i], names[i]);
+	}
+	exec_sql(w, "UPDATE document_version SET n_pages = 7, title = 'Ärger im Büro' "
+		    "WHERE document_id IN (SELECT id FROM document WHERE name = 'Beta')");
+	exec_sql(w, "UPDATE document_version SET state = 'failed' "
+		    "WHERE document_id IN (SELECT id FROM document WHERE name = 'delta')");
+	db = reader(w);
+	who = asker_of(w, db, &user);
+	assert_string_equal(paged(w, db, &who, query, &n), "alpha ärmel Beta delta gamma Zeta");
+	query.descending = true;
+	assert_string_equal(paged(w, db, &who, query, &n), "Zeta gamma delta Beta ärmel alpha");
+	for (int i = 0; i < 2 * N_SORTS; i++) {
+		query = (struct document_query){.sort = i / 2, .descending = i % 2};
+		paged(w, db, &who, query, &n);
+		assert_int_equal(n, 6);
+	}
+	query = (struct document_query){.sort = SORT_CREATED};
+	assert_string_equal(paged(w, db, &who, query, &n), "delta Beta alpha ärmel Zeta gamma");
+	query = (struct document_query){.q = "ETA"};
+	assert_string_equal(paged(w, db, &who, query, &n), "Beta Zeta");
+	query.q = "ärger IM büro"; /* the title */
+	assert_string_equal(paged(w, db, &who, query, &n), "Beta");
+	query.q = "Arm";
+	assert_string_equal(paged(w, db, &who, query, &n), "ärmel");
+	query.q = "%";
+	assert_string_equal(paged(w, db, &who, query, &n), "");
+	query = (struct document_query){.states = "failed"};
+	assert_string_equal(paged(w, db, &who, query, &n), "delta");
+	query.states = "failed,queued";
+	paged(w, db, &who, query, &n);
+	assert_int_equal(n, 6);
+	query.states = "fail";
+	paged(w, db, &who, query, &n);
+	assert_int_equal(n, 0);
 	store_reader_drop(db);
 }
 
@@ -371,6 +454,7 @@ int main(void)
 		T(test_a_failed_duplicate_is_queued_again),
 		T(test_a_hidden_document_is_no_duplicate),
 		T(test_lists_hold_what_the_asker_may_read),
+		T(test_sorted_lists),
 		T(test_rename),
 		T(test_a_hidden_name_is_not_taken),
 		T(test_purge_blanks_and_names_lost_blobs),
