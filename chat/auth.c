@@ -215,7 +215,7 @@ static bool may_see(
 	return true;
 }
 
-bool auth_still(struct db *db, const struct credential *cred, const struct id *object)
+bool auth_still(struct db *db, const struct credential *cred, const struct id *objects, int n)
 {
 	struct asker who;
 	struct arena a;
@@ -225,7 +225,10 @@ bool auth_still(struct db *db, const struct credential *cred, const struct id *o
 		return ok;
 	}
 	arena_init(&a);
-	ok = acl_asker(db, &a, &cred->user, &who, NULL) == 0 && may_see(db, &a, &who, object);
+	ok = acl_asker(db, &a, &cred->user, &who, NULL) == 0;
+	for (int i = 0; ok && i < n; i++) {
+		ok = may_see(db, &a, &who, &objects[i]);
+	}
 	arena_finish(&a);
 	return ok;
 }

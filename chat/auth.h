@@ -20,9 +20,9 @@ MUST_CHECK int auth_identify(struct call *c, struct err *e);
 /* ERR_AUTH with the one text for every credential that does not count. */
 int auth_refused(struct err *e);
 
-/* Whether the credential is still good and the asker may still see the object (doc_…, col_…, run_…
- * or empty): for open streams. Fresh snapshot on db. */
-bool auth_still(struct db *db, const struct credential *cred, const struct id *object);
+/* Whether the credential is still good and the asker may still see all the objects (doc_…, col_…,
+ * run_… or empty): for open streams. Fresh snapshot on db. */
+bool auth_still(struct db *db, const struct credential *cred, const struct id *objects, int n);
 
 /* Who does it, for the audit log and created_by: a user's id, or "operator". */
 const char *call_actor(const struct call *c);

@@ -92,6 +92,9 @@ struct run {
 
 /* Adds an event; data is stolen. */
 void run_emit(struct run *run, const char *type, json_t *data);
+/* Ephemeral: the documents whose words the answer may hold from now on; the stream ends when one of
+ * them may not be read any more. A stored run's stand in run_source. */
+void run_shows(struct run *run, const struct passage *passages, int n);
 /* The end, once: o lives in the run's arena; its run, ids and events are filled in here. The final
  * event is of that type. on_over(run->turn) may not follow any more: the run is gone soon. */
 void run_finish(struct run *run, struct run_outcome *o, const char *type, json_t *data);

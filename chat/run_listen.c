@@ -305,6 +305,22 @@ static void on_ephemeral_stop(struct stream *s)
 	destroy(l);
 }
 
+void run_shows(struct run *run, const struct passage *passages, int n)
+{
+	struct listener *l = run->buffer->listeners;
+	struct id *documents;
+
+	if (!run->ephemeral || !l) {
+		return;
+	}
+	documents = arena_array(&l->arena, struct id, (size_t)n + 1);
+	for (int i = 0; i < n; i++) {
+		documents[i] = passages[i].document;
+	}
+	l->stream.shows = documents;
+	l->stream.n_shows = n;
+}
+
 struct stream *run_ephemeral(struct runs *r, const struct run_order *o)
 {
 	struct listener *l = listener_create(r);

@@ -111,6 +111,7 @@ static enum step_result step_prompt(struct turn *t)
 	enum step_result result = on_worker(t, turn_prompt_work);
 
 	if (result == STEP_NEXT) {
+		run_shows(t->run, t->found.passages, t->n_sources);
 		show_passages(t);
 	}
 	return result;

@@ -71,7 +71,8 @@ static void on_wake(uv_async_t *wake)
 
 struct check {
 	struct credential credential;
-	struct id object;
+	struct id *objects; /* [n_objects] */
+	int n_objects;
 	bool refused;
 };
 
@@ -90,13 +91,35 @@ struct check_item {
 	int n_watched;
 };
 
-static bool same_check(
-	const struct check *a, const struct credential *cred, const struct id *object)
+static void check_init(struct check *k, const struct stream *s)
 {
-	return a->credential.carrier == cred->carrier &&
+	*k = (struct check){.credential = s->credential, .n_objects = 1 + s->n_shows};
+	k->objects = calloc((size_t)k->n_objects, sizeof(*k->objects));
+	ASSERT(k->objects != NULL);
+	k->objects[0] = s->object;
+	for (int i = 0; i < s->n_shows; i++) {
+		k->objects[1 + i] = s->shows[i];
+	}
+}
+
+static void check_item_destroy(struct check_item *item)
+{
+	for (int i = 0; i < item->n_checks; i++) {
+		free(item->checks[i].objects);
+	}
+	free(item->watched);
+	free(item->checks);
+	free(item);
+}
+
+static bool same_check(const struct check *a, const struct stream *s)
+{
+	const struct credential *cred = &s->credential;
+
+	return a->n_objects == 1 && s->n_shows == 0 && a->credential.carrier == cred->carrier &&
 	       id_equal(&a->credential.user, &cred->user) &&
 	       id_equal(&a->credential.session, &cred->session) &&
-	       id_equal(&a->credential.token, &cred->token) && id_equal(&a->object, object);
+	       id_equal(&a->credential.token, &cred->token) && id_equal(&a->objects[0], &s->object);
 }
 
 static void on_checked(void *arg)
@@ -115,9 +138,7 @@ static void on_checked(void *arg)
 		}
 	}
 	s->checking = false;
-	free(item->watched);
-	free(item->checks);
-	free(item);
+	check_item_destroy(item);
 }
 
 static void on_check_work(struct pool_item *pool_item)
@@ -127,8 +148,9 @@ static void on_check_work(struct pool_item *pool_item)
 	struct db *db = store_reader(item->server->app->index->store, &e);
 
 	for (int i = 0; db && i < item->n_checks; i++) {
-		item->checks[i].refused =
-			!auth_still(db, &item->checks[i].credential, &item->checks[i].object);
+		struct check *k = &item->checks[i];
+
+		k->refused = !auth_still(db, &k->credential, k->objects, k->n_objects);
 	}
 	store_reader_drop(db);
 	server_on_loop(item->server, on_checked, item);
@@ -151,13 +173,11 @@ static struct check_item *collect_checks(struct server *s)
 		if (!stream || stream->credential.carrier == CARRIER_NONE) {
 			continue;
 		}
-		while (k < item->n_checks &&
-			!same_check(&item->checks[k], &stream->credential, &stream->object)) {
+		while (k < item->n_checks && !same_check(&item->checks[k], stream)) {
 			k++;
 		}
 		if (k == item->n_checks) {
-			item->checks[item->n_checks++] =
-				(struct check){stream->credential, stream->object, false};
+			check_init(&item->checks[item->n_checks++], stream);
 		}
 		item->watched[item->n_watched].serial = c->serial;
 		item->watched[item->n_watched].check = k;
@@ -177,9 +197,7 @@ static void check_streams(struct server *s, int64_t now)
 	item = collect_checks(s);
 	s->checking = item->n_watched > 0 && pool_submit(s->app->pool, &item->item);
 	if (!s->checking) {
-		free(item->watched);
-		free(item->checks);
-		free(item);
+		check_item_destroy(item);
 	}
 }
 

@@ -172,6 +172,8 @@ struct stream {
 	struct credential
 		credential; /* set by the server; checked again while the stream is open */
 	struct id object; /* what it shows (doc_…, job_…, run_…), checked with it; may be empty */
+	const struct id *shows; /* [n_shows] documents, checked as well; the owner's, until stop */
+	int n_shows;
 	int64_t n_bytes; /* of the whole answer, when known; 0: not known, sent in chunks */
 	bool heartbeat;	 /* SSE: ": \n\n" after 15 s of silence; ends when the client's side does */
 	void *private_conn; /* the server's */

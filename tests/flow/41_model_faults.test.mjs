@@ -205,6 +205,36 @@ test('an ephemeral chat ends with its client', async () => {
 	assert.ok(await fake.last().gone - left < 1000);
 });
 
+test('an ephemeral chat ends when a document of its prompt may not be read any more', async () => {
+	const acl = [{ principal: 'user:bob', right: 'read' }];
+	const books = await shelf(carrel, 'ada', 'gulls', { 'gulls.md': '# Gulls\n\nA gull in Genoa may cost 12 EUR per night.\n' }, acl);
+	const terns = await shelf(carrel, 'ada', 'terns', { 'terns.md': '# Terns\n\nTerns are free.\n' }, acl);
+	const own = [{ principal: 'user:ada', right: 'own' }];
+	const change = {
+		collection: () => carrel.operator('PUT', `/v1/collections/${books.collection}/acl`, { entries: own }, { as: 'ada' }),
+		document: () => carrel.operator('DELETE', `/v1/documents/${books.documents['gulls.md']}`, undefined, { as: 'ada' }),
+		other: () => carrel.operator('DELETE', `/v1/documents/${terns.documents['terns.md']}`, undefined, { as: 'ada' }),
+	};
+	for (const [what, ends] of [['other', false], ['collection', true], ['document', true]]) {
+		await carrel.operator('PUT', `/v1/collections/${books.collection}/acl`, { entries: [...own, ...acl] }, { as: 'ada' });
+		script('slow');
+		const stream = await open(carrel, 'POST', '/v1/chat', { as: 'bob', body: { collections: ['gulls'], messages: [{ role: 'user', content: 'What may a gull in Genoa cost per night?' }] } }).ready;
+		await until(() => deltas(stream) > 0, 'the first word');
+		const shown = stream.events.find((e) => e.type === 'retrieval.completed').data;
+		assert.ok(shown.candidates.some((c) => c.handle === 1 && /12 EUR/.test(c.text)));
+		const done = await change[what]();
+		assert.ok(done.status < 300, done.text);
+		const from = performance.now();
+		await stream.done;
+		const whole = stream.events.at(-1).type === 'assistant.completed';
+		assert.equal(whole, !ends, `${what}: ${stream.events.at(-1).type}`);
+		if (ends) {
+			assert.ok(performance.now() - from < 1500);
+			assert.ok(await fake.last().gone - from < 1500); // and the model is not paid for more
+		}
+	}
+});
+
 test('a deleted conversation stops its run', async () => {
 	script('slow');
 	const r = await begin();

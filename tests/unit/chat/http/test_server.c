@@ -145,11 +145,12 @@ int auth_identify(struct call *c, struct err *e)
 	return 0;
 }
 
-bool auth_still(struct db *db, const struct credential *cred, const struct id *object)
+bool auth_still(struct db *db, const struct credential *cred, const struct id *objects, int n)
 {
 	(void)db;
 	(void)cred;
-	(void)object;
+	(void)objects;
+	(void)n;
 	return !atomic_load(&revoked);
 }
 
