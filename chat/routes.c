@@ -43,6 +43,7 @@ const struct route routes[] = {
 	{"GET", "/v1/principals", ACCESS_USER, BODY_NONE, principals_list, "list"},
 	{"GET", "/v1/workspaces", ACCESS_OPERATOR, BODY_NONE, workspaces_list, "operator"},
 	{"POST", "/v1/workspaces", ACCESS_OPERATOR, BODY_JSON, workspaces_create, "operator"},
+	{"GET", "/v1/usage", ACCESS_ADMIN, BODY_NONE, usage_show, "admin"},
 	{"GET", "/v1/audit", ACCESS_ADMIN, BODY_NONE, audit_show, "admin"},
 
 	/* collections; an admin may also administer entries, which gives no right to read */
@@ -92,6 +93,8 @@ const struct route routes[] = {
 	{"GET", "/v1/documents/{id}", ACCESS_USER, BODY_NONE, documents_show, "document:read"},
 	{"PATCH", "/v1/documents/{id}", ACCESS_USER, BODY_JSON, documents_rename, "document:write"},
 	{"DELETE", "/v1/documents/{id}", ACCESS_USER, BODY_NONE, documents_delete,
+		"document:write"},
+	{"GET", "/v1/documents/{id}/impact", ACCESS_USER, BODY_NONE, documents_impact,
 		"document:write"},
 	{"GET", "/v1/documents/{id}/content", ACCESS_USER, BODY_NONE, documents_content,
 		"document:read"},

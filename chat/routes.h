@@ -14,10 +14,11 @@ typedef int route_work(struct call *c, struct err *e);
 route_work page_index, page_asset;
 
 /* chat/routes_ops.c */
-route_work ops_healthz, ops_readyz, ops_settings;
+route_work ops_healthz, ops_readyz, ops_settings, usage_show;
 
 /* chat/routes_documents.c, chat/routes_upload.c, chat/routes_download.c */
 route_work documents_upload, documents_list, documents_show, documents_rename, documents_delete;
+route_work documents_impact;
 route_work documents_content, documents_versions, documents_text, documents_page;
 route_work documents_acl, documents_acl_set, documents_acl_drop, chunks_show;
 

@@ -307,6 +307,24 @@ int documents_rename(struct call *c, struct err *e)
 	return rc == 0 ? answer_document(c, 200, &d, e) : rc;
 }
 
+int documents_impact(struct call *c, struct err *e)
+{
+	struct document d;
+	struct document_impact n;
+	int rc = call_document(c, RIGHT_WRITE, &d, e);
+
+	if (rc == 0) {
+		rc = document_impact(c->db, &d.id, &n, e);
+	}
+	return rc != 0 ? rc
+		       : call_json(c, 200,
+				 json_pack("{s:I,s:I,s:I,s:I,s:I}", "versions",
+					 (json_int_t)n.n_versions, "chunks", (json_int_t)n.n_chunks,
+					 "bytes", (json_int_t)n.n_bytes, "citations",
+					 (json_int_t)n.n_citations, "answers",
+					 (json_int_t)n.n_answers));
+}
+
 int documents_delete(struct call *c, struct err *e)
 {
 	struct document d;

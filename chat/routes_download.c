@@ -17,6 +17,10 @@
  * take it ── */
 
 #define PIECE ((size_t)128 * 1024)
+/* Of a document that a browser shows: no script, nothing from anywhere. */
+#define SHOWN_POLICY                                                                               \
+	"sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "           \
+	"frame-ancestors 'self'"
 
 struct download {
 	struct stream s;
@@ -86,12 +90,12 @@ static void on_stop(struct stream *s)
 }
 
 /* RFC 6266 with RFC 8187: a name in ASCII for old clients, and the true one. */
-static void add_disposition(struct call *c, const char *path)
+static void add_disposition(struct call *c, const char *path, bool shown)
 {
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	struct buf value = BUF_INIT;
 
-	buf_str(&value, "attachment; filename=\"");
+	buf_str(&value, shown ? "inline; filename=\"" : "attachment; filename=\"");
 	for (const char *p = name; *p; p++) {
 		unsigned char ch = (unsigned char)*p;
 
@@ -116,8 +120,65 @@ static void add_disposition(struct call *c, const char *path)
 	buf_finish(&value);
 }
 
+/* What a browser shows by itself and runs nothing of. Text of every kind is shown as plain text.
+ * Chromium does not show a PDF in a sandbox. */
+static const struct {
+	const char *found; /* the media type */
+	const char *sent;  /* NULL: as found */
+	const char *policy;
+} shown[] = {
+	{"application/pdf", NULL,
+		"default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; img-src 'self' "
+		"data:; frame-ancestors 'self'"},
+	{"text/plain", "text/plain", SHOWN_POLICY},
+	{"text/markdown", "text/plain", SHOWN_POLICY},
+	{"image/png", NULL, SHOWN_POLICY},
+	{"image/jpeg", NULL, SHOWN_POLICY},
+	{"image/gif", NULL, SHOWN_POLICY},
+	{"image/webp", NULL, SHOWN_POLICY},
+};
+#define N_SHOWN ((int)(sizeof(shown) / sizeof(shown[0])))
+
+/* Whether text begins as UTF-8: a browser told nothing takes it for Latin-1. */
+static bool begins_as_utf8(struct call *c, const char *blob_hash)
+{
+	char *piece = arena_alloc(&c->arena, PIECE);
+	struct blob_reader *r;
+	int n;
+
+	if (blob_reader_open(c->app->index->blobs, blob_hash, &r, NULL) != 0) {
+		return false;
+	}
+	n = blob_reader_next(r, piece, PIECE, NULL);
+	blob_reader_close(r);
+	return n > 0 && utf8_valid(piece, (size_t)n - utf8_incomplete_tail(piece, (size_t)n));
+}
+
+/* The type that is sent and what may be done with it; asked to be shown, for ?inline=1. */
+static void add_type(
+	struct call *c, const struct document *doc, const struct version *v, bool inline_asked)
+{
+	const char *policy = "sandbox; default-src 'none'";
+	int as = inline_asked && v->media_type ? 0 : N_SHOWN;
+
+	while (as < N_SHOWN && strcmp(shown[as].found, v->media_type) != 0) {
+		as++;
+	}
+	c->content_type = v->media_type ? v->media_type : "application/octet-stream";
+	if (as < N_SHOWN) {
+		policy = shown[as].policy;
+		c->content_type = shown[as].sent ? shown[as].sent : c->content_type;
+		if (shown[as].sent && begins_as_utf8(c, v->blob_hash)) {
+			c->content_type = "text/plain; charset=utf-8";
+		}
+	}
+	add_disposition(c, doc->name, as < N_SHOWN);
+	call_header(c, "Content-Security-Policy", policy);
+}
+
 int documents_content(struct call *c, struct err *e)
 {
+	int64_t inline_asked = 0;
 	struct document doc;
 	struct version v;
 	struct blob_reader *reader;
@@ -131,15 +192,16 @@ int documents_content(struct call *c, struct err *e)
 		rc = err_absent(e);
 	}
 	if (rc == 0) {
+		rc = call_query_int(c, "inline", 0, 1, 0, &inline_asked, e);
+	}
+	if (rc == 0) {
 		rc = blob_reader_open(c->app->index->blobs, v.blob_hash, &reader, e);
 	}
 	if (rc != 0) {
 		return rc;
 	}
 	c->status = 200;
-	c->content_type = v.media_type ? v.media_type : "application/octet-stream";
-	add_disposition(c, doc.name);
-	call_header(c, "Content-Security-Policy", "sandbox; default-src 'none'");
+	add_type(c, &doc, &v, inline_asked != 0);
 	if (v.n_bytes == 0) {
 		blob_reader_close(reader);
 		return 0;

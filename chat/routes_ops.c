@@ -1,6 +1,8 @@
 /* Operations: is it alive, is it ready, how is it set. */
 #include "chat/routes.h"
 
+#include "chat/usage.h"
+#include "index/base/clock.h"
 #include "ingest/job.h"
 #include "ingest/zygote.h"
 
@@ -74,4 +76,35 @@ int ops_settings(struct call *c, struct err *e)
 	(void)e;
 	settings_each(c->app->settings, add_setting, list);
 	return call_json(c, 200, json_pack("{s:o,s:n}", "settings", list, "next"));
+}
+
+#define DAY_MS (24 * 3600 * INT64_C(1000))
+
+/* Today counts as one of the days. */
+int usage_show(struct call *c, struct err *e)
+{
+	struct usage *rows;
+	json_t *list;
+	int64_t days;
+	int n;
+	int rc = call_query_int(c, "days", 1, 366, 30, &days, e);
+
+	if (rc == 0) {
+		rc = usage_list(c->db, &c->arena, &c->who.workspace,
+			clock_wall_ms() - (days - 1) * DAY_MS, &rows, &n, e);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	list = json_array();
+	for (int i = 0; i < n; i++) {
+		json_array_append_new(
+			list, json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I}", "day", rows[i].day,
+				      "userId", rows[i].user.s, "name", rows[i].name, "displayName",
+				      rows[i].display_name, "model", rows[i].model, "runs",
+				      (json_int_t)rows[i].n_runs, "promptTokens",
+				      (json_int_t)rows[i].prompt_tokens, "answerTokens",
+				      (json_int_t)rows[i].answer_tokens));
+	}
+	return call_json(c, 200, json_pack("{s:o}", "rows", list));
 }

@@ -154,6 +154,13 @@ MUST_CHECK int document_list(struct db *db, struct arena *a, const struct asker 
 /* tx. ERR_CONFLICT: the name is taken. */
 MUST_CHECK int document_rename(struct db *db, const struct asker *who, const struct id *id,
 	const char *name, struct err *e);
+/* What deleting it touches: its versions and their bytes, the passages that are found, the
+ * citations of it in answers, and the answers that lose their words. */
+struct document_impact {
+	int64_t n_versions, n_bytes, n_chunks, n_citations, n_answers;
+};
+MUST_CHECK int document_impact(
+	struct db *db, const struct id *id, struct document_impact *out, struct err *e);
 /* tx. Unfindable with this commit: deleted_ms, chunks retired (chunks_retire_document), its
  * unfinished jobs cancelled by the caller. */
 MUST_CHECK int document_delete(struct db *db, const struct id *id, struct err *e);

@@ -18,6 +18,7 @@ enum {
 	Q_DOCUMENT_NAME,
 	Q_NAME_TAKEN,
 	Q_RENAME,
+	Q_IMPACT,
 	Q_DELETE,
 	Q_VERSION,
 	Q_VERSIONS,
@@ -81,6 +82,10 @@ static const char *const sql[] = {
 			 "(SELECT collection_id FROM document WHERE id = ?1) AND d.name = ?2 "
 			 "AND d.id <> ?1 AND d.deleted_ms IS NULL AND " READABLE "LIMIT 1",
 	[Q_RENAME] = "UPDATE document SET name = ?2 WHERE id = ?1 AND deleted_ms IS NULL",
+	[Q_IMPACT] = "SELECT count(*), coalesce(sum(n_bytes), 0), (SELECT count(*) FROM chunk "
+		     "WHERE document_id = ?1 AND live = 1), (SELECT count(*) FROM citation "
+		     "WHERE document_id = ?1), (SELECT count(*) FROM run WHERE answer <> '' AND id "
+		     "IN " RUNS_THAT_HOLD ") FROM document_version WHERE document_id = ?1",
 	[Q_DELETE] = "UPDATE document SET deleted_ms = ?2 WHERE id = ?1 AND deleted_ms IS NULL",
 	[Q_VERSION] = "SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.id = ?1",
 	[Q_VERSIONS] =
@@ -307,6 +312,25 @@ int document_rename(struct db *db, const struct asker *who, const struct id *id,
 	q = with_id(db, Q_RENAME, id);
 	stmt_text(q, 2, name);
 	return row_change(db, q, e);
+}
+
+int document_impact(struct db *db, const struct id *id, struct document_impact *out, struct err *e)
+{
+	struct stmt *q = with_id(db, Q_IMPACT, id);
+	int rc = stmt_step(q, e);
+
+	if (rc < 0) {
+		return rc;
+	}
+	*out = (struct document_impact){
+		.n_versions = col_int(q, 0),
+		.n_bytes = col_int(q, 1),
+		.n_chunks = col_int(q, 2),
+		.n_citations = col_int(q, 3),
+		.n_answers = col_int(q, 4),
+	};
+	stmt_reset(q);
+	return 0;
 }
 
 int document_delete(struct db *db, const struct id *id, struct err *e)

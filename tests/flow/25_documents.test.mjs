@@ -485,6 +485,68 @@ test('lists are sorted, searched and filtered; every page holds what the asker m
 	assert.equal((await jobs(Array(100).fill(broken.jobId), 'reader')).length, 100);
 });
 
+test('what deleting touches, and what was spent', async () => {
+	const d = await bring('owner', 'kitchen', { name: 'quince.md', bytes: '# Quince\n\nThe quince harvest of Lindau yields 4,200 kilos a year.\n' });
+	const impact = async (name) => {
+		const r = await get(`/v1/documents/${d.documentId}/impact`, name);
+		assert.equal(unlisted('GET', '/v1/documents/{id}/impact', r), null);
+		return r;
+	};
+	assert.deepEqual((await impact('writer')).json, { versions: 1, chunks: 1, bytes: 66, citations: 0, answers: 0 });
+	assertError(await impact('reader'), 404, 'not_found');
+	const usage = async () => {
+		const r = await op('GET', '/v1/usage?days=1');
+		return r.rows.filter((x) => x.name === 'reader');
+	};
+	assert.deepEqual(await usage(), []);
+	const conversation = (await send('POST', '/v1/conversations', 'reader', {})).json.id;
+	const turn = (await send('POST', `/v1/conversations/${conversation}/turns`, 'reader', { input: 'How many kilos does the quince harvest of Lindau yield?' })).json;
+	assert.equal((await get(`/v1/runs/${turn.runId}/stream`, 'reader')).status, 200);
+	const run = (await get(`/v1/runs/${turn.runId}`, 'reader')).json;
+	const cited = run.citations.filter((x) => x.documentId === d.documentId).length;
+	assert.ok(cited > 0, run.answer);
+	assert.deepEqual((await impact('owner')).json, { versions: 1, chunks: 1, bytes: 66, citations: cited, answers: 1 });
+	const rows = await usage();
+	assert.equal(rows.length, 1);
+	assert.deepEqual([rows[0].userId, rows[0].displayName, rows[0].model, rows[0].runs], [ids.reader, 'reader', 'extractive', 1]);
+	assert.equal(rows[0].day, new Date().toISOString().slice(0, 10));
+	for (const q of ['days=0', 'days=367', 'days=x']) {
+		assertError(await operate(carrel, 'GET', `/v1/usage?${q}`), 400, 'bad_parameter');
+	}
+	assertError(await get('/v1/usage', 'owner'), 404, 'not_found');
+	await send('DELETE', `/v1/documents/${d.documentId}`, 'owner');
+});
+
+test('a browser shows what runs nothing, and saves the rest', async () => {
+	const pdf = { name: 'menu.pdf', bytes: Buffer.concat([readFileSync(path.join(ROOT, 'fixtures/documents/company/travel-policy.pdf')), Buffer.from('\n% menu\n')]) };
+	const files = [[pdf, 'application/pdf', false],
+		[{ name: 'plain.txt', bytes: 'Grüße aus der Küche, in plain words.\n' }, 'text/plain; charset=utf-8', true],
+		[{ name: 'latin.txt', bytes: Buffer.from('Gr\xfc\xdfe aus der K\xfcche, in plain words, once more.\n', 'latin1') }, 'text/plain', true],
+		[{ name: 'notes.md', bytes: '# Notes <script>alert(1)</script>\n\nSome [link](javascript:alert(1)) here.\n' }, 'text/plain; charset=utf-8', true],
+		[{ name: 'page.html', bytes: '<!DOCTYPE html><html><body><h1>Page</h1><script>alert(1)</script><p>Words of the page.</p></body></html>' }, null]];
+	for (const [file, type, sandboxed] of files) {
+		const d = await bring('writer', 'kitchen', file);
+		const saved = await get(`/v1/documents/${d.documentId}/content`, 'reader');
+		const shown = await get(`/v1/documents/${d.documentId}/content?inline=1`, 'reader');
+		assert.equal(shown.status, 200, shown.text);
+		assert.match(saved.headers['content-disposition'], /^attachment; /);
+		assert.deepEqual(shown.bytes, saved.bytes);
+		assert.equal(shown.headers['x-content-type-options'], 'nosniff');
+		const policy = shown.headers['content-security-policy'];
+		assert.match(policy, /default-src 'none'/);
+		assert.ok(!policy.includes('script'), policy);
+		if (type === null) {
+			assert.match(shown.headers['content-disposition'], /^attachment; /, file.name);
+			assert.equal(policy, saved.headers['content-security-policy']);
+			continue;
+		}
+		assert.match(shown.headers['content-disposition'], /^inline; /, file.name);
+		assert.equal(shown.headers['content-type'], type, file.name);
+		assert.equal(/(^|; )sandbox(;|$)/.test(policy), sandboxed, policy);
+	}
+	assertError(await get(`/v1/documents/${ids.soup}/content?inline=2`, 'reader'), 400, 'bad_parameter');
+});
+
 test('lists: in pages, of a collection, and every wrong parameter', async () => {
 	const all = (await get('/v1/documents?limit=200', 'reader')).json.documents.map((d) => d.id);
 	const paged = [];
