@@ -124,7 +124,9 @@ async function arrived(r, parts, { collection, acl, name }) {
 	assert.equal(r.status, 202, r.text);
 	const id = r.json.documentId;
 	const job = await ask(server, 'GET', `/v1/jobs/${r.json.jobId}/stream`, { socket: true });
-	assert.match(job.text, /event: done/);
+	const end = job.text.match(/^event: done\ndata: (.*)$/m);
+	assert.ok(end, `job ${r.json.jobId}: ${job.text}`);
+	assert.equal(JSON.parse(end[1]).state, 'done', end[1]);
 	model.documents.set(id, { collection, acl, name, parts, deleted: false });
 	for (const { key, canary } of parts) {
 		model.own(canary, id);
@@ -247,6 +249,7 @@ function mustFind(user, key, r) {
 }
 
 function countRun(run) {
+	assert.equal(run.state, 'completed', JSON.stringify(run));
 	stats.withheld += run.withheld ? 1 : 0;
 	stats[run.mode] += 1;
 	for (const c of run.citations.filter((x) => x.chunkId)) {
@@ -457,10 +460,7 @@ test('no canary reaches anybody who may not read it', { timeout: 1_800_000 }, as
 	const fake = await startFakeModel({ mode: 'echo' });
 	const settings = { 'model-url': fake.url, 'model-name': 'echo', 'model-context': 4096, 'source-tokens': 1000, 'http-workers': 4 };
 	server = await startCarrel({ settings });
-	t.after(async () => {
-		await server.stop();
-		await fake.close();
-	});
+	t.after(() => server.stop().finally(() => fake.close()));
 	await populate();
 	for (let done = 0; done < QUERIES; done += PER_CHANGE) {
 		await change();
