@@ -1,6 +1,6 @@
 // The page's frame: navigation at the side, one view in the middle, the source at the other side.
 import { signal } from '@preact/signals';
-import type { ComponentType } from 'preact';
+import type { ComponentChildren, ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { SignIn } from './account/sign-in';
 import { ChatView } from './chat/view';
@@ -13,13 +13,14 @@ import { go, link, place } from './base/router';
 import { isAdmin, me, session, signOut } from './base/session';
 import { source } from './base/source';
 import { Dialog, Empty, IconButton, Menu, Toasts, toastError } from './base/ui';
+import { offered, uploads } from './library/upload';
 import { SourcePanel } from './trust/panel';
 
 export const menuOpen = signal(false); // on narrow screens
 const helpOpen = signal(false);
 
 /** A view whose code comes when it is first looked at. */
-function later(load: () => Promise<ComponentType>): ComponentType {
+function later(load: () => Promise<ComponentType>, meanwhile: ComponentChildren = <div class="view" aria-busy="true" />): ComponentType {
 	let loaded: ComponentType | undefined;
 	return () => {
 		const [View, setView] = useState<ComponentType | undefined>(() => loaded);
@@ -28,7 +29,7 @@ function later(load: () => Promise<ComponentType>): ComponentType {
 				load().then((view) => setView(() => (loaded = view)), toastError);
 			}
 		}, []);
-		return View ? <View /> : <div class="view" aria-busy="true" />;
+		return View ? <View /> : meanwhile;
 	};
 }
 
@@ -39,6 +40,7 @@ const views: Record<string, ComponentType> = {
 	admin: later(async () => (await import('./admin/view')).AdminView),
 	account: later(async () => (await import('./account/view')).AccountView),
 };
+const Uploads = later(async () => (await import('./library/uploads')).Uploads, null);
 const isChat = (name: string) => name === '' || name === 'c' || name === 'temporary';
 
 function View() {
@@ -135,6 +137,7 @@ function Desk() {
 				<View />
 			</main>
 			{source.value && <SourcePanel />}
+			{(offered.value || uploads().length > 0) && <Uploads />}
 			{helpOpen.value && <Help />}
 		</div>
 	);

@@ -13,6 +13,7 @@ const paths = {
 	chevronLeft: 'M12 5l-5 5 5 5',
 	chevronRight: 'M8 5l5 5-5 5',
 	chevronDown: 'M5 8l5 5 5-5',
+	chevronUp: 'M5 12l5-5 5 5',
 	copy: 'M7 7h9v9H7zM13 7V4H4v9h3',
 	check: 'M4 10.500l4 4 8-9',
 	refresh: 'M16 10a6 6 0 1 1-1.800-4.300M16 3v3.500h-3.500',

@@ -1,5 +1,175 @@
-import { Empty } from '../base/ui';
+// One document: what it looks like, what is known of it, who may read it, and what one may do with it.
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { ApiError, get, patch, post, request } from '../base/api';
+import { formatBytes, formatNumber, formatTime, lang, t } from '../base/i18n';
+import { go, link, place } from '../base/router';
+import type { Document, JobBrief, Version } from '../base/types';
+import { Button, Empty, ErrorNote, IconButton, Menu, type MenuItem, toastError, useLoad } from '../base/ui';
+import { AccessDialog, Who } from './acl';
+import { NameDialog } from './collections';
+import { isOver } from './jobs';
+import { StateTag, useJob } from './list';
+import { Preview } from './preview';
+import { mayDelete, RemoveDialog } from './remove';
+import { baseName, folderOf, moodOf, reasonText, troubleText } from './words';
+
+/** A file that needs the access token: fetched, then saved as a download would be. */
+async function save(d: Document, version?: Version): Promise<void> {
+	const answer = await request(`/v1/documents/${d.id}/content${version ? `?version=${version.id}` : ''}`);
+	const url = URL.createObjectURL(await answer.blob());
+	const a = document.createElement('a');
+	a.href = url;
+	a.download = baseName(d.name);
+	a.click();
+	setTimeout(() => URL.revokeObjectURL(url), 60000);
+}
+
+function Fact({ label, children }: { label: string; children: ComponentChildren }) {
+	return children ? (
+		<div>
+			<dt>{label}</dt>
+			<dd>{children}</dd>
+		</div>
+	) : null;
+}
+
+const languageName = (code: string | null): string => {
+	try {
+		return code && code !== 'und' ? new Intl.DisplayNames(lang.value, { type: 'language' }).of(code) ?? '' : '';
+	} catch {
+		return '';
+	}
+};
+
+function Facts({ document: d }: { document: Document }) {
+	return (
+		<dl class="facts">
+			<Fact label={t('document.titleFact')}>{d.title && d.title !== d.name ? <bdi>{d.title}</bdi> : null}</Fact>
+			<Fact label={t('document.collection')}>{d.collection && <a href={link('library', d.collectionId)}><bdi>{d.collection}</bdi></a>}</Fact>
+			<Fact label={t('col.pages')}>{d.pages ? formatNumber(d.pages) : null}</Fact>
+			<Fact label={t('col.size')}>{formatBytes(d.bytes)}</Fact>
+			<Fact label={t('document.type')}>{d.mediaType}</Fact>
+			<Fact label={t('document.language')}>{languageName(d.language)}</Fact>
+			<Fact label={t('col.added')}>{d.createdMs ? formatTime(d.createdMs) : null}</Fact>
+		</dl>
+	);
+}
+
+function Versions({ document: d }: { document: Document }) {
+	const { value, error } = useLoad((signal) => get<{ versions: Version[] }>(`/v1/documents/${d.id}/versions`, { signal }), [d.id, d.versionId, d.state]);
+	const all = (value?.versions ?? []).slice().sort((a, b) => b.seq - a.seq);
+	return (
+		<section>
+			<h2>{t('document.versions')}</h2>
+			<ErrorNote text={error} />
+			<ul class="versions">
+				{all.map((v) => (
+					<li key={v.id}>
+						<div class="grow">
+							<div class="row">
+								<strong>{t('document.version', { n: v.seq })}</strong>
+								{v.id === d.currentVersionId ? <span class="tag good">{t('document.current')}</span> : <span class={`tag ${moodOf({ ...d, state: v.state })}`}>{t(`state.${v.state}`)}</span>}
+							</div>
+							<small>{[v.createdMs ? formatTime(v.createdMs) : '', formatBytes(v.bytes)].filter(Boolean).join(' · ')}</small>
+							{v.state === 'failed' && <div class="trouble small">{reasonText(v.reason, v.message)}</div>}
+						</div>
+						{v.state !== 'purged' && <IconButton icon="download" label={t('document.downloadVersion', { n: v.seq })} onClick={() => save(d, v).catch(toastError)} />}
+					</li>
+				))}
+			</ul>
+		</section>
+	);
+}
+
+function Trouble({ document: d, job, onChanged }: { document: Document; job: JobBrief | null; onChanged: () => void }) {
+	const text = troubleText(d);
+	const may = mayDelete(d) && job;
+	const order = (what: 'retry' | 'cancel') => post(`/v1/jobs/${job!.id}/${what}`).then(onChanged, toastError);
+	const over = !job || isOver(job);
+	if (!text && over && d.state !== 'cancelled') {
+		return null;
+	}
+	return (
+		<div class={`trouble-box ${moodOf(d)}`} role={text ? 'alert' : undefined}>
+			<div class="grow">{over ? text || t(`state.${d.state}`) : <StateTag document={d} job={job} />}</div>
+			{may && (over ? <Button icon="refresh" onClick={() => void order('retry')}>{t('document.retry')}</Button> : <Button icon="stop" onClick={() => void order('cancel')}>{t('document.stop')}</Button>)}
+		</div>
+	);
+}
+
+function Shown({ document: d, reload }: { document: Document; reload: () => void }) {
+	const [doing, setDoing] = useState<'rename' | 'delete' | 'access' | null>(null);
+	const job = useJob(d, reload);
+	const close = () => setDoing(null);
+	const items: MenuItem[] = [
+		...(mayDelete(d) ? [{ label: t('rename'), icon: 'edit', run: () => setDoing('rename') } as const] : []),
+		...(d.right === 'own' ? [{ label: t('acl.change'), icon: 'share', run: () => setDoing('access') } as const] : []),
+		...(mayDelete(d) ? [{ label: t('delete'), icon: 'trash', danger: true, run: () => setDoing('delete') } as const] : []),
+	];
+	return (
+		<div class="column wide-column document">
+			<header class="library-head">
+				<div class="grow">
+					<nav class="crumb clip" aria-label={t('library.title')}>
+						<a href={link('library')}>{t('library.title')}</a>
+						{d.collection && <> / <a href={link('library', d.collectionId)}><bdi>{d.collection}</bdi></a></>}
+						{folderOf(d.name) && <bdi> / {folderOf(d.name).slice(0, -1)}</bdi>}
+					</nav>
+					<h1 class="document-name" title={d.name}><bdi>{baseName(d.name)}</bdi></h1>
+				</div>
+				<div class="row">
+					<Button icon="download" onClick={() => save(d).catch(toastError)}>{t('document.download')}</Button>
+					{items.length > 0 && <Menu label={t('more')} items={items} />}
+				</div>
+			</header>
+			<Trouble document={d} job={job} onChanged={reload} />
+			<div class="document-body">
+				<Preview key={d.currentVersionId ?? d.versionId} document={d} />
+				<aside class="stack document-side">
+					<section>
+						<h2>{t('col.who')}</h2>
+						<Who access={d.access} own={d.ownAcl} />
+						{d.right === 'own' && <Button kind="quiet" icon="share" onClick={() => setDoing('access')}>{t('acl.change')}</Button>}
+					</section>
+					<section>
+						<h2>{t('document.facts')}</h2>
+						<Facts document={d} />
+					</section>
+					<Versions document={d} />
+				</aside>
+			</div>
+			{doing === 'rename' && (
+				<NameDialog title={t('document.rename')} label={t('collection.name')} name={d.name} action={t('rename')} onClose={close}
+					save={async (name) => (await patch(`/v1/documents/${d.id}`, { name }), reload())} />
+			)}
+			{doing === 'access' && <AccessDialog what={{ kind: 'document', id: d.id, name: baseName(d.name) }} onClose={close} onSaved={reload} />}
+			{doing === 'delete' && <RemoveDialog documents={[d]} onClose={close} onDone={() => (d.collectionId ? go('library', d.collectionId) : go('library'))} />}
+		</div>
+	);
+}
+
+function Loaded({ id }: { id: string }) {
+	const [gone, setGone] = useState(false);
+	const { value, error, reload } = useLoad(
+		(signal) => get<Document>(`/v1/documents/${id}`, { signal }).catch((e) => {
+			setGone(e instanceof ApiError && e.status === 404);
+			throw e;
+		}),
+		[id],
+	);
+	if (gone) {
+		return <Empty title={t('notFound.title')}><p>{t('notFound.text')}</p><a href={link('library')}>{t('library.title')}</a></Empty>;
+	}
+	return (
+		<>
+			<ErrorNote text={error} />
+			{value && <Shown document={value} reload={reload} />}
+		</>
+	);
+}
 
 export function DocumentView() {
-	return <div class="view"><Empty title="DocumentView" /></div>;
+	const id = place.value.path[1] ?? '';
+	return <div class="view library"><Loaded key={id} id={id} /></div>;
 }

@@ -65,3 +65,13 @@ export function pickFiles(folder = false): Promise<Found[]> {
 		input.click();
 	});
 }
+
+// A file dropped beside a place that takes it would replace the page by itself.
+for (const type of ['dragover', 'drop'] as const) {
+	addEventListener(type, (e) => {
+		if (!e.defaultPrevented && hasFiles(e.dataTransfer)) {
+			e.preventDefault();
+			e.dataTransfer!.dropEffect = 'none';
+		}
+	});
+}
