@@ -1,14 +1,16 @@
 // The page's frame: navigation at the side, one view in the middle, the source at the other side.
 import { signal } from '@preact/signals';
-import type { ComponentChildren, ComponentType } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import type { ComponentType } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { SignIn } from './account/sign-in';
 import { ChatView } from './chat/view';
 import { History } from './chat/history';
 import { online } from './base/api';
+import { askForFocus, subtitle } from './base/focus';
 import { t } from './base/i18n';
 import { Icon, type IconName } from './base/icons';
 import { keyNames, shortcuts, useShortcut } from './base/keys';
+import { later } from './base/later';
 import { go, link, place } from './base/router';
 import { isAdmin, me, session, signOut } from './base/session';
 import { source } from './base/source';
@@ -18,20 +20,6 @@ import { SourcePanel } from './trust/panel';
 
 export const menuOpen = signal(false); // on narrow screens
 const helpOpen = signal(false);
-
-/** A view whose code comes when it is first looked at. */
-function later(load: () => Promise<ComponentType>, meanwhile: ComponentChildren = <div class="view" aria-busy="true" />): ComponentType {
-	let loaded: ComponentType | undefined;
-	return () => {
-		const [View, setView] = useState<ComponentType | undefined>(() => loaded);
-		useEffect(() => {
-			if (!loaded) {
-				load().then((view) => setView(() => (loaded = view)), toastError);
-			}
-		}, []);
-		return View ? <View /> : meanwhile;
-	};
-}
 
 const views: Record<string, ComponentType> = {
 	search: later(async () => (await import('./trust/search')).SearchView),
@@ -43,9 +31,29 @@ const views: Record<string, ComponentType> = {
 const Uploads = later(async () => (await import('./library/uploads')).Uploads, null);
 const isChat = (name: string) => name === '' || name === 'c' || name === 'temporary';
 
+const titles: Record<string, string> = { search: 'nav.search', library: 'nav.library', document: 'nav.library', admin: 'nav.admin', account: 'nav.account', temporary: 'nav.temporary' };
+
+/** After a change of view the window has another name, and the keyboard goes on in the new view. */
+function useArrival(): void {
+	const [name = '', part] = place.value.path;
+	const view = isChat(name) ? 'chat' : name === 'admin' ? `admin/${part}` : name;
+	const first = useRef(true);
+	const title = titles[name] ? t(titles[name]!) : '';
+	useEffect(() => {
+		document.title = [subtitle.value || title, 'Carrel'].filter(Boolean).join(' · ');
+	}, [subtitle.value, title]);
+	useEffect(() => {
+		if (!first.current) {
+			askForFocus();
+		}
+		first.current = false;
+	}, [view]);
+}
+
 function View() {
 	const name = place.value.path[0] ?? '';
 	const Other = views[name];
+	useArrival();
 	if (isChat(name)) {
 		return <ChatView />;
 	}
@@ -71,9 +79,39 @@ function NavLink({ icon, label, path }: { icon: IconName; label: string; path: s
 	);
 }
 
+/** On narrow screens the sidebar lies over the view: it holds the keyboard until Escape or a choice. */
+function useDrawer() {
+	const ref = useRef<HTMLElement>(null);
+	const open = menuOpen.value;
+	useEffect(() => {
+		if (!open) {
+			return;
+		}
+		const before = document.activeElement as HTMLElement | null;
+		const stops = () => [...ref.current!.querySelectorAll<HTMLElement>('a[href], button:not(:disabled), input:not(:disabled)')].filter((e) => e.offsetParent && e.tabIndex >= 0);
+		const onKeyDown = (e: KeyboardEvent) => {
+			const all = stops(), edge = e.shiftKey ? all[0] : all.at(-1);
+			if (e.key === 'Escape' && !e.defaultPrevented) {
+				menuOpen.value = false;
+			} else if (e.key === 'Tab' && document.activeElement === edge) {
+				e.preventDefault();
+				(e.shiftKey ? all.at(-1) : all[0])?.focus();
+			}
+		};
+		stops()[0]?.focus();
+		addEventListener('keydown', onKeyDown);
+		return () => {
+			removeEventListener('keydown', onKeyDown);
+			before?.focus();
+		};
+	}, [open]);
+	return ref;
+}
+
 function Sidebar() {
+	const ref = useDrawer();
 	return (
-		<nav class={menuOpen.value ? 'sidebar open' : 'sidebar'} aria-label={t('nav.main')}>
+		<nav ref={ref} class={menuOpen.value ? 'sidebar open' : 'sidebar'} aria-label={t('nav.main')}>
 			<div class="sidebar-head">
 				<a class="brand" href="#/">
 					<img src={document.querySelector<HTMLLinkElement>('link[rel=icon]')!.href} alt="" width="24" height="24" />
@@ -132,7 +170,7 @@ function Desk() {
 			<a class="skip" href="#main" onClick={(e) => (e.preventDefault(), document.getElementById('main')!.focus())}>{t('skip')}</a>
 			<Sidebar />
 			{menuOpen.value && <div class="scrim" onClick={() => (menuOpen.value = false)} />}
-			<main id="main" tabIndex={-1}>
+			<main id="main" tabIndex={-1} inert={menuOpen.value}>
 				<IconButton class="menu-button only-narrow" icon="menu" label={t('nav.open')} aria-expanded={menuOpen.value} onClick={() => (menuOpen.value = true)} />
 				<View />
 			</main>

@@ -1,27 +1,74 @@
 // Signing in, the first time and again: then over the page, which keeps what had been typed.
 import { useState } from 'preact/hooks';
-import { t } from '../base/i18n';
-import { signIn } from '../base/session';
+import { ApiError } from '../base/api';
+import { formatClock, lang, LANG_NAMES, LANGS, setLang, t, type Lang } from '../base/i18n';
+import { Icon } from '../base/icons';
+import { link, place } from '../base/router';
+import { me, signIn } from '../base/session';
 import { Button, ErrorNote, Field, useAttempt } from '../base/ui';
+import { Brand } from './brand';
+import { PasswordField } from './password';
+import { Setup } from './setup';
 
-export function SignIn({ again }: { again?: boolean }) {
-	const [name, setName] = useState('');
+/** After too many wrong passwords: when to try again, instead of how many seconds to count. */
+async function withTime(work: () => Promise<unknown>): Promise<void> {
+	try {
+		await work();
+	} catch (e) {
+		if (e instanceof ApiError && e.code === 'too_many_tries') {
+			throw new ApiError(e.status, e.code, t('signIn.tooMany', { time: formatClock(Date.now() + e.retryAfterMs + 60000) }));
+		}
+		throw e;
+	}
+}
+
+function SignInForm({ again }: { again?: boolean }) {
+	const [name, setName] = useState(again ? me.value?.name ?? '' : '');
 	const [password, setPassword] = useState('');
 	const { busy, error, attempt } = useAttempt();
 	return (
-		<div class={again ? 'sign-in over' : 'sign-in'} role={again ? 'dialog' : undefined} aria-modal={again}>
-			<form class="card stack" onSubmit={(e) => (e.preventDefault(), attempt(() => signIn(name, password)))}>
-				<h1>Carrel</h1>
-				{again && <p>{t('error.unauthenticated')}</p>}
-				<Field label={t('signIn.name')}>
-					<input name="name" autocomplete="username" autofocus required value={name} onInput={(e) => setName(e.currentTarget.value)} />
-				</Field>
-				<Field label={t('signIn.password')}>
-					<input name="password" type="password" autocomplete="current-password" required value={password} onInput={(e) => setPassword(e.currentTarget.value)} />
-				</Field>
-				<ErrorNote text={error} />
-				<Button type="submit" kind="primary" disabled={busy}>{t('signIn.do')}</Button>
-			</form>
-		</div>
+		<form class="card stack" aria-labelledby="sign-in-title" onSubmit={(e) => (e.preventDefault(), attempt(() => withTime(() => signIn(name.trim(), password))))}>
+			<Brand />
+			{again && <p>{t('error.unauthenticated')}</p>}
+			<Field label={t('signIn.name')}>
+				<input name="name" autocomplete="username" autocapitalize="off" spellcheck={false} autofocus={!name} required value={name} onInput={(e) => setName(e.currentTarget.value)} />
+			</Field>
+			<PasswordField label={t('signIn.password')} value={password} onValue={setPassword} autofocus={name !== ''} />
+			<ErrorNote text={error} />
+			<Button type="submit" kind="primary" disabled={busy}>{t('signIn.do')}</Button>
+			{again && <Button kind="quiet" onClick={() => location.reload()}>{t('signIn.other')}</Button>}
+		</form>
+	);
+}
+
+function LanguageChoice() {
+	return (
+		<label class="language">
+			<Icon name="globe" size={18} />
+			<span class="read-only-aloud">{t('account.language')}</span>
+			<select value={lang.value} onChange={(e) => setLang(e.currentTarget.value as Lang)}>
+				{LANGS.map((one) => <option value={one} lang={one}>{LANG_NAMES[one]}</option>)}
+			</select>
+		</label>
+	);
+}
+
+export function SignIn({ again }: { again?: boolean }) {
+	if (again) {
+		return (
+			<div class="sign-in over" role="dialog" aria-modal="true" aria-labelledby="sign-in-title">
+				<SignInForm again />
+			</div>
+		);
+	}
+	const setup = place.value.path[0] === 'setup';
+	return (
+		<main class="sign-in">
+			{setup ? <Setup /> : <SignInForm />}
+			<footer>
+				<a href={setup ? link() : link('setup')}>{t(setup ? 'setup.back' : 'setup.link')}</a>
+				<LanguageChoice />
+			</footer>
+		</main>
 	);
 }

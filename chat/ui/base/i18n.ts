@@ -53,6 +53,7 @@ export function formatBytes(n: number): string {
 
 export const formatDate = (ms: number): string => new Intl.DateTimeFormat(lang.value, { dateStyle: 'medium' }).format(ms);
 export const formatTime = (ms: number): string => new Intl.DateTimeFormat(lang.value, { dateStyle: 'medium', timeStyle: 'short' }).format(ms);
+export const formatClock = (ms: number): string => new Intl.DateTimeFormat(lang.value, { timeStyle: 'short' }).format(ms);
 
 /** "Today", "Yesterday", "14 November": the heading of a day in a list. */
 export function formatDay(ms: number): string {

@@ -1,6 +1,9 @@
 export const base = {
 	'close': ['Close', '关闭', 'Schließen'],
 	'cancel': ['Cancel', '取消', 'Abbrechen'],
+	'copy': ['Copy', '复制', 'Kopieren'],
+	'copied': ['Copied', '已复制', 'Kopiert'],
+	'done': ['Done', '完成', 'Fertig'],
 	'save': ['Save', '保存', 'Sichern'],
 	'delete': ['Delete', '删除', 'Löschen'],
 	'rename': ['Rename', '重命名', 'Umbenennen'],

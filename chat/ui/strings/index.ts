@@ -4,7 +4,8 @@ import { admin } from './admin';
 import { base } from './base';
 import { chat } from './chat';
 import { library } from './library';
+import { settings } from './settings';
 import { trust } from './trust';
 
 export type Texts = Record<string, readonly [string, string, string]>;
-export const table: Texts = { ...base, ...account, ...chat, ...trust, ...library, ...admin };
+export const table: Texts = { ...base, ...account, ...chat, ...trust, ...library, ...admin, ...settings };

@@ -1,0 +1,53 @@
+// Reading everything again, or embedding it with another model: what that means, then the order.
+import { useState } from 'preact/hooks';
+import { get, post } from '../base/api';
+import { t } from '../base/i18n';
+import type { Collection } from '../base/types';
+import { Button, Dialog, ErrorNote, Field, toast, useAttempt, useLoad } from '../base/ui';
+
+type What = 'outdated' | 'all' | 'builtin' | 'openai';
+const CHOICES: What[] = ['outdated', 'all', 'builtin', 'openai'];
+const isEmbedder = (what: What) => what === 'builtin' || what === 'openai';
+
+export function Reindex({ onClose, onOrdered }: { onClose: () => void; onOrdered: () => void }) {
+	const collections = useLoad((signal) => get<{ collections: Collection[] }>('/v1/collections?limit=200', { signal }), []);
+	const [what, setWhat] = useState<What>('outdated');
+	const [collection, setCollection] = useState('');
+	const { busy, error, attempt } = useAttempt();
+	const send = () => attempt(async () => {
+		const body = isEmbedder(what) ? { embedder: what } : { all: what === 'all', ...(collection ? { collection } : {}) };
+		const { jobs } = await post<{ jobs: number }>('/v1/reindex', body);
+		toast(t(jobs ? 'reindex.ordered' : 'reindex.nothing', { n: jobs }));
+		onOrdered();
+		onClose();
+	});
+	return (
+		<Dialog title={t('reindex.title')} onClose={onClose}>
+			<form class="stack" onSubmit={(e) => (e.preventDefault(), send())}>
+				<p>{t('reindex.text')}</p>
+				<fieldset class="choices upright">
+					<legend class="read-only-aloud">{t('reindex.title')}</legend>
+					{CHOICES.map((one) => (
+						<label key={one}>
+							<input type="radio" name="what" checked={what === one} onChange={() => setWhat(one)} />
+							<span>{t(`reindex.${one}`)}<small>{t(`reindex.${one}Text`)}</small></span>
+						</label>
+					))}
+				</fieldset>
+				{!isEmbedder(what) && (
+					<Field label={t('reindex.where')}>
+						<select value={collection} onChange={(e) => setCollection(e.currentTarget.value)}>
+							<option value="">{t('reindex.everywhere')}</option>
+							{collections.value?.collections.map((one) => <option value={one.id}>{one.name}</option>)}
+						</select>
+					</Field>
+				)}
+				<ErrorNote text={error} />
+				<div class="row end">
+					<Button onClick={onClose}>{t('cancel')}</Button>
+					<Button type="submit" kind="primary" disabled={busy}>{t('reindex.do')}</Button>
+				</div>
+			</form>
+		</Dialog>
+	);
+}
