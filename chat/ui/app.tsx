@@ -99,9 +99,13 @@ function useDrawer() {
 			}
 		};
 		stops()[0]?.focus();
+		const narrow = matchMedia('(max-width: 800px)');
+		const onWiden = () => (menuOpen.value = false);
 		addEventListener('keydown', onKeyDown);
+		narrow.addEventListener('change', onWiden);
 		return () => {
 			removeEventListener('keydown', onKeyDown);
+			narrow.removeEventListener('change', onWiden);
 			before?.focus();
 		};
 	}, [open]);
