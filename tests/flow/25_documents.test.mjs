@@ -518,7 +518,7 @@ test('what deleting touches, and what was spent', async () => {
 });
 
 test('a browser shows what runs nothing, and saves the rest', async () => {
-	const pdf = { name: 'menu.pdf', bytes: Buffer.concat([readFileSync(path.join(ROOT, 'fixtures/documents/company/travel-policy.pdf')), Buffer.from('\n% menu\n')]) };
+	const pdf = { name: 'menu.pdf', bytes: Buffer.concat([readFileSync(path.join(ROOT, 'fixtures/documents/company/price-list-2026.pdf')), Buffer.from('\n% menu\n')]) };
 	const files = [[pdf, 'application/pdf', false],
 		[{ name: 'plain.txt', bytes: 'Grüße aus der Küche, in plain words.\n' }, 'text/plain; charset=utf-8', true],
 		[{ name: 'latin.txt', bytes: Buffer.from('Gr\xfc\xdfe aus der K\xfcche, in plain words, once more.\n', 'latin1') }, 'text/plain', true],
