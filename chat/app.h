@@ -21,10 +21,13 @@
 
 struct server;
 struct runs;	  /* chat/run.h: the answers being written */
+struct live;	  /* chat/live.h: settings that change */
 struct job_watch; /* chat/job_watch.h: who follows jobs */
 
 struct app {
-	const struct settings *settings;
+	/* In force now. Take it once where two values have to fit each other: chat/live.h. */
+	const struct settings *_Atomic settings;
+	struct live *live;
 	uv_loop_t *loop;
 	struct index *index;
 	struct zygote *zygote;

@@ -23,12 +23,13 @@
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 struct models {
-	const struct settings *settings;
+	const struct settings *_Atomic settings; /* for the next call */
 	uv_loop_t *loop;
 	CURLM *multi;
 	uv_timer_t timer;
 	struct model_call *calls;
-	bool no_stream_options; /* this server refused them */
+	/* with these, the server refused them */
+	const struct settings *_Atomic no_stream_options;
 	bool closing;
 	int n_handles; /* open uv handles: sockets and the timer */
 	void (*on_closed)(void *arg);
@@ -43,6 +44,7 @@ struct socket {
 
 struct model_call {
 	struct models *models;
+	const struct settings *settings;
 	struct model_call *next;
 	struct model_order order;
 	CURL *easy;
@@ -193,9 +195,16 @@ int models_create(const struct settings *set, uv_loop_t *loop, struct models **o
 	return 0;
 }
 
+void models_use(struct models *m, const struct settings *set)
+{
+	m->settings = set;
+}
+
 bool models_configured(const struct models *m)
 {
-	return m->settings->model_url[0] != '\0';
+	const struct settings *set = m->settings;
+
+	return set->model_url[0] != '\0';
 }
 
 /* ── the end of a call ── */
@@ -339,8 +348,8 @@ static void on_call_timer(uv_timer_t *t);
 
 static void arm(struct model_call *c)
 {
-	int64_t ms = c->sse.n_events > 0 ? c->models->settings->model_stall_ms
-					 : c->models->settings->model_first_ms;
+	int64_t ms =
+		c->sse.n_events > 0 ? c->settings->model_stall_ms : c->settings->model_first_ms;
 
 	c->events_seen = c->sse.n_events;
 	uv_timer_start(&c->timer, on_call_timer, (uint64_t)ms, 0);
@@ -374,11 +383,11 @@ static void on_call_timer(uv_timer_t *t)
 
 static char *body_of(struct model_call *c)
 {
-	json_t *o = json_pack("{s:s, s:O, s:b, s:i}", "model", c->models->settings->model_name,
-		"messages", c->messages, "stream", 1, "max_tokens", c->order.answer_tokens);
+	json_t *o = json_pack("{s:s, s:O, s:b, s:i}", "model", c->settings->model_name, "messages",
+		c->messages, "stream", 1, "max_tokens", c->order.answer_tokens);
 	char *text;
 
-	c->asked_usage = !c->models->no_stream_options;
+	c->asked_usage = c->models->no_stream_options != c->settings;
 	if (c->asked_usage) {
 		json_object_set_new(o, "stream_options", json_pack("{s:b}", "include_usage", 1));
 	}
@@ -390,7 +399,7 @@ static char *body_of(struct model_call *c)
 
 static void set_headers(struct model_call *c)
 {
-	const char *key = c->models->settings->model_key;
+	const char *key = c->settings->model_key;
 
 	c->headers = curl_slist_append(NULL, "Content-Type: application/json");
 	c->headers = curl_slist_append(c->headers, "Accept: text/event-stream");
@@ -408,7 +417,7 @@ static void set_headers(struct model_call *c)
 
 static void set_up(struct model_call *c)
 {
-	const struct settings *set = c->models->settings;
+	const struct settings *set = c->settings;
 	size_t n = strlen(set->model_url);
 	struct buf url = BUF_INIT;
 
@@ -463,6 +472,7 @@ struct model_call *model_start(struct models *m, const struct model_order *o)
 
 	ASSERT(c != NULL && !m->closing);
 	c->models = m;
+	c->settings = m->settings;
 	c->order = *o;
 	c->messages = json_deep_copy(o->messages);
 	c->order.messages = NULL;
@@ -510,7 +520,7 @@ static bool may_retry(struct model_call *c, CURLcode code, long status)
 	bool lost = (code != CURLE_OK || is_truncated(c)) && !c->stream_over &&
 		    (status == 0 || status == 200);
 
-	if (c->n_text > 0 || c->tries > c->models->settings->model_retries) {
+	if (c->n_text > 0 || c->tries > c->settings->model_retries) {
 		return false;
 	}
 	if (c->retry_after_ms > RETRY_AFTER_MAX_MS) {
@@ -618,7 +628,7 @@ static void on_done(struct model_call *c, CURLcode code)
 	long status = status_of(c);
 
 	if (status == 400 && c->asked_usage) {
-		c->models->no_stream_options = true;
+		c->models->no_stream_options = c->settings;
 		c->tries--;
 		let_go(c);
 		begin(c);

@@ -34,7 +34,11 @@ MUST_CHECK int models_create(
 /* Ends what is open (on_end with ERR_CANCELLED), closes its handles, then calls on_closed and is
  * gone. */
 void models_destroy(struct models *m, void (*on_closed)(void *arg), void *arg);
-bool models_configured(const struct models *m); /* a model-url is set */
+/* From the next call on; those that are open go on as they began. Both outlive the calls. Any
+ * thread.
+ */
+void models_use(struct models *m, const struct settings *set);
+bool models_configured(const struct models *m); /* a model-url is set; any thread */
 
 struct model_result {
 	int rc; /* 0: the answer ended as the model wanted */

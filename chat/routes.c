@@ -11,7 +11,9 @@ const struct route routes[] = {
 	/* operations */
 	{"GET", "/healthz", ACCESS_PUBLIC, BODY_NONE, ops_healthz, "health"},
 	{"GET", "/readyz", ACCESS_PUBLIC, BODY_NONE, ops_readyz, "health"},
-	{"GET", "/v1/settings", ACCESS_OPERATOR, BODY_NONE, ops_settings, "operator"},
+	{"GET", "/v1/settings", ACCESS_OPERATOR, BODY_NONE, settings_show, "operator"},
+	{"PATCH", "/v1/settings", ACCESS_OPERATOR, BODY_JSON, settings_change, "operator"},
+	{"POST", "/v1/settings/test", ACCESS_OPERATOR, BODY_JSON, settings_test, "operator"},
 
 	/* signing in, and oneself */
 	{"POST", "/v1/bootstrap", ACCESS_PUBLIC, BODY_JSON, sessions_bootstrap, "bootstrap"},

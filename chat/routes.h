@@ -14,7 +14,10 @@ typedef int route_work(struct call *c, struct err *e);
 route_work page_index, page_asset;
 
 /* chat/routes_ops.c */
-route_work ops_healthz, ops_readyz, ops_settings, usage_show;
+route_work ops_healthz, ops_readyz, usage_show;
+
+/* chat/routes_settings.c */
+route_work settings_show, settings_change, settings_test;
 
 /* chat/routes_documents.c, chat/routes_upload.c, chat/routes_download.c */
 route_work documents_upload, documents_list, documents_show, documents_rename, documents_delete;

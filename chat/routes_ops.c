@@ -62,22 +62,6 @@ int ops_readyz(struct call *c, struct err *e)
 	return call_json(c, 200, json_pack("{s:b}", "ready", 1));
 }
 
-static void add_setting(
-	void *arg, const char *name, const char *value, const char *def, const char *help)
-{
-	json_array_append_new(arg, json_pack("{s:s,s:s,s:s,s:s}", "name", name, "value", value,
-					   "default", def, "help", help));
-}
-
-int ops_settings(struct call *c, struct err *e)
-{
-	json_t *list = json_array();
-
-	(void)e;
-	settings_each(c->app->settings, add_setting, list);
-	return call_json(c, 200, json_pack("{s:o,s:n}", "settings", list, "next"));
-}
-
 #define DAY_MS (24 * 3600 * INT64_C(1000))
 
 /* Today counts as one of the days. */

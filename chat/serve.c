@@ -8,6 +8,7 @@
 #include "chat/http/server.h"
 #include "chat/run.h"
 #include "chat/job_watch.h"
+#include "chat/live.h"
 #include "index/base/log.h"
 
 #define GRACE_MS 10000 /* what is open when a stop is ordered may take that long to finish */
@@ -170,6 +171,7 @@ int app_serve(const struct serve_order *o, struct err *e)
 	memset(&s, 0, sizeof(s));
 	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of its write */
 	s.app.settings = o->settings;
+	s.app.live = live_create(&s.app);
 	s.app.zygote = o->zygote;
 	s.app.loop = &s.loop;
 	open_handles(&s, o->handle_signals);
@@ -186,5 +188,6 @@ int app_serve(const struct serve_order *o, struct err *e)
 	close_parts(&s);
 	close_handles(&s);
 	job_watch_destroy(s.app.job_watch);
+	live_destroy(s.app.live);
 	return rc;
 }

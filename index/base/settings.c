@@ -38,7 +38,6 @@ static const struct row rows[] = {
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
-#define INI_BYTES_MAX ((size_t)1024 * 1024)
 #define INI_LINE_MAX 198 /* inih's buffer, less line end and NUL */
 
 extern char **environ;
@@ -279,24 +278,15 @@ static int tidy_ini(const struct buf *raw, const char *path, struct buf *out, st
 	return 0;
 }
 
-static int load_ini(struct settings *s, struct err *e)
+int settings_parse_ini(struct settings *s, const struct buf *text, const char *path, struct err *e)
 {
-	char path[PATH_MAX];
-	struct buf raw = BUF_INIT;
 	struct buf tidy = BUF_INIT;
 	struct ini_load load = {s, path, e, 0};
-	int rc, line;
+	int rc = tidy_ini(text, path, &tidy, e);
 
-	snprintf(path, sizeof(path), "%s/carrel.ini", s->data);
-	if (!fs_exists(path)) {
-		return 0;
-	}
-	rc = fs_read(path, INI_BYTES_MAX, &raw, e);
-	if (rc == 0) {
-		rc = tidy_ini(&raw, path, &tidy, e);
-	}
 	if (rc == 0 && tidy.len > 0) {
-		line = ini_parse_string(tidy.data, on_ini_value, &load);
+		int line = ini_parse_string(tidy.data, on_ini_value, &load);
+
 		rc = load.rc;
 		if (rc == 0 && line != 0) {
 			rc = err_set(e, ERR_INVALID, "bad_ini",
@@ -304,6 +294,23 @@ static int load_ini(struct settings *s, struct err *e)
 		}
 	}
 	buf_finish(&tidy);
+	return rc;
+}
+
+static int load_ini(struct settings *s, struct err *e)
+{
+	char path[PATH_MAX];
+	struct buf raw = BUF_INIT;
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/carrel.ini", s->data);
+	if (!fs_exists(path)) {
+		return 0;
+	}
+	rc = fs_read(path, SETTINGS_INI_BYTES_MAX, &raw, e);
+	if (rc == 0 && raw.len > 0) {
+		rc = settings_parse_ini(s, &raw, path, e);
+	}
 	buf_finish(&raw);
 	return rc;
 }
@@ -418,6 +425,89 @@ int settings_flags(struct settings *s, int *argc, char **argv, struct err *e)
 	return 0;
 }
 
+/* ── changed while the program runs ── */
+
+/* Read anew at each use, from what app->settings points to (chat/live.h). */
+static const char *const live_names[] = {"log-level", "public-url", "http-body-kb",
+	"http-header-ms", "http-idle-ms", "model-url", "model-name", "model-key", "model-context",
+	"model-first-ms", "model-stall-ms", "model-retries", "answer-tokens", "source-tokens",
+	"runs-at-once", "session-hours", "access-minutes", "login-tries"};
+
+bool settings_is_live(const char *name)
+{
+	for (size_t i = 0; i < sizeof(live_names) / sizeof(live_names[0]); i++) {
+		if (strcmp(live_names[i], name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void take_row(struct settings *to, const struct settings *from, const struct row *row)
+{
+	if (row->kind == KIND_NUMBER) {
+		*number_at(to, row) = *number_at(from, row);
+	} else {
+		replace_string(string_at(to, row), *string_at(from, row));
+	}
+	to->strength[row - rows] = from->strength[row - rows];
+}
+
+void settings_copy(struct settings *to, const struct settings *from)
+{
+	memset(to, 0, sizeof(*to));
+	for (size_t i = 0; i < N_ROWS; i++) {
+		take_row(to, from, &rows[i]);
+	}
+}
+
+void settings_take_live(struct settings *s, const struct settings *from)
+{
+	for (size_t i = 0; i < N_ROWS; i++) {
+		if (settings_is_live(rows[i].name)) {
+			take_row(s, from, &rows[i]);
+		}
+	}
+}
+
+bool settings_same(const struct settings *a, const struct settings *b, const char *name)
+{
+	const struct row *row = find(name, strlen(name));
+
+	ASSERT(row != NULL);
+	return row->kind == KIND_NUMBER ? *number_at(a, row) == *number_at(b, row)
+					: strcmp(*string_at(a, row), *string_at(b, row)) == 0;
+}
+
+int settings_put(struct settings *s, const char *name, const char *value, struct err *e)
+{
+	const struct row *row = find(name, strlen(name));
+	char variable[64];
+	int rc;
+
+	if (!row) {
+		return unknown(name, "the request", e);
+	}
+	if (strcmp(name, "data") == 0) {
+		return err_set(e, ERR_INVALID, "bad_setting",
+			"data is where carrel.ini lies; use --data or CARREL_DATA");
+	}
+	if (s->strength[row - rows] > FROM_INI) {
+		variable_name(name, variable, sizeof(variable));
+		return err_set(e, ERR_CONFLICT, "fixed_setting",
+			s->strength[row - rows] == FROM_FLAG
+				? "%s is fixed by the flag --%s that Carrel was started with"
+				: "%s is fixed by the variable %s that Carrel was started with",
+			name, s->strength[row - rows] == FROM_FLAG ? name : variable);
+	}
+	if (value) {
+		return set_row(s, row, value, FROM_INI, "the request", e);
+	}
+	rc = set_row(s, row, row->def, FROM_INI, "default", e);
+	s->strength[row - rows] = FROM_DEFAULT;
+	return rc;
+}
+
 /* ── shown ── */
 
 void settings_help(struct buf *out)
@@ -462,5 +552,44 @@ void settings_each(const struct settings *s,
 			value = value[0] ? "set" : "";
 		}
 		fn(arg, row->name, value, row->def, row->help);
+	}
+}
+
+void settings_view(
+	const struct settings *s, void (*fn)(void *arg, const struct setting_view *v), void *arg)
+{
+	static const char *const sources[] = {"default", "file", "environment", "flag"};
+
+	for (size_t i = 0; i < N_ROWS; i++) {
+		const struct row *row = &rows[i];
+		char number[24];
+		struct setting_view v = {.name = row->name,
+			.def = row->def,
+			.help = row->help,
+			.value = number,
+			.source = sources[s->strength[i]],
+			.type = row->kind == KIND_NUMBER ? "number" : "text",
+			.min = row->min,
+			.max = row->max,
+			.secret = row->kind == KIND_SECRET,
+			.live = settings_is_live(row->name)};
+
+		if (row->kind == KIND_NUMBER) {
+			snprintf(number, sizeof(number), "%" PRId64, *number_at(s, row));
+		} else {
+			v.value = *string_at(s, row);
+		}
+		if (v.secret) {
+			v.value = v.value[0] ? "set" : "";
+		}
+		if (strcmp(row->name, "log-level") == 0) {
+			v.choices = "debug, info, warn, error";
+		} else if (strcmp(row->name, "embedder") == 0) {
+			v.choices = "builtin, openai";
+		}
+		if (v.choices) {
+			v.type = "choice";
+		}
+		fn(arg, &v);
 	}
 }

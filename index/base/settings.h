@@ -102,8 +102,41 @@ MUST_CHECK int settings_load(struct settings *s, struct err *e);
  * belongs to the command. */
 MUST_CHECK int settings_flags(struct settings *s, int *argc, char **argv, struct err *e);
 bool settings_known(const char *name);
+
+/* ── changing them while the program runs: on a copy, which others may read without a lock ── */
+
+void settings_copy(struct settings *to, const struct settings *from); /* to: uninitialised */
+/* As strong as DATA/carrel.ini; value NULL: back to the default. ERR_INVALID: unknown, out of
+ * range, or data, which no file in that folder can name. ERR_CONFLICT "fixed_setting": a flag or a
+ * variable has set it. */
+MUST_CHECK int settings_put(struct settings *s, const char *name, const char *value, struct err *e);
+/* Counts at once in a running server; the others after a restart. */
+bool settings_is_live(const char *name);
+/* Takes over the live ones that `from` has. */
+void settings_take_live(struct settings *s, const struct settings *from);
+bool settings_same(const struct settings *a, const struct settings *b, const char *name);
+/* The text of carrel.ini with those lines changed, added or (value NULL) gone; all else stays as it
+ * is. ERR_INVALID: the file could not hold a value (a line break, " ;", more than a line takes). */
+MUST_CHECK int settings_rewrite_ini(const struct buf *old, const char *const *names,
+	const char *const *values, int n, struct buf *out, struct err *e);
+/* What the file is called in errors: path. */
+MUST_CHECK int settings_parse_ini(
+	struct settings *s, const struct buf *text, const char *path, struct err *e);
+#define SETTINGS_INI_BYTES_MAX ((size_t)1024 * 1024)
+
 void settings_help(struct buf *out); /* one aligned line a setting, for --help */
 
+struct setting_view {
+	const char *name, *def, *help;
+	const char *value;   /* of a secret: "set" or "" */
+	const char *source;  /* "default", "file", "environment", "flag" */
+	const char *type;    /* "text", "number", "choice" */
+	const char *choices; /* "builtin, openai"; NULL but for a choice */
+	int64_t min, max;    /* of a number */
+	bool secret, live;
+};
+void settings_view(
+	const struct settings *s, void (*fn)(void *arg, const struct setting_view *v), void *arg);
 /* Calls fn for each row, secrets as "set" or "". */
 void settings_each(const struct settings *s,
 	void (*fn)(

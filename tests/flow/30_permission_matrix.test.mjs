@@ -85,6 +85,8 @@ const SAMPLES = {
 	'GET /v1/usage': { ask: none },
 	'GET /v1/audit': { ask: none },
 	'GET /v1/settings': { ask: none },
+	'PATCH /v1/settings': { ask: json({ settings: { 'model-retries': 2 } }) },
+	'POST /v1/settings/test': { ask: json({ what: 'embedder' }) },
 	'GET /v1/collections': { ask: none },
 	'POST /v1/collections': { ask: () => ({ body: { name: `made-${++count}` } }) },
 	'GET /v1/collections/{id}': { ask: none, id: 'collection' },

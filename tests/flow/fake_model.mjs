@@ -138,6 +138,11 @@ export async function startFakeModel({ mode = null, port = 0 } = {}) {
 			if (refuse(name, res, fake, body)) {
 				return;
 			}
+			if (body.stream === false) {
+				res.writeHead(200, { 'content-type': 'application/json' });
+				res.end(JSON.stringify({ object: 'chat.completion', model: 'fake', choices: [{ index: 0, message: { role: 'assistant', content: 'ready' }, finish_reason: 'stop' }] }));
+				return;
+			}
 			res.writeHead(200, { 'content-type': 'text/event-stream' });
 			res.flushHeaders();
 			await (modes[name] ?? modes.cite)(res, body, seen);

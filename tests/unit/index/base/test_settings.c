@@ -258,6 +258,119 @@ static void test_shown_without_secrets(void **state)
 	buf_finish(&help);
 }
 
+static void expect_rewritten(const char *old, const char *name, const char *value, const char *want)
+{
+	struct buf before = BUF_INIT, after = BUF_INIT;
+
+	buf_str(&before, old);
+	err_clear(&e);
+	assert_int_equal(settings_rewrite_ini(&before, &name, &value, 1, &after, &e), 0);
+	assert_string_equal(after.len ? after.data : "", want);
+	buf_finish(&before);
+	buf_finish(&after);
+}
+
+static void test_the_file_keeps_what_is_not_changed(void **state)
+{
+	static const char file[] = "# ours\n\n  answer-tokens : 500\nlisten=0.0.0.0:80\n"
+				   "; model-url = http://a\nanswer-tokens = 600";
+
+	(void)state;
+	expect_rewritten("", "model-url", "http://m/v1", "model-url = http://m/v1\n");
+	expect_rewritten("", "model-url", NULL, "");
+	expect_rewritten(file, "answer-tokens", "700",
+		"# ours\n\nanswer-tokens = 700\nlisten=0.0.0.0:80\n; model-url = http://a\n");
+	expect_rewritten(file, "answer-tokens", NULL,
+		"# ours\n\nlisten=0.0.0.0:80\n; model-url = http://a\n");
+	expect_rewritten("listen=0.0.0.0:80\r\n", "model-name", "x y",
+		"listen=0.0.0.0:80\r\nmodel-name = x y\n");
+	expect_rewritten("model-key = a\n", "model-key", "", "model-key = \n");
+}
+
+static void test_what_the_file_cannot_hold(void **state)
+{
+	static const char *const bad[] = {"a\nlisten = 1:1", "a\rb", " a", "a ", "a ;b"};
+	static const char *const name = "model-key";
+	char long_value[400];
+	const char *value = long_value;
+	struct buf old = BUF_INIT;
+
+	(void)state;
+	memset(long_value, 'x', sizeof(long_value) - 1);
+	long_value[sizeof(long_value) - 1] = '\0';
+	for (size_t i = 0; i <= sizeof(bad) / sizeof(bad[0]); i++) {
+		struct buf out = BUF_INIT;
+
+		err_clear(&e);
+		value = i < sizeof(bad) / sizeof(bad[0]) ? bad[i] : long_value;
+		assert_int_equal(
+			settings_rewrite_ini(&old, &name, &value, 1, &out, &e), ERR_INVALID);
+		assert_null(strstr(e.message, "xxxx"));
+		buf_finish(&out);
+	}
+}
+
+static void test_put(void **state)
+{
+	struct settings copy, other;
+
+	(void)state;
+	assert_int_equal(settings_set(&s, "listen", "127.0.0.1:1", "--listen", &e), 0);
+	settings_copy(&copy, &s);
+	assert_int_equal(settings_put(&copy, "model-name", "m", &e), 0);
+	assert_int_equal(settings_put(&copy, "model-retries", "5", &e), 0);
+	assert_string_equal(s.model_name, "default");
+	assert_string_equal(copy.model_name, "m");
+	assert_false(settings_same(&s, &copy, "model-name"));
+	assert_true(settings_same(&s, &copy, "listen"));
+	assert_int_equal(settings_put(&copy, "listen", "127.0.0.1:2", &e), ERR_CONFLICT);
+	assert_string_equal(e.reason, "fixed_setting");
+	assert_non_null(strstr(e.message, "--listen"));
+	assert_string_equal(copy.listen, "127.0.0.1:1");
+	assert_int_equal(settings_put(&copy, "data", "/", NULL), ERR_INVALID);
+	assert_int_equal(settings_put(&copy, "nonsense", "1", NULL), ERR_INVALID);
+	assert_int_equal(settings_put(&copy, "model-retries", "11", NULL), ERR_INVALID);
+	assert_int_equal(copy.model_retries, 5);
+	/* in force: the live ones alone */
+	assert_int_equal(settings_put(&copy, "http-workers", "9", &e), 0);
+	settings_copy(&other, &s);
+	settings_take_live(&other, &copy);
+	assert_int_equal(other.model_retries, 5);
+	assert_int_equal(other.http_workers, 4);
+	assert_int_equal(settings_put(&copy, "model-retries", NULL, &e), 0);
+	assert_int_equal(copy.model_retries, 2);
+	settings_finish(&copy);
+	settings_finish(&other);
+}
+
+static void on_view(void *arg, const struct setting_view *v)
+{
+	int *n_live = arg;
+
+	*n_live += v->live;
+	assert_true(!v->secret || strcmp(v->value, "set") == 0 || v->value[0] == '\0');
+	if (strcmp(v->name, "model-key") == 0) {
+		assert_true(v->secret && strcmp(v->value, "set") == 0);
+		assert_string_equal(v->source, "file");
+	} else if (strcmp(v->name, "http-workers") == 0) {
+		assert_true(!v->live && v->min == 1 && v->max == 64);
+		assert_string_equal(v->type, "number");
+	} else if (strcmp(v->name, "embedder") == 0) {
+		assert_string_equal(v->type, "choice");
+	}
+}
+
+static void test_viewed(void **state)
+{
+	int n_live = 0;
+
+	(void)state;
+	assert_int_equal(settings_put(&s, "model-key", "sk-secret", &e), 0);
+	settings_view(&s, on_view, &n_live);
+	/* each name of the list of live ones is a setting */
+	assert_int_equal(n_live, 18);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -271,6 +384,10 @@ int main(void)
 		T(test_bad_ini),
 		T(test_values),
 		T(test_shown_without_secrets),
+		T(test_the_file_keeps_what_is_not_changed),
+		T(test_what_the_file_cannot_hold),
+		T(test_put),
+		T(test_viewed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
