@@ -87,6 +87,8 @@ MUST_CHECK int password_hash(const char *password, char out[PASSWORD_HASH_SIZE],
 /* The user of that name and password: ERR_AUTH (one text for all reasons), ERR_LIMITED. */
 MUST_CHECK int user_verify(struct db *db, struct arena *a, const char *name, const char *password,
 	int tries_max, struct user *out, struct err *e);
+/* Seconds until another password is looked at for that name; 0: at once. */
+int user_verify_wait_s(const char *name, int tries_max);
 
 /* ── groups ── */
 

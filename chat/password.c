@@ -140,17 +140,31 @@ static struct counter *counter_of(const char *name)
 	return victim;
 }
 
+static int64_t wait_of(const struct counter *c, int tries_max)
+{
+	return c->n >= tries_max ? WINDOW_MS - (clock_mono_ms() - c->since_ms) : 0;
+}
+
+int user_verify_wait_s(const char *name, int tries_max)
+{
+	int64_t wait_ms;
+
+	pthread_mutex_lock(&counter_mutex);
+	wait_ms = wait_of(counter_of(name), tries_max);
+	pthread_mutex_unlock(&counter_mutex);
+	return (int)((wait_ms + 999) / 1000);
+}
+
 /* Counts the attempt before its password is looked at, so that parallel guesses count too. */
 static int guess_begin(const char *name, int tries_max, struct err *e)
 {
 	struct counter *c;
-	int64_t wait_ms = 0;
+	int64_t wait_ms;
 
 	pthread_mutex_lock(&counter_mutex);
 	c = counter_of(name);
-	if (c->n >= tries_max) {
-		wait_ms = WINDOW_MS - (clock_mono_ms() - c->since_ms);
-	} else {
+	wait_ms = wait_of(c, tries_max);
+	if (!wait_ms) {
 		c->n++;
 	}
 	pthread_mutex_unlock(&counter_mutex);

@@ -66,6 +66,19 @@ static int signed_in(struct call *c, struct sign_in *in, int status, struct err 
 	return call_json(c, status, out);
 }
 
+/* The user of that name and password; after too many wrong ones the answer says when to go on. */
+static int verify(
+	struct call *c, const char *name, const char *password, struct user *out, struct err *e)
+{
+	int tries = (int)c->app->settings->login_tries;
+	int rc = user_verify(c->db, &c->arena, name, password, tries, out, e);
+
+	if (rc == ERR_LIMITED) {
+		c->retry_after_s = user_verify_wait_s(name, tries);
+	}
+	return rc;
+}
+
 int sessions_login(struct call *c, struct err *e)
 {
 	static const char *const fields[] = {"name", "password"};
@@ -75,8 +88,7 @@ int sessions_login(struct call *c, struct err *e)
 
 	if (rc || (rc = call_text(c, "name", true, 256, &name, e)) ||
 		(rc = call_text(c, "password", true, PASSWORD_FIELD_MAX, &password, e)) ||
-		(rc = user_verify(c->db, &c->arena, name, password,
-			 (int)c->app->settings->login_tries, &in.user, e))) {
+		(rc = verify(c, name, password, &in.user, e))) {
 		return rc;
 	}
 	return signed_in(c, &in, 200, e);
@@ -297,8 +309,7 @@ int me_change(struct call *c, struct err *e)
 	if (password) {
 		struct user same;
 
-		if ((rc = user_verify(c->db, &c->arena, u.name, current,
-			     (int)c->app->settings->login_tries, &same, e)) ||
+		if ((rc = verify(c, u.name, current, &same, e)) ||
 			(rc = password_hash(password, hash, e))) {
 			return rc == ERR_AUTH ? err_replace(e, ERR_FORBIDDEN, "wrong_password",
 							"The current password is not right.")

@@ -6,7 +6,14 @@
 #include "ingest/job.h"
 #include "ingest/zygote.h"
 
-/* What the operator of the machine is told beside: counts, no names. */
+/* Operators, over the socket or signed in, are told more. */
+static bool is_operator(const struct call *c)
+{
+	return c->peer_is_operator ||
+	       (c->credential.carrier != CARRIER_NONE && c->who.role == ROLE_OPERATOR);
+}
+
+/* What they are told beside: counts, no names. */
 static int add_counts(struct call *c, json_t *out, struct err *e)
 {
 	struct server_counts n = server_count(c->app->server);
@@ -41,7 +48,7 @@ int ops_healthz(struct call *c, struct err *e)
 	if (sandbox) {
 		json_object_set_new(out, "degraded", json_pack("[s]", "ingestion"));
 	}
-	if (c->peer_is_operator) {
+	if (is_operator(c)) {
 		if (sandbox) {
 			json_object_set_new(out, "sandbox", json_string(sandbox));
 		}

@@ -361,7 +361,11 @@ void call_error(struct call *c, int status, int code, const struct err *e)
 	if (http == 401) {
 		call_header(c, "WWW-Authenticate", "Bearer");
 	} else if (http == 429 || http == 503) {
-		call_header(c, "Retry-After", http == 429 ? "30" : "2");
+		int soon_s = http == 429 ? 30 : 2;
+
+		call_header(c, "Retry-After",
+			arena_printf(
+				&c->arena, "%d", c->retry_after_s ? c->retry_after_s : soon_s));
 	}
 	/* What broke inside is for the log; it may hold paths. */
 	if (strcmp(err_type(code), "internal") == 0) {

@@ -103,6 +103,7 @@ struct call {
 	int status;
 	struct buf out;
 	const char *content_type;  /* NULL: application/json */
+	int retry_after_s;	   /* with 429 and 503; 0: soon */
 	struct buf headers;	   /* further "Name: value\r\n" lines (call_header) */
 	struct stream *stream_out; /* set: a streamed answer instead of `out` */
 };

@@ -147,7 +147,7 @@ test('ten wrong guesses stop a name for a while, and no live session', async () 
 	for (const name of ['otto', 'OTTO']) {
 		const r = await post('/v1/auth/login', { name, password: PASSWORD });
 		assertError(r, 429, 'too_many_tries');
-		assert.ok(Number(r.headers['retry-after']) > 0);
+		assert.ok(Number(r.headers['retry-after']) > 800 && Number(r.headers['retry-after']) <= 900);
 	}
 	assert.equal((await get('/v1/me', cookieOnly(live))).status, 200);
 	assert.equal((await get('/v1/me', bearer(live.access))).status, 200);
@@ -579,4 +579,16 @@ test('no secret reaches the log', () => {
 	const log = output(carrel);
 	assert.ok(!/c[abfst]_[A-Za-z0-9_-]{43}/.test(log));
 	assert.ok(!log.includes(PASSWORD));
+});
+
+test('an operator is told the counts behind the health, others are not', async () => {
+	const name = 'opal';
+	await addUser(name, { role: 'operator' });
+	const told = await get('/healthz', bearer((await signIn(carrel, name, PASSWORD)).access));
+	assert.ok(told.json.http.requests > 0);
+	assert.equal(typeof told.json.jobs.queued, 'number');
+	for (const headers of [{}, asAdmin()]) {
+		const { json } = await get('/healthz', headers);
+		assert.deepEqual([json.status, json.http, json.jobs], ['ok', undefined, undefined]);
+	}
 });

@@ -33,7 +33,7 @@ function UserRow({ user, open, enable }: { user: User; open: (o: Open) => void; 
 				{mayChange(user)
 					? <button type="button" class="link clip" onClick={() => open({ what: 'edit', user })}>{shownName(user)}</button>
 					: <span class="clip">{shownName(user)}</span>}
-				<small class="clip">{user.name}</small>
+				{user.displayName && user.displayName !== user.name && <small class="clip">{user.name}</small>}
 			</th>
 			<td>{t(`role.${user.role}`)}</td>
 			<td>{user.disabled ? <span class="tag bad">{t('user.disabled')}</span> : <span class="tag good">{t('user.active')}</span>}</td>

@@ -1,5 +1,6 @@
 // Administration: one tab each for people, documents' homes, work, cost and the machine.
 import type { ComponentType } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../base/i18n';
 import type { IconName } from '../base/icons';
 import { Icon } from '../base/icons';
@@ -24,6 +25,8 @@ const tabs: Record<string, Tab> = {
 export function AdminView() {
 	const name = place.value.path[1] ?? 'users';
 	const allowed = Object.entries(tabs).filter(([, tab]) => !tab.operator || isOperator());
+	const nav = useRef<HTMLElement>(null);
+	useEffect(() => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' }), [name]);
 	const tab = isAdmin() ? allowed.find(([key]) => key === name)?.[1] : undefined;
 	if (!tab) {
 		return (
@@ -36,7 +39,7 @@ export function AdminView() {
 		<div class="view admin">
 			<div class="column">
 				<h1>{t(`admin.${name}`)}</h1>
-				<nav class="tabs" aria-label={t('nav.admin')}>
+				<nav ref={nav} class="tabs" aria-label={t('nav.admin')}>
 					{allowed.map(([key, { icon }]) => (
 						<a key={key} href={link('admin', key)} aria-current={key === name ? 'page' : undefined}>
 							<Icon name={icon} size={18} />

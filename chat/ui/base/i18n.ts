@@ -39,8 +39,11 @@ export function t(key: string, values: Record<string, string | number> = {}): st
 
 // ── numbers, sizes, times ──
 
+/** The language with the reader's own region, where the browser names one: en-GB writes dates as en-US does not. */
+const locale = (): string => navigator.languages.find((tag) => tag.startsWith(`${lang.value}-`)) ?? lang.value;
+
 export const formatNumber = (n: number, digits = 0): string =>
-	new Intl.NumberFormat(lang.value, { maximumFractionDigits: digits }).format(n);
+	new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(n);
 
 export function formatBytes(n: number): string {
 	const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'];
@@ -48,12 +51,12 @@ export function formatBytes(n: number): string {
 	for (; n >= 1000 && i < units.length - 1; i++) {
 		n /= 1000;
 	}
-	return new Intl.NumberFormat(lang.value, { style: 'unit', unit: units[i], unitDisplay: i ? 'short' : 'long', maximumFractionDigits: n < 10 && i ? 1 : 0 }).format(n);
+	return new Intl.NumberFormat(locale(), { style: 'unit', unit: units[i], unitDisplay: i ? 'short' : 'long', maximumFractionDigits: n < 10 && i ? 1 : 0 }).format(n);
 }
 
-export const formatDate = (ms: number): string => new Intl.DateTimeFormat(lang.value, { dateStyle: 'medium' }).format(ms);
-export const formatTime = (ms: number): string => new Intl.DateTimeFormat(lang.value, { dateStyle: 'medium', timeStyle: 'short' }).format(ms);
-export const formatClock = (ms: number): string => new Intl.DateTimeFormat(lang.value, { timeStyle: 'short' }).format(ms);
+export const formatDate = (ms: number): string => new Intl.DateTimeFormat(locale(), { dateStyle: 'medium' }).format(ms);
+export const formatTime = (ms: number): string => new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(ms);
+export const formatClock = (ms: number): string => new Intl.DateTimeFormat(locale(), { timeStyle: 'short' }).format(ms);
 
 /** "Today", "Yesterday", "14 November": the heading of a day in a list. */
 export function formatDay(ms: number): string {
@@ -64,7 +67,7 @@ export function formatDay(ms: number): string {
 		return text[0]!.toUpperCase() + text.slice(1);
 	}
 	const sameYear = new Date(ms).getFullYear() === new Date().getFullYear();
-	return new Intl.DateTimeFormat(lang.value, { day: 'numeric', month: 'long', ...(sameYear ? {} : { year: 'numeric' }) }).format(ms);
+	return new Intl.DateTimeFormat(locale(), { day: 'numeric', month: 'long', ...(sameYear ? {} : { year: 'numeric' }) }).format(ms);
 }
 
 export const formatList = (items: string[]): string => new Intl.ListFormat(lang.value, { type: 'conjunction' }).format(items);
