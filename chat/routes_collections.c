@@ -170,9 +170,11 @@ int collections_rename(struct call *c, struct err *e)
 {
 	static const char *const fields[] = {"name"};
 	struct collection_order o = order(c);
+	struct collection k;
 	int rc = acl_may(c->db, &c->who, &o.id, RIGHT_OWN, e);
 
-	if (rc || (rc = call_fields(c, fields, 1, e)) ||
+	if (rc || (rc = collection_show(c->db, &c->arena, &c->who, &o.id, &k, e)) ||
+		(rc = call_fields(c, fields, 1, e)) ||
 		(rc = call_text(c, "name", true, 200, &o.name, e)) ||
 		(rc = accounts_name_check(o.name, e)) ||
 		(rc = store_write(c->app->index->store, tx_rename, &o, e))) {
@@ -207,13 +209,10 @@ static int may_administer(
 	struct arena a;
 	int rc;
 
-	if (who->role < ROLE_ADMIN) {
-		return acl_may(db, who, id, RIGHT_OWN, e);
-	}
 	arena_init(&a);
 	rc = collection_lookup(db, &a, &who->workspace, id, &k, e);
 	arena_finish(&a);
-	return rc;
+	return rc == 0 && who->role < ROLE_ADMIN ? acl_may(db, who, id, RIGHT_OWN, e) : rc;
 }
 
 static int acl_answer(struct call *c, const struct id *id, struct err *e)

@@ -6,12 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chat/auth.h"
 #include "chat/conversation.h"
+#include "chat/documents.h"
 #include "chat/routes_answers.h"
 #include "chat/run.h"
+#include "ingest/upload.h"
+#include "ingest/worker.h"
 
 #define KEY_MAX 128
 #define QUERY_MAX 200
+#define ATTACHMENTS_MAX 1000 /* shown */
 
 static json_t *conversation_json(const struct conversation *k)
 {
@@ -31,6 +36,7 @@ struct conversation_order {
 	const struct asker *who;
 	struct id id;
 	const char *title;
+	const char *actor;
 };
 
 /* ── conversations ── */
@@ -52,8 +58,38 @@ static int rename_tx(struct db *db, void *arg, struct err *e)
 static int delete_tx(struct db *db, void *arg, struct err *e)
 {
 	struct conversation_order *o = arg;
+	struct id attached;
+	int64_t n;
+	int rc = collection_attached(db, &o->id, &attached, e);
 
-	return conversation_delete(db, &o->id, e);
+	if (rc == 0 && !id_empty(&attached)) {
+		rc = ingest_delete_collection_in(
+			db, &o->who->workspace, &attached, o->actor, &n, e);
+	}
+	return rc == 0 ? conversation_delete(db, &o->id, e) : rc;
+}
+
+/* The conversation with what is attached to it. */
+static int answer(struct call *c, int status, const struct conversation *k, struct err *e)
+{
+	struct document_query query = {
+		.attached = true, .sort = SORT_CREATED, .limit = ATTACHMENTS_MAX};
+	struct document_page page = {.n = 0};
+	json_t *attachments, *out;
+	int rc = collection_attached(c->db, &k->id, &query.collection, e);
+
+	if (rc == 0 && !id_empty(&query.collection)) {
+		rc = document_list(c->db, &c->arena, &c->who, &query, &page, e);
+	}
+	if (rc == 0) {
+		rc = documents_json(c, page.rows, page.latest, page.n, &attachments, e);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	out = conversation_json(k);
+	json_object_set_new(out, "attachments", attachments);
+	return call_json(c, status, out);
 }
 
 static int show(struct call *c, int status, const struct id *id, struct err *e)
@@ -64,7 +100,7 @@ static int show(struct call *c, int status, const struct id *id, struct err *e)
 	if (rc == 0) {
 		rc = conversation_lookup(c->db, &c->arena, &c->who, id, &k, e);
 	}
-	return rc == 0 ? call_json(c, status, conversation_json(&k)) : rc;
+	return rc == 0 ? answer(c, status, &k, e) : rc;
 }
 
 int conversations_create(struct call *c, struct err *e)
@@ -141,7 +177,7 @@ int conversations_show(struct call *c, struct err *e)
 	struct conversation k;
 	int rc = own(c, &k, e);
 
-	return rc == 0 ? call_json(c, 200, conversation_json(&k)) : rc;
+	return rc == 0 ? answer(c, 200, &k, e) : rc;
 }
 
 int conversations_rename(struct call *c, struct err *e)
@@ -167,7 +203,7 @@ int conversations_rename(struct call *c, struct err *e)
 int conversations_delete(struct call *c, struct err *e)
 {
 	struct conversation k;
-	struct conversation_order o = {.who = &c->who};
+	struct conversation_order o = {.who = &c->who, .actor = call_actor(c)};
 	struct id open = {""};
 	int rc = own(c, &k, e);
 
@@ -181,7 +217,11 @@ int conversations_delete(struct call *c, struct err *e)
 	if (rc == 0 && !id_empty(&open)) {
 		runs_cancel(c->app->runs, &open);
 	}
-	return rc == 0 ? call_empty(c, 204) : rc;
+	if (rc != 0) {
+		return rc;
+	}
+	worker_wake(c->app->worker); /* what was attached is purged */
+	return call_empty(c, 204);
 }
 
 /* ── turns ── */

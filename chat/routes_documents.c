@@ -210,7 +210,7 @@ static int answer_document(struct call *c, int status, const struct document *d,
 	out = json_incref(json_array_get(list, 0));
 	json_decref(list);
 	/* The collection's name is told to those who may read the collection. */
-	if (acl_right(c->db, &c->who, &d->collection) != RIGHT_NONE) {
+	if (id_empty(&d->conversation) && acl_right(c->db, &c->who, &d->collection) != RIGHT_NONE) {
 		struct collection in;
 
 		rc = collection_lookup(c->db, &c->arena, &c->who.workspace, &d->collection, &in, e);

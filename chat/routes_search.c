@@ -88,13 +88,13 @@ int collections_field(struct call *c, struct id **out, int *n, struct err *e)
 			return err_set(e, ERR_INVALID, "bad_collections",
 				"collections is a list of names or ids.");
 		}
-		if (id_empty(&id)) {
-			rc = collection_by_name(c->db, &c->arena, &c->who.workspace, text, &k, e);
-			if (rc) {
-				return rc;
-			}
-			id = k.id;
+		rc = id_empty(&id)
+			     ? collection_by_name(c->db, &c->arena, &c->who.workspace, text, &k, e)
+			     : collection_lookup(c->db, &c->arena, &c->who.workspace, &id, &k, e);
+		if (rc) {
+			return rc;
 		}
+		id = k.id;
 		rc = acl_may(c->db, &c->who, &id, RIGHT_READ, e);
 		if (rc) {
 			return rc;

@@ -1,13 +1,15 @@
 /*
  * POST /v1/documents: multipart/form-data, streamed to disk. Fields stand before the file they are
- * about: collection (id or name), acl (JSON list, optional) and name (a path, optional; of the next
- * file). Each file is durable, with its job, before the next is begun; one answers 202 with an
- * object, several with {"documents": […]}. Rights are asked before the first byte of a file is
- * taken, and again in the transaction that stores it.
+ * about: collection (id or name) or conversation (an id: attached to that one), acl (JSON list,
+ * optional; not of an attachment) and name (a path, optional; of the next file). Each file is
+ * durable, with its job, before the next is begun; one answers 202 with an object, several with
+ * {"documents": […]}. Rights are asked before the first byte of a file is taken, and again in the
+ * transaction that stores it.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "chat/conversation.h"
 #include "chat/documents.h"
 #include "chat/principals.h"
 #include "chat/routes.h"
@@ -20,7 +22,8 @@ struct form {
 	struct call *call;
 	struct multipart *m;
 	char *collection_name;
-	struct collection collection;
+	char *conversation; /* its id, as it was written */
+	struct id collection;
 	char *name;
 	json_t *acl; /* owned */
 	struct acl_entry *entries;
@@ -75,7 +78,8 @@ static int take_field(struct form *f, const struct multipart_part *part, struct 
 		f->name = value;
 		return 0;
 	}
-	if (strcmp(part->name, "collection") != 0 && strcmp(part->name, "acl") != 0) {
+	if (strcmp(part->name, "collection") != 0 && strcmp(part->name, "conversation") != 0 &&
+		strcmp(part->name, "acl") != 0) {
 		return err_set(e, ERR_INVALID, "unknown_field", "The field %.64s is not known.",
 			part->name);
 	}
@@ -86,17 +90,61 @@ static int take_field(struct form *f, const struct multipart_part *part, struct 
 	if (strcmp(part->name, "acl") == 0) {
 		return take_acl(f, value, e);
 	}
-	f->collection_name = value;
+	if (strcmp(part->name, "conversation") == 0) {
+		f->conversation = value;
+	} else {
+		f->collection_name = value;
+	}
 	return 0;
 }
 
 /* ── files ── */
+
+struct attach_order {
+	const struct asker *who;
+	struct id conversation, collection;
+};
+
+static int attach_tx(struct db *db, void *arg, struct err *e)
+{
+	struct attach_order *o = arg;
+	struct conversation k;
+	struct arena a;
+	int rc;
+
+	arena_init(&a);
+	rc = conversation_lookup(db, &a, o->who, &o->conversation, &k, e);
+	if (rc == 0) {
+		rc = collection_attach(db, &k.workspace, &k.id, &k.user, &o->collection, e);
+	}
+	arena_finish(&a);
+	return rc;
+}
+
+/* The collection of what is attached to a conversation of the asker's own. */
+static int attach(struct form *f, struct err *e)
+{
+	struct attach_order o = {
+		.who = &f->call->who, .conversation = id_parse("conv", f->conversation)};
+	int rc;
+
+	if (f->collection_name || f->acl) {
+		return err_set(e, ERR_INVALID, "bad_field",
+			"What is attached to a conversation stands in no collection and is its "
+			"owner's alone: the fields collection and acl do not go with "
+			"conversation.");
+	}
+	rc = store_write(f->call->app->index->store, attach_tx, &o, e);
+	f->collection = o.collection;
+	return rc;
+}
 
 /* Before the first byte of the first file. The snapshot is let go after: an upload may take hours.
  */
 static int settle(struct form *f, struct err *e)
 {
 	struct call *c = f->call;
+	struct collection in;
 	int rc;
 
 	if (f->begun) {
@@ -104,11 +152,17 @@ static int settle(struct form *f, struct err *e)
 	}
 	f->begun = true;
 	f->n_entries = -1;
+	if (f->conversation) {
+		rc = attach(f, e);
+		call_let_go(c);
+		return rc;
+	}
 	if (!f->collection_name) {
 		return err_set(e, ERR_INVALID, "missing_field",
 			"The field collection is missing, or stands behind the file.");
 	}
-	rc = call_collection(c, f->collection_name, RIGHT_WRITE, &f->collection, e);
+	rc = call_collection(c, f->collection_name, RIGHT_WRITE, &in, e);
+	f->collection = in.id;
 	if (rc == 0 && f->acl) {
 		rc = principals_read(
 			c->db, &c->arena, &c->who.workspace, f->acl, &f->entries, &f->n_entries, e);
@@ -171,7 +225,7 @@ static int take_file(struct form *f, const struct multipart_part *part, struct e
 		upload_abort(u);
 		return rc;
 	}
-	order.collection = f->collection.id;
+	order.collection = f->collection;
 	order.acl = f->entries;
 	order.n_acl = f->n_entries;
 	rc = upload_finish(u, &order, &receipt, e);

@@ -22,6 +22,7 @@ struct turn {
 	struct err err;
 	/* retrieve, prompt */
 	struct asker who;
+	struct id attached; /* the collection of the conversation's attachments; empty: none */
 	struct prompt_turn *history;
 	struct id *history_runs; /* [n_history] whose answers they are; of a stored run */
 	int n_history;

@@ -5,6 +5,7 @@
 
 #include "chat/conversation.h"
 #include "index/base/clock.h"
+#include "index/catalog.h"
 #include "retrieve/evidence.h"
 
 #define HISTORY_MAX 20	 /* turns looked at for the prompt */
@@ -54,6 +55,11 @@ static int load_history(struct turn *t, struct db *db, struct err *e)
 	return rc;
 }
 
+static const struct id *attached(const struct turn *t)
+{
+	return id_empty(&t->attached) ? NULL : &t->attached;
+}
+
 int turn_retrieve_work(struct turn *t, struct db *db, struct err *e)
 {
 	const struct run_order *o = &t->run->order;
@@ -64,6 +70,9 @@ int turn_retrieve_work(struct turn *t, struct db *db, struct err *e)
 	if (rc == 0) {
 		rc = load_history(t, db, e);
 	}
+	if (rc == 0 && !t->run->ephemeral) {
+		rc = collection_attached(db, &o->conversation, &t->attached, e);
+	}
 	if (rc != 0) {
 		return rc;
 	}
@@ -72,6 +81,7 @@ int turn_retrieve_work(struct turn *t, struct db *db, struct err *e)
 		.query = t->query,
 		.collections = o->n_collections > 0 ? o->collections : NULL,
 		.n_collections = o->n_collections,
+		.attached = attached(t),
 		.limit = PROMPT_PASSAGES_MAX,
 		.token_budget = (int)t->run->app->settings->source_tokens,
 		.explain = true};
@@ -113,7 +123,7 @@ static int build_answer(struct turn *t, struct db *db, struct err *e)
 	struct prompt_order order = {set->model_context, set->answer_tokens, set->source_tokens,
 		o->question, t->history, t->n_history, t->found.passages, t->found.n_passages};
 	struct allowed *allowed = acl_allowed(t->run->app->index->acl, &t->who,
-		o->n_collections > 0 ? o->collections : NULL, o->n_collections);
+		o->n_collections > 0 ? o->collections : NULL, o->n_collections, attached(t));
 	struct question q;
 	int rc;
 

@@ -29,6 +29,8 @@ enum {
 	Q_SET_READER_ADD,
 	Q_SET_USE,
 	Q_SLOTS,
+	Q_HOLDS_ATTACHMENTS,
+	Q_SETTLED_ATTACHMENT,
 };
 
 static const char *const sql[] = {
@@ -71,6 +73,13 @@ static const char *const sql[] = {
 	[Q_SET_READER_ADD] = "INSERT INTO acl_set_reader (set_n, principal) VALUES (?1, ?2)",
 	[Q_SET_USE] = "UPDATE document SET acl_set_n = ?2 WHERE id = ?1",
 	[Q_SLOTS] = "SELECT slot FROM chunk WHERE document_id = ?1 AND live = 1",
+	[Q_HOLDS_ATTACHMENTS] =
+		"SELECT 1 FROM collection WHERE id = ?1 AND conversation_id IS NOT NULL",
+	/* An attachment, or the collection of some whose entries stand already. */
+	[Q_SETTLED_ATTACHMENT] =
+		"SELECT 1 FROM collection c WHERE c.conversation_id IS NOT NULL AND "
+		"((c.id = ?1 AND EXISTS (SELECT 1 FROM acl_entry WHERE object_id = ?1)) "
+		"OR c.id = (SELECT collection_id FROM document WHERE id = ?1))",
 };
 SQL_TABLE(table, "index/acl", sql);
 
@@ -256,15 +265,31 @@ static int find_holder(struct db *db, const struct asker *who, const struct id *
 	return resolve(db, Q_DOCUMENT, &document, &who->workspace, holder, e);
 }
 
+/* Whether statement n has a row for the id. */
+static int has_row(struct db *db, int n, const struct id *id, bool *out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, n);
+	int rc;
+
+	stmt_id(q, 1, id);
+	rc = stmt_step(q, e);
+	stmt_reset(q);
+	*out = rc == 1;
+	return rc < 0 ? rc : 0;
+}
+
 int acl_holder_right(struct db *db, const struct asker *who, const struct id *holder,
 	enum right *out, struct err *e)
 {
 	struct stmt *q;
+	bool attachments;
 	int rc;
 
-	*out = who->reads_all ? RIGHT_OWN : RIGHT_NONE;
+	*out = RIGHT_NONE;
 	if (who->reads_all) {
-		return 0;
+		rc = has_row(db, Q_HOLDS_ATTACHMENTS, holder, &attachments, e);
+		*out = rc == 0 && !attachments ? RIGHT_OWN : RIGHT_NONE;
+		return rc;
 	}
 	q = db_stmt(db, &table, Q_ENTRIES);
 	stmt_id(q, 1, holder);
@@ -439,6 +464,7 @@ int acl_replace(struct db *db, const struct id *workspace, const struct id *obje
 	bool document = strncmp(object->s, "doc_", 4) == 0;
 	struct id holder;
 	struct stmt *q;
+	bool settled;
 	int rc;
 
 	rc = resolve(db, document ? Q_DOCUMENT : Q_COLLECTION, object, workspace, &holder, e);
@@ -451,7 +477,15 @@ int acl_replace(struct db *db, const struct id *workspace, const struct id *obje
 	if (n < 0 && !document) {
 		return err_set(e, ERR_INVALID, "no_parent", "a collection inherits from nothing");
 	}
-	rc = check_entries(db, workspace, entries, n, e);
+	rc = has_row(db, Q_SETTLED_ATTACHMENT, object, &settled, e);
+	if (rc == 0 && settled) {
+		rc = err_set(e, ERR_CONFLICT, "attachment",
+			"What is attached to a conversation is its owner's alone: put it into a "
+			"collection to share it.");
+	}
+	if (rc == 0) {
+		rc = check_entries(db, workspace, entries, n, e);
+	}
 	if (rc == 0) {
 		rc = write_entries(db, workspace, object, entries, n, e);
 	}

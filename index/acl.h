@@ -4,8 +4,10 @@
  * A principal is a user, a group or 'workspace'. A document has its collection's entries or its
  * own; rights are ordered read < write < own. No entry means nobody: roles give no right to read.
  * An admin may change the entries of every collection of the workspace (that is audited), which is
- * another thing. acl_may is the one function that answers "may this asker do this to that object";
- * a refusal and an absence are the same error with the same text.
+ * another thing. A collection that holds a conversation's attachments is its owner's alone: its
+ * entries do not change, not even the machine's operator reads it, and a search looks into it only
+ * when it is named as attached. acl_may is the one function that answers "may this asker do this to
+ * that object"; a refusal and an absence are the same error with the same text.
  *
  * Every document's readers are interned as an acl_set (one a distinct collection + readers); in
  * memory, each set has a bitmap of its live chunk slots. acl_allowed ORs the sets an asker may
@@ -89,8 +91,9 @@ struct acl_summary {
 /* out [n], in the arena: of each holder. */
 MUST_CHECK int acl_summaries(struct db *db, struct arena *a, const struct asker *who,
 	const struct id *holders, int n, struct acl_summary **out, struct err *e);
-/* Replaces them, in a transaction: principals must exist in the workspace (ERR_INVALID). For a
- * document n < 0 goes back to the collection's. Re-interns the documents concerned; +1 epoch. */
+/* Replaces them, in a transaction: principals must exist in the workspace (ERR_INVALID);
+ * ERR_CONFLICT "attachment": those of an attachment stay as they were made. For a document n < 0
+ * goes back to the collection's. Re-interns the documents concerned; +1 epoch. */
 MUST_CHECK int acl_replace(struct db *db, const struct id *workspace, const struct id *object,
 	const struct acl_entry *entries, int n, struct err *e);
 /* Sets document.acl_set_n from its entries or its collection's; after creating or moving one. */
@@ -110,8 +113,10 @@ void acl_index_remove(
 void acl_index_move(struct db *db, int64_t workspace_n, int64_t from_set_n, int64_t to_set_n,
 	const int64_t *slots, int n);
 
-/* What an asker may read, as a counted immutable bitmap, cached by (asker.key, collections, epoch).
- * collections: only those (NULL: all). Thread: any. Drop it when done. */
+/* What an asker may read, as a counted immutable bitmap, cached by (asker.key, collections,
+ * attached, epoch). collections: only those (NULL: all that hold no attachments); attached: that
+ * one besides, which holds a conversation's attachments (NULL: none). Thread: any. Drop it when
+ * done. */
 struct allowed {
 	struct bitmap slots;
 	uint64_t n_allowed; /* its popcount */
@@ -121,7 +126,7 @@ struct allowed {
 	int refs;
 };
 struct allowed *acl_allowed(struct acl_index *x, const struct asker *who,
-	const struct id *collections, int n_collections);
+	const struct id *collections, int n_collections, const struct id *attached);
 void acl_allowed_drop(struct allowed *a);
 
 /* Rows in acl_set_n and bitmaps against acl_entry; counts differences, mends them if repair. */

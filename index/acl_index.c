@@ -20,11 +20,14 @@ enum {
 	Q_SET_SPOIL,
 };
 
+#define SET_COLUMNS                                                                                \
+	"w.n, s.n, s.collection_id, k.conversation_id IS NOT NULL FROM acl_set s "                 \
+	"JOIN workspace w ON w.id = s.workspace_id LEFT JOIN collection k ON k.id = "              \
+	"s.collection_id "
+
 static const char *const sql[] = {
-	[Q_SETS] = "SELECT w.n, s.n, s.collection_id FROM acl_set s "
-		   "JOIN workspace w ON w.id = s.workspace_id ORDER BY w.n, s.n",
-	[Q_SET] = "SELECT w.n, s.n, s.collection_id FROM acl_set s "
-		  "JOIN workspace w ON w.id = s.workspace_id WHERE s.n = ?1",
+	[Q_SETS] = "SELECT " SET_COLUMNS "ORDER BY w.n, s.n",
+	[Q_SET] = "SELECT " SET_COLUMNS "WHERE s.n = ?1",
 	[Q_READERS] = "SELECT principal FROM acl_set_reader WHERE set_n = ?1 ORDER BY principal",
 	[Q_LIVE] = "SELECT c.workspace_n, d.acl_set_n, c.slot FROM chunk c "
 		   "JOIN document d ON d.id = c.document_id "
@@ -50,6 +53,7 @@ SQL_TABLE(table, "index/acl_index", sql);
 struct set {
 	int64_t n;
 	char collection[ID_SIZE];
+	bool attached;	/* the collection holds a conversation's attachments */
 	char **readers; /* [n_readers] */
 	int n_readers;
 	struct bitmap slots; /* of their live chunks */
@@ -165,7 +169,7 @@ static int load_readers(struct db *db, struct set *s, struct err *e)
 /* The row of Q_SETS or Q_SET. */
 static struct set set_of_row(struct stmt *q)
 {
-	struct set s = {.n = col_int(q, 1)};
+	struct set s = {.n = col_int(q, 1), .attached = col_int(q, 3) != 0};
 
 	strncpy(s.collection, col_text(q, 2), ID_SIZE - 1);
 	bitmap_init(&s.slots);
@@ -385,7 +389,7 @@ void acl_index_remove(
 static bool reads(const struct asker *who, const struct set *s)
 {
 	if (who->reads_all) {
-		return true;
+		return !s->attached;
 	}
 	for (int i = 0, k = 0; i < who->n_principals && k < s->n_readers;) { /* both sorted */
 		int order = strcmp(who->principals[i], s->readers[k]);
@@ -399,21 +403,28 @@ static bool reads(const struct asker *who, const struct set *s)
 	return false;
 }
 
-static bool listed(const struct set *s, const struct id *collections, int n)
+/* Where to search: one order of a search. */
+struct scope {
+	const struct id *collections; /* NULL: all that hold no attachments */
+	int n;
+	const struct id *attached; /* NULL: none */
+};
+
+static bool listed(const struct set *s, const struct scope *in)
 {
-	if (!collections) {
-		return true;
+	if (s->attached) {
+		return in->attached && strcmp(s->collection, in->attached->s) == 0;
 	}
-	for (int i = 0; i < n; i++) {
-		if (strcmp(s->collection, collections[i].s) == 0) {
+	for (int i = 0; in->collections && i < in->n; i++) {
+		if (strcmp(s->collection, in->collections[i].s) == 0) {
 			return true;
 		}
 	}
-	return false;
+	return !in->collections;
 }
 
 static struct allowed *make_allowed(
-	const struct space *s, const struct asker *who, const struct id *collections, int n)
+	const struct space *s, const struct asker *who, const struct scope *in)
 {
 	struct allowed *a = calloc(1, sizeof(*a));
 
@@ -423,7 +434,7 @@ static struct allowed *make_allowed(
 	a->epoch = s->epoch;
 	for (int i = 0; i < s->n_sets; i++) {
 		a->n_live += bitmap_count(&s->sets[i].slots);
-		if (reads(who, &s->sets[i]) && listed(&s->sets[i], collections, n)) {
+		if (reads(who, &s->sets[i]) && listed(&s->sets[i], in)) {
 			bitmap_or(&a->slots, &s->sets[i].slots);
 		}
 	}
@@ -431,15 +442,15 @@ static struct allowed *make_allowed(
 	return a;
 }
 
-static void cache_key(
-	const struct asker *who, const struct id *collections, int n, char out[HASH_HEX_SIZE])
+static void cache_key(const struct asker *who, const struct scope *in, char out[HASH_HEX_SIZE])
 {
 	struct buf b = BUF_INIT;
 
 	buf_str(&b, who->key);
-	buf_str(&b, collections ? " of" : " all");
-	for (int i = 0; collections && i < n; i++) {
-		buf_printf(&b, " %s", collections[i].s);
+	buf_printf(
+		&b, " %s %s", in->attached ? in->attached->s : "-", in->collections ? "of" : "all");
+	for (int i = 0; in->collections && i < in->n; i++) {
+		buf_printf(&b, " %s", in->collections[i].s);
 	}
 	hash_blake2b_hex(b.data, b.len, out);
 	buf_finish(&b);
@@ -462,14 +473,15 @@ static struct cached *cache_slot(struct acl_index *x, const char *key)
 }
 
 struct allowed *acl_allowed(struct acl_index *x, const struct asker *who,
-	const struct id *collections, int n_collections)
+	const struct id *collections, int n_collections, const struct id *attached)
 {
+	const struct scope in = {collections, n_collections, attached};
 	char key[HASH_HEX_SIZE];
 	struct allowed *out;
 	struct cached *c;
 	struct space *s;
 
-	cache_key(who, collections, n_collections, key);
+	cache_key(who, &in, key);
 	pthread_mutex_lock(&x->lock);
 	s = space_of(x, who->workspace_n);
 	c = cache_slot(x, key);
@@ -477,7 +489,7 @@ struct allowed *acl_allowed(struct acl_index *x, const struct asker *who,
 		acl_allowed_drop(c->allowed);
 		memcpy(c->key, key, sizeof(key));
 		c->workspace_n = who->workspace_n;
-		c->allowed = make_allowed(s, who, collections, n_collections);
+		c->allowed = make_allowed(s, who, &in);
 	}
 	c->used = ++x->clock;
 	out = c->allowed;

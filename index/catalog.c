@@ -19,11 +19,15 @@ enum {
 	Q_COLLECTION_RENAME,
 	Q_COLLECTION_DELETE,
 	Q_COLLECTION_DOCUMENTS,
+	Q_ATTACH,
+	Q_ATTACHED,
 	Q_AUDIT_ADD,
 	Q_AUDIT,
 };
 
 #define WORKSPACE_COLUMNS "id, n, name, created_ms"
+/* Those that hold attachments are found by collection_attached alone. */
+#define SHOWN "c.deleted_ms IS NULL AND c.conversation_id IS NULL"
 #define COLLECTION_COLUMNS "c.id, c.workspace_id, c.name, c.created_by, c.created_ms"
 
 static const char *const sql[] = {
@@ -35,9 +39,9 @@ static const char *const sql[] = {
 		"INSERT INTO collection (id, workspace_id, name, created_by, created_ms) "
 		"VALUES (?1, ?2, ?3, ?4, ?5)",
 	[Q_COLLECTION] = "SELECT " COLLECTION_COLUMNS ", 0 FROM collection c "
-			 "WHERE c.workspace_id = ?1 AND c.id = ?2 AND c.deleted_ms IS NULL",
+			 "WHERE c.workspace_id = ?1 AND c.id = ?2 AND " SHOWN,
 	[Q_COLLECTION_NAME] = "SELECT " COLLECTION_COLUMNS ", 0 FROM collection c "
-			      "WHERE c.workspace_id = ?1 AND c.name = ?2 AND c.deleted_ms IS NULL",
+			      "WHERE c.workspace_id = ?1 AND c.name = ?2 AND " SHOWN,
 	/* ?2: the asker's principals, ?3: sees every name, ?4: reads every document, ?5: this one.
 	 */
 	[Q_COLLECTIONS] =
@@ -46,16 +50,20 @@ static const char *const sql[] = {
 		"AND d.deleted_ms IS NULL AND (?4 OR EXISTS (SELECT 1 FROM acl_entry e "
 		"WHERE e.object_id = CASE d.own_acl WHEN 1 THEN d.id ELSE c.id END "
 		"AND e.principal IN (SELECT value FROM json_each(?2))))) "
-		"FROM collection c WHERE c.workspace_id = ?1 AND c.deleted_ms IS NULL "
+		"FROM collection c WHERE c.workspace_id = ?1 AND " SHOWN " "
 		"AND (?5 IS NULL OR c.id = ?5) "
 		"AND (?3 OR EXISTS (SELECT 1 FROM acl_entry e WHERE e.object_id = c.id "
 		"AND e.principal IN (SELECT value FROM json_each(?2)))) ORDER BY c.name, c.id",
-	[Q_COLLECTION_RENAME] = "UPDATE collection SET name = ?3 "
-				"WHERE workspace_id = ?1 AND id = ?2 AND deleted_ms IS NULL",
+	[Q_COLLECTION_RENAME] = "UPDATE collection AS c SET name = ?3 "
+				"WHERE workspace_id = ?1 AND id = ?2 AND " SHOWN,
 	[Q_COLLECTION_DELETE] = "UPDATE collection SET deleted_ms = ?3 "
 				"WHERE workspace_id = ?1 AND id = ?2 AND deleted_ms IS NULL",
 	[Q_COLLECTION_DOCUMENTS] = "SELECT id FROM document "
 				   "WHERE collection_id = ?1 AND deleted_ms IS NULL",
+	[Q_ATTACH] = "INSERT INTO collection (id, workspace_id, name, created_by, created_ms, "
+		     "conversation_id) VALUES (?1, ?2, '', ?3, ?4, ?5)",
+	[Q_ATTACHED] =
+		"SELECT id FROM collection WHERE conversation_id = ?1 AND deleted_ms IS NULL",
 	[Q_AUDIT_ADD] = "INSERT INTO audit (workspace_id, at_ms, actor, action, object, detail) "
 			"VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[Q_AUDIT] = "SELECT n, at_ms, actor, action, object, detail FROM audit "
@@ -247,6 +255,40 @@ int collection_delete(struct db *db, const struct id *workspace, const struct id
 	*n_documents = rows.n;
 	arena_finish(&a);
 	return rc ? rc : audit_add(db, workspace, actor, "collection.delete", id->s, "{}", e);
+}
+
+int collection_attached(struct db *db, const struct id *conversation, struct id *out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_ATTACHED);
+	int rc;
+
+	stmt_id(q, 1, conversation);
+	rc = stmt_step(q, e);
+	*out = rc == 1 ? col_id(q, 0) : (struct id){""};
+	stmt_reset(q);
+	return rc < 0 ? rc : 0;
+}
+
+int collection_attach(struct db *db, const struct id *workspace, const struct id *conversation,
+	const struct id *owner, struct id *out, struct err *e)
+{
+	struct acl_entry entry = {.right = RIGHT_OWN};
+	struct stmt *q;
+	int rc = collection_attached(db, conversation, out, e);
+
+	if (rc != 0 || !id_empty(out)) {
+		return rc;
+	}
+	*out = id_create("col");
+	q = db_stmt(db, &table, Q_ATTACH);
+	stmt_id(q, 1, out);
+	stmt_id(q, 2, workspace);
+	stmt_id(q, 3, owner);
+	stmt_int(q, 4, clock_wall_ms());
+	stmt_id(q, 5, conversation);
+	rc = stmt_run(q, e);
+	memcpy(entry.principal, owner->s, ID_SIZE);
+	return rc == 0 ? acl_replace(db, workspace, out, &entry, 1, e) : rc;
 }
 
 /* ── audit ── */

@@ -66,11 +66,20 @@ MUST_CHECK int collection_rename(struct db *db, const struct id *workspace, cons
 MUST_CHECK int collection_delete(struct db *db, const struct id *workspace, const struct id *id,
 	const char *actor, int64_t *n_documents, struct err *e);
 
+/* tx. The collection of what is attached to a conversation, made when the first thing is: the
+ * owner's (an id of a user) alone, named nowhere; the functions above do not find it. */
+MUST_CHECK int collection_attach(struct db *db, const struct id *workspace,
+	const struct id *conversation, const struct id *owner, struct id *out, struct err *e);
+/* That collection, or an empty id. */
+MUST_CHECK int collection_attached(
+	struct db *db, const struct id *conversation, struct id *out, struct err *e);
+
 struct document {
 	struct id id;
 	struct id workspace;
 	int64_t workspace_n;
 	struct id collection;
+	struct id conversation; /* that it is attached to; empty: none */
 	char *name;
 	struct id current_version; /* empty: none published yet */
 	bool own_acl;
@@ -134,6 +143,7 @@ struct document_mark {
 };
 struct document_query {
 	struct id collection; /* empty: all */
+	bool attached;	      /* what is attached to conversations; else only what is not */
 	const char *q;	      /* in the name or the title, whatever the case; NULL: any */
 	const char *states;   /* "failed" or "queued,ingesting", of the latest version; NULL: any */
 	enum document_sort sort;

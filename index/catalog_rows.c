@@ -63,6 +63,7 @@ void row_document(struct stmt *q, struct arena *a, void *row)
 	d->acl_set_n = col_int(q, 7);
 	d->created_by = arena_str(a, col_text(q, 8));
 	d->created_ms = col_int(q, 9);
+	d->conversation = col_id(q, 10);
 }
 
 void row_version_from(struct stmt *q, struct arena *a, int first, void *row)

@@ -27,11 +27,13 @@ MUST_CHECK int row_change(struct db *db, struct stmt *q, struct err *e);
 void row_id(struct stmt *q, struct arena *a, void *row); /* of one id */
 
 /* Documents and versions, as index/catalog_documents.c and index/catalog_list.c read them. */
+/* The conversation that a document is attached to, or NULL. */
+#define CONVERSATION_OF "(SELECT k.conversation_id FROM collection k WHERE k.id = d.collection_id)"
 #define DOCUMENT_COLUMNS                                                                           \
 	"d.id, d.workspace_id, w.n, d.collection_id, d.name, d.current_version_id, d.own_acl, "    \
-	"d.acl_set_n, d.created_by, d.created_ms"
+	"d.acl_set_n, d.created_by, d.created_ms, " CONVERSATION_OF
 #define DOCUMENT_FROM " FROM document d JOIN workspace w ON w.id = d.workspace_id "
-#define N_DOCUMENT_COLUMNS 10
+#define N_DOCUMENT_COLUMNS 11
 #define VERSION_COLUMNS                                                                            \
 	"v.id, v.document_id, v.seq, v.blob_hash, v.sha256, v.n_bytes, v.media_type, v.state, "    \
 	"v.reason, v.message, v.title, v.language, v.n_pages, v.text_hash, v.generation, "         \

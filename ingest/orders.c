@@ -150,6 +150,16 @@ int ingest_delete_collection(struct index *ix, const struct id *workspace,
 	return rc;
 }
 
+int ingest_delete_collection_in(struct db *db, const struct id *workspace,
+	const struct id *collection, const char *actor, int64_t *n_documents, struct err *e)
+{
+	struct deletion x = {.workspace = workspace, .collection = collection, .actor = actor};
+	int rc = delete_collection_tx(db, &x, e);
+
+	*n_documents = x.n_documents;
+	return rc;
+}
+
 /* ── reindex ── */
 
 struct reindex {

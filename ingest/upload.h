@@ -53,6 +53,10 @@ MUST_CHECK int ingest_delete(struct index *ix, const struct id *document, const 
 MUST_CHECK int ingest_delete_collection(struct index *ix, const struct id *workspace,
 	const struct id *collection, const char *actor, int64_t *n_documents, struct err *e);
 
+/* tx. The same inside a transaction of the caller's, who wakes the worker after. */
+MUST_CHECK int ingest_delete_collection_in(struct db *db, const struct id *workspace,
+	const struct id *collection, const char *actor, int64_t *n_documents, struct err *e);
+
 /* `carrel reindex`: a reindex job for every current version of a collection (empty: of the
  * workspace) that failed or was chunked by an older chunker; all: for every one. *n jobs were made.
  * The old chunks serve until each is published anew; a version with an open job is left alone. */

@@ -78,7 +78,8 @@ static int step_permit(struct search *s, struct err *e)
 {
 	const struct search_request *r = s->request;
 
-	s->allowed = acl_allowed(s->index->acl, r->who, r->collections, r->n_collections);
+	s->allowed =
+		acl_allowed(s->index->acl, r->who, r->collections, r->n_collections, r->attached);
 	if (!s->allowed) {
 		return err_set(e, ERR_INTERNAL, "no_filter", "The permission filter is not there.");
 	}

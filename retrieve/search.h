@@ -23,9 +23,11 @@ struct search_request {
 	const char *query;	      /* at most SEARCH_QUERY_MAX bytes */
 	const struct id *collections; /* only in these; NULL: all */
 	int n_collections;
-	int limit;	  /* passages, 1 to 100 */
-	int token_budget; /* 0: by limit alone; else passages are packed into it */
-	bool explain;	  /* fill candidates */
+	const struct id
+		*attached; /* the attachments of the asker's conversation besides, or NULL */
+	int limit;	   /* passages, 1 to 100 */
+	int token_budget;  /* 0: by limit alone; else passages are packed into it */
+	bool explain;	   /* fill candidates */
 };
 #define SEARCH_QUERY_MAX 8192
 

@@ -24,7 +24,7 @@ const ids = { user: new Map(), group: new Map() };
 const tokens = new Map();
 const canaries = []; // all there ever were
 const keys = new Map(); // key -> { document, canary }: a word to ask for, beside each canary
-const stats = { changes: 0, denied: 0, shown: 0, found: 0, images: 0, withheld: 0, model: 0, extractive: 0, refused: 0 };
+const stats = { changes: 0, denied: 0, shown: 0, found: 0, images: 0, withheld: 0, model: 0, extractive: 0, refused: 0, attached: 0 };
 let server;
 
 console.log(`SEED=${SEED} QUERIES=${QUERIES}`);
@@ -200,6 +200,42 @@ const changes = {
 		}
 		u.disabled = disabled;
 	},
+	/** What is attached has the words that everybody asks with, beside its canary. */
+	async attach() {
+		const user = pick(USERS);
+		const c = pick([null, ...conversations.get(user)]);
+		if (!c || model.users.get(user).disabled) {
+			return;
+		}
+		const parts = [{ key: word('kx'), canary: newCanary(null) }];
+		const name = `${pick(TOPICS)}-${newCanary(null)}.md`;
+		const { body, headers } = form({ conversation: c.id }, { name, bytes: documentText(parts, pick(TOPICS), false) });
+		const r = await as(user, 'POST', '/v1/documents', body, { headers, what: 'attach' });
+		assert.equal(r.status, 202, r.text);
+		model.attachments.set(r.json.documentId, { user, conversation: c.id, parts, deleted: false });
+		[parts[0].canary, name.match(/zq[a-z]{10}/)[0]].forEach((canary) => model.own(canary, r.json.documentId));
+		assert.match((await as(user, 'GET', `/v1/jobs/${r.json.jobId}/stream`)).text, /event: done/);
+		const question = `What is the code for ${parts[0].key}?`;
+		const found = (await as(user, 'POST', `/v1/conversations/${c.id}/turns`, { input: question, responseMode: 'extractive' })).json;
+		c.turns++;
+		c.runs.push(found.runId);
+		await as(user, 'GET', found.streamUrl);
+		assert.match((await as(user, 'GET', `/v1/runs/${found.runId}/retrieval`)).text, new RegExp(parts[0].canary));
+		for (const other of USERS) { // not even its owner, elsewhere
+			const elsewhere = await as(other, 'POST', '/v1/search', { query: question, limit: 50, explain: true });
+			assert.ok(!elsewhere.text.includes(r.json.documentId), elsewhere.text);
+		}
+		stats.attached++;
+	},
+	async forget() {
+		const user = pick(USERS);
+		const list = conversations.get(user);
+		if (list.length && !model.users.get(user).disabled) {
+			const [c] = list.splice(below(list.length), 1);
+			assert.equal((await as(user, 'DELETE', `/v1/conversations/${c.id}`)).status, 204);
+			model.attachments.forEach((a) => { a.deleted ||= a.conversation === c.id; });
+		}
+	},
 	async removeCollection() {
 		const [id, c] = pick(liveCollections());
 		await op('DELETE', `/v1/collections/${id}`, undefined, 200);
@@ -207,7 +243,7 @@ const changes = {
 		await createCollection();
 	},
 };
-const CHANGES = Object.keys(changes).flatMap((name) => (name === 'removeCollection' ? [name] : Array(6).fill(name)));
+const CHANGES = Object.keys(changes).flatMap((name) => (['removeCollection', 'forget'].includes(name) ? [name] : Array(6).fill(name)));
 
 async function change() {
 	stats.changes++;
@@ -321,7 +357,7 @@ const queries = {
 		const urls = [`/v1/conversations/${c.id}`, `/v1/conversations/${c.id}/turns`];
 		const run = pick([null, ...c.runs]);
 		if (run) {
-			urls.push(`/v1/runs/${run}`, `/v1/runs/${run}/stream`, `/v1/runs/${run}/stream?lastEventId=2`);
+			urls.push(`/v1/runs/${run}`, `/v1/runs/${run}/retrieval`, `/v1/runs/${run}/stream`, `/v1/runs/${run}/stream?lastEventId=2`);
 		}
 		for (const url of urls) {
 			const r = await as(user, 'GET', url);
@@ -443,7 +479,7 @@ async function populate() {
 async function checkPurged() {
 	const open = () => Promise.all(['queued', 'running'].map((s) => operate(server, 'GET', `/v1/jobs?state=${s}&limit=1`)));
 	await until(async () => (await open()).every((r) => r.json.jobs.length === 0), 'all jobs end', 60000);
-	const [live, gone] = [false, true].map((wanted) => [...model.documents].filter(([, d]) => d.deleted === wanted)
+	const [live, gone] = [false, true].map((wanted) => [...model.documents, ...model.attachments].filter(([, d]) => d.deleted === wanted)
 		.flatMap(([, d]) => d.parts.map((p) => p.canary)));
 	await endServer();
 	const holds = wordsInFiles(server.data);

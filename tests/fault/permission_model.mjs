@@ -9,6 +9,7 @@ export class Model {
 	users = new Map(); // name -> { workspace, groups: Set, isAdmin, disabled }
 	collections = new Map(); // id -> { name, acl: Map(principal -> right), deleted }
 	documents = new Map(); // id -> { collection, acl: Map or null: the collection's, name, parts: [{ key, canary }], deleted }
+	attachments = new Map(); // document id -> { user, conversation, parts, deleted }: that user's alone
 	#owner = new Map(); // canary -> a document's or collection's id
 
 	own(canary, id) {
@@ -26,6 +27,10 @@ export class Model {
 	}
 
 	rightOn(user, id) {
+		const a = this.attachments.get(id);
+		if (a) {
+			return a.deleted || a.user !== user || this.users.get(user).disabled ? 0 : OWN;
+		}
 		const c = this.collections.get(id);
 		if (c) {
 			return c.deleted ? 0 : this.#rightBy(user, c.acl);

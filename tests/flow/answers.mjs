@@ -17,8 +17,8 @@ export async function startDesk({ settings = {}, env = {}, command } = {}) {
 			desk.server = await startCarrel({ data, settings, env, command });
 		},
 		operator: (method, path, body, { as, headers = {} } = {}) => client(as).call(method, path, body, headers),
-		upload: (as, collection, name, content) => client(as).upload(collection, name, content),
-		jobEnd: (id) => client().jobEnd(id),
+		upload: (as, collection, name, content, fields) => client(as).upload(collection, name, content, fields),
+		jobEnd: (id, as) => client(as).jobEnd(id),
 		output: () => desk.server.stdout + desk.server.log,
 		kill: () => desk.server.kill(),
 		async restart() {

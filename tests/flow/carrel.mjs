@@ -125,9 +125,9 @@ export class Client {
 		return this.call('DELETE', url, undefined, headers);
 	}
 
-	/** The answer of POST /v1/documents for one file; fields: { acl: '[…]', name: '…' }. */
+	/** The answer of POST /v1/documents for one file; fields: { acl: '[…]', name: '…' }. collection null: none. */
 	upload(collection, name, content, fields = {}) {
-		const form = multipart({ collection, ...fields }, [{ name, content }]);
+		const form = multipart({ ...(collection !== null && { collection }), ...fields }, [{ name, content }]);
 		const headers = { ...this.headers, ...form.headers };
 		return request(this.target, 'POST', '/v1/documents', { headers, body: form.body });
 	}

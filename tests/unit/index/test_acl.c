@@ -20,13 +20,86 @@ static uint64_t n_allowed(struct world *w, const struct id *user, const struct i
 {
 	struct db *db = reader(w);
 	struct asker who = asker_of(w, db, user);
-	struct allowed *a = acl_allowed(w->acl, &who, collection, collection ? 1 : 0);
+	struct allowed *a = acl_allowed(w->acl, &who, collection, collection ? 1 : 0, NULL);
 	uint64_t n = a->n_allowed;
 
 	assert_true(n == bitmap_count(&a->slots));
 	acl_allowed_drop(a);
 	store_reader_drop(db);
 	return n;
+}
+
+static uint64_t n_in(struct world *w, const struct asker *who, const struct id *collection,
+	const struct id *attached)
+{
+	struct allowed *a = acl_allowed(w->acl, who, collection, collection ? 1 : 0, attached);
+	uint64_t n = a->n_allowed;
+
+	acl_allowed_drop(a);
+	return n;
+}
+
+/* Its owner's alone, whatever is tried; searched only when named as attached. */
+static void test_attachments(void **state)
+{
+	struct world *w = *state;
+	struct id ann = add_user(w, &w->workspace, ROLE_MEMBER);
+	struct id ben = add_user(w, &w->workspace, ROLE_ADMIN);
+	struct id shelf = add_collection(w, "shelf", ann.s);
+	struct id conversation = id_create("conv"), other = id_create("conv");
+	struct id attached, again, none;
+	struct acl_entry entry = {.right = RIGHT_READ};
+	struct work order = {.which = W_ATTACH, .a = &conversation, .b = &ann, .out = &attached};
+	struct arrived in;
+	struct asker who, ben_asks, machine;
+	struct collection k;
+	struct db *db;
+
+	fine(work(w, order));
+	order.out = &again;
+	fine(work(w, order));
+	assert_true(id_equal(&attached, &again));
+	add_document(w, &shelf, "a.md", "en", "on the shelf");
+	in = add_document(w, &attached, "b.md", "en", "attached");
+	assert_true(may(w, &ann, &in.document, RIGHT_OWN));
+	assert_false(may(w, &ben, &in.document, RIGHT_READ));
+	assert_false(may(w, &ben, &attached, RIGHT_READ));
+	db = reader(w);
+	who = asker_of(w, db, &ann);
+	ben_asks = asker_of(w, db, &ben);
+	machine = operator_of(w, db);
+	assert_int_equal(acl_right(db, &machine, &in.document), RIGHT_NONE);
+	assert_int_equal(acl_right(db, &machine, &attached), RIGHT_NONE);
+	assert_int_equal(acl_right(db, &machine, &shelf), RIGHT_OWN);
+	assert_int_equal(n_in(w, &who, NULL, NULL), 1);
+	assert_int_equal(n_in(w, &who, NULL, &attached), 2);
+	assert_int_equal(n_in(w, &who, &shelf, &attached), 2);
+	assert_int_equal(n_in(w, &who, &attached, NULL), 0);
+	assert_int_equal(n_in(w, &who, NULL, &shelf), 1);
+	assert_int_equal(n_in(w, &ben_asks, NULL, &attached), 0);
+	assert_int_equal(n_in(w, &machine, NULL, &attached), 1);
+	fine(collection_attached(db, &other, &none, &world_err));
+	assert_true(id_empty(&none));
+	assert_int_equal(collection_lookup(db, &w->arena, &w->workspace, &attached, &k, NULL),
+		ERR_NOT_FOUND);
+	assert_int_equal(
+		collection_by_name(db, &w->arena, &w->workspace, "", &k, NULL), ERR_NOT_FOUND);
+	store_reader_drop(db);
+	snprintf(entry.principal, sizeof(entry.principal), "workspace");
+	for (int n = -1; n <= 1; n++) {
+		const struct id *objects[] = {&in.document, &attached};
+
+		for (int i = n < 0 ? 1 : 2; i-- > 0;) {
+			assert_int_equal(work(w, (struct work){.which = W_ACL,
+							 .a = objects[i],
+							 .b = &entry,
+							 .n = n}),
+				ERR_CONFLICT);
+			assert_string_equal(world_err.reason, "attachment");
+		}
+	}
+	fine(work(w, (struct work){.which = W_COLLECTION_DELETE, .a = &attached}));
+	assert_false(may(w, &ann, &in.document, RIGHT_READ));
 }
 
 static void test_names(void **state)
@@ -276,12 +349,12 @@ static void test_allowed_is_cached_until_a_change(void **state)
 	struct allowed *a, *b;
 
 	add_document(w, &c, "d", "en", "one");
-	a = acl_allowed(w->acl, &who, NULL, 0);
-	b = acl_allowed(w->acl, &who, NULL, 0);
+	a = acl_allowed(w->acl, &who, NULL, 0, NULL);
+	b = acl_allowed(w->acl, &who, NULL, 0, NULL);
 	assert_ptr_equal(a, b);
 	acl_allowed_drop(b);
 	add_document(w, &c, "e", "en", "two");
-	b = acl_allowed(w->acl, &who, NULL, 0);
+	b = acl_allowed(w->acl, &who, NULL, 0, NULL);
 	assert_ptr_not_equal(a, b);
 	assert_int_equal(a->n_allowed, 1); /* what was lent does not change */
 	assert_int_equal(b->n_allowed, 2);
@@ -294,7 +367,7 @@ static void test_allowed_is_cached_until_a_change(void **state)
 		who.key[0] = (char)('a' + i % 26);
 		who.key[1] = (char)('a' + i / 26);
 		(void)user2;
-		acl_allowed_drop(acl_allowed(w->acl, &who, NULL, 0));
+		acl_allowed_drop(acl_allowed(w->acl, &who, NULL, 0, NULL));
 	}
 	store_reader_drop(db);
 }
@@ -481,8 +554,8 @@ static void compare(struct world *w, struct model *m, struct db *db, int u, int 
 		}
 	}
 	if (right >= RIGHT_READ && chunks_live_count(db, w->workspace_n) > 0) {
-		struct allowed *a =
-			acl_allowed(w->acl, &who, &m->collections[m->documents[d].collection], 1);
+		struct allowed *a = acl_allowed(
+			w->acl, &who, &m->collections[m->documents[d].collection], 1, NULL);
 
 		assert_true(a->n_allowed >= 2);
 		acl_allowed_drop(a);
@@ -542,6 +615,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
+		cmocka_unit_test_setup_teardown(test_attachments, world_setup, world_teardown),
 		T(test_summaries),
 		T(test_no_entry_means_nobody),
 		T(test_the_highest_right_counts),

@@ -287,7 +287,7 @@ static void test_vectors_go_with_their_chunks(void **state)
 	fine(work(w, (struct work){.which = W_PUBLISH, .a = &p}));
 	db = reader(w);
 	who = operator_of(w, db);
-	allowed = acl_allowed(w->acl, &who, NULL, 0);
+	allowed = acl_allowed(w->acl, &who, NULL, 0, NULL);
 	fine(vectors_search(vectors, &space, v, allowed, 4, hits, &n, &world_err));
 	assert_int_equal(n, 1);
 	assert_true(hits[0].cosine > .99f);
@@ -298,7 +298,7 @@ static void test_vectors_go_with_their_chunks(void **state)
 	assert_int_equal(finds(w, "copper", "en"), 1); /* nothing was changed by it */
 	fine(work(w, (struct work){.which = W_DELETE, .a = &in.document}));
 	db = reader(w);
-	allowed = acl_allowed(w->acl, &who, NULL, 0);
+	allowed = acl_allowed(w->acl, &who, NULL, 0, NULL);
 	assert_int_equal(allowed->n_allowed, 0);
 	acl_allowed_drop(allowed);
 	fine(vectors_score(vectors, &space, v, (int64_t[]){0}, 1, &score, &world_err));

@@ -711,7 +711,8 @@ static int tx_chunks(struct db *db, void *arg, struct err *err)
 	char sql[600];
 	int rc = db_exec(db,
 		"INSERT INTO workspace(n, id, name, created_ms) VALUES (1, 'ws_1', 'w', 1);"
-		"INSERT INTO collection VALUES ('col_1', 'ws_1', 'c', 'operator', 1, NULL);"
+		"INSERT INTO collection(id, workspace_id, name, created_by, created_ms, "
+		"deleted_ms) VALUES ('col_1', 'ws_1', 'c', 'operator', 1, NULL);"
 		"INSERT INTO document(id, workspace_id, collection_id, name, created_by, "
 		"created_ms)"
 		" VALUES ('doc_1', 'ws_1', 'col_1', 'd', 'operator', 1);"

@@ -61,6 +61,7 @@ enum {
 	W_ACL,
 	W_DELETE,
 	W_PURGE,
+	W_ATTACH,
 	W_SWEEP,
 	W_COLLECTION_DELETE,
 	W_CHECK,
@@ -101,6 +102,8 @@ static int tx_work(struct db *db, void *arg, struct err *e)
 		return document_delete(db, k->a, e);
 	case W_PURGE:
 		return chunks_purge_document(db, k->a, e);
+	case W_ATTACH:
+		return collection_attach(db, &k->w->workspace, k->a, k->b, k->out, e);
 	case W_SWEEP:
 		return chunks_sweep(db, k->a, e);
 	case W_COLLECTION_DELETE:
@@ -317,7 +320,7 @@ static UNUSED struct asker operator_of(struct world *w, struct db *db)
 static UNUSED int search(struct world *w, struct db *db, const struct asker *who, const char *text,
 	const char *language, struct fts_hit **out)
 {
-	struct allowed *allowed = acl_allowed(w->acl, who, NULL, 0);
+	struct allowed *allowed = acl_allowed(w->acl, who, NULL, 0, NULL);
 	struct fts_query q = {.workspace_n = who->workspace_n,
 		.text = text,
 		.language = language,

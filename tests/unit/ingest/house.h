@@ -274,7 +274,7 @@ static UNUSED struct version version_now(struct house *h, const struct id *id)
 static UNUSED int finds(struct house *h, const char *text, struct chunk *best)
 {
 	struct db *db = reader(h);
-	struct allowed *allowed = acl_allowed(h->ix->acl, &h->who, NULL, 0);
+	struct allowed *allowed = acl_allowed(h->ix->acl, &h->who, NULL, 0, NULL);
 	struct fts_query q = {.workspace_n = h->who.workspace_n,
 		.text = text,
 		.language = "en",
