@@ -16,6 +16,7 @@ import { isAdmin, me, session, signOut } from './base/session';
 import { source } from './base/source';
 import { Dialog, Empty, IconButton, Menu, Toasts, toastError } from './base/ui';
 import { offered, uploads } from './library/upload';
+import { CiteCard } from './trust/citations';
 import { SourcePanel } from './trust/panel';
 
 export const menuOpen = signal(false); // on narrow screens
@@ -180,6 +181,7 @@ function Desk() {
 			</main>
 			{source.value && <SourcePanel />}
 			{(offered.value || uploads().length > 0) && <Uploads />}
+			<CiteCard />
 			{helpOpen.value && <Help />}
 		</div>
 	);

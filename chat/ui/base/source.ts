@@ -1,5 +1,6 @@
 // What the side panel shows: a page of a document, with the lines of a passage or of a quotation.
 import { signal } from '@preact/signals';
+import type { Box, Citation } from './types';
 
 export interface Source {
 	documentId: string;
@@ -10,6 +11,10 @@ export interface Source {
 	citation?: string;
 	quote?: string | null;
 	heading?: string;
+	/** Where those lines are, if it is known already. */
+	boxes?: Box[];
+	/** The answer that it was opened from: its other citations can be stepped through. */
+	answer?: { citations: Citation[]; ordinal: number; stored: boolean; runId: string };
 }
 
 export const source = signal<Source | null>(null);
@@ -17,11 +22,13 @@ export const source = signal<Source | null>(null);
 let opener: Element | null = null;
 
 export function openSource(what: Source): void {
-	opener = source.value ? opener : document.activeElement;
+	const focused = document.activeElement;
+	opener = source.value && focused?.closest('.source') ? opener : focused;
 	source.value = what;
 }
 
 export function closeSource(): void {
 	source.value = null;
-	(opener as HTMLElement | null)?.focus?.();
+	const back = opener?.isConnected && opener !== document.body ? opener : document.getElementById('main');
+	(back as HTMLElement | null)?.focus({ preventScroll: true });
 }
