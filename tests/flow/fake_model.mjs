@@ -94,6 +94,20 @@ const modes = {
 			await new Promise((done) => setImmediate(done));
 		}
 	},
+	// What the test says: fake.script = async (say, { prompt, res }) => { await say('a', 20); … }; say(text, ms) waits after it.
+	async script(res, body, seen, fake) {
+		const say = async (words, ms = 0) => {
+			if (!res.destroyed) {
+				seen.times = [...(seen.times ?? []), Date.now()];
+				res.write(text(words));
+				await wait(ms);
+			}
+		};
+		await fake.script(say, { prompt: promptOf(body), res });
+		if (!res.destroyed) {
+			res.end(end());
+		}
+	},
 	async whole(res) {
 		res.end(JSON.stringify({ object: 'chat.completion', choices: [{ index: 0, message: { role: 'assistant', content: 'Not streamed.' }, finish_reason: 'stop' }],
 			usage: { prompt_tokens: 5, completion_tokens: 3 } }));
@@ -123,8 +137,8 @@ function refuse(mode, res, fake, body) {
 }
 
 // { url, mode, requests: [{ body, headers, path, closed, gone }], last(), close() }
-export async function startFakeModel({ mode = null, port = 0 } = {}) {
-	const fake = { mode, requests: [] };
+export async function startFakeModel({ mode = null, port = 0, script = null } = {}) {
+	const fake = { mode, script, requests: [] };
 	const server = http.createServer((req, res) => {
 		const parts = [];
 		req.on('data', (c) => parts.push(c));
@@ -145,7 +159,7 @@ export async function startFakeModel({ mode = null, port = 0 } = {}) {
 			}
 			res.writeHead(200, { 'content-type': 'text/event-stream' });
 			res.flushHeaders();
-			await (modes[name] ?? modes.cite)(res, body, seen);
+			await (modes[name] ?? modes.cite)(res, body, seen, fake);
 		});
 	});
 	await new Promise((done) => server.listen(port, '127.0.0.1', done));
