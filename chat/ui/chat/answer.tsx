@@ -34,9 +34,9 @@ function onCopyCode(event: MouseEvent) {
 function Text({ run, blocks }: { run: Run; blocks: Block[] }) {
 	const ref = useRef<HTMLDivElement>(null);
 	useEffect(() => markSupport(ref.current!, run.answer, run.citations), [run.citations, blocks.at(-1)]);
-	const { onClick, ...target } = citeTarget(run) as { onClick?: (e: MouseEvent) => void };
+	const { onClick, ...target } = citeTarget(run);
 	return (
-		<div class="md" ref={ref} dir="auto" onClick={(e) => (onCopyCode(e), onClick?.(e))} {...target}>
+		<div class="md" ref={ref} dir="auto" onClick={(e) => (onCopyCode(e), onClick(e))} {...target}>
 			{blocks.map(nodeOf)}
 		</div>
 	);
@@ -67,7 +67,7 @@ function why(run: Run): string {
 }
 
 function Label({ run }: { run: Run }) {
-	const text = run.mode === 'extractive' && !run.withheld ? t('chat.extractive') : run.mode === 'refused' ? t('chat.refused') : '';
+	const text = run.mode === 'extractive' && !run.withheld ? t('chat.extractive') : '';
 	const reason = run.mode === 'extractive' && run.reason && run.reason !== 'model_not_set' ? t(`chat.why.${run.reason}`) : '';
 	return text ? <p class="answer-label">{text}{reason && !reason.startsWith('chat.why.') && ` – ${reason}`}</p> : null;
 }
@@ -107,7 +107,7 @@ export function Finished({ talk, turn, last }: { talk: Talk; turn: Turn; last: b
 					{(run.state === 'failed' || run.state === 'partial' || run.withheld) && <Button icon="refresh" disabled={busy} onClick={again}>{t('retry')}</Button>}
 				</div>
 			)}
-			{run.mode === 'refused' && <Nearest runId={run.id} retrieval={talk.retrievalOf(run.id)} />}
+			{run.mode === 'refused' && <Nearest runId={run.id} live={talk.retrievalOf(run.id)} />}
 			<div class={last ? 'answer-foot' : 'answer-foot quiet'}>
 				{!run.withheld && run.answer && <IconButton icon="copy" label={t('chat.copy')} onClick={() => copyText(withReferences(run)).then(() => toast(t('chat.copied'), { ms: 2000 }), toastError)} />}
 				<IconButton icon="refresh" label={t('chat.again')} disabled={busy} onClick={again} />

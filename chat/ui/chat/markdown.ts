@@ -7,7 +7,7 @@ import { t } from '../base/i18n';
 import { markersOf, type Marker } from './markers';
 
 const md = new MarkdownIt({ html: false, linkify: false, typographer: false, breaks: false });
-md.disable(['reference', 'image']);
+md.disable(['reference']);
 
 const escape = (text: string) => md.utils.escapeHtml(text);
 
@@ -100,6 +100,12 @@ const decode = (address: string) => {
 	} catch {
 		return address;
 	}
+};
+
+// A picture of elsewhere is not loaded: its text and its address stand for it.
+md.renderer.rules.image = (tokens, i) => {
+	const address = show(decode(String(tokens[i]!.attrGet('src') ?? '')));
+	return `<span class="away">${escape(show(tokens[i]!.content))} <span class="address">(${escape(address)})</span></span>`;
 };
 
 // The page's own headings are h1 and h2.

@@ -41,7 +41,6 @@ export const chat = {
 	'chat.brokeOff': ['The connection broke off before the answer was complete.', '回答完成之前连接中断。', 'Die Verbindung brach ab, bevor die Antwort fertig war.'],
 	'chat.newest': ['To the newest', '转到最新', 'Zum Neuesten'],
 	'chat.extractive': ['Sentences from the sources, without a model', '来源原句，未经模型生成', 'Sätze aus den Quellen, ohne Modell'],
-	'chat.refused': ['Not in the documents you can read', '在您可阅读的文档中没有找到', 'Nicht in den Dokumenten, die Sie lesen dürfen'],
 	'chat.withheld': ['This answer is not shown any more: it used a document that was deleted or that you may no longer read.', '此回答不再显示：它所引用的文档已被删除，或您已无权阅读。', 'Diese Antwort wird nicht mehr gezeigt: Sie stützte sich auf ein Dokument, das gelöscht wurde oder das Sie nicht mehr lesen dürfen.'],
 	'chat.failed': ['There is no answer: something went wrong.', '未能得到回答：出现错误。', 'Es gibt keine Antwort: Etwas ist schiefgegangen.'],
 	'chat.partial': ['The answer is not complete.', '回答不完整。', 'Die Antwort ist nicht vollständig.'],
