@@ -6,6 +6,7 @@ import { t } from '../base/i18n';
 import { Icon } from '../base/icons';
 import { openSource } from '../base/source';
 import type { Citation, Run } from '../base/types';
+import { hasPages, headingPath } from './where';
 
 const CARD = 'cite-card';
 const SHOW_MS = 140, HIDE_MS = 180; // a pointer that only passes by shows nothing; one that goes to the card keeps it
@@ -122,8 +123,6 @@ export function SupportNote({ support }: { support?: string }) {
 	) : null;
 }
 
-export const headingPath = (heading: string | undefined): string => (heading ?? '').split(' > ').join(' › ');
-
 /** Below its chip, or above where there is no room; inside the window. */
 function place(card: HTMLElement, chip: DOMRect): void {
 	const gap = 8, { offsetWidth: w, offsetHeight: h } = card;
@@ -183,7 +182,7 @@ export function CiteCard() {
 					<p class="where">
 						<Icon name="file" size={16} />
 						<strong class="clip">{citation.name}</strong>
-						{citation.page ? <span class="muted page">{t('trust.page', { n: citation.page })}</span> : null}
+						{hasPages(citation) ? <span class="muted page">{t('trust.page', { n: citation.page! })}</span> : null}
 					</p>
 					{heading && <p class="heading muted">{headingPath(heading)}</p>}
 					{citation.quote && <blockquote>{citation.quote}</blockquote>}

@@ -8,11 +8,12 @@ import { useShortcut } from '../base/keys';
 import { closeSource, source, type Source } from '../base/source';
 import type { Box, Citation, DocumentText, Run } from '../base/types';
 import { Button, ErrorNote, IconButton } from '../base/ui';
-import { headingPath, openCitation, SupportNote } from './citations';
+import { openCitation, SupportNote } from './citations';
 import { byteLength } from './bytes';
 import { PageView, ZOOM_MAX, ZOOM_MIN, type Highlight } from './page-view';
 import { useNarrow, Width } from './resize';
 import { TextView } from './text-view';
+import { headingPath } from './where';
 
 const LOOK_AGAIN_MS = 15000; // whether it may still be read
 const PIECE = 48 * 1024, LEAD = 12 * 1024;

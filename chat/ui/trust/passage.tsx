@@ -1,8 +1,8 @@
 // A passage that was found, as a card that opens its place.
 import { useState } from 'preact/hooks';
 import { t } from '../base/i18n';
-import { headingPath } from './citations';
 import { excerpt, markWords } from './marks';
+import { headingPath } from './where';
 
 interface Props {
 	name: string;

@@ -9,16 +9,18 @@ import type { Candidate, Collection, Passage } from '../base/types';
 import { Empty, ErrorNote, useLoad } from '../base/ui';
 import { PassageCard } from './passage';
 import { Candidates } from './searched';
+import { hasPages } from './where';
 
 const TYPING_MS = 250;
 const LIMIT = 20;
 
 interface Found { query: string; passages: Passage[]; weak: boolean; language: string; vectorError?: string; timeUs?: { total: number }; candidates?: Candidate[] }
 
-const address = (q: string, collection: string, explain: boolean): string => {
-	const values = Object.entries({ q, in: collection, explain: explain ? '1' : '' }).filter(([, v]) => v);
+/** The present address with another question, collection or wish for an explanation. */
+function address(change: Record<string, string>): string {
+	const values = Object.entries({ ...Object.fromEntries(place.value.query), ...change }).filter(([, v]) => v);
 	return values.length ? `#/search?${new URLSearchParams(values)}` : '#/search';
-};
+}
 
 /** The last question's answer; of a former question nothing comes any more. */
 function useSearch(q: string, collection: string, explain: boolean) {
@@ -68,8 +70,8 @@ function Results({ found, busy }: { found: Found; busy: boolean }) {
 			{found.vectorError && <p class="weak">{t('trust.search.wordsOnly')}</p>}
 			{passages.map((p) => (
 				<PassageCard
-					key={p.chunkId} name={p.name} heading={p.heading} page={p.page} pageLast={p.pageLast}
-					text={p.text} query={query} score={p.score} open={() => openPassage(p)}
+					key={p.chunkId} name={p.name} heading={p.heading} text={p.text} query={query} score={found.weak ? undefined : p.score}
+					page={hasPages(p) ? p.page : undefined} pageLast={p.pageLast} open={() => openPassage(p)}
 				/>
 			))}
 			{found.candidates && (
@@ -120,7 +122,7 @@ export function SearchView() {
 	const ask = (text: string, keep: boolean) => {
 		clearTimeout(timer.current);
 		mine.current = text.trim();
-		const to = address(text.trim(), collection, explain);
+		const to = address({ q: text.trim() });
 		if (keep && q) {
 			replacePlace(to);
 		} else if (location.hash !== to) {
@@ -141,9 +143,9 @@ export function SearchView() {
 						ref={field} type="search" spellcheck={false} autocomplete="off" maxLength={2000}
 						aria-label={t('trust.search.label')} placeholder={t('trust.search.label')} value={typed} onInput={(e) => onInput(e.currentTarget.value)}
 					/>
-					<CollectionChoice value={collection} onChange={(id) => replacePlace(address(q, id, explain))} />
+					<CollectionChoice value={collection} onChange={(id) => replacePlace(address({ in: id }))} />
 					<label class="row small explain">
-						<input type="checkbox" checked={explain} onChange={(e) => replacePlace(address(q, collection, e.currentTarget.checked))} />
+						<input type="checkbox" checked={explain} onChange={(e) => replacePlace(address({ explain: e.currentTarget.checked ? '1' : '' }))} />
 						{t('trust.search.explain')}
 					</label>
 				</form>

@@ -5,8 +5,8 @@ import { formatNumber, lang, t } from '../base/i18n';
 import { openSource } from '../base/source';
 import type { Candidate, Retrieval } from '../base/types';
 import { ErrorNote, useLoad } from '../base/ui';
-import { headingPath } from './citations';
 import { PassageCard } from './passage';
+import { hasPages, headingPath } from './where';
 
 interface Props {
 	/** "run_…" of a stored answer; of another one `live` is all there is. */
@@ -65,7 +65,7 @@ function Row({ c }: { c: Candidate }) {
 			<td class="n">{c.handle ? <span class="handle">{c.handle}</span> : ''}</td>
 			<td class="passage">
 				<button type="button" class="link" onClick={() => openCandidate(c)}>{c.name}</button>
-				<small>{[c.page ? t('trust.page', { n: c.page }) : '', headingPath(c.heading)].filter(Boolean).join(' · ')}</small>
+				<small>{[hasPages(c) ? t('trust.page', { n: c.page! }) : '', headingPath(c.heading)].filter(Boolean).join(' · ')}</small>
 			</td>
 			<td class="fate">{t(`trust.fate.${fate}`)}</td>
 			<td class="n">{rank(c.lexicalRank)}</td>
@@ -173,7 +173,7 @@ export function Nearest(props: Props) {
 		<section class="nearest">
 			<h3>{t('trust.nearest')}</h3>
 			{near.map((c) => (
-				<PassageCard key={c.chunkId} name={c.name ?? ''} heading={c.heading} page={c.page} text={c.text ?? ''} query={value?.query ?? ''} open={() => openCandidate(c)} />
+				<PassageCard key={c.chunkId} name={c.name ?? ''} heading={c.heading} page={hasPages(c) ? c.page : undefined} text={c.text ?? ''} query={value?.query ?? ''} open={() => openCandidate(c)} />
 			))}
 		</section>
 	);
