@@ -26,7 +26,7 @@ export async function launch() {
 	return chromium.launch({ executablePath: PROGRAM, args: FLAGS, headless: true });
 }
 
-class House {
+export class House {
 	constructor(parts) {
 		Object.assign(this, parts);
 		this.wrong = []; // what no page may do

@@ -34,7 +34,7 @@ function NameCard() {
 	);
 }
 
-function PasswordCard() {
+function PasswordCard({ onChanged }: { onChanged: () => void }) {
 	const [current, setCurrent] = useState('');
 	const [password, setPassword] = useState('');
 	const { busy, error, attempt } = useAttempt();
@@ -43,6 +43,7 @@ function PasswordCard() {
 		setCurrent('');
 		setPassword('');
 		toast(t('account.passwordChanged'));
+		onChanged();
 	});
 	return (
 		<form class="card stack" onSubmit={(e) => (e.preventDefault(), save())}>
@@ -60,7 +61,7 @@ function LanguageCard() {
 	return (
 		<section class="card stack">
 			<h2>{t('account.language')}</h2>
-			<fieldset class="choices">
+			<fieldset class="options">
 				<legend class="read-only-aloud">{t('account.language')}</legend>
 				{LANGS.map((one: Lang) => (
 					<label key={one}>
@@ -74,14 +75,15 @@ function LanguageCard() {
 }
 
 export function AccountView() {
+	const [round, setRound] = useState(0);
 	return (
 		<div class="view">
 			<div class="column account stack">
 				<h1>{t('nav.account')}</h1>
 				<NameCard />
-				<PasswordCard />
+				<PasswordCard onChanged={() => setRound(round + 1)} />
 				<LanguageCard />
-				<SessionsCard />
+				<SessionsCard key={round} />
 				<TokensCard />
 			</div>
 		</div>

@@ -7,6 +7,7 @@ import { Icon } from '../base/icons';
 import { link } from '../base/router';
 import type { Collection } from '../base/types';
 import { Button, Confirm, Dialog, Empty, ErrorNote, Field, IconButton, useAttempt, useLoad } from '../base/ui';
+import { AccessDialog } from '../library/acl';
 import { everyPage } from './people';
 
 type Open = { what: 'new' } | { what: 'rename' | 'delete' | 'acl'; collection: Collection };
@@ -62,6 +63,7 @@ export function Collections() {
 			</ul>
 			{open?.what === 'new' && <Named title={t('collection.new')} first="" action={t('collection.make')} onClose={close} save={async (name) => (await post('/v1/collections', { name }), reload())} />}
 			{open?.what === 'rename' && <Named title={t('collection.renameThat', { name: open.collection.name })} first={open.collection.name} action={t('rename')} onClose={close} save={async (name) => (await patch(`/v1/collections/${open.collection.id}`, { name }), reload())} />}
+			{open?.what === 'acl' && <AccessDialog what={{ kind: 'collection', id: open.collection.id, name: open.collection.name }} onClose={close} onSaved={reload} />}
 			{open?.what === 'delete' && (
 				<Confirm title={t('collection.deleteThat', { name: open.collection.name })} action={t('delete')} onClose={close} run={async () => (await del(`/v1/collections/${open.collection.id}`), reload())}>
 					<p>{t('collection.deleteText', { n: open.collection.documents })}</p>

@@ -25,7 +25,7 @@ export function Reindex({ onClose, onOrdered }: { onClose: () => void; onOrdered
 		<Dialog title={t('reindex.title')} onClose={onClose}>
 			<form class="stack" onSubmit={(e) => (e.preventDefault(), send())}>
 				<p>{t('reindex.text')}</p>
-				<fieldset class="choices upright">
+				<fieldset class="options upright">
 					<legend class="read-only-aloud">{t('reindex.title')}</legend>
 					{CHOICES.map((one) => (
 						<label key={one}>

@@ -1,12 +1,13 @@
 // Models and settings: by group, each with where its value comes from; what was changed is saved together.
 import { useState } from 'preact/hooks';
 import { get, patch, post } from '../base/api';
-import { formatNumber, t } from '../base/i18n';
+import { formatList, formatNumber, t } from '../base/i18n';
 import type { Setting } from '../base/types';
 import { Button, ErrorNote, toast, useAttempt, useLoad } from '../base/ui';
 
-type Changes = Record<string, string>;
-interface Answer { settings: Setting[] }
+/** null: the default. */
+type Changes = Record<string, string | null>;
+interface Answer { settings: Setting[]; restart: string[] }
 
 /** Which group a setting stands in, by its name; the first that fits. */
 const GROUPS: [string, RegExp][] = [
@@ -17,8 +18,8 @@ const GROUPS: [string, RegExp][] = [
 	['server', /./],
 ];
 const groupOf = (name: string) => GROUPS.find(([, pattern]) => pattern.test(name))![0];
-const CHOICES: Record<string, string[]> = { 'log-level': ['debug', 'info', 'warn', 'error'], embedder: ['builtin', 'openai'] };
-const isNumber = (s: Setting) => s.type === 'number' || s.type === 'integer' || (!s.type && /^\d+$/.test(s.default));
+/** What the command line or the environment says cannot be changed here, nor where the data is. */
+const isFixed = (s: Setting) => s.source === 'flag' || s.source === 'environment' || s.name === 'data';
 
 /** Help in the reader's language where the page has it. */
 function helpOf(setting: Setting): string {
@@ -27,37 +28,38 @@ function helpOf(setting: Setting): string {
 }
 
 function Editor({ setting, value, onValue, id }: { setting: Setting; value: string; onValue: (value: string) => void; id: string }) {
-	const fixed = setting.source === 'flag' || setting.source === 'environment' || setting.name === 'data';
-	const shared = { id, disabled: fixed, 'aria-describedby': `${id}-help` };
-	if (CHOICES[setting.name]) {
+	const shared = { id, disabled: isFixed(setting), 'aria-describedby': `${id}-help` };
+	if (setting.choices) {
 		return (
 			<select {...shared} value={value} onChange={(e) => onValue(e.currentTarget.value)}>
-				{CHOICES[setting.name]!.map((one) => <option value={one}>{one}</option>)}
+				{setting.choices.split(',').map((one) => <option value={one}>{one}</option>)}
 			</select>
 		);
 	}
 	if (setting.secret) {
 		return <input {...shared} type="password" autocomplete="new-password" placeholder={t(setting.value ? 'settings.secretSet' : 'settings.secretNone')} value={value} onInput={(e) => onValue(e.currentTarget.value)} />;
 	}
-	if (isNumber(setting)) {
-		return <input {...shared} type="number" step={1} required value={value} onInput={(e) => onValue(e.currentTarget.value)} />;
+	if (setting.type === 'number') {
+		return <input {...shared} type="number" step={1} min={setting.min} max={setting.max} required value={value} onInput={(e) => onValue(e.currentTarget.value)} />;
 	}
 	return <input {...shared} type="text" autocomplete="off" autocapitalize="off" spellcheck={false} placeholder={setting.default} value={value} onInput={(e) => onValue(e.currentTarget.value)} />;
 }
 
-function Row({ setting, changed, onChange }: { setting: Setting; changed?: string; onChange: (value: string) => void }) {
+function Row({ setting, changed, onChange }: { setting: Setting; changed?: string | null; onChange: (value: string | null) => void }) {
 	const id = `setting-${setting.name}`;
-	const source = setting.source ?? (setting.value === setting.default ? 'default' : 'file');
+	const isNumber = setting.type === 'number';
+	const shown = changed === null ? setting.default : changed ?? (setting.secret ? '' : setting.value);
 	return (
 		<div class="setting">
 			<label for={id}>{setting.name}</label>
-			<Editor id={id} setting={setting} value={changed ?? (setting.secret ? '' : setting.value)} onValue={onChange} />
+			<Editor id={id} setting={setting} value={shown} onValue={onChange} />
 			<small id={`${id}-help`}>
 				{helpOf(setting)}
-				{setting.default && !setting.secret && ` · ${t('settings.default', { value: isNumber(setting) ? formatNumber(Number(setting.default)) : setting.default })}`}
+				{setting.default && !setting.secret && ` · ${t('settings.default', { value: isNumber ? formatNumber(Number(setting.default)) : setting.default })}`}
 			</small>
 			<div class="row">
-				<span class="tag">{t(`settings.from.${source}`)}</span>
+				<span class="tag">{t(`settings.from.${setting.source}`)}</span>
+				{setting.source === 'file' && changed === undefined && <button type="button" class="link small" aria-label={t('settings.resetThat', { name: setting.name })} onClick={() => onChange(null)}>{t('settings.reset')}</button>}
 				{changed !== undefined && <span class="tag warn">{t(setting.live ? 'settings.changed' : 'settings.changedRestart')}</span>}
 			</div>
 		</div>
@@ -85,20 +87,21 @@ export function Settings() {
 	const [changes, setChanges] = useState<Changes>({});
 	const saving = useAttempt();
 	const names = Object.keys(changes);
-	const change = (setting: Setting, to: string) => {
+	const change = (setting: Setting, to: string | null) => {
 		const { [setting.name]: _, ...others } = changes;
 		setChanges(to === (setting.secret ? '' : setting.value) ? others : { ...others, [setting.name]: to });
 	};
 	const save = () => saving.attempt(async () => {
-		const answer = await patch<Answer & { restart: string[] }>('/v1/settings', { settings: changes });
+		const answer = await patch<Answer>('/v1/settings', { settings: changes });
 		set(answer);
 		setChanges({});
-		toast(answer.restart.length ? t('settings.savedRestart', { names: answer.restart.join(', ') }) : t('account.saved'), { ms: 10000 });
+		toast(answer.restart.length ? t('settings.savedRestart', { names: formatList(answer.restart) }) : t('account.saved'), { ms: 10000 });
 	});
 	return (
 		<form class="stack" onSubmit={(e) => (e.preventDefault(), save())}>
 			<p class="muted">{t('settings.text')}</p>
 			<ErrorNote text={error} />
+			{value && value.restart.length > 0 && <p class="note warn">{t('settings.pending', { names: formatList(value.restart) })}</p>}
 			{value && GROUPS.map(([group]) => (
 				<section class="card stack" key={group}>
 					<h2>{t(`settings.${group}`)}</h2>

@@ -22,6 +22,7 @@ export function Picker({ label, all, chosen, disabled, empty, onAdd, onRemove }:
 		onAdd(pick.id);
 		setText('');
 		setAt(0);
+		setOpen(false);
 		input.current!.focus();
 	};
 	const onKeyDown = (e: KeyboardEvent) => {
@@ -67,7 +68,7 @@ export function Picker({ label, all, chosen, disabled, empty, onAdd, onRemove }:
 					placeholder={t('picker.add')}
 					disabled={disabled}
 					value={text}
-					onFocus={() => setOpen(true)}
+					onClick={() => setOpen(true)}
 					onBlur={() => setOpen(false)}
 					onInput={(e) => (setText(e.currentTarget.value), setOpen(true), setAt(0))}
 					onKeyDown={onKeyDown}

@@ -88,7 +88,7 @@ export interface Turn { seq: number; parentSeq: number | null; input: string; cr
 
 export interface Setting {
 	name: string; value: string; default: string; help: string; type?: string; source?: 'default' | 'file' | 'environment' | 'flag';
-	secret?: boolean; live?: boolean;
+	secret?: boolean; live?: boolean; min?: number; max?: number; choices?: string;
 }
 export interface UsageRow {
 	day: string; userId: string; name: string; displayName: string; model: string; runs: number; promptTokens: number; answerTokens: number;

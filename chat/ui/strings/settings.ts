@@ -22,5 +22,8 @@ export const settings = {
 	'settings.fails': ['fails, {ms} ms', '失败，{ms} 毫秒', 'scheitert, {ms} ms'],
 	'settings.unsaved': ['{n} change is not saved yet.|{n} changes are not saved yet.', '有 {n} 处更改尚未保存。', '{n} Änderung ist noch nicht gesichert.|{n} Änderungen sind noch nicht gesichert.'],
 	'settings.discard': ['Discard', '放弃', 'Verwerfen'],
+	'settings.reset': ['Use the default', '恢复默认值', 'Vorgabe nehmen'],
+	'settings.resetThat': ['Use the default of {name}', '恢复 {name} 的默认值', 'Vorgabe von {name} nehmen'],
+	'settings.pending': ['Saved in carrel.ini, counts after a restart: {names}.', '已保存到 carrel.ini，重启后生效：{names}。', 'In carrel.ini gesichert, gilt nach einem Neustart: {names}.'],
 	'settings.savedRestart': ['Saved. Restart Carrel for these to count: {names}.', '已保存。以下设置需重启 Carrel 后生效：{names}。', 'Gesichert. Diese gelten erst nach einem Neustart von Carrel: {names}.'],
 } as const;
