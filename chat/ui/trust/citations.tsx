@@ -6,12 +6,13 @@ import { t } from '../base/i18n';
 import { Icon } from '../base/icons';
 import { openSource } from '../base/source';
 import type { Citation, Run } from '../base/types';
+import { citationOf } from '../chat/markers';
 import { hasPages, headingPath } from './where';
 
 const CARD = 'cite-card';
 const SHOW_MS = 140, HIDE_MS = 180; // a pointer that only passes by shows nothing; one that goes to the card keeps it
 
-interface Shown { box: HTMLElement; ordinal: number; run: Run }
+interface Shown { box: HTMLElement; ordinal: number; citation: Citation | undefined }
 const shown = signal<Shown | null>(null);
 let timer = 0;
 
@@ -58,7 +59,8 @@ export function openCitation(runId: string, citations: Citation[], ordinal: numb
 export function citeTarget(run: Run) {
 	const at = (event: Event): Shown | null => {
 		const chip = (event.target as Element).closest<HTMLElement>('.cite[data-ordinal]');
-		return chip && { box: event.currentTarget as HTMLElement, ordinal: Number(chip.dataset.ordinal), run };
+		const [ordinal, handle] = [Number(chip?.dataset.ordinal), Number(chip?.dataset.handle)];
+		return chip && { box: event.currentTarget as HTMLElement, ordinal, citation: citationOf(run.citations, ordinal, handle) };
 	};
 	return {
 		onPointerOver: (event: PointerEvent) => {
@@ -90,7 +92,7 @@ export function citeTarget(run: Run) {
 			}
 			event.preventDefault();
 			chipOf(chosen.box, chosen.ordinal)?.focus(); // not every browser does that by itself
-			const opened = openCitation(run.id, run.citations, chosen.ordinal, /^run_/.test(run.id) && !isRunning(run));
+			const opened = openCitation(run.id, run.citations, chosen.citation?.ordinal ?? 0, /^run_/.test(run.id) && !isRunning(run));
 			show(opened ? null : chosen);
 		},
 	};
@@ -137,7 +139,7 @@ function place(card: HTMLElement, chip: DOMRect): void {
 export function CiteCard() {
 	const ref = useRef<HTMLDivElement>(null);
 	const now = shown.value;
-	const citation = now?.run.citations.find((c) => c.ordinal === now.ordinal);
+	const citation = now?.citation;
 	const { heading, gone } = useFresh(citation);
 	useLayoutEffect(() => {
 		const chip = now && chipOf(now.box, now.ordinal);
