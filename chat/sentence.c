@@ -118,14 +118,20 @@ static size_t skip_markers(const char *s, size_t n, size_t at)
 	}
 }
 
-/* A '[' near the end of what has come may become a marker of the sentence before it. */
+/* A '[' near the end of what has come may become a marker of the sentence before it, and the next
+ * letter tells whether a dot only shortens a word. */
 static bool may_go_on(const char *s, size_t n, size_t at)
 {
+	size_t next = at;
+
+	while (next < n && is_blank(s[next])) {
+		next++;
+	}
+	if (next >= n) {
+		return true;
+	}
 	while (at < n && (s[at] == ' ' || s[at] == '\t')) {
 		at++;
-	}
-	if (at >= n) {
-		return true;
 	}
 	return s[at] == '[' && n - at < 64 && !memchr(s + at, ']', n - at);
 }

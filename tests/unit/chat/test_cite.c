@@ -167,6 +167,21 @@ static void test_as_it_flows(void **state)
 	cite_finish(&c);
 }
 
+/* Whether a dot ends a sentence is told by what follows the line's end. */
+static void test_a_dot_at_the_end_of_a_piece(void **state)
+{
+	static const char text[] = "See room [2],1. \nand the garden.";
+	struct cite c;
+
+	(void)state;
+	for (size_t piece = 1; piece < sizeof(text); piece++) {
+		feed_in(&c, text, piece);
+		assert_int_equal(c.n_citations, 1);
+		assert_int_equal(c.citations[0].answer_end, 16);
+		cite_finish(&c);
+	}
+}
+
 /* Merged chunks, the second with a repeated header row: places fall into the right chunk and bytes.
  */
 static void test_parts(void **state)
@@ -200,7 +215,7 @@ static void test_random(void **state)
 
 	(void)state;
 	print_message("seed %u\n", seed);
-	for (int round = 0; round < 400; round++) {
+	for (int round = 0; round < 4000; round++) {
 		struct cite whole, cut;
 		char text[160];
 		size_t len = (size_t)(rand_r(&seed) % 159);
@@ -233,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_several_claims),
 		cmocka_unit_test(test_quote_and_place),
 		cmocka_unit_test(test_as_it_flows),
+		cmocka_unit_test(test_a_dot_at_the_end_of_a_piece),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_random),
 	};
