@@ -1,11 +1,12 @@
 // One document: what it looks like, what is known of it, who may read it, and what one may do with it.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { ApiError, get, patch, post, request } from '../base/api';
+import { ApiError, get, patch, post, query } from '../base/api';
 import { formatBytes, formatNumber, formatTime, lang, t } from '../base/i18n';
+import { Icon } from '../base/icons';
 import { go, link, place } from '../base/router';
 import type { Document, JobBrief, Version } from '../base/types';
-import { Button, Empty, ErrorNote, IconButton, Menu, type MenuItem, toastError, useLoad } from '../base/ui';
+import { Button, Empty, ErrorNote, Menu, type MenuItem, toastError, useLoad } from '../base/ui';
 import { AccessDialog, Who } from './acl';
 import { NameDialog } from './collections';
 import { isOver } from './jobs';
@@ -14,16 +15,11 @@ import { Preview } from './preview';
 import { mayDelete, RemoveDialog } from './remove';
 import { baseName, folderOf, moodOf, reasonText, troubleText } from './words';
 
-/** A file that needs the access token: fetched, then saved as a download would be. */
-async function save(d: Document, version?: Version): Promise<void> {
-	const answer = await request(`/v1/documents/${d.id}/content${version ? `?version=${version.id}` : ''}`);
-	const url = URL.createObjectURL(await answer.blob());
-	const a = document.createElement('a');
-	a.href = url;
-	a.download = baseName(d.name);
-	a.click();
-	setTimeout(() => URL.revokeObjectURL(url), 60000);
-}
+// The session's cookie goes with a plain link, so that the browser saves while it receives, and needs no memory for it.
+const contentUrl = (d: Document, values: { version?: string; inline?: string } = {}): string => `/v1/documents/${d.id}/content${query(values)}`;
+
+/** What browsers show by themselves, and the server lets them (chat/routes_download.c). */
+const isShownByBrowser = (type: string | null): boolean => !!type && (type === 'application/pdf' || type === 'text/plain' || type === 'text/markdown' || /^image\/(png|jpeg|gif|webp)$/.test(type));
 
 function Fact({ label, children }: { label: string; children: ComponentChildren }) {
 	return children ? (
@@ -72,9 +68,9 @@ function Versions({ document: d }: { document: Document }) {
 								{v.id === d.currentVersionId ? <span class="tag good">{t('document.current')}</span> : <span class={`tag ${moodOf({ ...d, state: v.state })}`}>{t(`state.${v.state}`)}</span>}
 							</div>
 							<small>{[v.createdMs ? formatTime(v.createdMs) : '', formatBytes(v.bytes)].filter(Boolean).join(' · ')}</small>
-							{v.state === 'failed' && <div class="trouble small">{reasonText(v.reason, v.message)}</div>}
+							{v.state === 'failed' && v.id !== d.versionId && <div class="trouble small">{reasonText(v.reason, v.message)}</div>}
 						</div>
-						{v.state !== 'purged' && <IconButton icon="download" label={t('document.downloadVersion', { n: v.seq })} onClick={() => save(d, v).catch(toastError)} />}
+						{v.state !== 'purged' && <a class="icon-button" href={contentUrl(d, { version: v.id })} download aria-label={t('document.downloadVersion', { n: v.seq })} title={t('document.download')}><Icon name="download" /></a>}
 					</li>
 				))}
 			</ul>
@@ -119,7 +115,8 @@ function Shown({ document: d, reload }: { document: Document; reload: () => void
 					<h1 class="document-name" title={d.name}><bdi>{baseName(d.name)}</bdi></h1>
 				</div>
 				<div class="row">
-					<Button icon="download" onClick={() => save(d).catch(toastError)}>{t('document.download')}</Button>
+					{isShownByBrowser(d.mediaType) && <a class="button" href={contentUrl(d, { inline: '1' })} target="_blank" rel="noopener"><Icon name="external" />{t('document.open')}</a>}
+					<a class="button" href={contentUrl(d)} download><Icon name="download" />{t('document.download')}</a>
 					{items.length > 0 && <Menu label={t('more')} items={items} />}
 				</div>
 			</header>

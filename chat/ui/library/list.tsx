@@ -1,5 +1,4 @@
 // Documents as a table; on narrow screens its rows are cards.
-import { memo } from './memo';
 import type { TargetedEvent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatBytes, formatDate, formatNumber, formatTime, t } from '../base/i18n';
@@ -61,7 +60,8 @@ export function StateTag({ document: d, job }: { document: Document; job: JobBri
 
 interface RowProps { document: Document; collection: string; selected: boolean; onSelect: (d: Document, on: boolean, range: boolean) => void; onOver: (d: Document) => void }
 
-const Row = memo(function Row({ document: d, collection, selected, onSelect, onOver }: RowProps) {
+// Rendered again only when its properties change, since it looks at a signal (t's language): @preact/signals sees to it.
+function Row({ document: d, collection, selected, onSelect, onOver }: RowProps) {
 	const job = useJob(d, () => onOver(d));
 	const name = baseName(d.name);
 	const trouble = troubleText(d);
@@ -80,7 +80,7 @@ const Row = memo(function Row({ document: d, collection, selected, onSelect, onO
 					{(folderOf(d.name) || collection) && <span class="clip"><bdi>{[collection, folderOf(d.name).slice(0, -1)].filter(Boolean).join(' / ')}</bdi></span>}
 					{d.version > 1 && <span class="tag">{t('document.version', { n: d.version })}</span>}
 				</div>
-				{trouble && <div class="trouble small">{trouble}</div>}
+				{trouble && <div class={`trouble small ${moodOf(d)}`}>{trouble}</div>}
 			</td>
 			<td role="cell" class="state"><StateTag document={d} job={job} /></td>
 			<td role="cell" class="number pages">{d.pages ? formatNumber(d.pages) : <span class="muted">–</span>}</td>
@@ -89,7 +89,7 @@ const Row = memo(function Row({ document: d, collection, selected, onSelect, onO
 			<td role="cell" class="who-cell"><Who access={d.access} own={d.ownAcl} /></td>
 		</tr>
 	);
-});
+}
 
 export interface TableProps {
 	rows: Document[];

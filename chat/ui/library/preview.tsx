@@ -84,7 +84,7 @@ export function Preview({ document: d }: { document: Document }) {
 	const [asText, setAsText] = useState(!drawn);
 	const [page, setPage] = useState(1);
 	if (!d.currentVersionId && !drawn) {
-		return <p class="muted preview-none">{t('document.noPreview')}</p>;
+		return <p class="muted preview-none">{t(d.state === 'failed' ? 'document.noPreviewFailed' : 'document.noPreview')}</p>;
 	}
 	return (
 		<section class="preview" aria-label={t('document.preview')}>

@@ -219,7 +219,7 @@ function taken(u: Upload, receipt: Receipt): void {
 	if (receipt.jobId) {
 		follow(u, receipt.jobId);
 	} else {
-		u.state = receipt.arrival === 'duplicate' ? 'duplicate' : 'done';
+		arrive(u, receipt.state === 'no_text');
 	}
 	keepJobs();
 	changed();
@@ -249,11 +249,14 @@ function follow(u: Upload, jobId: string): void {
 	});
 }
 
+function arrive(u: Upload, noText: boolean): void {
+	u.state = noText ? 'failed' : u.receipt?.arrival === 'duplicate' ? 'duplicate' : 'done';
+	u.reason = noText ? 'no_text' : '';
+}
+
 function end(u: Upload, job: Job): void {
 	if (job.state === 'done') {
-		const noText = job.versionState === 'no_text';
-		u.state = noText ? 'failed' : u.receipt?.arrival === 'duplicate' ? 'duplicate' : 'done';
-		u.reason = noText ? 'no_text' : '';
+		arrive(u, job.versionState === 'no_text');
 	} else if (job.state === 'cancelled') {
 		u.state = 'cancelled';
 	} else {
@@ -277,9 +280,11 @@ export async function cancelUpload(u: Upload): Promise<void> {
 	}
 }
 
+/** Reasons that the file itself is the cause of. */
+const FOR_GOOD = ['no_text', 'too_large', 'gone', 'empty_file', 'unsupported_type', 'broken_file', 'password_required', 'too_many_pages', 'too_much_text'];
+
 /** Whether trying again, with nothing changed, may help. */
-export const mayRetry = (u: Upload): boolean =>
-	(u.state === 'failed' && u.reason !== 'no_text' && u.reason !== 'too_large') || (u.state === 'cancelled' && u.reason !== 'gone');
+export const mayRetry = (u: Upload): boolean => (u.state === 'failed' || u.state === 'cancelled') && !FOR_GOOD.includes(u.reason);
 
 export async function retryUpload(u: Upload): Promise<void> {
 	if (u.job) {

@@ -5,7 +5,7 @@ import { Icon, type IconName } from '../base/icons';
 import { link } from '../base/router';
 import { Button, IconButton, Progress, toastError } from '../base/ui';
 import { Offer } from './offer';
-import { cancelAll, cancelUpload, forget, heldUntil, isOpen, mayRetry, retryUpload, type Upload, type UploadState, uploads } from './upload';
+import { cancelAll, cancelUpload, forget, heldUntil, isOpen, mayRetry, retryUpload, revision, type Upload, type UploadState, uploads } from './upload';
 import { baseName, folderOf, reasonText, stageText } from './words';
 
 const ICONS: Record<UploadState, IconName> = {
@@ -41,6 +41,7 @@ function part(u: Upload): number {
 }
 
 function Row({ u }: { u: Upload }) {
+	void revision.value; // u is the same object all the way; what is in it changes
 	const name = baseName(u.name);
 	return (
 		<li class={`upload ${u.state}`}>
@@ -48,7 +49,7 @@ function Row({ u }: { u: Upload }) {
 			<div class="grow">
 				<div class="clip" title={u.name}>
 					{folderOf(u.name) && <span class="muted"><bdi>{folderOf(u.name)}</bdi></span>}
-					{u.receipt && u.state !== 'failed' ? <a href={link('document', u.receipt.documentId)}><bdi>{name}</bdi></a> : <bdi>{name}</bdi>}
+					{u.receipt ? <a href={link('document', u.receipt.documentId)}><bdi>{name}</bdi></a> : <bdi>{name}</bdi>}
 				</div>
 				<div class="upload-state">{uploadText(u)}</div>
 				{(u.state === 'sending' || u.state === 'working') && <Progress label={name} value={part(u)} max={1} />}
