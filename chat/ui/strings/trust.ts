@@ -33,6 +33,7 @@ export const trust = {
 	'trust.budgetSpent': ['{tokens} of {budget} tokens', '{budget} 个词元中用了 {tokens} 个', '{tokens} von {budget} Tokens'],
 	'trust.used': ['{used} of the {n} best passages were used for the answer.', '在最相关的 {n} 个段落中，有 {used} 个用于回答。', 'Von den {n} besten Textstellen wurden {used} für die Antwort verwendet.'],
 	'trust.nothingFound': ['No passage was found.', '未找到任何段落。', 'Keine Textstelle gefunden.'],
+	'trust.all': ['Show all {n}', '显示全部 {n} 条', 'Alle {n} zeigen'],
 	'trust.hidden': ['{n} more passage may not be read any more and is not shown.|{n} more passages may not be read any more and are not shown.', '另有 {n} 个段落已无法查看，未予显示。', '{n} weitere Textstelle ist nicht mehr lesbar und wird nicht gezeigt.|{n} weitere Textstellen sind nicht mehr lesbar und werden nicht gezeigt.'],
 	'trust.found': ['Passages that were found', '找到的段落', 'Gefundene Textstellen'],
 	'trust.column.handle': ['Number in the answer', '回答中的编号', 'Nummer in der Antwort'],

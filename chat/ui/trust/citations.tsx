@@ -184,7 +184,7 @@ export function CiteCard() {
 					<p class="where">
 						<Icon name="file" size={16} />
 						<strong class="clip">{citation.name}</strong>
-						{hasPages(citation) ? <span class="muted page">{t('trust.page', { n: citation.page! })}</span> : null}
+						{hasPages(citation) ? <span class="muted at">{t('trust.page', { n: citation.page! })}</span> : null}
 					</p>
 					{heading && <p class="heading muted">{headingPath(heading)}</p>}
 					{citation.quote && <blockquote>{citation.quote}</blockquote>}

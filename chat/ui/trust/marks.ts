@@ -109,7 +109,7 @@ export function excerpt(text: string, question: string, length = 420): string {
 	const wished = Math.max(0, best - length * 0.15);
 	const start = wished === 0 ? 0 : wordStart(text, wished);
 	const end = Math.min(text.length, wordStart(text, start + length));
-	return `${start ? '… ' : ''}${text.slice(start, end).trim()}${end < text.length ? ' …' : ''}`;
+	return `${start ? '… ' : ''}${text.slice(start, end).replace(start ? /^[\s\p{Po}\p{Pe}]+/u : '', '').trim()}${end < text.length ? ' …' : ''}`;
 }
 
 /** The next place at or after `at` where no word is cut; signs without blanks may be cut between any two. */

@@ -169,11 +169,11 @@ function Tools({ s, opened, page, drawn, zoom, setZoom, go }: ToolsProps) {
 					<PageField page={page} of={of} go={go} />
 					<IconButton icon="chevronRight" label={t('trust.nextPage')} disabled={page >= of} onClick={() => go(page + 1)} />
 					<span class="gap" />
-					<IconButton icon="zoomOut" label={t('trust.zoomOut')} disabled={zoom <= ZOOM_MIN} onClick={() => setZoom(zoom / 1.25)} />
+					<IconButton class="zoom-button" icon="zoomOut" label={t('trust.zoomOut')} disabled={zoom <= ZOOM_MIN} onClick={() => setZoom(zoom / 1.25)} />
 					<button type="button" class="button quiet zoom" title={t('trust.fitWidth')} aria-label={t('trust.fitWidth')} onClick={() => setZoom(1)}>
 						{`${Math.round(zoom * 100)} %`}
 					</button>
-					<IconButton icon="zoomIn" label={t('trust.zoomIn')} disabled={zoom >= ZOOM_MAX} onClick={() => setZoom(zoom * 1.25)} />
+					<IconButton class="zoom-button" icon="zoomIn" label={t('trust.zoomIn')} disabled={zoom >= ZOOM_MAX} onClick={() => setZoom(zoom * 1.25)} />
 				</>
 			)}
 			<span class="grow" />
@@ -191,6 +191,14 @@ function Tools({ s, opened, page, drawn, zoom, setZoom, go }: ToolsProps) {
 }
 
 const isDrawable = (text: DocumentText) => text.mediaType === 'application/pdf' && text.pages.some((p) => p.width && p.height);
+
+/** On a small screen the highlighted lines, not the page's margins, fill the width. */
+function readable({ highlight, page, text }: Opened): number {
+	const mine = highlight.boxes.filter((b) => b.page === page).map((b) => b.rect);
+	const width = text.pages.find((p) => p.number === page)?.width;
+	const lines = Math.max(...mine.map((r) => r[2])) - Math.min(...mine.map((r) => r[0]));
+	return mine.length && width ? Math.min(1.6, Math.max(1, width / (lines * 1.12))) : 1;
+}
 
 /** Keys for whoever has the focus in the panel. */
 function useKeys({ go, page, zoom, setZoom, close }: { go: (page: number) => void; page: number; zoom: number; setZoom: (zoom: number) => void; close: () => void }) {
@@ -248,6 +256,12 @@ export function SourcePanel() {
 	const sizes = useMemo(() => (opened?.text.pages ?? []).map((p) => ({ number: p.number, width: p.width || 595, height: p.height || 842 })), [opened?.text]);
 	const drawn = opened !== null && isDrawable(opened.text) && !asText.value;
 	const go = (n: number) => n >= 1 && n <= sizes.length && goTo.current(n);
+	const heading = headingPath(opened?.heading || s.heading);
+	useLayoutEffect(() => {
+		if (opened) {
+			setZoom(narrow ? readable(opened) : 1);
+		}
+	}, [opened?.text.documentId, narrow]);
 	const onKeyDown = useKeys({ go, page, zoom, setZoom, close });
 	useShortcut('escape', '', () => !document.querySelector('dialog[open]') && close());
 	const what = { onPage: setPage, onGone: lose, aim: opened };
@@ -257,7 +271,7 @@ export function SourcePanel() {
 			<header class="source-head">
 				<div class="grow">
 					<h2 id={title} class="clip" title={s.name}>{s.name || t('trust.source')}</h2>
-					<p class="muted small clip">{headingPath(opened?.heading || s.heading)}</p>
+					{heading && <p class="muted small clip" title={heading}>{heading}</p>}
 				</div>
 				<IconButton icon="close" label={t('close')} onClick={close} />
 			</header>

@@ -4,7 +4,8 @@ import { get } from '../base/api';
 import { formatNumber, lang, t } from '../base/i18n';
 import { openSource } from '../base/source';
 import type { Candidate, Retrieval } from '../base/types';
-import { ErrorNote, useLoad } from '../base/ui';
+import { Button, ErrorNote, useLoad } from '../base/ui';
+import { byteLength } from './bytes';
 import { PassageCard } from './passage';
 import { hasPages, headingPath } from './where';
 
@@ -56,7 +57,8 @@ function languageName(tag: string): string {
 }
 
 const rank = (n: number | null | undefined) => (n ? formatNumber(n) : '–');
-const ms = (us: number) => `${formatNumber(us / 1000, us < 10000 ? 1 : 0)} ms`;
+const ms = (us: number) => (us < 50 ? `< ${formatNumber(0.1, 1)} ms` : `${formatNumber(us / 1000, us < 10000 ? 1 : 0)} ms`);
+const FIRST = 8; // rows before one asks for more
 
 function Row({ c }: { c: Candidate }) {
 	const fate = FATES[c.fate] ?? (c.kept ? 'kept' : 'limit');
@@ -75,24 +77,30 @@ function Row({ c }: { c: Candidate }) {
 	);
 }
 
+/** Those that were used, and the best of the others; all of them on demand. */
 export function Candidates({ list }: { list: Candidate[] }) {
+	const [all, setAll] = useState(false);
+	const rows = all || list.length <= FIRST + 2 ? list : list.filter((c, i) => i < FIRST || c.handle);
 	return (
-		<div class="scroll-x">
-			<table class="list">
-				<caption class="read-only-aloud">{t('trust.found')}</caption>
-				<thead>
-					<tr>
-						<th scope="col" class="n"><span class="read-only-aloud">{t('trust.column.handle')}</span></th>
-						<th scope="col">{t('trust.column.passage')}</th>
-						<th scope="col">{t('trust.column.fate')}</th>
-						<th scope="col" class="n" title={t('trust.column.wordsLong')}>{t('trust.column.words')}</th>
-						<th scope="col" class="n" title={t('trust.column.meaningLong')}>{t('trust.column.meaning')}</th>
-						<th scope="col" class="n">{t('trust.column.tokens')}</th>
-					</tr>
-				</thead>
-				<tbody>{list.map((c) => <Row key={c.fusedRank} c={c} />)}</tbody>
-			</table>
-		</div>
+		<>
+			<div class="scroll-x">
+				<table class="list">
+					<caption class="read-only-aloud">{t('trust.found')}</caption>
+					<thead>
+						<tr>
+							<th scope="col" class="n"><span class="read-only-aloud">{t('trust.column.handle')}</span></th>
+							<th scope="col">{t('trust.column.passage')}</th>
+							<th scope="col">{t('trust.column.fate')}</th>
+							<th scope="col" class="n" title={t('trust.column.wordsLong')}>{t('trust.column.words')}</th>
+							<th scope="col" class="n" title={t('trust.column.meaningLong')}>{t('trust.column.meaning')}</th>
+							<th scope="col" class="n">{t('trust.column.tokens')}</th>
+						</tr>
+					</thead>
+					<tbody>{rows.map((c) => <Row key={c.fusedRank} c={c} />)}</tbody>
+				</table>
+			</div>
+			{rows.length < list.length && <Button kind="quiet" class="all" onClick={() => setAll(true)}>{t('trust.all', { n: list.length })}</Button>}
+		</>
 	);
 }
 
@@ -124,7 +132,7 @@ function Details({ r }: { r: Retrieval }) {
 	const used = list.filter((c) => c.handle).length;
 	return (
 		<div class="stack">
-			<dl class="facts">
+			<dl class="search-facts">
 				<div><dt>{t('trust.searchedFor')}</dt><dd><q>{r.query}</q>{r.language ? <span class="tag">{languageName(r.language)}</span> : null}</dd></div>
 				{r.budget ? (
 					<div>
@@ -162,6 +170,9 @@ export function Searched(props: Props) {
 	);
 }
 
+/** The server gives at most 400 bytes of a passage. */
+const beginning = (text = ''): string => (byteLength(text) > 390 ? `${text} …` : text);
+
 /** What comes closest to a question that the documents do not answer. */
 export function Nearest(props: Props) {
 	const { value } = useRetrieval(props, true);
@@ -173,7 +184,7 @@ export function Nearest(props: Props) {
 		<section class="nearest">
 			<h3>{t('trust.nearest')}</h3>
 			{near.map((c) => (
-				<PassageCard key={c.chunkId} name={c.name ?? ''} heading={c.heading} page={hasPages(c) ? c.page : undefined} text={c.text ?? ''} query={value?.query ?? ''} open={() => openCandidate(c)} />
+				<PassageCard key={c.chunkId} name={c.name ?? ''} heading={c.heading} page={hasPages(c) ? c.page : undefined} text={beginning(c.text)} query={value?.query ?? ''} open={() => openCandidate(c)} />
 			))}
 		</section>
 	);
