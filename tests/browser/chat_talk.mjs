@@ -16,7 +16,7 @@ export const lastAnswer = (page) => page.locator('.turn').last().locator('.answe
 
 export async function write(page, text) {
 	await composer(page).fill(text);
-	await composer(page).press('Enter');
+	await composer(page).press('Enter', { noWaitAfter: true });
 }
 
 /** Asks, and waits until the answer is complete. */
@@ -30,3 +30,6 @@ export async function askOnPage(page, text) {
 
 /** Waits until the page says so. */
 export const soon = (page, check, argument, timeout = 10000) => page.waitForFunction(check, argument, { timeout });
+
+/** Text in a question or an answer (what is read out says it too). */
+export const inTurn = (page, text) => page.locator('.turn').getByText(text).first();

@@ -11,7 +11,8 @@ export function Announcer({ live }: { live: Live | null }) {
 	const [said, setSaid] = useState('');
 	useEffect(() => {
 		if (!live) {
-			return;
+			const timer = setTimeout(() => setSaid(''), 10000); // the answer itself is there to be read
+			return () => clearTimeout(timer);
 		}
 		let from = 0, timer = 0;
 		const say = (text: string) => {

@@ -101,4 +101,8 @@ export function deleteSoon(what: Conversation): void {
 	});
 }
 
-addEventListener('pagehide', () => [...due.keys()].forEach((id) => void send(id)));
+// Leaving the page is no second thought. It hears no answer any more: the others are told now.
+addEventListener('pagehide', () => [...due.keys()].forEach((id) => {
+	void send(id);
+	channel.postMessage({ gone: id });
+}));

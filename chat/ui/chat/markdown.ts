@@ -162,7 +162,7 @@ export function settle(text: string): string {
 	if (fences && fences.length % 2 === 1) {
 		return text;
 	}
-	const rows = /(^|\n)([ \t]*\|[^\n]*(?:\n[ \t]*\|[\s:|-]*)?)$/.exec(text);
+	const rows = /(^|\n)([ \t]*\|[^\n]*(?:\n(?:[ \t]*\|[\s:|-]*)?)?)$/.exec(text);
 	if (rows && !/\|[^\n]*\n$/.test(text.slice(0, rows.index + rows[1]!.length))) {
 		text = text.slice(0, rows.index); // the head of a table, whose second line decides
 	}

@@ -1,7 +1,7 @@
 // A conversation as the page holds it: turns of all branches as far as they were looked at, the branch that is shown, the
 // question that is being sent, and the answers that are being written. temporary.ts is the one that nothing is kept of.
 import { computed, signal, type ReadonlySignal } from '@preact/signals';
-import { ApiError, get, online, post, put, sentence } from '../base/api';
+import { ApiError, call, get, online, post, put, sentence } from '../base/api';
 import { t } from '../base/i18n';
 import { session } from '../base/session';
 import { follow } from '../base/sse';
@@ -289,7 +289,7 @@ export class StoredTalk extends Talk {
 	}
 
 	async cancel(live: Live): Promise<void> {
-		await post(`/v1/runs/${live.run.id}/cancel`);
+		await call('POST', `/v1/runs/${live.run.id}/cancel`);
 	}
 
 	async regenerate(turn: Turn): Promise<void> {
