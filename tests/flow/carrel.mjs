@@ -40,7 +40,7 @@ export async function until(check, what, ms = 10000) {
 			return value;
 		}
 		if (Date.now() > end) {
-			const text = typeof what === 'function' ? what() : what;
+			const text = typeof what === 'function' ? await what() : what;
 			throw new Error(`it did not happen within ${ms} ms: ${text}`);
 		}
 		await pause(10);

@@ -181,13 +181,13 @@ export function CiteCard() {
 				<p class="muted">{t(citation ? 'trust.gone' : 'trust.coming')}</p>
 			) : (
 				<>
-					<p class="where">
+					<p class="named">
 						<Icon name="file" size={16} />
-						<strong class="clip">{citation.name}</strong>
+						<strong class="clip" dir="auto">{citation.name}</strong>
 						{hasPages(citation) ? <span class="muted at">{t('trust.page', { n: citation.page! })}</span> : null}
 					</p>
-					{heading && <p class="heading muted">{headingPath(heading)}</p>}
-					{citation.quote && <blockquote>{citation.quote}</blockquote>}
+					{heading && <p class="heading muted" dir="auto">{headingPath(heading)}</p>}
+					{citation.quote && <blockquote dir="auto">{citation.quote}</blockquote>}
 					<SupportNote support={citation.support} />
 				</>
 			)}

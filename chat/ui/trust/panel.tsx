@@ -115,7 +115,7 @@ function Stepper({ s, citations }: { s: Source; citations: Citation[] | null }) 
 					</span>
 				)}
 			</div>
-			{list[at]!.quote && <blockquote>{list[at]!.quote}</blockquote>}
+			{list[at]!.quote && <blockquote dir="auto">{list[at]!.quote}</blockquote>}
 			<SupportNote support={list[at]!.support} />
 		</div>
 	);
@@ -161,6 +161,7 @@ function Tools({ s, opened, page, drawn, zoom, setZoom, go }: ToolsProps) {
 	const of = opened.text.pages.length;
 	const content = `/v1/documents/${s.documentId}/content`;
 	const version = { version: opened.text.versionId };
+	const percent = `${Math.round(zoom * 100)} %`;
 	return (
 		<div class="source-tools" role="toolbar" aria-label={t('trust.tools')}>
 			{drawn && (
@@ -170,8 +171,8 @@ function Tools({ s, opened, page, drawn, zoom, setZoom, go }: ToolsProps) {
 					<IconButton icon="chevronRight" label={t('trust.nextPage')} disabled={page >= of} onClick={() => go(page + 1)} />
 					<span class="gap" />
 					<IconButton class="zoom-button" icon="zoomOut" label={t('trust.zoomOut')} disabled={zoom <= ZOOM_MIN} onClick={() => setZoom(zoom / 1.25)} />
-					<button type="button" class="button quiet zoom" title={t('trust.fitWidth')} aria-label={t('trust.fitWidth')} onClick={() => setZoom(1)}>
-						{`${Math.round(zoom * 100)} %`}
+					<button type="button" class="button quiet zoom" title={t('trust.fitWidth')} aria-label={`${percent} – ${t('trust.fitWidth')}`} onClick={() => setZoom(1)}>
+						{percent}
 					</button>
 					<IconButton class="zoom-button" icon="zoomIn" label={t('trust.zoomIn')} disabled={zoom >= ZOOM_MAX} onClick={() => setZoom(zoom * 1.25)} />
 				</>
@@ -270,8 +271,8 @@ export function SourcePanel() {
 			{!narrow && <Width />}
 			<header class="source-head">
 				<div class="grow">
-					<h2 id={title} class="clip" title={s.name}>{s.name || t('trust.source')}</h2>
-					{heading && <p class="muted small clip" title={heading}>{heading}</p>}
+					<h2 id={title} class="clip" dir="auto" title={s.name}>{s.name || t('trust.source')}</h2>
+					{heading && <p class="muted small clip" dir="auto" title={heading}>{heading}</p>}
 				</div>
 				<IconButton icon="close" label={t('close')} onClick={close} />
 			</header>

@@ -26,12 +26,12 @@ export function PassageCard({ name, heading, page, pageLast, text, query, score,
 	return (
 		<article class="passage-card">
 			<h3>
-				<button type="button" class="link opens" onClick={open}>{name}</button>
+				<button type="button" class="link opens" dir="auto" onClick={open}>{name}</button>
 				{page ? <span class="muted small">{pageText(page, pageLast)}</span> : null}
 				{score !== undefined && <meter class="score" min={0} max={1} value={score} title={t('trust.score')} aria-label={t('trust.score')} />}
 			</h3>
-			{heading && <p class="heading muted small">{headingPath(heading)}</p>}
-			<p class="text">{markWords(whole ? text : part, query).map((p) => (p.marked ? <mark>{p.text}</mark> : p.text))}</p>
+			{heading && <p class="heading muted small" dir="auto">{headingPath(heading)}</p>}
+			<p class="text" dir="auto">{markWords(whole ? text : part, query).map((p) => (p.marked ? <mark>{p.text}</mark> : p.text))}</p>
 			{cut && (
 				<button type="button" class="link small" aria-expanded={whole} onClick={() => setWhole(!whole)}>
 					{t(whole ? 'trust.less' : 'trust.whole')}

@@ -66,8 +66,8 @@ function Row({ c }: { c: Candidate }) {
 		<tr class={c.kept ? 'kept' : 'cut'}>
 			<td class="n">{c.handle ? <span class="handle">{c.handle}</span> : ''}</td>
 			<td class="passage">
-				<button type="button" class="link" onClick={() => openCandidate(c)}>{c.name}</button>
-				<small>{[hasPages(c) ? t('trust.page', { n: c.page! }) : '', headingPath(c.heading)].filter(Boolean).join(' · ')}</small>
+				<button type="button" class="link" dir="auto" onClick={() => openCandidate(c)}>{c.name}</button>
+				<small dir="auto">{[hasPages(c) ? t('trust.page', { n: c.page! }) : '', headingPath(c.heading)].filter(Boolean).join(' · ')}</small>
 			</td>
 			<td class="fate">{t(`trust.fate.${fate}`)}</td>
 			<td class="n">{rank(c.lexicalRank)}</td>
