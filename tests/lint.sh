@@ -35,6 +35,16 @@ if [ -x tests/browser/node_modules/.bin/tsc ]; then
 	errors=$(tests/browser/node_modules/.bin/tsc -p chat/ui) || say "tsc" "$errors"
 fi
 
+# ── the page's areas do not style each other: a class begins rules of one area only ──
+styles='chat trust library admin account'
+shared=$(for area in $styles; do
+	grep -oE '^\s*\.[a-z][a-z0-9-]*' "chat/ui/style/$area.css" | tr -d ' \t' | sort -u
+done | sort | uniq -d)
+for class in $shared; do
+	# what base.css or frame.css defines may be refined by areas, within a class of their own
+	grep -qE "^\s*\$class\b" chat/ui/style/base.css chat/ui/style/frame.css || say "a class of two areas" "$class"
+done
+
 # ── calls that are not used here ──
 forbid "banned call" '[^a-z_>.](strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|rand|srand|system|popen|alloca|tmpnam|mktemp)\(' $(sources index ingest retrieve chat)
 forbid "typedef of a struct" '^typedef struct [^_]' $(sources index ingest retrieve chat)

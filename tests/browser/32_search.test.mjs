@@ -128,7 +128,7 @@ test('the ranking is explained on demand, each row opens its place', async () =>
 	assert.match(await table.locator('tbody tr').first().textContent(), /handbook\.pdf.*Used/);
 	assert.equal(await page.getByRole('searchbox', { name: 'Words or a question' }).inputValue(), 'lodging allowance Ghent');
 	await table.locator('tbody button').first().click();
-	await page.locator('.source .page img').first().waitFor();
+	await page.locator('.source-page img').first().waitFor();
 });
 
 test('it fits a phone', async () => {

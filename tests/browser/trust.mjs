@@ -45,14 +45,14 @@ export async function colourAt(page, { x, y, width, height }) {
 
 /** A box of PDF points on page `n` of 595 × 842, as it stands in the window. */
 export async function onScreen(page, n, [x0, y0, x1, y1]) {
-	const at = await page.locator(`.page[data-page="${n}"]`).boundingBox();
+	const at = await page.locator(`.source-page[data-page="${n}"]`).boundingBox();
 	const scale = at.width / 595;
 	return { x: at.x + x0 * scale, y: at.y + y0 * scale, width: (x1 - x0) * scale, height: (y1 - y0) * scale };
 }
 
 /** The panel shows page `n`, drawn. */
 export async function showsPage(page, n) {
-	await page.locator(`.page[data-page="${n}"] img`).waitFor();
+	await page.locator(`.source-page[data-page="${n}"] img`).waitFor();
 	await until(async () => (await page.locator('.page-field input').inputValue()) === String(n), `the panel shows page ${n}`);
 }
 
@@ -60,7 +60,7 @@ export async function showsPage(page, n) {
 export async function isHighlighted(page, n, rect) {
 	await showsPage(page, n);
 	const at = await onScreen(page, n, rect);
-	const body = await page.locator('.pages').boundingBox();
+	const body = await page.locator('.source-pages').boundingBox();
 	assert.ok(at.y > body.y && at.y + at.height < body.y + body.height, `the highlight is in view: ${JSON.stringify({ at, body })}`);
 	await until(async () => (await colourAt(page, at)).yellow > 0.4, 'the lines are yellow', 5000);
 	return { at, body };

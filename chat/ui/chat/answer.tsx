@@ -78,7 +78,7 @@ export function Versions({ at, of, label, onMove }: { at: number; of: number; la
 		return null;
 	}
 	return (
-		<span class="versions" role="group" aria-label={label}>
+		<span class="answer-versions" role="group" aria-label={label}>
 			<IconButton icon="chevronLeft" label={t('chat.previous')} disabled={at <= 0} onClick={() => onMove(at - 1)} />
 			<span>{at + 1}/{of}</span>
 			<IconButton icon="chevronRight" label={t('chat.next')} disabled={at >= of - 1} onClick={() => onMove(at + 1)} />

@@ -40,7 +40,7 @@ const languageName = (code: string | null): string => {
 
 function Facts({ document: d }: { document: Document }) {
 	return (
-		<dl class="facts">
+		<dl class="document-facts">
 			<Fact label={t('document.titleFact')}>{d.title && d.title !== d.name ? <bdi>{d.title}</bdi> : null}</Fact>
 			<Fact label={t('document.collection')}>{d.collection && <a href={link('library', d.collectionId)}><bdi>{d.collection}</bdi></a>}</Fact>
 			<Fact label={t('col.pages')}>{d.pages ? formatNumber(d.pages) : null}</Fact>
@@ -59,7 +59,7 @@ function Versions({ document: d }: { document: Document }) {
 		<section>
 			<h2>{t('document.versions')}</h2>
 			<ErrorNote text={error} />
-			<ul class="versions">
+			<ul class="document-versions">
 				{all.map((v) => (
 					<li key={v.id}>
 						<div class="grow">

@@ -89,7 +89,7 @@ export function Preview({ document: d }: { document: Document }) {
 	return (
 		<section class="preview" aria-label={t('document.preview')}>
 			{drawn && d.currentVersionId && (
-				<div class="tabs" role="group" aria-label={t('document.preview')}>
+				<div class="segments" role="group" aria-label={t('document.preview')}>
 					<button type="button" aria-pressed={!asText} onClick={() => setAsText(false)}>{t('document.pages')}</button>
 					<button type="button" aria-pressed={asText} onClick={() => setAsText(true)}>{t('document.text')}</button>
 				</div>

@@ -227,10 +227,10 @@ export function PageView({ documentId, versionId, pages, highlight, page, aim, z
 	const url = (n: number, spot: Record<string, string | undefined>) =>
 		`/v1/documents/${documentId}/pages/${n}.png${query({ ...spot, version: spot.chunk || spot.citation ? undefined : versionId, width: pixels })}`;
 	return (
-		<div class="pages" ref={ref} tabIndex={0} role="group" aria-label={t('trust.pagesLabel')} onScroll={onScroll}>
-			<div class="pages-all" style={{ height: `${height}px`, width: `${width + 2 * MARGIN}px` }}>
+		<div class="source-pages" ref={ref} tabIndex={0} role="group" aria-label={t('trust.pagesLabel')} onScroll={onScroll}>
+			<div class="source-pages-all" style={{ height: `${height}px`, width: `${width + 2 * MARGIN}px` }}>
 				{fit > 0 && pages.slice(first, last + 1).map((p, i) => (
-					<div key={p.number} class="page" data-page={p.number} style={{ top: `${tops[first + i]}px`, left: `${MARGIN}px`, width: `${width}px`, height: `${(width * p.height) / p.width}px` }}>
+					<div key={p.number} class="source-page" data-page={p.number} style={{ top: `${tops[first + i]}px`, left: `${MARGIN}px`, width: `${width}px`, height: `${(width * p.height) / p.width}px` }}>
 						<PageImage
 							url={url(p.number, highlight.citation ? { citation: highlight.citation } : { chunk: highlight.chunk })}
 							fallback={highlight.citation ? url(p.number, { chunk: highlight.chunk }) : undefined}
