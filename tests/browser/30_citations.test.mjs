@@ -139,6 +139,38 @@ test('a citation whose document may no longer be read says so', async () => {
 	await chip(page).click();
 	await page.locator('.source-gone').waitFor();
 	assert.equal(await page.locator('.source .cited').count(), 0);
+	await page.keyboard.press('Escape');
+	await page.getByText('What was searched').click();
+	await page.locator('.searched').getByText(/\d more passages? may not be read/).waitFor();
+	assert.doesNotMatch(await page.locator('.searched table').textContent(), /merger\.md/);
+});
+
+test('while the answer is still being written its chips work', async () => {
+	let go;
+	const gate = new Promise((done) => (go = done));
+	house.model.script = async (say, order) => {
+		await script(say, order);
+		const words = Array.from({ length: 100 }, (_, i) => `word${i} `);
+		await Promise.all([gate, (async () => {
+			for (const word of words) {
+				await say(word, 30); // the block of the chip is drawn anew with each
+			}
+		})()]);
+	};
+	const page = await house.open('ann');
+	await page.getByLabel('Your question').fill(QUESTION);
+	await page.keyboard.press('Enter');
+	await chip(page).hover();
+	await card(page).getByText('handbook.pdf').waitFor();
+	await page.getByText('word60').waitFor();
+	assert.match(await card(page).textContent(), new RegExp(ALLOWANCE));
+	await chip(page).click();
+	await showsPage(page, 7);
+	assert.equal(await page.locator('.answer.running').count(), 1);
+	await page.keyboard.press('Escape');
+	go();
+	await page.locator('.running').waitFor({ state: 'detached' });
+	house.model.script = script;
 });
 
 test('on a phone one tap opens the sheet', async () => {

@@ -152,6 +152,30 @@ test('permission lost while it is open: it says so and shows nothing further', a
 	await page.locator('.source-gone').getByText('may no longer be read').waitFor();
 	assert.equal(await page.locator('.source img, .source .text-view').count(), 0);
 	await shot(page, 'source-gone');
+	await page.keyboard.press('Escape');
+	await house.ann.put(`/v1/collections/${secret.id}/acl`, { entries: acl });
+	await openFound(page, 'allowance Arlon', 'merger.pdf');
+	await showsPage(page, 7);
+	await house.ann.put(`/v1/collections/${secret.id}/acl`, { entries: acl.slice(0, 1) });
+	await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))); // as when one comes back to the tab
+	await page.locator('.source-gone').waitFor();
+	assert.equal(await page.locator('.source img').count(), 0);
+});
+
+test('two fingers zoom', async () => {
+	const page = await house.open('ann', { width: PHONE.width });
+	await openFound(page, 'lodging allowance Ghent', 'handbook.pdf');
+	await showsPage(page, 7);
+	const widthOf = async () => (await page.locator('.page[data-page="7"]').boundingBox()).width;
+	const before = await widthOf();
+	const touch = await page.context().newCDPSession(page);
+	const fingers = (type, gap) => touch.send('Input.dispatchTouchEvent', { type, touchPoints: gap ? [{ x: 195 - gap, y: 600 }, { x: 195 + gap, y: 600 }] : [] });
+	await fingers('touchStart', 30);
+	for (const gap of [40, 50, 60]) {
+		await fingers('touchMove', gap);
+		await until(async () => Math.abs((await widthOf()) / before - gap / 30) < 0.05, async () => `${gap / 30} times as wide: ${(await widthOf()) / before}`);
+	}
+	await fingers('touchEnd', 0);
 });
 
 test('on a phone it is a sheet over everything', async () => {

@@ -18,7 +18,7 @@ test.before(async () => {
 			'handbook.pdf': handbookPdf(),
 			[LONG]: '# Quorum\n\nThe quorum of the assembly is seventeen members.\n',
 			['\u202e' + TRICKY]: // the server takes direction marks out of names
-				 '# <script>alert(1)</script>\n\nThe fee of the notary is <iframe src="//evil.example"></iframe> 41 guilders.\n',
+				'# <script>alert(1)</script>\n\nThe fee of the notary is <iframe src="//evil.example"></iframe> 41 guilders.\n',
 		},
 	});
 });

@@ -164,7 +164,7 @@ export function PageView({ documentId, versionId, pages, highlight, page, aim, z
 	const fit = useFitWidth(ref);
 	const width = fit * zoom;
 	const { tops, height } = layout(pages, width || 1);
-	const [view, setView] = useState({ top: 0, height: 800 });
+	const [near, setNear] = useState({ first: 0, last: -1 }); // pages that are there; by number, so that zooming takes none away
 	const hold = useRef<{ index: number; y: number; x: number; atY: number; atX: number } | null>(null);
 
 	const scrollTo = (number: number, boxes: Box[]) => {
@@ -180,7 +180,8 @@ export function PageView({ documentId, versionId, pages, highlight, page, aim, z
 	};
 	const look = () => {
 		const box = ref.current!;
-		setView({ top: box.scrollTop, height: box.clientHeight });
+		const first = indexAt(tops, box.scrollTop - box.clientHeight / 2), last = indexAt(tops, box.scrollTop + box.clientHeight * 1.5);
+		setNear((now) => (now.first === first && now.last === last ? now : { first, last }));
 		onPage(pages[indexAt(tops, box.scrollTop + box.clientHeight / 2)]!.number);
 	};
 	goTo.current = (number) => scrollTo(number, []);
@@ -221,8 +222,7 @@ export function PageView({ documentId, versionId, pages, highlight, page, aim, z
 		hold.current = null;
 	};
 
-	const first = indexAt(tops, view.top - view.height / 2);
-	const last = indexAt(tops, view.top + view.height * 1.5);
+	const { first, last } = near;
 	const pixels = Math.min(WIDTH_MAX, Math.ceil((width * devicePixelRatio) / WIDTH_STEP) * WIDTH_STEP);
 	const url = (n: number, spot: Record<string, string | undefined>) =>
 		`/v1/documents/${documentId}/pages/${n}.png${query({ ...spot, version: spot.chunk || spot.citation ? undefined : versionId, width: pixels })}`;

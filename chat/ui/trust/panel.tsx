@@ -294,6 +294,7 @@ export function SourcePanel() {
 					<Tools {...{ s, opened, page, drawn, zoom, setZoom, go }} />
 					{drawn ? (
 						<PageView
+							key={opened.text.versionId}
 							{...what} {...{ zoom, setZoom, goTo }}
 							documentId={s.documentId} versionId={opened.text.versionId}
 							pages={sizes} highlight={opened.highlight} page={opened.page}
