@@ -7,10 +7,10 @@ export interface Series { name: string; values: number[] }
 const HEIGHT = 200;
 const SLOT = 100; // units of one day; the drawing stretches to the width there is
 
-/** The next of 1, 2, 5, 10, 20, … that is not below n. */
-export function niceTop(n: number): number {
-	const power = 10 ** Math.floor(Math.log10(Math.max(n, 1)));
-	return [1, 2, 5, 10].map((k) => k * power).find((top) => top >= n)!;
+/** The next of 2, 4, 6, 10, 20, … that is not below n: its half is a whole number too. */
+function niceTop(n: number): number {
+	const power = 10 ** Math.floor(Math.log10(Math.max(n, 2)));
+	return [1, 2, 4, 6, 10].map((k) => k * power).find((top) => top >= Math.max(n, 2))!;
 }
 
 const dayName = (day: string, style: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'short' }) =>
@@ -51,7 +51,7 @@ export function Bars({ days, series, label }: { days: string[]; series: Series[]
 			</figcaption>
 			{asTable ? <DayTable days={days} series={series} /> : (
 				<div class="bars-plot" onMouseLeave={() => setAt(null)}>
-					<div class="bars-axis" aria-hidden="true"><span>{formatNumber(top)}</span><span>{formatNumber(top / 2, 1)}</span><span>0</span></div>
+					<div class="bars-axis" aria-hidden="true"><span>{formatNumber(top)}</span><span>{formatNumber(top / 2)}</span><span>0</span></div>
 					<svg role="img" aria-label={`${label}: ${t('usage.sum', { n: totals.reduce((a, b) => a + b, 0) })}`} viewBox={`0 0 ${days.length * SLOT} ${HEIGHT}`} preserveAspectRatio="none">
 						<path class="grid" d={`M0 .5H${days.length * SLOT}M0 ${HEIGHT / 2}H${days.length * SLOT}M0 ${HEIGHT - 0.5}H${days.length * SLOT}`} vector-effect="non-scaling-stroke" />
 						{days.map((day, i) => (
