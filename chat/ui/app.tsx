@@ -88,7 +88,6 @@ function useDrawer() {
 		if (!open) {
 			return;
 		}
-		const before = document.activeElement as HTMLElement | null;
 		const stops = () => [...ref.current!.querySelectorAll<HTMLElement>('a[href], button:not(:disabled), input:not(:disabled)')].filter((e) => e.offsetParent && e.tabIndex >= 0);
 		const onKeyDown = (e: KeyboardEvent) => {
 			const all = stops(), edge = e.shiftKey ? all[0] : all.at(-1);
@@ -107,7 +106,7 @@ function useDrawer() {
 		return () => {
 			removeEventListener('keydown', onKeyDown);
 			narrow.removeEventListener('change', onWiden);
-			before?.focus();
+			document.querySelector<HTMLElement>('.menu-button')?.focus(); // what had it cannot be asked: behind the drawer all is inert
 		};
 	}, [open]);
 	return ref;

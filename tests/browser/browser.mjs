@@ -81,10 +81,10 @@ export async function signIn(page, name, password = PASSWORD) {
 }
 
 /** A Carrel with people, a collection that everybody reads, and what the caller puts in it. */
-export async function startHouse({ model, settings = {}, documents = {} } = {}) {
+export async function startHouse({ model, settings = {}, documents = {}, data } = {}) {
 	const fake = model ? await startFakeModel(model) : null;
 	const more = fake ? { 'model-url': fake.url, 'model-name': 'fake' } : {};
-	const server = await startCarrel({ settings: { ...more, ...settings } });
+	const server = await startCarrel({ settings: { ...more, ...settings }, data });
 	const operator = await server.bootstrap('ann');
 	const ben = await server.createUser(operator, 'ben');
 	const acl = [{ principal: 'workspace', right: 'read' }, { principal: 'user:ann', right: 'own' }];

@@ -127,6 +127,11 @@ export function sentence(error: unknown): string {
 
 // ── back again ──
 
+/** Resolves when the server answers. */
+export const backOnline = (): Promise<void> => new Promise((done) => {
+	const off = online.subscribe((there) => there && (queueMicrotask(() => off()), done()));
+});
+
 let looking = false;
 
 /** While the server is away: looks for it, ever more seldom, and at once when the browser says that the network is back. */

@@ -20,7 +20,7 @@ export function askForFocus(): void {
 export function focusHeading(): void {
 	const heading = document.querySelector<HTMLElement>('#main h1');
 	const main = document.getElementById('main');
-	const elsewhere = document.activeElement && document.activeElement !== document.body && document.activeElement !== main && !document.activeElement.closest('.sidebar');
+	const elsewhere = document.activeElement && document.activeElement !== document.body && document.activeElement !== main && !document.activeElement.closest('.sidebar, .menu-button');
 	if (!asked || !main || (elsewhere && document.activeElement !== heading)) {
 		return;
 	}

@@ -2,8 +2,8 @@
 import type { ComponentChildren, ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { focusHeading } from './focus';
-import { Button, ErrorNote } from './ui';
-import { sentence } from './api';
+import { Button, Empty } from './ui';
+import { backOnline, online } from './api';
 import { t } from './i18n';
 
 /** meanwhile: what stands there until then; null for what is no view of its own. */
@@ -11,14 +11,17 @@ export function later(load: () => Promise<ComponentType>, meanwhile: ComponentCh
 	let loaded: ComponentType | undefined;
 	return () => {
 		const [View, setView] = useState<ComponentType | undefined>(() => loaded);
-		const [error, setError] = useState('');
-		const begin = () => {
-			setError('');
-			load().then((view) => setView(() => (loaded = view)), (e) => setError(sentence(e)));
-		};
+		const [failed, setFailed] = useState(false);
 		useEffect(() => {
+			const take = (view: ComponentType) => setView(() => (loaded = view));
+			// Away: once more when the server is back. There, but without this file: it is another version by now.
+			const again = async () => {
+				online.value = false;
+				await backOnline();
+				load().then(take, () => setFailed(true));
+			};
 			if (!loaded) {
-				begin();
+				load().then(take, again);
 			}
 		}, []);
 		useEffect(() => {
@@ -29,10 +32,12 @@ export function later(load: () => Promise<ComponentType>, meanwhile: ComponentCh
 		if (View) {
 			return <View />;
 		}
-		return error ? (
-			<div class="view stack">
-				<ErrorNote text={error} />
-				<div class="row"><Button onClick={begin}>{t('retry')}</Button></div>
+		return failed ? (
+			<div class="view">
+				<Empty icon="refresh" title={t('newVersion.title')}>
+					<p>{t('newVersion.text')}</p>
+					<Button kind="primary" onClick={() => location.reload()}>{t('newVersion.do')}</Button>
+				</Empty>
 			</div>
 		) : meanwhile;
 	};
