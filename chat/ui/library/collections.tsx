@@ -64,9 +64,9 @@ export function NewCollection({ onClose, onMade }: { onClose: () => void; onMade
 		onClose();
 	};
 	return (
-		<Dialog title={t('collection.new')} onClose={onClose} wide={who === 'chosen'}>
+		<Dialog title={t('coll.new')} onClose={onClose} wide={who === 'chosen'}>
 			<form class="stack" onSubmit={(e) => (e.preventDefault(), attempt(make))}>
-				<Field label={t('collection.name')}>
+				<Field label={t('coll.name')}>
 					<input required autofocus maxLength={200} value={name} onInput={(e) => setName(e.currentTarget.value)} />
 				</Field>
 				<fieldset class="choices">
@@ -79,7 +79,7 @@ export function NewCollection({ onClose, onMade }: { onClose: () => void; onMade
 				<ErrorNote text={error} />
 				<div class="row end">
 					<Button onClick={onClose}>{t('cancel')}</Button>
-					<Button type="submit" kind="primary" disabled={busy || !name.trim()}>{t('collection.create')}</Button>
+					<Button type="submit" kind="primary" disabled={busy || !name.trim()}>{t('coll.create')}</Button>
 				</div>
 			</form>
 		</Dialog>
@@ -97,7 +97,7 @@ export function CollectionMenu({ collection, onChanged }: { collection: Collecti
 	return (
 		<>
 			<Menu
-				label={t('collection.actions', { name })}
+				label={t('coll.actions', { name })}
 				items={[
 					{ label: t('rename'), icon: 'edit', run: () => setDoing('rename') },
 					{ label: t('acl.change'), icon: 'share', run: () => setDoing('access') },
@@ -105,15 +105,15 @@ export function CollectionMenu({ collection, onChanged }: { collection: Collecti
 				]}
 			/>
 			{doing === 'rename' && (
-				<NameDialog title={t('collection.rename')} label={t('collection.name')} name={name} action={t('rename')} onClose={close}
+				<NameDialog title={t('coll.rename')} label={t('coll.name')} name={name} action={t('rename')} onClose={close}
 					save={async (to) => (await patch(`/v1/collections/${id}`, { name: to }), onChanged())} />
 			)}
 			{doing === 'access' && <AccessDialog what={{ kind: 'collection', id, name }} onClose={close} onSaved={onChanged} />}
 			{doing === 'delete' && (
-				<Confirm title={t('collection.delete')} action={t('delete')} onClose={close}
-					run={async () => (await del(`/v1/collections/${id}`), toast(t('collection.deleted', { name })), go('library'))}>
-					<p>{t('collection.deleteText', { name, n: documents })}</p>
-					<p>{t('collection.deleteHidden')}</p>
+				<Confirm title={t('coll.delete')} action={t('delete')} onClose={close}
+					run={async () => (await del(`/v1/collections/${id}`), toast(t('coll.deleted', { name })), go('library'))}>
+					<p>{t('coll.deleteText', { name, n: documents })}</p>
+					<p>{t('coll.deleteHidden')}</p>
 				</Confirm>
 			)}
 		</>

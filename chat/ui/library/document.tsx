@@ -137,7 +137,7 @@ function Shown({ document: d, reload }: { document: Document; reload: () => void
 				</aside>
 			</div>
 			{doing === 'rename' && (
-				<NameDialog title={t('document.rename')} label={t('collection.name')} name={d.name} action={t('rename')} onClose={close}
+				<NameDialog title={t('document.rename')} label={t('coll.name')} name={d.name} action={t('rename')} onClose={close}
 					save={async (name) => (await patch(`/v1/documents/${d.id}`, { name }), reload())} />
 			)}
 			{doing === 'access' && <AccessDialog what={{ kind: 'document', id: d.id, name: baseName(d.name) }} onClose={close} onSaved={reload} />}

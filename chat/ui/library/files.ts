@@ -2,6 +2,10 @@
 
 export interface Found { file: File; name: string }
 
+// Marks that turn the direction of what follows, or are not seen: a name could look like another (ingest/name.c takes them
+// out too).
+const shown = (name: string): string => name.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, '') || 'unnamed';
+
 /** What systems and programs leave in folders, and nobody means to bring along. */
 const isLitter = (name: string): boolean => /^(\..*|~\$.*|thumbs\.db|desktop\.ini|icon\r)$/i.test(name);
 const inLitter = (path: string): boolean => path.split('/').some(isLitter);
@@ -23,7 +27,7 @@ async function walk(entry: FileSystemEntry, path: string, found: Found[]): Promi
 	if (entry.isFile) {
 		const file = await new Promise<File>((done, fail) => (entry as FileSystemFileEntry).file(done, fail)).catch(() => null);
 		if (file) {
-			found.push({ file, name });
+			found.push({ file, name: shown(name) });
 		}
 		return;
 	}
@@ -49,7 +53,7 @@ export async function droppedFiles(data: DataTransfer): Promise<Found[]> {
 
 /** Of a file input or the clipboard. */
 export const pickedFiles = (files: Iterable<File>): Found[] =>
-	[...files].map((file) => ({ file, name: file.webkitRelativePath || file.name })).filter(({ name }) => !inLitter(name));
+	[...files].map((file) => ({ file, name: shown(file.webkitRelativePath || file.name) })).filter(({ name }) => !inLitter(name));
 
 export const hasFiles = (data: DataTransfer | null): boolean => !!data && [...data.types].includes('Files');
 

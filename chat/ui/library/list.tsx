@@ -67,25 +67,25 @@ function Row({ document: d, collection, selected, onSelect, onOver }: RowProps) 
 	const trouble = troubleText(d);
 	return (
 		<tr role="row" class={selected ? 'selected' : ''} aria-selected={selected}>
-			<td role="cell" class="check">
+			<td role="cell" class="d-check">
 				<label class="check-area">
 					<input type="checkbox" checked={selected} aria-label={t('select.one', { name })} onClick={(e: TargetedEvent<HTMLInputElement, MouseEvent>) => onSelect(d, e.currentTarget.checked, e.shiftKey)} />
 				</label>
 			</td>
-			<td role="cell" class="name">
+			<td role="cell" class="d-name">
 				<a class="document-link" href={link('document', d.id)} title={d.name}>
 					<span class="clip"><bdi>{name}</bdi></span>
 				</a>
-				<div class="sub muted">
+				<div class="d-sub muted">
 					{(folderOf(d.name) || collection) && <span class="clip"><bdi>{[collection, folderOf(d.name).slice(0, -1)].filter(Boolean).join(' / ')}</bdi></span>}
 					{d.version > 1 && <span class="tag">{t('document.version', { n: d.version })}</span>}
 				</div>
 				{trouble && <div class={`trouble small ${moodOf(d)}`}>{trouble}</div>}
 			</td>
-			<td role="cell" class="state"><StateTag document={d} job={job} /></td>
-			<td role="cell" class="number pages">{d.pages ? formatNumber(d.pages) : <span class="muted">–</span>}</td>
-			<td role="cell" class="number size">{formatBytes(d.bytes)}</td>
-			<td role="cell" class="number added" title={d.createdMs ? formatTime(d.createdMs) : ''}>{d.createdMs ? formatDate(d.createdMs) : ''}</td>
+			<td role="cell" class="d-state"><StateTag document={d} job={job} /></td>
+			<td role="cell" class="number d-pages">{d.pages ? formatNumber(d.pages) : <span class="muted">–</span>}</td>
+			<td role="cell" class="number">{formatBytes(d.bytes)}</td>
+			<td role="cell" class="number" title={d.createdMs ? formatTime(d.createdMs) : ''}>{d.createdMs ? formatDate(d.createdMs) : ''}</td>
 			<td role="cell" class="who-cell"><Who access={d.access} own={d.ownAcl} /></td>
 		</tr>
 	);
@@ -110,7 +110,7 @@ export function DocumentTable({ rows, collectionNames, sort, onSort, selected, o
 		<table class="list documents" role="table" aria-label={t('library.title')}>
 			<thead role="rowgroup">
 				<tr role="row">
-					<th role="columnheader" class="check">
+					<th role="columnheader" class="d-check">
 						<label class="check-area">
 							<input type="checkbox" checked={all} aria-label={t('select.all')} onChange={(e) => onSelectAll(e.currentTarget.checked)} />
 						</label>

@@ -23,8 +23,11 @@ export function PeopleField({ isTaken, onPick }: { isTaken: (p: Principal) => bo
 		const timer = setTimeout(() => setAsked(text.trim()), 120);
 		return () => clearTimeout(timer);
 	}, [text]);
-	const { value } = useLoad(async (signal) => (open ? get<{ principals: Principal[] }>(`/v1/principals${query({ q: asked, limit: 20 })}`, { signal }) : undefined), [asked, open]);
-	const found = (value?.principals ?? []).filter((p) => !isTaken(p));
+	const { value } = useLoad(async (signal) => (open ? { q: asked, ...await get<{ principals: Principal[] }>(`/v1/principals${query({ q: asked, limit: 20 })}`, { signal }) } : undefined), [asked, open]);
+	// Whoever types faster than the server answers chooses among those that fit what is typed.
+	const wanted = text.trim();
+	const fits = (p: Principal) => value!.q === wanted || `${principalName(p)} ${p.name}`.toLowerCase().includes(wanted.toLowerCase());
+	const found = (value?.principals ?? []).filter((p) => !isTaken(p) && fits(p));
 	const active = Math.min(at, found.length - 1);
 
 	// In the top layer, so that no dialog's edge cuts it off.
@@ -50,6 +53,7 @@ export function PeopleField({ isTaken, onPick }: { isTaken: (p: Principal) => bo
 			onPick(p);
 			setText('');
 			setAt(0);
+			setOpen(false); // it may lie over what saves
 		}
 	};
 	const onKeyDown = (e: KeyboardEvent) => {
@@ -98,7 +102,7 @@ export function PeopleField({ isTaken, onPick }: { isTaken: (p: Principal) => bo
 							<small class="clip">{p.kind === 'group' ? t('acl.members', { n: p.members ?? 0 }) : p.kind === 'user' && p.displayName ? p.name : ''}</small>
 						</li>
 					))}
-					{!found.length && value && <li class="nobody" role="option" aria-disabled="true" aria-selected="false">{t('acl.nobodyFound')}</li>}
+					{!found.length && value?.q === wanted && <li class="nobody" role="option" aria-disabled="true" aria-selected="false">{t('acl.nobodyFound')}</li>}
 				</ul>
 			)}
 		</div>

@@ -182,7 +182,7 @@ function Documents({ collection, collections, mayAdd, head }: { collection?: Col
 
 export function LibraryView() {
 	const id = place.value.path[1];
-	const loaded = useLoad((signal) => get<{ collections: Collection[] }>('/v1/collections', { signal }), []);
+	const loaded = useLoad((signal) => get<{ collections: Collection[] }>('/v1/collections', { signal }), [id]);
 	const [creating, setCreating] = useState(false);
 	const soon = useRef(0);
 	useEffect(() => {
@@ -220,7 +220,7 @@ export function LibraryView() {
 						{collection && <Who access={collection.access} />}
 					</div>
 					<div class="row">
-						{!id && <Button icon="folder" onClick={() => setCreating(true)}>{t('collection.new')}</Button>}
+						{!id && <Button icon="folder" onClick={() => setCreating(true)}>{t('coll.new')}</Button>}
 						{mayAdd && <AddMenu onFiles={onFiles} />}
 						{collection && <CollectionMenu collection={collection} onChanged={loaded.reload} />}
 					</div>
