@@ -125,7 +125,7 @@ test('the ranking is explained on demand, each row opens its place', async () =>
 	await page.getByLabel('Explain the ranking').check();
 	const table = page.locator('.explained table');
 	await table.waitFor();
-	assert.match(await table.locator('tbody tr').first().textContent(), /handbook\.pdf.*Used/);
+	assert.match(await table.locator('tbody tr').first().textContent(), /handbook\.pdf.*Shown/);
 	assert.equal(await page.getByRole('searchbox', { name: 'Words or a question' }).inputValue(), 'lodging allowance Ghent');
 	await table.locator('tbody button').first().click();
 	await page.locator('.source-page img').first().waitFor();

@@ -46,6 +46,8 @@ export const trust = {
 	'trust.column.tokens': ['Tokens', '词元', 'Tokens'],
 	'trust.fate.kept': ['Used', '已采用', 'Verwendet'],
 	'trust.fate.merged': ['Used, together with its neighbour', '与相邻段落一并采用', 'Zusammen mit der Nachbarstelle verwendet'],
+	'trust.fate.kept.shown': ['Shown', '已显示', 'Gezeigt'],
+	'trust.fate.merged.shown': ['Shown, together with its neighbour', '与相邻段落一并显示', 'Zusammen mit der Nachbarstelle gezeigt'],
 	'trust.fate.duplicate': ['Left out: says nearly the same as a better one', '未采用：与更好的段落内容几乎相同', 'Weggelassen: sagt fast dasselbe wie eine bessere'],
 	'trust.fate.limit': ['Left out: enough better ones were found', '未采用：已有足够多更好的段落', 'Weggelassen: es gab genug bessere'],
 	'trust.fate.budget': ['Left out: no room was left', '未采用：篇幅已满', 'Weggelassen: kein Platz mehr'],

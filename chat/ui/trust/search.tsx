@@ -77,7 +77,7 @@ function Results({ found, busy }: { found: Found; busy: boolean }) {
 			{found.candidates && (
 				<section class="explained">
 					<h2>{t('trust.search.why')}</h2>
-					<Candidates list={found.candidates} />
+					<Candidates list={found.candidates} inAnswer={false} />
 				</section>
 			)}
 		</div>

@@ -60,11 +60,13 @@ const rank = (n: number | null | undefined) => (n ? formatNumber(n) : '–');
 const ms = (us: number) => (us < 50 ? `< ${formatNumber(0.1, 1)} ms` : `${formatNumber(us / 1000, us < 10000 ? 1 : 0)} ms`);
 const FIRST = 8; // rows before one asks for more
 
-function Row({ c }: { c: Candidate }) {
-	const fate = FATES[c.fate] ?? (c.kept ? 'kept' : 'limit');
+/** inAnswer: it shows which number the passage has there; else the passages themselves were the result. */
+function Row({ c, inAnswer }: { c: Candidate; inAnswer: boolean }) {
+	const known = FATES[c.fate] ?? (c.kept ? 'kept' : 'limit');
+	const fate = !inAnswer && c.kept ? `${known}.shown` : known;
 	return (
 		<tr class={c.kept ? 'kept' : 'cut'}>
-			<td class="n">{c.handle ? <span class="handle">{c.handle}</span> : ''}</td>
+			{inAnswer && <td class="n">{c.handle ? <span class="handle">{c.handle}</span> : ''}</td>}
 			<td class="passage">
 				<button type="button" class="link" dir="auto" onClick={() => openCandidate(c)}>{c.name}</button>
 				<small dir="auto">{[hasPages(c) ? t('trust.page', { n: c.page! }) : '', headingPath(c.heading)].filter(Boolean).join(' · ')}</small>
@@ -78,7 +80,7 @@ function Row({ c }: { c: Candidate }) {
 }
 
 /** Those that were used, and the best of the others; all of them on demand. */
-export function Candidates({ list }: { list: Candidate[] }) {
+export function Candidates({ list, inAnswer }: { list: Candidate[]; inAnswer: boolean }) {
 	const [all, setAll] = useState(false);
 	const rows = all || list.length <= FIRST + 2 ? list : list.filter((c, i) => i < FIRST || c.handle);
 	return (
@@ -88,7 +90,7 @@ export function Candidates({ list }: { list: Candidate[] }) {
 					<caption class="read-only-aloud">{t('trust.found')}</caption>
 					<thead>
 						<tr>
-							<th scope="col" class="n"><span class="read-only-aloud">{t('trust.column.handle')}</span></th>
+							{inAnswer && <th scope="col" class="n"><span class="read-only-aloud">{t('trust.column.handle')}</span></th>}
 							<th scope="col">{t('trust.column.passage')}</th>
 							<th scope="col">{t('trust.column.fate')}</th>
 							<th scope="col" class="n" title={t('trust.column.wordsLong')}>{t('trust.column.words')}</th>
@@ -96,7 +98,7 @@ export function Candidates({ list }: { list: Candidate[] }) {
 							<th scope="col" class="n">{t('trust.column.tokens')}</th>
 						</tr>
 					</thead>
-					<tbody>{rows.map((c) => <Row key={c.fusedRank} c={c} />)}</tbody>
+					<tbody>{rows.map((c) => <Row key={c.fusedRank} c={c} inAnswer={inAnswer} />)}</tbody>
 				</table>
 			</div>
 			{rows.length < list.length && <Button kind="quiet" class="all" onClick={() => setAll(true)}>{t('trust.all', { n: list.length })}</Button>}
@@ -145,7 +147,7 @@ function Details({ r }: { r: Retrieval }) {
 				) : null}
 			</dl>
 			{list.length ? <p class="muted small">{t('trust.used', { used, n: list.length })}</p> : <p class="muted">{t('trust.nothingFound')}</p>}
-			{list.length > 0 && <Candidates list={list} />}
+			{list.length > 0 && <Candidates list={list} inAnswer />}
 			{r.hidden ? <p class="muted small">{t('trust.hidden', { n: r.hidden })}</p> : null}
 			{r.timeUs && (
 				<>
@@ -176,7 +178,7 @@ const beginning = (text = ''): string => (byteLength(text) > 390 ? `${text} …`
 /** What comes closest to a question that the documents do not answer. */
 export function Nearest(props: Props) {
 	const { value } = useRetrieval(props, true);
-	const near = (value?.candidates ?? []).filter((c) => c.kept && c.documentId).slice(0, 4);
+	const near = (value?.candidates ?? []).filter((c) => c.kept && c.documentId).slice(0, 3);
 	if (!near.length) {
 		return null;
 	}
