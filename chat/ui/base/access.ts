@@ -20,5 +20,6 @@ export function accessPhrase(access: Access | undefined): string {
 	if (others > 0) {
 		parts.push(t(access.you ? 'access.morePeople' : 'access.people', { n: others }));
 	}
-	return parts.length ? formatList(parts) : t('access.nobody');
+	const text = formatList(parts);
+	return !parts.length ? t('access.nobody') : access.groups.length ? text : text[0]!.toUpperCase() + text.slice(1);
 }
