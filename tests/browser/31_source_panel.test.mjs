@@ -166,7 +166,7 @@ test('two fingers zoom', async () => {
 	const page = await house.open('ann', { width: PHONE.width });
 	await openFound(page, 'lodging allowance Ghent', 'handbook.pdf');
 	await showsPage(page, 7);
-	const widthOf = async () => (await page.locator('.page[data-page="7"]').boundingBox()).width;
+	const widthOf = async () => (await page.locator('.source-page[data-page="7"]').boundingBox()).width;
 	const before = await widthOf();
 	const touch = await page.context().newCDPSession(page);
 	const fingers = (type, gap) => touch.send('Input.dispatchTouchEvent', { type, touchPoints: gap ? [{ x: 195 - gap, y: 600 }, { x: 195 + gap, y: 600 }] : [] });

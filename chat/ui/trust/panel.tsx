@@ -213,7 +213,7 @@ function useKeys({ go, page, zoom, setZoom, close }: { go: (page: number) => voi
 			close();
 			return;
 		}
-		const sideways = target.classList.contains('pages') && target.scrollWidth > target.clientWidth + 1;
+		const sideways = target.classList.contains('source-pages') && target.scrollWidth > target.clientWidth + 1;
 		const keys: Record<string, () => void> = { '+': () => setZoom(zoom * 1.25), '-': () => setZoom(zoom / 1.25), '0': () => setZoom(1) };
 		if (!sideways) {
 			keys.ArrowLeft = () => go(page - 1);
