@@ -47,7 +47,7 @@ GEN   := $(foreach f,$(EMBED),$(BUILD)/gen/$(subst /,_,$(f)).h)
 
 UNIT  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(shell find tests/unit -name 'test_*.c' 2>/dev/null))
 
-.PHONY: all build run check unit flow browser quality fault lint format asan asan-unit tsan sanitized clang fuzz bench fixtures clean deps check-deps
+.PHONY: all build run check unit flow browser quality fault lint format asan asan-unit tsan sanitized clang fuzz bench fixtures screenshots clean deps check-deps
 .DEFAULT_GOAL := build
 .SECONDARY:
 
@@ -197,6 +197,11 @@ clang: check-deps
 bench: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build
 	$(Q)BUILD=$(BUILD) node tests/quality/bench.mjs
+
+# The page's main states as pictures: build/screenshots/ to look at, two in fixtures/ for the README.
+screenshots: check-deps
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build tests/browser/node_modules/.package-lock.json
+	$(Q)BUILD=$(BUILD) node tests/browser/screenshots.mjs
 
 format:
 	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' '*.cpp' | xargs clang-format -i
