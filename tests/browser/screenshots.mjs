@@ -84,7 +84,7 @@ const FILES = [
 	{ name: 'Calibration 2026.txt', mimeType: 'text/plain', buffer: Buffer.from('The reference meter was calibrated in March.\n'.repeat(900)) },
 ];
 
-/** Name, and how to come there; each goes on from the one before. */
+/** Name, how to come there, and whether it is one of phones only; each goes on from the one before. */
 const scenes = [
 	['02-start', (page) => visit(page, '')],
 	['03-answer', (page) => ask(page, QUESTION)],
@@ -100,6 +100,7 @@ const scenes = [
 	['07-refusal', async (page) => {
 		await visit(page, '');
 		await ask(page, 'Who won the football world cup of 1954?');
+		await page.locator('.talk-scroll').evaluate((e) => e.scrollTo(0, 0));
 	}],
 	['08-search', async (page) => {
 		await visit(page, 'search');
@@ -133,7 +134,7 @@ const scenes = [
 	['15-settings', (page) => visit(page, 'admin/settings')],
 	['16-health', (page) => visit(page, 'admin/health')],
 	['17-account', (page) => visit(page, 'account')],
-	['18-menu', async (page, { phone }) => phone && page.getByRole('button', { name: 'Open the menu' }).click()],
+	['18-menu', (page) => page.getByRole('button', { name: 'Open the menu' }).click(), 'phone'],
 ];
 
 async function takeAll(house, width, theme) {
@@ -141,7 +142,7 @@ async function takeAll(house, width, theme) {
 	await shot(await house.open(null, { width, theme }), `${look}-01-sign-in`);
 	const page = await house.open('ada', { width, theme });
 	page.setDefaultTimeout(15000);
-	for (const [name, come] of scenes) {
+	for (const [name, come] of scenes.filter(([, , only]) => !only || phone)) {
 		try {
 			await come(page, { phone });
 		} catch (error) {

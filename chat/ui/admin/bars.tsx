@@ -1,6 +1,6 @@
 // A stacked bar chart in SVG: a bar a day, a band a series. What it shows is a table too, under the chart.
 import { useState } from 'preact/hooks';
-import { formatNumber, lang, t } from '../base/i18n';
+import { formatNumber, locale, t } from '../base/i18n';
 
 export interface Series { name: string; values: number[] }
 
@@ -14,7 +14,7 @@ function niceTop(n: number): number {
 }
 
 const dayName = (day: string, style: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'short' }) =>
-	new Intl.DateTimeFormat(lang.value, { ...style, timeZone: 'UTC' }).format(Date.parse(day));
+	new Intl.DateTimeFormat(locale(), { ...style, timeZone: 'UTC' }).format(Date.parse(day));
 
 function DayTable({ days, series }: { days: string[]; series: Series[] }) {
 	return (

@@ -40,7 +40,7 @@ export function t(key: string, values: Record<string, string | number> = {}): st
 // ── numbers, sizes, times ──
 
 /** The language with the reader's own region, where the browser names one: en-GB writes dates as en-US does not. */
-const locale = (): string => navigator.languages.find((tag) => tag.startsWith(`${lang.value}-`)) ?? lang.value;
+export const locale = (): string => navigator.languages.find((tag) => tag.startsWith(`${lang.value}-`)) ?? lang.value;
 
 export const formatNumber = (n: number, digits = 0): string =>
 	new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(n);
