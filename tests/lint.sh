@@ -35,6 +35,10 @@ if [ -x tests/browser/node_modules/.bin/tsc ]; then
 	errors=$(tests/browser/node_modules/.bin/tsc -p chat/ui) || say "tsc" "$errors"
 fi
 
+# ── a text's key stands once in the one table ──
+twice=$(grep -hoE "^\s*'[A-Za-z0-9_.]+':" chat/ui/strings/*.ts | tr -d " \t':" | sort | uniq -d)
+[ -z "$twice" ] || say "a key of two texts" "$twice"
+
 # ── the page's areas do not style each other: a class begins rules of one area only ──
 styles='chat trust library admin account'
 shared=$(for area in $styles; do
