@@ -26,6 +26,7 @@ const result = await build({
 	minify: true,
 	metafile: true,
 	legalComments: 'none',
+	alias: { entities: './chat/entities.ts', 'linkify-it': './chat/no-linkify.ts' },
 	jsx: 'automatic',
 	jsxImportSource: 'preact',
 	logLevel: 'warning',

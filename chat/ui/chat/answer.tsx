@@ -1,14 +1,15 @@
 // One answer: its blocks, chips and code, the marks of what could not be verified, and what can be done with it.
 import type { VNode } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../base/i18n';
-import { Button, IconButton, toast, toastError } from '../base/ui';
+import { Button, ErrorNote, IconButton, toast, toastError, useAttempt } from '../base/ui';
 import type { Run, Turn } from '../base/types';
 import { citeTarget } from '../trust/citations';
 import { Nearest, Searched } from '../trust/searched';
+import { blocksOf } from './blocks';
 import { copyText, withReferences } from './copy';
 import type { Live } from './live';
-import { Rendered, type Block } from './markdown';
+import type { Block } from './markdown';
 import { markSupport } from './support';
 import type { Talk } from './talk';
 
@@ -40,15 +41,6 @@ function Text({ run, blocks }: { run: Run; blocks: Block[] }) {
 			{blocks.map(nodeOf)}
 		</div>
 	);
-}
-
-const rendered = new WeakMap<Run, Block[]>();
-function blocksOf(run: Run): Block[] {
-	let blocks = rendered.get(run);
-	if (!blocks) {
-		rendered.set(run, (blocks = new Rendered().update(run.answer, true)));
-	}
-	return blocks;
 }
 
 /** Why it is not the whole answer of a model, in a sentence; '' when it is. */
@@ -86,50 +78,51 @@ export function Versions({ at, of, label, onMove }: { at: number; of: number; la
 	);
 }
 
-export function Finished({ talk, turn, last }: { talk: Talk; turn: Turn; last: boolean }) {
-	const { run } = turn;
-	const blocks = useMemo(() => blocksOf(run), [run]);
+function Foot({ talk, turn, last, offered }: { talk: Talk; turn: Turn; last: boolean; offered: boolean }) {
+	const { run, runs = [] } = turn;
 	const [busy, setBusy] = useState(false);
-	const runs = turn.runs ?? [];
 	const act = (work: () => Promise<void>) => {
 		setBusy(true);
 		work().catch(toastError).finally(() => setBusy(false));
 	};
-	const reason = why(run);
-	const again = () => act(() => talk.regenerate(turn));
 	return (
-		<div class={`answer ${run.mode ?? ''} ${run.state}`}>
+		<div class={last ? 'answer-foot' : 'answer-foot quiet'}>
+			{!run.withheld && run.answer && <IconButton icon="copy" label={t('chat.copy')} onClick={() => copyText(withReferences(run)).then(() => toast(t('chat.copied'), { ms: 2000 }), toastError)} />}
+			{!offered && <IconButton icon="refresh" label={t('chat.again')} disabled={busy} onClick={() => act(() => talk.regenerate(turn))} />}
+			<Versions at={runs.findIndex((r) => r.id === run.id)} of={runs.length} label={t('chat.answers')} onMove={(to) => act(() => talk.showRun(turn, runs[to]!.id))} />
+			<Searched runId={run.id} live={talk.retrievalOf(run.id)} />
+		</div>
+	);
+}
+
+function Why({ talk, turn }: { talk: Talk; turn: Turn }) {
+	const { busy, error, attempt } = useAttempt();
+	const bad = turn.run.state === 'failed' || turn.run.state === 'partial';
+	return (
+		<div class={bad ? 'why bad' : 'why'}>
+			<span>{why(turn.run)}</span>
+			{offersRetry(turn.run) && <Button icon="refresh" disabled={busy} onClick={() => attempt(() => talk.regenerate(turn))}>{t('retry')}</Button>}
+			<ErrorNote text={error} />
+		</div>
+	);
+}
+
+const offersRetry = (run: Run) => run.state === 'failed' || run.state === 'partial' || run.withheld === true;
+
+/** While it is written (`live`) it is the only part of the page that a token renders anew. */
+export function Answer({ talk, turn, live, last }: { talk: Talk; turn: Turn; live?: Live; last: boolean }) {
+	live?.frame.value;
+	const run = live?.current ?? turn.run;
+	const blocks = live ? live.blocks() : run.withheld ? [] : blocksOf(run);
+	return (
+		<div class={`answer ${run.mode ?? ''} ${live ? 'running' : run.state}`} aria-busy={live !== undefined}>
 			<Label run={run} />
-			{!run.withheld && run.answer && <Text run={run} blocks={blocks} />}
-			{reason && (
-				<div class={run.state === 'failed' || run.state === 'partial' ? 'why bad' : 'why'}>
-					<span>{reason}</span>
-					{(run.state === 'failed' || run.state === 'partial' || run.withheld) && <Button icon="refresh" disabled={busy} onClick={again}>{t('retry')}</Button>}
-				</div>
-			)}
-			{run.mode === 'refused' && <Nearest runId={run.id} live={talk.retrievalOf(run.id)} />}
-			<div class={last ? 'answer-foot' : 'answer-foot quiet'}>
-				{!run.withheld && run.answer && <IconButton icon="copy" label={t('chat.copy')} onClick={() => copyText(withReferences(run)).then(() => toast(t('chat.copied'), { ms: 2000 }), toastError)} />}
-				<IconButton icon="refresh" label={t('chat.again')} disabled={busy} onClick={again} />
-				<Versions at={runs.findIndex((r) => r.id === run.id)} of={runs.length} label={t('chat.answers')} onMove={(to) => act(() => talk.showRun(turn, runs[to]!.id))} />
-				<Searched runId={run.id} live={talk.retrievalOf(run.id)} />
-			</div>
-		</div>
-	);
-}
-
-/** An answer that is being written: the only part of the page that a token renders anew. */
-export function Running({ live }: { live: Live }) {
-	live.frame.value;
-	const run = live.current;
-	const blocks = live.blocks();
-	const found = live.retrieval;
-	return (
-		<div class={`answer running ${run.mode ?? ''}`} aria-busy="true">
 			{blocks.length > 0 && <Text run={run} blocks={blocks} />}
-			{blocks.length === 0 && <p class="waiting">{t(found ? 'chat.writing' : 'chat.searching')}</p>}
-			{live.broken.value && <p class="why">{t('chat.broken')}</p>}
+			{live && blocks.length === 0 && <p class="waiting">{t(live.retrieval ? 'chat.writing' : 'chat.searching')}</p>}
+			{live?.broken.value && <p class="why">{t('chat.broken')}</p>}
+			{!live && why(run) && <Why talk={talk} turn={turn} />}
+			{!live && run.mode === 'refused' && <Nearest runId={run.id} live={talk.retrievalOf(run.id)} />}
+			{!live && <Foot talk={talk} turn={turn} last={last} offered={offersRetry(run)} />}
 		</div>
 	);
 }
-

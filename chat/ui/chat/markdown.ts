@@ -7,7 +7,7 @@ import { t } from '../base/i18n';
 import { markersOf, type Marker } from './markers';
 
 const md = new MarkdownIt({ html: false, linkify: false, typographer: false, breaks: false });
-md.disable(['reference']);
+md.disable(['reference', 'linkify']);
 
 const escape = (text: string) => md.utils.escapeHtml(text);
 

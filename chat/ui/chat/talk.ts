@@ -6,6 +6,7 @@ import { t } from '../base/i18n';
 import { session } from '../base/session';
 import { follow } from '../base/sse';
 import type { Conversation, Document, Retrieval, Run, Turn } from '../base/types';
+import { keepBlocks } from './blocks';
 import { known, touched } from './conversations';
 import { isLast, Live, newRun } from './live';
 
@@ -108,6 +109,7 @@ export abstract class Talk {
 	/** Puts what the run became in place of its turn's, unless another run is there by now. */
 	protected finish(live: Live, run: Run): void {
 		const turn = this.turns.value.get(live.run.turnSeq);
+		keepBlocks(run, live);
 		if (live.retrieval) {
 			this.retrievals.set(run.id, live.retrieval);
 		}

@@ -6,7 +6,7 @@ import { t } from '../base/i18n';
 import { Button, IconButton, toastError } from '../base/ui';
 import type { Turn } from '../base/types';
 import { Announcer } from './announcer';
-import { Finished, Running, Versions } from './answer';
+import { Answer, Versions } from './answer';
 import { copyText } from './copy';
 import { memo } from './memo';
 import type { Talk } from './talk';
@@ -111,7 +111,7 @@ const Row = memo(({ talk, turn, running, last, at, of }: RowProps) => {
 	return (
 		<article class="turn" ref={ref} data-seq={turn.seq} aria-label={t('chat.turn', { n: turn.seq })} style={{ height: shown ? undefined : `${talk.heights.get(turn.seq) ?? UNKNOWN}px` }}>
 			{shown && <Question talk={talk} turn={turn} at={at} of={of} />}
-			{shown && (live ? <Running live={live} /> : <Finished talk={talk} turn={turn} last={last} />)}
+			{shown && <Answer talk={talk} turn={turn} live={live} last={last} />}
 		</article>
 	);
 });

@@ -49,7 +49,7 @@ export const chat = {
 	'chat.why.model_stalled': ['The model fell silent.', '模型停止了响应。', 'Das Modell verstummte.'],
 	'chat.why.model_timeout': ['The model did not answer in time.', '模型未及时响应。', 'Das Modell antwortete nicht rechtzeitig.'],
 	'chat.why.model_unreachable': ['The model cannot be reached.', '无法连接模型。', 'Das Modell ist nicht erreichbar.'],
-	'chat.why.model_status': ['The model refused to answer.', '模型拒绝了请求。', 'Das Modell wies die Anfrage ab.'],
+	'chat.why.model_status': ['The model’s server answered with an error.', '模型服务器返回了错误。', 'Der Server des Modells antwortete mit einem Fehler.'],
 	'chat.why.model_error': ['The model reported an error.', '模型报告了错误。', 'Das Modell meldete einen Fehler.'],
 	'chat.why.model_garbage': ['The model’s answer could not be understood.', '无法理解模型的响应。', 'Die Antwort des Modells war nicht zu verstehen.'],
 	'chat.why.model_empty': ['The model said nothing.', '模型没有给出内容。', 'Das Modell sagte nichts.'],
