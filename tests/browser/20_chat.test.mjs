@@ -165,12 +165,33 @@ test('a file is attached to one conversation', async () => {
 	const file = { name: 'menu.md', mimeType: 'text/markdown', buffer: Buffer.from('# Menu\n\nThe canteen serves lentil soup on Tuesdays for 4 EUR.\n') };
 	await page.locator('.composer input[type=file]').setInputFiles(file);
 	await page.locator('.attachments li').getByText('menu.md').waitFor();
+	await page.locator('.attachments').getByRole('button', { name: 'menu.md', exact: true }).waitFor();
 	await page.locator('.attachments progress').waitFor({ state: 'detached' });
+	await shot(page, 'chat-attached');
 	await askOnPage(page, 'When does the canteen serve lentil soup?');
 	await page.locator('.cite').first().waitFor();
 	await page.reload();
 	await page.locator('.attachments li').getByText('menu.md').waitFor();
-	assert.equal((await house.ann.post('/v1/search', { query: 'lentil soup canteen' })).json.results?.length ?? 0, 0);
+	for (const who of [house.ann, house.ben]) {
+		assert.doesNotMatch((await who.post('/v1/search', { query: 'lentil soup canteen' })).text, /menu\.md/);
+	}
+	await page.getByRole('button', { name: 'Remove menu.md' }).click();
+	await page.locator('.attachments').waitFor({ state: 'detached' });
+});
+
+test('an answer whose source may not be read any more is not shown, and says so', async () => {
+	const acl = [{ principal: 'user:ben', right: 'read' }, { principal: 'user:ann', right: 'own' }];
+	const secret = (await house.ann.post('/v1/collections', { name: 'Secret', acl })).json;
+	const sent = await house.ann.upload('Secret', 'plan.md', '# Plan\n\nThe project Zanzibar costs 4711 EUR in the quokka budget.\n');
+	await house.ann.jobEnd(sent.json.jobId);
+	const page = await house.open('ben');
+	await askOnPage(page, 'What does the project Zanzibar cost in the quokka budget?');
+	await page.locator('.cite').first().waitFor();
+	assert.ok((await house.ann.put(`/v1/collections/${secret.id}/acl`, { entries: acl.slice(1) })).status < 300);
+	await page.reload();
+	await page.getByText('This answer is not shown any more').waitFor();
+	assert.equal(await page.locator('.md').count(), 0);
+	await shot(page, 'chat-withheld');
 });
 
 test('in Chinese and German, on a phone, in the dark', async () => {

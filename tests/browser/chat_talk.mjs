@@ -21,11 +21,9 @@ export async function write(page, text) {
 
 /** Asks, and waits until the answer is complete. */
 export async function askOnPage(page, text) {
-	const before = await page.locator('.turn').count();
+	const before = await page.locator('.turn[data-seq]').count();
 	await write(page, text);
-	await page.locator('.turn').nth(before).waitFor();
-	await page.locator('.turn:last-child .answer:not(.running) .answer-foot, .turn .answer:not(.running) .answer-foot').last().waitFor();
-	await page.locator('.running').waitFor({ state: 'detached' });
+	await page.locator('.turn[data-seq]').nth(before).locator('.answer-foot').waitFor();
 }
 
 /** Waits until the page says so. */

@@ -10,7 +10,7 @@ import { blocksOf } from './blocks';
 import { copyText, withReferences } from './copy';
 import type { Live } from './live';
 import type { Block } from './markdown';
-import { markSupport } from './support';
+import { markSupport, unmarkSupport } from './support';
 import type { Talk } from './talk';
 
 /** A block is made once: the same node again is not looked at by Preact. */
@@ -35,6 +35,10 @@ function onCopyCode(event: MouseEvent) {
 function Text({ run, blocks }: { run: Run; blocks: Block[] }) {
 	const ref = useRef<HTMLDivElement>(null);
 	useEffect(() => markSupport(ref.current!, run.answer, run.citations), [run.citations, blocks.at(-1)]);
+	useEffect(() => {
+		const box = ref.current!;
+		return () => unmarkSupport(box);
+	}, []);
 	const { onClick, ...target } = citeTarget(run);
 	return (
 		<div class="md" ref={ref} dir="auto" onClick={(e) => (onCopyCode(e), onClick(e))} {...target}>

@@ -1,108 +1,71 @@
-// Files that are attached to one conversation: nobody else reads them, and they go when it goes.
-import { signal } from '@preact/signals';
-import { credentials, errorOf, get, renewToken, sentence } from '../base/api';
-import { formatBytes, t } from '../base/i18n';
+// Files that are attached to one conversation: nobody else reads them, and they go when it goes. library/upload.ts sends them.
+import { useEffect } from 'preact/hooks';
+import { del, get } from '../base/api';
+import { t } from '../base/i18n';
 import { Icon } from '../base/icons';
-import { IconButton, Progress } from '../base/ui';
-import type { Document, Job, Receipt } from '../base/types';
+import { openSource } from '../base/source';
+import { IconButton, Progress, toastError } from '../base/ui';
+import type { Conversation, Document } from '../base/types';
+import { arrivals, attachFiles, cancelUpload, forget, mayRetry, retryUpload, uploadsOf, type Upload } from '../library/upload';
+import { baseName, reasonText, stageText } from '../library/words';
 import type { Talk } from './talk';
 
-interface Upload { n: number; file: File; sent: number; stage: 'sending' | 'reading' | 'done' | 'failed'; done: number; total: number; message: string; stop: AbortController }
-
-const uploads = signal<ReadonlyMap<Talk, Upload[]>>(new Map());
-let count = 0;
-
-function set(talk: Talk, n: number, change: Partial<Upload> | null): void {
-	const mine = (uploads.value.get(talk) ?? []).flatMap((u) => (u.n !== n ? [u] : change ? [{ ...u, ...change }] : []));
-	uploads.value = new Map(uploads.value).set(talk, mine);
-}
-
-/** A form by XMLHttpRequest, which alone tells how much has gone. */
-function send(form: FormData, stop: AbortSignal, onSent: (bytes: number) => void): Promise<Response> {
-	return new Promise((done, fail) => {
-		const xhr = new XMLHttpRequest();
-		xhr.open('POST', '/v1/documents');
-		Object.entries(credentials()).forEach(([name, value]) => xhr.setRequestHeader(name, value));
-		xhr.upload.onprogress = (e) => onSent(e.loaded);
-		xhr.onload = () => done(new Response(xhr.responseText || null, { status: xhr.status, headers: { 'retry-after': xhr.getResponseHeader('retry-after') ?? '0' } }));
-		xhr.onerror = () => fail(new Error(t('error.unreachable')));
-		xhr.onabort = () => fail(stop.reason);
-		stop.addEventListener('abort', () => xhr.abort());
-		xhr.send(form);
-	});
-}
-
-async function upload(talk: Talk, { n, file, stop }: Upload): Promise<void> {
-	const form = new FormData();
-	form.append('conversation', await talk.ensure());
-	form.append('file', file, file.name);
-	const once = () => send(form, stop.signal, (sent) => set(talk, n, { sent }));
-	let answer = await once();
-	if (answer.status === 401 && (await renewToken())) {
-		answer = await once();
-	}
-	if (!answer.ok) {
-		throw await errorOf(answer);
-	}
-	const receipt = (await answer.json()) as Receipt;
-	if (receipt.jobId) {
-		set(talk, n, { stage: 'reading' });
-		await jobEnds(talk, n, receipt.jobId, stop.signal);
-	}
-	const document = await get<Document>(`/v1/documents/${receipt.documentId}`);
-	talk.attachments.value = [...talk.attachments.value.filter((d) => d.id !== document.id), document];
-	set(talk, n, null);
-}
-
-async function jobEnds(talk: Talk, n: number, id: string, stop: AbortSignal): Promise<void> {
-	for (;;) {
-		const job = await get<Job>(`/v1/jobs/${id}`, { signal: stop });
-		set(talk, n, { done: job.done, total: job.total });
-		if (job.state === 'failed' || job.state === 'quarantined') {
-			throw new Error(job.message ?? t('chat.notRead'));
-		}
-		if (job.state === 'done' || job.state === 'cancelled') {
-			return;
-		}
-		await new Promise((next) => setTimeout(next, 500));
-	}
-}
-
-function start(talk: Talk, one: Upload): void {
-	upload(talk, one).catch((error) => {
-		if (!one.stop.signal.aborted) {
-			set(talk, one.n, { stage: 'failed', message: sentence(error) });
-		}
-	});
-}
-
+/** A conversation that is not there yet is made for them. */
 export function attach(talk: Talk, files: File[]): void {
-	const made = files.map((file): Upload => ({ n: ++count, file, sent: 0, stage: 'sending', done: 0, total: 0, message: '', stop: new AbortController() }));
-	uploads.value = new Map(uploads.value).set(talk, [...(uploads.value.get(talk) ?? []), ...made]);
-	made.forEach((one) => start(talk, one));
+	if (files.length) {
+		talk.ensure().then((id) => void attachFiles(id, files), toastError);
+	}
+}
+
+function Coming({ u }: { u: Upload }) {
+	const name = baseName(u.name);
+	const failed = u.state === 'failed';
+	const remove = () => {
+		void cancelUpload(u).catch(toastError).then(() => forget((x) => x === u));
+	};
+	return (
+		<li class={u.state}>
+			<Icon name={failed ? 'warning' : 'file'} size={16} />
+			<span class="clip" title={name}>{name}</span>
+			<small>{failed ? reasonText(u.reason, u.message) : u.job ? stageText(u.job) : ''}</small>
+			{!failed && <Progress label={name} value={u.state === 'working' ? u.job?.done : u.sent} max={u.state === 'working' ? u.job?.total : u.size} />}
+			{mayRetry(u) && <IconButton icon="refresh" label={t('retry')} onClick={() => void retryUpload(u)} />}
+			<IconButton icon="close" label={t('chat.removeOf', { name })} onClick={remove} />
+		</li>
+	);
+}
+
+function There({ talk, of }: { talk: Talk; of: Document }) {
+	const remove = () => del(`/v1/documents/${of.id}`).then(() => (talk.attachments.value = talk.attachments.value.filter((d) => d.id !== of.id)), toastError);
+	return (
+		<li>
+			<button type="button" class="link" title={t('chat.onlyHere')} onClick={() => openSource({ documentId: of.id, name: of.name, page: 1 })}>
+				<Icon name="file" size={16} />
+				<span class="clip">{of.name}</span>
+			</button>
+			<IconButton icon="close" label={t('chat.removeOf', { name: of.name })} onClick={() => void remove()} />
+		</li>
+	);
 }
 
 export function Attachments({ talk }: { talk: Talk }) {
-	const mine = uploads.value.get(talk) ?? [];
-	const there = talk.attachments.value;
+	const id = talk.id.value;
+	const arrived = arrivals.value;
+	const mine = id ? uploadsOf(id).filter((u) => u.state !== 'done' && u.state !== 'duplicate' && u.state !== 'cancelled') : [];
+	const coming = new Set(mine.map((u) => u.receipt?.documentId));
+	const there = talk.attachments.value.filter((d) => !coming.has(d.id));
+	useEffect(() => {
+		if (id && arrived) {
+			get<Conversation>(`/v1/conversations/${id}`).then((c) => (talk.attachments.value = c.attachments ?? []), toastError);
+		}
+	}, [id, arrived]);
 	if (!mine.length && !there.length) {
 		return null;
 	}
 	return (
 		<ul class="attachments" aria-label={t('chat.attachments')}>
-			{there.map((d) => (
-				<li key={d.id} title={t('chat.onlyHere')}><Icon name="file" size={16} /><span class="clip">{d.name}</span></li>
-			))}
-			{mine.map((u) => (
-				<li key={u.n} class={u.stage}>
-					<Icon name={u.stage === 'failed' ? 'warning' : 'file'} size={16} />
-					<span class="clip">{u.file.name}</span>
-					<small>{u.stage === 'failed' ? u.message : u.stage === 'reading' ? t('chat.reading') : formatBytes(u.file.size)}</small>
-					{u.stage !== 'failed' && <Progress label={u.file.name} value={u.stage === 'sending' ? u.sent : u.done} max={u.stage === 'sending' ? u.file.size : u.total} />}
-					{u.stage === 'failed' && <IconButton icon="refresh" label={t('retry')} onClick={() => (set(talk, u.n, { stage: 'sending', sent: 0, message: '' }), start(talk, u))} />}
-					<IconButton icon="close" label={t('chat.remove')} onClick={() => (u.stop.abort(), set(talk, u.n, null))} />
-				</li>
-			))}
+			{there.map((d) => <There key={d.id} talk={talk} of={d} />)}
+			{mine.map((u) => <Coming key={u.n} u={u} />)}
 		</ul>
 	);
 }

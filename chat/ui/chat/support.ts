@@ -2,11 +2,11 @@
 // Custom Highlight API so that the text stays as it is, and a note at its chips, which is read out too.
 import { t } from '../base/i18n';
 import type { Citation } from '../base/types';
-import { markersOf, type Marker } from './markers';
+import { markersOf, withoutMarkers, type Marker } from './markers';
 
 const WORD = /[\p{L}\p{N}]/gu;
 const words = (text: string) => text.match(WORD)?.length ?? 0;
-const drawn = new WeakMap<Element, Range[]>();
+const drawn = new WeakMap<Element, Map<Element, Range>>(); // of an answer, by chip
 
 function highlight(): Highlight | null {
 	if (typeof Highlight === 'undefined') {
@@ -43,33 +43,52 @@ function sentenceBefore(chip: Element, letters: number): Range | null {
 
 const isUnsure = (c: Citation) => !c.gone && (c.support === 'unverified' || c.support === 'partial');
 
-/** Marks the chips and sentences in `box`, where the answer was rendered; gives back how to take the marks away. */
-export function markSupport(box: Element, answer: string, citations: Citation[]): () => void {
-	const unsure = citations.filter(isUnsure);
-	const all = highlight();
-	const ranges: Range[] = [];
-	if (unsure.length) {
-		const bytes = new TextEncoder().encode(answer);
-		const markers = new Map<number, Marker>();
-		markersOf(answer).forEach((m) => markers.has(m.ordinal) || markers.set(m.ordinal, m));
-		for (const c of unsure) {
-			const chips = box.querySelectorAll(`.cite[data-ordinal="${c.ordinal}"]`);
-			chips.forEach((chip) => {
-				chip.classList.add('unsure', c.support!);
-				chip.setAttribute('aria-label', `${t('chat.source', { n: c.handle })}, ${t(`chat.support.${c.support}`)}`);
-				chip.setAttribute('title', t(`chat.support.${c.support}`));
-			});
-			const marker = markers.get(c.ordinal);
-			if (chips[0] && marker && c.answerStart !== undefined) {
-				const start = new TextDecoder().decode(bytes.subarray(0, c.answerStart)).length;
-				const said = answer.slice(start, marker.start).replace(/\[\d{1,6}\]/g, '');
-				const range = sentenceBefore(chips[0], words(said));
-				range && ranges.push(range);
-			}
+function note(chip: Element, c: Citation): void {
+	chip.classList.add('unsure', c.support!);
+	chip.setAttribute('aria-label', `${t('chat.source', { n: c.handle })}, ${t(`chat.support.${c.support}`)}`);
+	chip.setAttribute('title', t(`chat.support.${c.support}`));
+}
+
+/** The letters of the answer from where the sentence begins to its marker. */
+function lettersBefore(bytes: Uint8Array, answer: string, c: Citation, marker: Marker): number {
+	const upTo = new TextEncoder().encode(answer.slice(0, marker.start)).length;
+	return words(withoutMarkers(new TextDecoder().decode(bytes.subarray(c.answerStart, upTo))));
+}
+
+/** Marks the chips and sentences in `box`, where the answer was rendered, that are not marked yet. */
+export function markSupport(box: Element, answer: string, citations: Citation[]): void {
+	const unsure = new Map(citations.filter(isUnsure).map((c) => [c.ordinal, c]));
+	const all = highlight(), ranges = drawn.get(box) ?? new Map<Element, Range>();
+	drawn.set(box, ranges);
+	for (const [chip, range] of ranges) {
+		if (!chip.isConnected) { // its block was read again
+			all?.delete(range);
+			ranges.delete(chip);
 		}
 	}
-	drawn.get(box)?.forEach((r) => all?.delete(r));
-	drawn.set(box, ranges);
-	ranges.forEach((r) => all?.add(r));
-	return () => ranges.forEach((r) => all?.delete(r));
+	if (!unsure.size) {
+		return;
+	}
+	let bytes: Uint8Array | undefined, markers: Map<number, Marker> | undefined;
+	for (const chip of box.querySelectorAll<HTMLElement>('.cite:not(.unsure)')) {
+		const c = unsure.get(Number(chip.dataset.ordinal));
+		if (!c) {
+			continue;
+		}
+		note(chip, c);
+		bytes ??= new TextEncoder().encode(answer);
+		markers ??= new Map(markersOf(answer).reverse().map((m) => [m.ordinal, m]));
+		const marker = markers.get(c.ordinal);
+		const range = marker && c.answerStart !== undefined ? sentenceBefore(chip, lettersBefore(bytes, answer, c, marker)) : null;
+		if (range) {
+			ranges.set(chip, range);
+			all?.add(range);
+		}
+	}
+}
+
+/** Takes the marks of an answer away that leaves the page. */
+export function unmarkSupport(box: Element): void {
+	drawn.get(box)?.forEach((range) => CSS.highlights?.get('unsure')?.delete(range));
+	drawn.delete(box);
 }

@@ -144,12 +144,22 @@ function useSteady(talk: Talk) {
 	const box = useRef<HTMLDivElement>(null);
 	const column = useRef<HTMLDivElement>(null);
 	const atEnd = useSignal(true);
+	const steady = useRef(() => {});
 	useLayoutEffect(() => {
 		const outer = box.current!;
-		let anchor: Element | null = null, offset = 0;
+		let anchor: Element | null = null, offset = 0, noted = 0;
 		const offsetOf = (x: Element) => x.getBoundingClientRect().top - outer.getBoundingClientRect().top;
+		// What is above has grown or shrunk since the anchor was noted: the anchor goes back, less what was scrolled by hand.
+		const settle = () => {
+			if (anchor?.isConnected) {
+				outer.scrollTop += offsetOf(anchor) - offset + (outer.scrollTop - noted);
+			}
+		};
 		const note = () => {
 			atEnd.value = outer.scrollHeight - outer.scrollTop - outer.clientHeight < EDGE;
+			if (!atEnd.value) {
+				settle();
+			}
 			const top = outer.getBoundingClientRect().top;
 			const rows = column.current!.children;
 			let low = 0, high = rows.length - 1; // the first row that ends below the upper edge
@@ -163,14 +173,16 @@ function useSteady(talk: Talk) {
 			}
 			anchor = rows[low] ?? null;
 			offset = anchor ? offsetOf(anchor) : 0;
+			noted = outer.scrollTop;
 		};
-		const observer = new ResizeObserver(() => {
+		steady.current = () => {
 			if (atEnd.value) {
 				outer.scrollTop = outer.scrollHeight;
-			} else if (anchor?.isConnected) {
-				outer.scrollTop += offsetOf(anchor) - offset;
+			} else {
+				note();
 			}
-		});
+		};
+		const observer = new ResizeObserver(() => steady.current());
 		outer.addEventListener('scroll', note, { passive: true });
 		observer.observe(column.current!);
 		observer.observe(outer);
@@ -181,7 +193,7 @@ function useSteady(talk: Talk) {
 		atEnd.value = true;
 		box.current!.scrollTop = box.current!.scrollHeight;
 	};
-	return { box, column, atEnd, toEnd };
+	return { box, column, atEnd, toEnd, steady };
 }
 
 function Earlier({ talk, root }: { talk: Talk; root: { current: Element | null } }) {
@@ -196,7 +208,7 @@ function Earlier({ talk, root }: { talk: Talk; root: { current: Element | null }
 }
 
 export function Turns({ talk, children }: { talk: Talk; children?: ComponentChildren }) {
-	const { box, column, atEnd, toEnd } = useSteady(talk);
+	const { box, column, atEnd, toEnd, steady } = useSteady(talk);
 	const [sight, setSight] = useState<Sight | null>(null);
 	useEffect(() => {
 		const made = new Sight(box.current!);
@@ -213,6 +225,7 @@ export function Turns({ talk, children }: { talk: Talk; children?: ComponentChil
 		const all = siblings.get(turn.parentSeq ?? 0) ?? [];
 		return <Row key={turn.seq} talk={talk} turn={turn} running={live.has(turn.seq)} last={i === path.length - 1} at={all.indexOf(turn.seq)} of={all.length} />;
 	}), [path, siblings, live]);
+	useLayoutEffect(() => steady.current(), [rows]);
 	return (
 		<div class="talk-scroll" ref={box} tabIndex={-1}>
 			<SightContext.Provider value={sight}>
