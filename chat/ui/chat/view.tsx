@@ -134,7 +134,7 @@ function TalkView({ talk }: { talk: Talk }) {
 			</div>
 		);
 	}
-	const isNew = !talk.turns.value.size && !talk.pending.value && !talk.loading.value && !(talk.attachments.value.length && id);
+	const isNew = !talk.turns.value.size && !talk.pending.value && !talk.loading.value;
 	return (
 		<div class={`talk ${isNew ? 'new' : ''} ${over.value > 0 ? 'over' : ''}`} {...drag}>
 			{isNew ? <Greeting talk={talk} /> : <Head talk={talk} title={title} />}
