@@ -15,6 +15,7 @@
 #define TOTAL_MS 10000L
 #define ANSWER_MAX ((size_t)1 << 20)
 #define QUOTE_MAX 200 /* bytes of what the server says */
+#define NAME_TOLD 80  /* bytes of a model's name */
 
 struct endpoint {
 	const char *url, *path, *key, *model;
@@ -25,13 +26,20 @@ static void say(struct probe *out, const char *fmt, ...) __attribute__((format(p
 static void say(struct probe *out, const char *fmt, ...)
 {
 	va_list ap;
+	size_t n;
 
 	va_start(ap, fmt);
 	vsnprintf(out->message, sizeof(out->message), fmt, ap);
 	va_end(ap);
 	/* cut between characters */
-	out->message[utf8_floor(out->message, strlen(out->message), sizeof(out->message) - 1)] =
-		'\0';
+	n = strlen(out->message);
+	out->message[n - utf8_incomplete_tail(out->message, n)] = '\0';
+}
+
+/* So many bytes of a model's name are told. */
+static int told(const char *name)
+{
+	return (int)utf8_floor(name, strlen(name), NAME_TOLD);
 }
 
 /* ── the request ── */
@@ -176,8 +184,8 @@ static void tell_status(
 	} else if (status == 404) {
 		say(out,
 			"There is no %s at %s (404): most addresses end in /v1; or the model "
-			"\"%.80s\" is not there.",
-			at->path, at->url_name, at->model);
+			"\"%.*s\" is not there.",
+			at->path, at->url_name, told(at->model), at->model);
 	} else if (status == 429) {
 		say(out, "The server is busy or the quota is used up (429)%s%s%s",
 			why[0] ? ": \"" : ".", why, why[0] ? "\"" : "");
@@ -242,7 +250,7 @@ void probe_model(const struct settings *s, struct probe *out)
 	out->ok = json_is_object(
 		json_object_get(json_array_get(json_object_get(o, "choices"), 0), "message"));
 	if (out->ok) {
-		say(out, "The model \"%.80s\" answers.", at.model);
+		say(out, "The model \"%.*s\" answers.", told(at.model), at.model);
 	} else {
 		say(out, "What answers at model-url is no OpenAI-compatible API: there are no "
 			 "choices in its answer.");
@@ -275,7 +283,8 @@ void probe_embedder(const struct settings *s, struct probe *out)
 		json_object_get(json_array_get(json_object_get(o, "data"), 0), "embedding"));
 	out->ok = n > 0;
 	if (out->ok) {
-		say(out, "The model \"%.80s\" answers with %zu numbers for a text.", at.model, n);
+		say(out, "The model \"%.*s\" answers with %zu numbers for a text.", told(at.model),
+			at.model, n);
 	} else {
 		say(out, "What answers at embed-url is no OpenAI-compatible API: there is no "
 			 "embedding in its answer.");

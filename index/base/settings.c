@@ -11,6 +11,7 @@
 
 #include "index/base/fs.h"
 #include "index/base/log.h"
+#include "index/base/utf8.h"
 
 enum kind { KIND_STRING, KIND_SECRET, KIND_NUMBER };
 enum strength { FROM_DEFAULT, FROM_INI, FROM_ENVIRONMENT, FROM_FLAG };
@@ -137,6 +138,11 @@ static void replace_string(char **at, const char *value)
 
 static int check_text(const struct row *row, const char *value, const char *source, struct err *e)
 {
+	/* Settings are shown as JSON; only a path may be any bytes. */
+	if (strcmp(row->name, "data") != 0 && !utf8_valid(value, strlen(value))) {
+		return err_set(e, ERR_INVALID, "bad_setting", "%s must be UTF-8 text (from %s)",
+			row->name, source);
+	}
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		if (strcmp(checks[i].name, row->name) == 0 && !checks[i].ok(value)) {
 			return err_set(e, ERR_INVALID, "bad_setting",

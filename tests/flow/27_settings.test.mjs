@@ -116,6 +116,10 @@ test('trying out says in a sentence what is wrong', async () => {
 		assert.match(r.message, says);
 		assert.equal(seen.authorization, `Bearer ${KEY}`);
 	}
+	for (const [how, says] of [[status(404), /"nö+" is not there/], [status(200, JSON.stringify({ choices: [{ message: {} }] })), /"nö+" answers/], [status(500, error('ü'.repeat(900))), /"ü+"/]]) {
+		reply = how; // a name is cut between characters
+		assert.match((await attempt('model', { 'model-url': url, 'model-name': `n${'ö'.repeat(90)}` })).message, says);
+	}
 	reply = status(200, JSON.stringify({ data: [{ embedding: [1, 2, 3] }] }));
 	assert.equal((await patch({ 'embed-key': KEY, 'embed-url': 'http://127.0.0.1:1/v1' })).status, 200);
 	assert.match((await attempt('embedder', { embedder: 'openai', 'embed-url': url, 'embed-model': 'e' })).message, /3 numbers/);

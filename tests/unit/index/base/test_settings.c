@@ -122,6 +122,19 @@ static void test_flags_first_say_where_the_ini_is(void **state)
 	assert_int_equal(s.http_workers, 9);
 }
 
+static void test_text_is_utf8(void **state)
+{
+	char path[] = "/tmp/caf\xe9";
+
+	(void)state;
+	expect_bad_ini("model-name = caf\xe9\n", "model-name must be UTF-8 text");
+	err_clear(&e);
+	assert_int_equal(settings_set(&s, "model-key", "\xff", "test", &e), ERR_INVALID);
+	assert_null(strstr(e.message, "\xff"));
+	assert_int_equal(settings_set(&s, "model-name", "caf\xc3\xa9", "test", NULL), 0);
+	assert_int_equal(settings_set(&s, "data", path, "test", NULL), 0);
+}
+
 static void test_bad_flags(void **state)
 {
 	char a0[] = "carrel", range[] = "--http-workers=65", word[] = "--http-workers=four",
@@ -378,6 +391,7 @@ int main(void)
 		T(test_defaults),
 		T(test_the_later_source_wins),
 		T(test_flags_first_say_where_the_ini_is),
+		T(test_text_is_utf8),
 		T(test_bad_flags),
 		T(test_bad_environment),
 		T(test_unknown_variable_is_no_error),
