@@ -17,13 +17,12 @@
 #define IDS_MAX 100
 #define PAGES_MAX 20 /* of the table, looked through for one list */
 
-/* What is attached to a conversation is not even the operator's to know. */
-static bool is_attachment(struct call *c, struct db *db, const struct id *document)
+/* What is, or was, attached to a conversation is not even the operator's to know. */
+static bool is_attachment(struct db *db, const struct id *document)
 {
-	struct document d;
+	bool attachment;
 
-	return !id_empty(document) && document_lookup(db, &c->arena, document, &d, NULL) == 0 &&
-	       !id_empty(&d.conversation);
+	return document_is_attachment(db, document, &attachment, NULL) != 0 || attachment;
 }
 
 static bool may(struct call *c, struct db *db, const struct job *j, enum right right)
@@ -32,7 +31,7 @@ static bool may(struct call *c, struct db *db, const struct job *j, enum right r
 		return false;
 	}
 	if (c->who.reads_all) {
-		return !is_attachment(c, db, &j->document);
+		return !is_attachment(db, &j->document);
 	}
 	if (strcmp(j->kind, "reembed") == 0) {
 		return c->who.role >= ROLE_ADMIN;

@@ -21,6 +21,7 @@ enum {
 	Q_COLLECTION_DOCUMENTS,
 	Q_ATTACH,
 	Q_ATTACHED,
+	Q_IS_ATTACHMENT,
 	Q_AUDIT_ADD,
 	Q_AUDIT,
 };
@@ -64,6 +65,8 @@ static const char *const sql[] = {
 		     "conversation_id) VALUES (?1, ?2, '', ?3, ?4, ?5)",
 	[Q_ATTACHED] =
 		"SELECT id FROM collection WHERE conversation_id = ?1 AND deleted_ms IS NULL",
+	[Q_IS_ATTACHMENT] = "SELECT 1 FROM document d JOIN collection c ON c.id = d.collection_id "
+			    "WHERE d.id = ?1 AND c.conversation_id IS NOT NULL",
 	[Q_AUDIT_ADD] = "INSERT INTO audit (workspace_id, at_ms, actor, action, object, detail) "
 			"VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[Q_AUDIT] = "SELECT n, at_ms, actor, action, object, detail FROM audit "
@@ -266,6 +269,18 @@ int collection_attached(struct db *db, const struct id *conversation, struct id 
 	rc = stmt_step(q, e);
 	*out = rc == 1 ? col_id(q, 0) : (struct id){""};
 	stmt_reset(q);
+	return rc < 0 ? rc : 0;
+}
+
+int document_is_attachment(struct db *db, const struct id *document, bool *out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_IS_ATTACHMENT);
+	int rc;
+
+	stmt_id(q, 1, document);
+	rc = stmt_step(q, e);
+	stmt_reset(q);
+	*out = rc != 0;
 	return rc < 0 ? rc : 0;
 }
 

@@ -73,6 +73,9 @@ MUST_CHECK int collection_attach(struct db *db, const struct id *workspace,
 /* That collection, or an empty id. */
 MUST_CHECK int collection_attached(
 	struct db *db, const struct id *conversation, struct id *out, struct err *e);
+/* Whether the document, deleted or not, is or was attached to one; true if that is not known. */
+MUST_CHECK int document_is_attachment(
+	struct db *db, const struct id *document, bool *out, struct err *e);
 
 struct document {
 	struct id id;

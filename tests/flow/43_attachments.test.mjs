@@ -162,6 +162,13 @@ test('it goes with its conversation, though the server is killed', async () => {
 	await carrel.start();
 	for (const job of (await bob('GET', '/v1/jobs?limit=200')).json.jobs.filter((j) => j.kind === 'purge')) {
 		assert.equal((await carrel.jobEnd(job.id, 'bob')).state, 'done');
+		for (const user of OTHERS) {
+			assert.equal((await as(user)('GET', `/v1/jobs/${job.id}`)).status, 404, user);
+		}
+	}
+	for (const user of OTHERS) { // gone, they are still nobody else's
+		const jobs = (await as(user)('GET', '/v1/jobs?limit=200')).json.jobs;
+		assert.deepEqual(jobs.filter((j) => documents.includes(j.documentId)), [], user);
 	}
 	assert.equal((await bob('GET', `/v1/conversations/${home}`)).json.attachments.length, 1);
 	assert.match((await ask(carrel, 'bob', QUESTION, { conversation: home })).answer, /6174 EUR/);
