@@ -37,6 +37,9 @@ struct conversation_order {
 	struct id id;
 	const char *title;
 	const char *actor;
+	struct arena *arena;
+	struct id *open; /* [n_open] its runs that are being written */
+	int n_open;
 };
 
 /* ── conversations ── */
@@ -62,6 +65,9 @@ static int delete_tx(struct db *db, void *arg, struct err *e)
 	int64_t n;
 	int rc = collection_attached(db, &o->id, &attached, e);
 
+	if (rc == 0) {
+		rc = runs_all_open_of(db, o->arena, &o->id, &o->open, &o->n_open, e);
+	}
 	if (rc == 0 && !id_empty(&attached)) {
 		rc = ingest_delete_collection_in(
 			db, &o->who->workspace, &attached, o->actor, &n, e);
@@ -203,22 +209,18 @@ int conversations_rename(struct call *c, struct err *e)
 int conversations_delete(struct call *c, struct err *e)
 {
 	struct conversation k;
-	struct conversation_order o = {.who = &c->who, .actor = call_actor(c)};
-	struct id open = {""};
+	struct conversation_order o = {.who = &c->who, .actor = call_actor(c), .arena = &c->arena};
 	int rc = own(c, &k, e);
 
-	if (rc == 0) {
-		rc = runs_open_of(c->db, &k.id, 0, &open, e);
-	}
 	if (rc == 0) {
 		o.id = k.id;
 		rc = store_write(c->app->index->store, delete_tx, &o, e);
 	}
-	if (rc == 0 && !id_empty(&open)) {
-		runs_cancel(c->app->runs, &open);
-	}
 	if (rc != 0) {
 		return rc;
+	}
+	for (int i = 0; i < o.n_open; i++) { /* several, of several turns */
+		runs_cancel(c->app->runs, &o.open[i]);
 	}
 	worker_wake(c->app->worker); /* what was attached is purged */
 	return call_empty(c, 204);

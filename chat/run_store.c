@@ -16,6 +16,7 @@ enum {
 	Q_FINISH,
 	Q_OPEN,
 	Q_OPEN_OF,
+	Q_ALL_OPEN_OF,
 	Q_ADD_EVENT,
 	Q_EVENTS,
 	Q_ADD_SOURCE,
@@ -51,8 +52,10 @@ static const char *const statements[] = {
 	[Q_OPEN] =
 		"SELECT id, workspace_id, user_id FROM run WHERE state IN ('queued', 'streaming')"
 		" AND id > ?1 ORDER BY id LIMIT 1",
-	[Q_OPEN_OF] = "SELECT id FROM run WHERE conversation_id = ?1 AND (?2 = 0 OR turn_seq = ?2)"
+	[Q_OPEN_OF] = "SELECT id FROM run WHERE conversation_id = ?1 AND turn_seq = ?2"
 		      " AND state IN ('queued', 'streaming') LIMIT 1",
+	[Q_ALL_OPEN_OF] = "SELECT id FROM run WHERE conversation_id = ?1"
+			  " AND state IN ('queued', 'streaming')",
 	[Q_ADD_EVENT] = "INSERT INTO run_event(run_id, seq, type, data) VALUES (?1, ?2, ?3, ?4)",
 	[Q_EVENTS] =
 		"SELECT seq, type, data FROM run_event WHERE run_id = ?1 AND seq > ?2 ORDER BY seq",
@@ -181,6 +184,25 @@ int runs_open_of(
 	*out = rc > 0 ? col_id(q, 0) : (struct id){""};
 	stmt_reset(q);
 	return rc < 0 ? rc : 0;
+}
+
+int runs_all_open_of(struct db *db, struct arena *a, const struct id *conversation, struct id **out,
+	int *n, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_ALL_OPEN_OF);
+	struct buf rows = BUF_INIT;
+	int rc;
+
+	stmt_id(q, 1, conversation);
+	while ((rc = stmt_step(q, e)) > 0) {
+		struct id id = col_id(q, 0);
+
+		buf_add(&rows, &id, sizeof(id));
+	}
+	*n = (int)(rows.len / sizeof(struct id));
+	*out = arena_copy(a, rows.data ? rows.data : "", rows.len);
+	buf_finish(&rows);
+	return rc;
 }
 
 int runs_delete(struct db *db, const struct id *conversation, struct err *e)

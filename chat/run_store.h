@@ -92,9 +92,11 @@ MUST_CHECK int run_commit(struct db *db, const struct run_outcome *o, struct err
  * event. */
 MUST_CHECK int runs_recover(struct db *db, int *n, struct err *e);
 MUST_CHECK int runs_delete(struct db *db, const struct id *conversation, struct err *e); /* tx */
-/* The open run of the conversation's turn (seq 0: of any), or an empty id. */
+/* The open run of the conversation's turn, or an empty id; those of all its turns. */
 MUST_CHECK int runs_open_of(
 	struct db *db, const struct id *conversation, int64_t seq, struct id *out, struct err *e);
+MUST_CHECK int runs_all_open_of(struct db *db, struct arena *a, const struct id *conversation,
+	struct id **out, int *n, struct err *e);
 
 /* ── what a reader may see ── */
 

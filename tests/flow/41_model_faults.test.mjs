@@ -174,6 +174,21 @@ test('cancel stops the model at once', async () => {
 	assert.equal((await cancel(r)).json.state, 'cancelled');
 });
 
+test('a conversation that is deleted stops all its answers', async () => {
+	script('slow');
+	const before = fake.requests.length;
+	const r = await begin();
+	const more = await carrel.operator('POST', `/v1/conversations/${r.conversation}/turns`, { input: MILAN, parentTurnSeq: 0 }, { as: 'ada' });
+	assert.equal(more.status, 202, more.text);
+	await until(() => fake.requests.length === before + 2, 'both questions at the model');
+	const asked = performance.now();
+	assert.equal((await carrel.operator('DELETE', `/v1/conversations/${r.conversation}`, undefined, { as: 'ada' })).status, 204);
+	for (const q of fake.requests.slice(before)) {
+		const closed = await q.gone;
+		assert.ok(closed - asked < 1000, `${closed - asked} ms`);
+	}
+});
+
 test('a turn that is being answered is not answered twice', async () => {
 	script('slow');
 	const r = await begin();
