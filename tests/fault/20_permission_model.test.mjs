@@ -388,7 +388,7 @@ const queries = {
 		}
 	},
 	async image(user) {
-		const at = pick([null, ...seen.filter((s) => model.documents.get(s.document).name.endsWith('.pdf'))]);
+		const at = pick([null, ...seen.filter((s) => model.documents.get(s.document)?.name.endsWith('.pdf'))]);
 		if (!at) {
 			return;
 		}
