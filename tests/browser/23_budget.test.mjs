@@ -29,13 +29,9 @@ test('at most 150 KB, compressed, before the first answer', async () => {
 
 const median = (all) => all.toSorted((a, b) => a - b)[all.length >> 1];
 
-/** Notes when each token was first seen (after layout), and the long tasks. Tokens: "t12_". */
+/** Notes when each token was first on the page. Tokens: "t12_". */
 const observe = (page) => page.evaluate(() => {
 	window.tokens = new Map();
-	window.long = [];
-	window.tasks?.disconnect();
-	window.tasks = new PerformanceObserver((list) => list.getEntries().forEach((e) => window.long.push(e.duration)));
-	window.tasks.observe({ type: 'longtask' });
 	const look = () => {
 		const md = document.querySelector('.running .md') ?? [...document.querySelectorAll('.turn')].at(-1)?.querySelector('.md');
 		const text = md?.lastElementChild?.textContent ?? '';
@@ -69,9 +65,19 @@ async function longConversation() {
 	return page;
 }
 
-const RATE = 200, SECONDS = 8, TRIES = 4;
+const RATE = 200, SECONDS = 8;
 
-/** One answer of 200 tokens a second: how late each was seen, and the long tasks. */
+/** The longest task of the page's main thread: as it lasted, and what it computed, in ms; without those of this test's questions. */
+function longestTask(trace) {
+	const mains = new Set(trace.filter((e) => e.name === 'thread_name' && e.args.name === 'CrRendererMain').map((e) => `${e.pid}:${e.tid}`));
+	const main = trace.filter((e) => e.ph === 'X' && mains.has(`${e.pid}:${e.tid}`));
+	const ours = main.filter((e) => /DevTools/.test(e.args?.chrome_mojo_event_info?.mojo_interface_tag ?? ''));
+	const tasks = main.filter((e) => e.name.endsWith('RunTask') && !ours.some((o) => o.pid === e.pid && o.ts >= e.ts && o.ts <= e.ts + e.dur));
+	assert.ok(tasks.length > 100 && tasks.some((e) => e.tdur > 0), 'the trace says what each task computed');
+	return { computed: Math.max(...tasks.map((e) => e.tdur ?? 0)) / 1000, lasted: Math.max(...tasks.map((e) => e.dur)) / 1000 };
+}
+
+/** One answer of 200 tokens a second: how late each was seen, and the longest task. */
 async function measure(page) {
 	const sent = new Map();
 	script = async (say) => {
@@ -90,22 +96,23 @@ async function measure(page) {
 	};
 	const before = await page.locator('.turn').count();
 	await observe(page);
+	await house.browser.startTracing(page, { categories: ['toplevel', 'devtools.timeline'] });
 	await composer(page).fill(MILAN);
 	await composer(page).press('Enter', { noWaitAfter: true });
 	await page.locator('.turn').nth(before).locator('.answer-foot').waitFor({ timeout: 60000 });
-	const { tokens, long } = await page.evaluate(() => ({ tokens: [...window.tokens], long: window.long }));
+	const { traceEvents } = JSON.parse((await house.browser.stopTracing()).toString());
+	const tokens = await page.evaluate(() => [...window.tokens]);
 	const delays = tokens.filter(([t]) => sent.has(t)).map(([t, at]) => at - sent.get(t));
-	console.log(`# ${delays.length} tokens seen, median ${median(delays).toFixed(1)} ms after the model sent them; longest tasks ${long.toSorted((a, b) => b - a).slice(0, 5).map(Math.round)} ms`);
-	return { seen: delays.length, median: median(delays), longest: Math.max(0, ...long) };
+	const task = longestTask(traceEvents);
+	console.log(`# ${delays.length} tokens seen, median ${median(delays).toFixed(1)} ms after the model sent them; the longest task computed for ${task.computed.toFixed(1)} ms and lasted ${task.lasted.toFixed(1)} ms`);
+	return { seen: delays.length, median: median(delays), ...task };
 }
 
-// On a machine that others use, a task is long too while the browser waits for a core: what the page itself does too
-// slowly is slow in every try.
+// A task's time is what its thread computed: on a machine that others use, it lasts longer while it waits for a core.
 test('with 500 turns on the page: a token is seen within 50 ms, and 200 a second make no long task', async () => {
 	const page = await longConversation();
-	const tries = [];
-	do {
-		tries.push(await measure(page));
-	} while (tries.length < TRIES && !tries.some((x) => x.median <= 50 && x.longest <= 100 && x.seen > RATE * SECONDS * 0.5));
-	assert.ok(tries.some((x) => x.seen > RATE * SECONDS * 0.5 && x.median <= 50 && x.longest <= 100), JSON.stringify(tries));
+	const found = await measure(page);
+	assert.ok(found.seen > RATE * SECONDS * 0.5, `${found.seen} tokens were seen`);
+	assert.ok(found.median <= 50, `${found.median} ms`);
+	assert.ok(found.computed <= 100, `${found.computed} ms`);
 });
