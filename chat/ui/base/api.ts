@@ -111,6 +111,9 @@ export const put = <T = void>(url: string, body?: unknown, options?: CallOptions
 export const patch = <T = void>(url: string, body: unknown, options?: CallOptions) => call<T>('PATCH', url, body, options);
 export const del = <T = void>(url: string, options?: CallOptions) => call<T>('DELETE', url, undefined, options);
 
+/** A key that nothing else has; crypto.randomUUID is missing where the page does not come by https or from this machine. */
+export const freshKey = (): string => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
+
 /** "?a=1&b=2" of what is there. */
 export function query(values: Record<string, string | number | boolean | null | undefined>): string {
 	const pairs = Object.entries(values).filter(([, v]) => v !== null && v !== undefined && v !== '');

@@ -1,17 +1,17 @@
 // Keyboard shortcuts: one list, which the help under "?" shows.
 import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 
-export interface Shortcut { keys: string; label: string; run: (event: KeyboardEvent) => void; whileTyping?: boolean }
+export interface Shortcut { keys: string; label: string; run: (event: KeyboardEvent) => void; whileTyping: boolean; active: boolean }
 
-/** Those that count at present. keys: "mod+k" (Ctrl, or ⌘), "shift+?", "escape", "g l" is not supported. */
+/** Those of the components that are there; of two with the same keys the later one counts. keys: "mod+k" (Ctrl, or ⌘), "?", "escape". */
 export const shortcuts = signal<Shortcut[]>([]);
 
 const isTyping = (target: EventTarget | null) =>
 	target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
 function nameOf(event: KeyboardEvent): string {
-	const key = event.key.length === 1 ? event.key.toLowerCase() : event.key.toLowerCase();
+	const key = event.key.toLowerCase();
 	const mods = [event.ctrlKey || event.metaKey ? 'mod' : '', event.altKey ? 'alt' : '', event.shiftKey && event.key.length > 1 ? 'shift' : ''];
 	return [...mods.filter(Boolean), key].join('+');
 }
@@ -21,22 +21,26 @@ addEventListener('keydown', (event) => {
 		return;
 	}
 	const name = nameOf(event);
-	const found = shortcuts.value.findLast((s) => s.keys === name && (s.whileTyping || !isTyping(event.target)));
+	const found = shortcuts.value.findLast((s) => s.active && s.keys === name && (s.whileTyping || !isTyping(event.target)));
 	if (found) {
 		event.preventDefault();
 		found.run(event);
 	}
 });
 
+interface ShortcutOptions { whileTyping?: boolean; active?: boolean }
+
 /** A shortcut as long as the component is there. */
-export function useShortcut(keys: string, label: string, run: (event: KeyboardEvent) => void, whileTyping = keys.includes('mod+')): void {
+export function useShortcut(keys: string, label: string, run: (event: KeyboardEvent) => void, { whileTyping = false, active = true }: ShortcutOptions = {}): void {
+	const ref = useRef<Shortcut | null>(null);
+	const mine = (ref.current ??= { keys, label, run, whileTyping, active });
+	Object.assign(mine, { keys, label, run, whileTyping, active });
 	useEffect(() => {
-		const mine = { keys, label, run, whileTyping };
 		shortcuts.value = [...shortcuts.peek(), mine];
 		return () => {
 			shortcuts.value = shortcuts.peek().filter((s) => s !== mine);
 		};
-	});
+	}, []);
 }
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);

@@ -1,7 +1,7 @@
 // Where questions are written.
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { get } from '../base/api';
+import { freshKey, get } from '../base/api';
 import { t } from '../base/i18n';
 import { Icon } from '../base/icons';
 import { useShortcut } from '../base/keys';
@@ -103,13 +103,13 @@ export function Composer({ talk }: { talk: Talk }) {
 			return;
 		}
 		const input = text.trim();
-		const key = tried.current?.text === input ? tried.current.key : crypto.randomUUID();
+		const key = tried.current?.text === input ? tried.current.key : freshKey();
 		tried.current = { text: input, key };
 		talk.text.value = '';
 		void talk.ask({ input, parent: talk.leaf.peek(), key, collections }).then((taken) => taken && (tried.current = null));
 	};
 	const stop = () => running && talk.cancel(running).catch(toastError);
-	useShortcut('escape', t('chat.stop'), () => void stop(), running !== null);
+	useShortcut('escape', t('chat.stop'), () => void stop(), { whileTyping: true, active: running !== null });
 
 	return (
 		<form class="composer" onSubmit={(e) => (e.preventDefault(), send())}>

@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { createContext, type ComponentChildren } from 'preact';
 import { useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { freshKey } from '../base/api';
 import { t } from '../base/i18n';
 import { Button, IconButton, toastError } from '../base/ui';
 import type { Turn } from '../base/types';
@@ -44,7 +45,7 @@ function Edit({ talk, turn, onClose }: { talk: Talk; turn: Turn; onClose: () => 
 	const send = () => {
 		if (text.trim()) {
 			onClose();
-			void talk.ask({ input: text.trim(), parent: turn.parentSeq ?? 0, key: crypto.randomUUID(), collections: [] });
+			void talk.ask({ input: text.trim(), parent: turn.parentSeq ?? 0, key: freshKey(), collections: [] });
 		}
 	};
 	useEffect(() => {
