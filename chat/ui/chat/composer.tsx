@@ -1,6 +1,6 @@
 // Where questions are written.
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { freshKey, get } from '../base/api';
 import { t } from '../base/i18n';
 import { Icon } from '../base/icons';
@@ -68,7 +68,7 @@ export function Composer({ talk }: { talk: Talk }) {
 	const pending = talk.pending.value;
 	const running = talk.running.value;
 
-	useEffect(() => {
+	useLayoutEffect(() => {
 		if (talk.temporary) {
 			return;
 		}
@@ -86,8 +86,9 @@ export function Composer({ talk }: { talk: Talk }) {
 	}, [id]);
 	useEffect(() => {
 		if (!talk.temporary) {
-			const unsent = [pending?.input, text].filter(Boolean).join('\n\n');
-			keepDraft(id, { text: unsent, collections, key: pending && !text ? pending.key : tried.current?.text === unsent ? tried.current.key : undefined });
+			const typed = talk.text.peek(); // a draft that was just read is not in `text` yet
+			const unsent = [pending?.input, typed].filter(Boolean).join('\n\n');
+			keepDraft(id, { text: unsent, collections, key: pending && !typed ? pending.key : tried.current?.text === unsent ? tried.current.key : undefined });
 		}
 	}, [id, text, pending, collections]);
 	useEffect(() => {
