@@ -11,7 +11,7 @@ export const chat = {
 	'chat.focus': ['Write a question', '输入问题', 'Eine Frage schreiben'],
 	'chat.everywhere': ['All documents', '所有文档', 'Alle Dokumente'],
 	'chat.where': ['Look only in', '仅在以下范围查找', 'Nur suchen in'],
-	'chat.noCollections': ['There is no collection that you may read.', '没有您可以阅读的合集。', 'Es gibt keine Sammlung, die Sie lesen dürfen.'],
+	'chat.noCollections': ['There is no collection that you may read.', '没有您可以阅读的文档集。', 'Es gibt keine Sammlung, die Sie lesen dürfen.'],
 	'chat.tooLong': ['This is too long for one question: at most {n} bytes.', '问题过长：最多 {n} 字节。', 'Das ist zu lang für eine Frage: höchstens {n} Bytes.'],
 	'chat.nothingYet': ['There is nothing yet that you may read. Bring a document, then ask about it.', '目前还没有您可以阅读的内容。请先上传文档，再提问。', 'Noch gibt es nichts, was Sie lesen dürfen. Bringen Sie ein Dokument mit und fragen Sie dann danach.'],
 	'chat.bring': ['Bring documents', '上传文档', 'Dokumente hinzufügen'],
