@@ -255,7 +255,7 @@ async function change() {
 
 // ── queries ──
 
-const conversations = new Map(USERS.map((user) => [user, []])); // [{ id, runs: [], turns }]
+const conversations = new Map(USERS.map((user) => [user, []])); // [{ id, runs: [], turns, turnOf: run -> its turn }]
 const seen = []; // { chunk, document } that somebody was shown: others try them too
 const jobsSeen = [];
 
@@ -298,6 +298,7 @@ async function followRun(user, r, c) {
 		return;
 	}
 	c.runs.push(r.json.runId);
+	c.turnOf.set(r.json.runId, r.json.turnSeq);
 	await as(user, 'GET', r.json.streamUrl);
 	const run = await as(user, 'GET', `/v1/runs/${r.json.runId}`);
 	if (run.status === 200) {
@@ -329,11 +330,11 @@ const queries = {
 			if (made.status !== 201) {
 				return;
 			}
-			list.push({ id: made.json.id, runs: [], turns: 0 });
+			list.push({ id: made.json.id, runs: [], turns: 0, turnOf: new Map() });
 			list.splice(0, list.length - 6);
 		}
 		const c = pick(list);
-		const r = await as(user, 'POST', `/v1/conversations/${c.id}/turns`, { input: questionOf(user), responseMode: responseMode() });
+		const r = await as(user, 'POST', `/v1/conversations/${c.id}/turns`, { input: questionOf(user), responseMode: responseMode(), ...(chance(0.3) && { parentTurnSeq: below(c.turns + 1) }) });
 		c.turns += r.status === 202 ? 1 : 0;
 		await followRun(user, r, c);
 	},
@@ -342,6 +343,18 @@ const queries = {
 		if (c?.turns) {
 			const url = `/v1/conversations/${c.id}/turns/${1 + below(c.turns)}/regenerate`;
 			await followRun(user, await as(user, 'POST', url, { responseMode: responseMode() }), c);
+		}
+	},
+	/** Another answer of the turn is shown, and said for what follows: of one's own turns, and as far as it may be read. */
+	async choose(user) {
+		const owner = chance(0.9) ? user : pick(USERS);
+		const c = pick([null, ...conversations.get(owner)]);
+		const [run, turn] = pick([[], ...(c?.turnOf ?? [])]);
+		if (run) {
+			const seq = chance(0.9) ? turn : turn + 1;
+			const r = await as(user, 'PUT', `/v1/conversations/${c.id}/turns/${seq}/run`, { runId: run });
+			assert.equal(r.status, model.users.get(user).disabled ? 401 : owner === user && seq === turn ? 200 : 404, r.text);
+			stats.withheld += r.json?.run?.withheld ? 1 : 0;
 		}
 	},
 	async ephemeral(user) {
@@ -379,10 +392,10 @@ const queries = {
 			return;
 		}
 		const d = `/v1/documents/${at.document}`;
-		const urls = [`/v1/chunks/${at.chunk}`, d, `${d}/text?chunk=${at.chunk}`, `${d}/content`, `${d}/versions`, `${d}/acl`];
+		const urls = [`/v1/chunks/${at.chunk}`, d, `${d}/text?chunk=${at.chunk}`, `${d}/content`, `${d}/content?inline=1`, `${d}/versions`, `${d}/acl`, `${d}/impact`];
 		for (const url of [pick(urls), pick(urls)]) {
 			const r = await as(user, 'GET', url);
-			if (model.rightOn(user, at.document) < (url.endsWith('/acl') ? OWN : READ)) {
+			if (model.rightOn(user, at.document) < (url.endsWith('/acl') ? OWN : url.endsWith('/impact') ? WRITE : READ)) {
 				denied(user, r);
 			}
 		}
@@ -406,6 +419,23 @@ const queries = {
 				r.json?.collections?.forEach((c) => assert.equal(c.documents, model.countIn(user, c.id), `${user} is told of ${c.documents} documents`));
 			}
 		}
+	},
+	/** Page by page in any order: what may be read, each once; words and states tell of nothing else. */
+	async pages(user) {
+		const word = chance(0.5) ? null : pick([pick(TOPICS), pick(canaries)]);
+		const url = `/v1/documents?limit=${pick([1, 7, 200])}&sort=${pick(['', '-'])}${pick(['name', 'created', 'pages', 'bytes', 'state'])}${word ? `&q=${word}` : ''}`;
+		const listed = [];
+		for (let after = ''; after !== null;) {
+			const r = await as(user, 'GET', url + after);
+			if (r.status !== 200) {
+				return;
+			}
+			listed.push(...r.json.documents.map((d) => d.id));
+			after = r.json.next && `&after=${r.json.next}`;
+		}
+		const readable = model.live().map(([id]) => id).filter((id) => model.rightOn(user, id) >= READ);
+		assert.equal(new Set(listed).size, listed.length, url);
+		assert.deepEqual(word ? listed.filter((id) => !readable.includes(id)) : listed.sort(), word ? [] : readable.sort(), `${url} as ${user}`);
 	},
 	async collection(user) {
 		const [id] = pick([...model.collections]);
@@ -440,7 +470,7 @@ const queries = {
 		return r;
 	},
 };
-const SHARES = { search: 34, searchIn: 4, turn: 12, regenerate: 2, ephemeral: 4, history: 10, historySearch: 4, open: 16, image: 2, lists: 5, collection: 2, errors: 6 };
+const SHARES = { search: 34, searchIn: 4, turn: 12, regenerate: 3, choose: 4, pages: 3, ephemeral: 4, history: 10, historySearch: 4, open: 16, image: 2, lists: 5, collection: 2, errors: 6 };
 const MIX = Object.entries(SHARES).flatMap(([name, share]) => Array(share).fill(name));
 
 async function runBatch(n) {
