@@ -258,6 +258,7 @@ CREATE TABLE run_source (               -- what [n] meant in the prompt of a run
 	chunk_ids    TEXT NOT NULL,     -- JSON array: every chunk merged into the passage
 	PRIMARY KEY (run_id, handle)
 ) WITHOUT ROWID;
+CREATE INDEX run_source_document ON run_source(document_id);
 
 CREATE TABLE run_search (               -- what was searched for a run
 	run_id       TEXT PRIMARY KEY REFERENCES run(id),

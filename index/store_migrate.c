@@ -10,6 +10,7 @@
 
 #include "index_migrate_0002_access_tokens.sql.h"
 #include "index_migrate_0003_attachments_and_searches.sql.h"
+#include "index_migrate_0004_sources_by_document.sql.h"
 #include "index_schema.sql.h"
 
 /* "CRRL": what `file` and PRAGMA application_id say of a database of ours. */
@@ -22,6 +23,8 @@ static const struct migration steps[] = {
 	{2, "0002_access_tokens", (const char *)embed_index_migrate_0002_access_tokens_sql},
 	{3, "0003_attachments_and_searches",
 		(const char *)embed_index_migrate_0003_attachments_and_searches_sql},
+	{4, "0004_sources_by_document",
+		(const char *)embed_index_migrate_0004_sources_by_document_sql},
 	{0, NULL, NULL},
 };
 

@@ -268,6 +268,21 @@ static void test_our_own_schema(void **state)
 	assert_int_equal(store_migrate(f->c, f->path, NULL), 0);
 }
 
+/* A purge, a deletion and what they touch do not read whole tables. */
+static void test_documents_are_found_by_index(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(store_migrate(f->c, f->path, NULL), 0);
+	assert_string_equal(
+		ask(f, "SELECT coalesce(group_concat(m.name), '') FROM sqlite_schema m JOIN "
+		       "pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = "
+		       "'document_id' AND NOT EXISTS (SELECT 1 FROM pragma_index_list(m.name) l "
+		       "JOIN pragma_index_info(l.name) i WHERE i.seqno = 0 AND i.name = "
+		       "'document_id')"),
+		"");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -279,6 +294,7 @@ int main(void)
 		T(test_lost_parent_is_rolled_back),
 		T(test_newer_and_foreign),
 		T(test_our_own_schema),
+		T(test_documents_are_found_by_index),
 		T(test_steps_and_schema_agree),
 		T(test_access_tokens_move_over),
 	};
