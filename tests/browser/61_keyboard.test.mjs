@@ -76,13 +76,14 @@ test('the skip link leads over the navigation, ? lists the shortcuts', async () 
 	await page.keyboard.press('Tab');
 	assert.equal(await page.evaluate(() => document.activeElement.className), 'skip');
 	await page.keyboard.press('Enter');
-	assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+	const inMain = () => page.evaluate(() => document.activeElement.matches('#main, #main h1')); // a view that comes late has its heading focused
+	assert.ok(await inMain());
 	await page.keyboard.press('?');
 	await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
 	assert.ok(await page.locator('.keys dt').count() >= 4);
 	await page.keyboard.press('Escape');
 	await page.getByRole('dialog').waitFor({ state: 'detached' });
-	assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+	assert.ok(await inMain());
 });
 
 test('a change of view takes the focus to its heading and names the window', async () => {

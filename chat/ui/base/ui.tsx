@@ -1,7 +1,7 @@
 // The few controls that every part of the page is made of.
 import { signal } from '@preact/signals';
 import type { ButtonHTMLAttributes, ComponentChildren, RefObject } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { sentence } from './api';
 import { t } from './i18n';
 import { Icon, type IconName } from './icons';
@@ -30,7 +30,7 @@ export function IconButton({ icon, label, class: more, ...rest }: Omit<ButtonHTM
 export function Dialog({ title, onClose, children, wide }: { title: string; onClose: () => void; children: ComponentChildren; wide?: boolean }) {
 	const ref = useRef<HTMLDialogElement>(null);
 	const id = useId();
-	useEffect(() => {
+	useLayoutEffect(() => {
 		const dialog = ref.current!;
 		const before = document.activeElement as HTMLElement | null;
 		dialog.showModal();
@@ -88,7 +88,7 @@ export function Menu({ label, icon = 'more', items, children, class: more }: { l
 		const i = all.indexOf(document.activeElement as HTMLElement);
 		all[(to(i, all.length) + all.length) % all.length]?.focus();
 	};
-	useEffect(() => {
+	useLayoutEffect(() => {
 		if (!open) {
 			return;
 		}
