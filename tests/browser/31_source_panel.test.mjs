@@ -192,3 +192,17 @@ test('on a phone it is a sheet over everything', async () => {
 	await sheet.waitFor({ state: 'detached' });
 	assert.match(await page.evaluate(() => document.activeElement.textContent), /handbook\.pdf/);
 });
+
+test('a panel that is closed while it scrolls takes nothing amiss', async () => {
+	const page = await house.open('ann');
+	for (let i = 0; i < 4; i++) {
+		await openFound(page, 'lodging allowance Ghent', 'handbook.pdf');
+		await showsPage(page, 7);
+		// In one task: the scroll is told with the next frame, when the panel is gone.
+		await page.evaluate(() => {
+			document.querySelector('.source-pages').scrollTop += 40;
+			document.querySelector('.source').dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
+		});
+		await page.locator('.source').waitFor({ state: 'detached' });
+	}
+}); // what a page throws fails the house's stop

@@ -216,6 +216,9 @@ export function PageView({ documentId, versionId, pages, highlight, page, aim, z
 	}, [width, aim, highlight.boxes]);
 	const anchor = useRef<typeof hold.current>(null);
 	const onScroll = () => {
+		if (!ref.current) {
+			return; // a scroll is told with the next frame, and the panel may be closed by then
+		}
 		look();
 		keep();
 		anchor.current = hold.current;

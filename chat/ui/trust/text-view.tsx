@@ -113,7 +113,10 @@ export function TextView({ first, quote, aim, onPage, onGone }: TextViewProps) {
 	});
 	useEffect(look, [pieces.length]);
 	function look() {
-		const box = ref.current!;
+		const box = ref.current;
+		if (!box) {
+			return; // a scroll is told with the next frame, and the panel may be closed by then
+		}
 		if (box.scrollTop < NEAR) {
 			before();
 		}
