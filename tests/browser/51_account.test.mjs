@@ -80,7 +80,7 @@ test('a token is shown once, works, and is revoked', async () => {
 	const program = house.server.asBearer(token);
 	assert.equal((await program.get('/v1/me')).json.user.name, 'ben');
 	await page.getByText('Backup <b>script').waitFor();
-	assert.equal(await page.getByText(token).count(), 0);
+	await page.getByText(token).waitFor({ state: 'detached' });
 	await page.getByRole('button', { name: /^Revoke/ }).click();
 	await page.getByRole('dialog').getByRole('button', { name: 'Revoke', exact: true }).click();
 	await page.getByText('You have none.').waitFor();

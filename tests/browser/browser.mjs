@@ -40,6 +40,8 @@ export class House {
 		await page.goto(this.server.url + at);
 		if (name) {
 			await signIn(page, name);
+		} else {
+			await page.locator('form').first().waitFor(); // whoever is not signed in is asked to
 		}
 		return page;
 	}
