@@ -11,13 +11,15 @@ PACKAGES := build-essential pkg-config libuv1-dev libsqlite3-dev libfaiss-dev \
 	libopenblas-serial-dev libpoppler-glib-dev libcairo2-dev poppler-data libstemmer-dev \
 	libgumbo-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libinih-dev libsodium-dev \
 	libseccomp-dev libzstd-dev libcurl4-openssl-dev libicu-dev libuchardet-dev libmagic-dev \
+	libzip-dev libxml2-dev libgmime-3.0-dev libgsf-1-dev libtesseract-dev libleptonica-dev \
+	tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-chi-sim \
 	libjansson-dev libpango1.0-dev fontconfig fonts-dejavu-core fonts-liberation2 \
 	fonts-noto-cjk ca-certificates nodejs npm
-CHECK_PACKAGES := libcmocka-dev poppler-utils qpdf sqlite3 clang clang-format curl chromium
+CHECK_PACKAGES := libcmocka-dev python3 poppler-utils qpdf sqlite3 clang clang-format curl chromium
 LLHTTP_PACKAGE := $(shell . /etc/os-release && [ "$${VERSION_ID%%.*}" = 12 ] && echo node-llhttp || echo libllhttp-dev)
 
 PKGS := libuv sqlite3 poppler-glib cairo libsodium libseccomp libzstd libcurl icu-uc icu-i18n \
-	uchardet libmagic jansson gumbo
+	uchardet libmagic jansson gumbo libzip libxml-2.0 gmime-3.0 libgsf-1 tesseract lept
 
 OPT      ?= -O2
 WARN     := -Wall -Wextra -Wshadow -Wvla -Werror
@@ -130,6 +132,7 @@ fixtures: check-deps
 	$(Q)$(CC) -std=c11 -O2 $(WARN) fixtures/make_pdf.c -o $(BUILD)/make_pdf $$(pkg-config --cflags --libs pangocairo)
 	$(Q)cd fixtures/source && for f in */*.md; do $(abspath $(BUILD)/make_pdf) $$f ../documents/$${f%.md}.pdf || exit 1; done
 	$(Q)fixtures/check.sh
+	$(Q)for f in fixtures/formats/make_*.py; do python3 $$f fixtures/formats || exit 1; done
 	$(Q)fixtures/broken/make.sh
 
 # ── test ──

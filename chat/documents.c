@@ -96,10 +96,10 @@ json_t *json_id(const struct id *id)
 /* What documents and versions have in common: how their bytes fared. */
 static json_t *facts_json(const struct version *v)
 {
-	return json_pack("{s:s,s:s?,s:s?,s:s,s:I,s:s?,s:s?,s:s?,s:I}", "state", v->state, "reason",
-		v->reason, "message", v->message, "sha256", v->sha256, "bytes",
+	return json_pack("{s:s,s:s?,s:s?,s:s,s:I,s:s?,s:s?,s:s?,s:I,s:s?}", "state", v->state,
+		"reason", v->reason, "message", v->message, "sha256", v->sha256, "bytes",
 		(json_int_t)v->n_bytes, "mediaType", v->media_type, "title", v->title, "language",
-		v->language, "pages", (json_int_t)v->n_pages);
+		v->language, "pages", (json_int_t)v->n_pages, "paging", v->paging);
 }
 
 json_t *version_json(const struct version *v)
@@ -198,10 +198,11 @@ json_t *chunk_json(const struct chunk *k)
 			boxes, json_pack("{s:i,s:[f,f,f,f]}", "page", (int)b->page, "rect",
 				       (double)b->x0, (double)b->y0, (double)b->x1, (double)b->y1));
 	}
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:i,s:i,s:I,s:I,s:i,s:o}", "id",
-		k->id.s, "documentId", k->document.s, "documentName", k->document_name, "versionId",
-		k->version.s, "collectionId", k->collection.s, "live", (int)k->live, "language",
-		k->language, "title", k->title, "heading", k->heading, "text", k->text, "pageFirst",
-		k->page_first, "pageLast", k->page_last, "byteStart", (json_int_t)k->byte_start,
-		"byteEnd", (json_int_t)k->byte_end, "tokens", k->n_tokens, "boxes", boxes);
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:I,s:I,s:i,s:o}",
+		"id", k->id.s, "documentId", k->document.s, "documentName", k->document_name,
+		"versionId", k->version.s, "collectionId", k->collection.s, "live", (int)k->live,
+		"language", k->language, "title", k->title, "heading", k->heading, "text", k->text,
+		"place", k->place, "pageFirst", k->page_first, "pageLast", k->page_last,
+		"byteStart", (json_int_t)k->byte_start, "byteEnd", (json_int_t)k->byte_end,
+		"tokens", k->n_tokens, "boxes", boxes);
 }

@@ -83,6 +83,7 @@ struct document {
 	int64_t workspace_n;
 	struct id collection;
 	struct id conversation; /* that it is attached to; empty: none */
+	struct id parent;	/* the document that it came inside of; empty: none */
 	char *name;
 	struct id current_version; /* empty: none published yet */
 	bool own_acl;
@@ -109,6 +110,10 @@ struct version {
 	int64_t generation;
 	int64_t created_ms;
 	int64_t published_ms; /* 0: not */
+	char *paging;	      /* "page", "slide", "sheet", … (ingest/extracted.h) */
+	int64_t n_hidden;     /* texts in it that no reader sees */
+	int64_t n_poor;	      /* pages that OCR could hardly read */
+	char *view_hash;      /* its pages as PDF, where they were drawn */
 };
 
 /* What became of an upload. */
@@ -191,8 +196,8 @@ MUST_CHECK int version_list(struct db *db, struct arena *a, const struct id *doc
 MUST_CHECK int version_state(struct db *db, const struct id *id, const char *state,
 	const char *reason, const char *message, struct err *e);
 struct version_facts {
-	const char *media_type, *title, *language, *text_hash;
-	int64_t n_pages;
+	const char *media_type, *title, *language, *text_hash, *paging;
+	int64_t n_pages, n_hidden, n_poor;
 };
 MUST_CHECK int version_extracted(struct db *db, const struct id *id,
 	const struct version_facts *facts, struct err *e); /* tx */

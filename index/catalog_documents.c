@@ -95,7 +95,8 @@ static const char *const sql[] = {
 		"UPDATE document_version SET state = ?2, reason = ?3, message = ?4 WHERE id = ?1",
 	[Q_CHUNKED] = "UPDATE document_version SET chunker = ?2 WHERE id = ?1",
 	[Q_EXTRACTED] = "UPDATE document_version SET media_type = ?2, title = ?3, language = ?4, "
-			"text_hash = ?5, n_pages = ?6 WHERE id = ?1",
+			"text_hash = ?5, n_pages = ?6, paging = ?7, n_hidden = ?8, n_poor = ?9 "
+			"WHERE id = ?1",
 	[Q_SUPERSEDE] = "UPDATE document_version SET state = 'superseded' WHERE id <> ?1 AND id = "
 			"(SELECT d.current_version_id FROM document d JOIN document_version v "
 			"ON v.document_id = d.id WHERE v.id = ?1)",
@@ -410,6 +411,9 @@ int version_extracted(
 	stmt_text(q, 4, facts->language);
 	stmt_text(q, 5, facts->text_hash);
 	stmt_int(q, 6, facts->n_pages);
+	stmt_text(q, 7, facts->paging);
+	stmt_int(q, 8, facts->n_hidden);
+	stmt_int(q, 9, facts->n_poor);
 	return row_change(db, q, e);
 }
 

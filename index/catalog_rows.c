@@ -64,6 +64,7 @@ void row_document(struct stmt *q, struct arena *a, void *row)
 	d->created_by = arena_str(a, col_text(q, 8));
 	d->created_ms = col_int(q, 9);
 	d->conversation = col_id(q, 10);
+	d->parent = col_id(q, 11);
 }
 
 void row_version_from(struct stmt *q, struct arena *a, int first, void *row)
@@ -87,6 +88,10 @@ void row_version_from(struct stmt *q, struct arena *a, int first, void *row)
 	v->generation = col_int(q, first + 14);
 	v->created_ms = col_int(q, first + 15);
 	v->published_ms = col_int(q, first + 16);
+	v->paging = arena_str(a, col_text(q, first + 17));
+	v->n_hidden = col_int(q, first + 18);
+	v->n_poor = col_int(q, first + 19);
+	v->view_hash = arena_str(a, col_text(q, first + 20));
 }
 
 void row_version(struct stmt *q, struct arena *a, void *row)

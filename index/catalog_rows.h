@@ -31,14 +31,14 @@ void row_id(struct stmt *q, struct arena *a, void *row); /* of one id */
 #define CONVERSATION_OF "(SELECT k.conversation_id FROM collection k WHERE k.id = d.collection_id)"
 #define DOCUMENT_COLUMNS                                                                           \
 	"d.id, d.workspace_id, w.n, d.collection_id, d.name, d.current_version_id, d.own_acl, "    \
-	"d.acl_set_n, d.created_by, d.created_ms, " CONVERSATION_OF
+	"d.acl_set_n, d.created_by, d.created_ms, " CONVERSATION_OF ", d.parent_id"
 #define DOCUMENT_FROM " FROM document d JOIN workspace w ON w.id = d.workspace_id "
-#define N_DOCUMENT_COLUMNS 11
+#define N_DOCUMENT_COLUMNS 12
 #define VERSION_COLUMNS                                                                            \
 	"v.id, v.document_id, v.seq, v.blob_hash, v.sha256, v.n_bytes, v.media_type, v.state, "    \
 	"v.reason, v.message, v.title, v.language, v.n_pages, v.text_hash, v.generation, "         \
-	"v.created_ms, v.published_ms"
-#define N_VERSION_COLUMNS 17
+	"v.created_ms, v.published_ms, v.paging, v.n_hidden, v.n_poor, v.view_hash"
+#define N_VERSION_COLUMNS 21
 /* ?4: the asker's principals, ?5: reads all. */
 #define READABLE                                                                                   \
 	"(?5 OR EXISTS (SELECT 1 FROM acl_entry e WHERE e.object_id = "                            \

@@ -36,9 +36,10 @@ static const char *const sql[] = {
 		"INSERT INTO chunk (id, workspace_n, slot, workspace_id, document_id, version_id, "
 		"generation, seq, live, language, title, heading, page_first, page_last, "
 		"byte_start, "
-		"byte_end, n_tokens, dictionary_n, text, boxes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
+		"byte_end, n_tokens, dictionary_n, text, boxes, place) VALUES (?1, ?2, ?3, ?4, ?5, "
+		"?6, "
 		"?7, ?8, "
-		"1, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, carrel_zip(?17, ?18), ?19)",
+		"1, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, carrel_zip(?17, ?18), ?19, ?20)",
 	[Q_HOME] =
 		"SELECT w.n, d.acl_set_n FROM document d JOIN workspace w ON w.id = d.workspace_id "
 		"WHERE d.id = ?1",
@@ -247,6 +248,7 @@ static int add_row(
 		stmt_null(q, 17);
 	}
 	stmt_text(q, 18, or_empty(c->text));
+	stmt_text(q, 20, or_empty(c->place));
 	if (c->n_boxes > 0) {
 		boxes_pack(c->boxes, c->n_boxes, &boxes);
 		stmt_blob(q, 19, boxes.data, boxes.len);

@@ -45,7 +45,8 @@ struct chunk {
 	const char *language; /* "en", "zh"; "" unknown */
 	const char *title;
 	const char *heading;
-	const char *text; /* UTF-8, NUL-terminated */
+	const char *text;  /* UTF-8, NUL-terminated */
+	const char *place; /* "iv", "Prices!A2:F9": the document's own words; "" none */
 	int page_first, page_last;
 	int64_t byte_start, byte_end;
 	int n_tokens;

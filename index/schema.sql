@@ -119,8 +119,11 @@ CREATE TABLE document (
 	acl_set_n     INTEGER REFERENCES acl_set(n), -- derived from those rows; NULL: nobody
 	created_by    TEXT NOT NULL,
 	created_ms    INTEGER NOT NULL,
-	deleted_ms    INTEGER           -- from then on nobody finds it; the purge job removes its text
+	deleted_ms    INTEGER,          -- from then on nobody finds it; the purge job removes its text
+	parent_id     TEXT REFERENCES document(id) -- the document that it was attached to or embedded
+					-- in; it is read, shared and deleted with that one. NULL: none
 ) WITHOUT ROWID;
+CREATE INDEX document_parent ON document(parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX document_name ON document(collection_id, name) WHERE deleted_ms IS NULL;
 CREATE INDEX document_workspace ON document(workspace_id, id);
 
@@ -146,8 +149,15 @@ CREATE TABLE document_version (
 	created_by    TEXT NOT NULL,
 	created_ms    INTEGER NOT NULL,
 	published_ms  INTEGER,
+	paging        TEXT,             -- what its pages are: 'page', 'slide', 'sheet', 'chapter',
+					-- 'message', 'none' (ingest/extracted.h)
+	n_hidden      INTEGER NOT NULL DEFAULT 0, -- texts in it that no reader sees; its owners are warned
+	n_poor        INTEGER NOT NULL DEFAULT 0, -- pages that OCR could hardly read
+	view_hash     TEXT,             -- blob of its pages as PDF, for formats that have none of their
+					-- own; NULL: none was drawn yet
 	UNIQUE (document_id, seq)
 ) WITHOUT ROWID;
+CREATE INDEX document_version_view ON document_version(view_hash) WHERE view_hash IS NOT NULL;
 CREATE INDEX document_version_blob ON document_version(blob_hash);
 CREATE INDEX document_version_text ON document_version(text_hash);
 
@@ -363,6 +373,7 @@ CREATE TABLE chunk (
 	dictionary_n INTEGER,           -- text_dictionary; NULL: plain zstd
 	text         BLOB NOT NULL,     -- zstd
 	boxes        BLOB,              -- struct box[], packed; NULL: no geometry
+	place        TEXT NOT NULL DEFAULT '', -- where it is, as its document says: 'iv', 'Prices!A2:F9'
 	UNIQUE (workspace_n, slot)
 ) WITHOUT ROWID;
 CREATE INDEX chunk_version ON chunk(version_id, generation, seq);

@@ -82,13 +82,16 @@ static void watch_crashes(void)
 void child_run(const struct sandbox *s, const struct child_limits *limits, const struct order *o)
 {
 	static struct draft d; /* not on the stack: it outlives every frame */
+	static struct document doc;
 	struct sandbox_limits sandbox = limits->sandbox;
-	struct document doc = {.name = o->name};
 	struct err e = ERR_INIT;
 	struct stat st;
 	void *p = NULL;
 
 	draft_init(&d, CHILD_FRAMES, limits->text_max, limits->pages_max);
+	doc = (struct document){.name = o->name, .limits = limits, .draft = &d};
+	d.children_max = limits->children_max;
+	d.children_bytes_max = limits->children_bytes_max;
 	if (fstat(CHILD_DOCUMENT, &st) < 0 || st.st_size < 0) {
 		draft_fault(&d, FAULT_BROKEN, 0, NULL);
 	}

@@ -49,6 +49,14 @@ struct child_limits {
 	struct sandbox_limits sandbox;
 	size_t text_max, image_max;
 	int pages_max;
+	int64_t pixels_max;	   /* of one image or rendered page */
+	int zip_entries_max;	   /* of one archive */
+	int64_t inflated_max;	   /* bytes that come out of one archive, all entries together */
+	int ratio_max;		   /* inflated / stored, of what is larger than a megabyte */
+	int nesting_max;	   /* elements inside of each other, parts inside of parts */
+	int children_max;	   /* files inside that are handed on */
+	size_t children_bytes_max; /* all of them together */
+	char ocr_languages[128];   /* "eng+deu,chi_sim": groups, tried in turn (ingest/ocr.h) */
 };
 
 /* Loads what children need and can share (before the sandbox: reads files). */
@@ -62,27 +70,26 @@ _Noreturn void zygote_loop(int socket, const struct child_limits *limits);
 
 /* ── the formats ── */
 
+struct archive;
+
 struct document {
 	const char *bytes;
 	size_t n_bytes;
 	const char *name; /* a hint for text formats */
+	const struct child_limits *limits;
+	struct draft *draft; /* where faults are told by what has no draft of its own */
+	/* Opened by the first that asks (archive_of): the table's rows look at the same one. */
+	struct archive *archive;
+	bool archive_tried;
 };
 
-/* One row of the table in extract_child.c. */
-struct format {
-	const char *media_type;
-	bool paged;
-	bool (*is)(const struct document *doc);
-	void (*extract)(const struct document *doc, struct draft *d);
-};
-
-_Noreturn void extract_child(const struct document *doc, struct draft *d);
-void extract_pdf(const struct document *doc, struct draft *d);
-void extract_markdown(const struct document *doc, struct draft *d);
-void extract_html(const struct document *doc, struct draft *d);
+_Noreturn void extract_child(struct document *doc, struct draft *d);
+void extract_pdf(struct document *doc, struct draft *d);
+void extract_markdown(struct document *doc, struct draft *d);
+void extract_html(struct document *doc, struct draft *d);
 /* Appends a piece of HTML to the open page. */
 void html_write(const char *p, size_t n_bytes, struct draft *d);
-void extract_text(const struct document *doc, struct draft *d);
+void extract_text(struct document *doc, struct draft *d);
 _Noreturn void render_child(const struct document *doc, const struct order *o, struct draft *d);
 
 /* Text of unknown encoding as UTF-8 without a byte order mark; false: it is not text. charset: what

@@ -533,6 +533,8 @@ static void make_chunk(struct chunker *c, int i, int j, struct chunk *out)
 	out->page_first = page_at(c->x, (int32_t)out->byte_start);
 	out->page_last = page_at(c->x, (int32_t)out->byte_end - 1);
 	copy_boxes(c, first, j, out);
+	out->place = extracted_place(
+		c->x, out->page_first, out->page_last, out->boxes, out->n_boxes, c->arena);
 }
 
 /* A path's last part without its extension: "hr/Travel policy.pdf" is "Travel policy". */

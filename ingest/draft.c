@@ -58,40 +58,46 @@ void draft_fault(struct draft *d, enum frame_fault fault, uint32_t number, const
 	_exit(0);
 }
 
-void draft_type(struct draft *d, const char *media_type, bool paged)
+void draft_type(struct draft *d, const char *media_type, enum paging paging)
 {
 	struct buf payload = BUF_INIT;
 
-	buf_u8(&payload, paged);
+	buf_u8(&payload, (uint8_t)paging);
 	buf_str(&payload, media_type);
 	frame_put(&d->out, FRAME_TYPE, payload.data, (uint32_t)payload.len);
 	buf_finish(&payload);
 }
 
+/* s cleaned, without blanks at its ends, cut to max bytes; out is the caller's to finish. */
+static void clean_short(struct buf *out, const char *s, size_t n_bytes, size_t max)
+{
+	size_t start = 0, n;
+
+	draft_clean(out, s, n_bytes, false);
+	while (start < out->len && out->data[start] == ' ') {
+		start++;
+	}
+	buf_remove_front(out, start);
+	n = out->len > max ? utf8_floor(out->data, out->len, max) : out->len;
+	while (n && out->data[n - 1] == ' ') {
+		n--;
+	}
+	out->len = n;
+	if (out->data) {
+		out->data[n] = '\0';
+	}
+}
+
 void draft_title(struct draft *d, const char *s, size_t n_bytes)
 {
 	struct buf clean = BUF_INIT;
-	const char *start;
-	size_t n;
 
 	if (d->has_title) {
 		return;
 	}
-	draft_clean(&clean, s, n_bytes, false);
-	start = clean.data ? clean.data : "";
-	n = clean.len;
-	while (n && *start == ' ') {
-		start++;
-		n--;
-	}
-	if (n > FRAME_TITLE_MAX) {
-		n = utf8_floor(start, n, FRAME_TITLE_MAX);
-	}
-	while (n && start[n - 1] == ' ') {
-		n--;
-	}
-	if (n) {
-		frame_put(&d->out, FRAME_TITLE, start, (uint32_t)n);
+	clean_short(&clean, s, n_bytes, FRAME_TITLE_MAX);
+	if (clean.len) {
+		frame_put(&d->out, FRAME_TITLE, clean.data, (uint32_t)clean.len);
 		d->has_title = true;
 	}
 	buf_finish(&clean);
@@ -126,6 +132,7 @@ static void end_page(struct draft *d)
 	end_block(d);
 	if (d->n_pages) {
 		d->page.byte_end = (int32_t)d->n_text;
+		d->page.label = d->label.len ? d->label.data : NULL;
 		frame_put_page(&d->pages, &d->page);
 		if (d->pages.len >= BATCH) {
 			send_batch(d, FRAME_PAGES, &d->pages);
@@ -136,11 +143,27 @@ static void end_page(struct draft *d)
 void draft_page(struct draft *d, double width, double height)
 {
 	end_page(d);
+	if (d->n_pages >= (uint32_t)d->pages_max) {
+		draft_fault(d, FAULT_PAGES, d->n_pages + 1, NULL);
+	}
 	d->n_pages++;
-	d->page = (struct page){.number = (int32_t)d->n_pages, .byte_start = (int32_t)d->n_text};
+	buf_clear(&d->label);
+	d->page = (struct page){
+		.number = (int32_t)d->n_pages, .byte_start = (int32_t)d->n_text, .confidence = -1};
 	d->page.width = (float)width;
 	d->page.height = (float)height;
 	draft_block(d, BLOCK_PARAGRAPH, 0);
+}
+
+void draft_page_label(struct draft *d, const char *s, size_t n_bytes)
+{
+	buf_clear(&d->label);
+	clean_short(&d->label, s, n_bytes, PAGE_LABEL_MAX);
+}
+
+void draft_page_confidence(struct draft *d, int percent)
+{
+	d->page.confidence = (int8_t)(percent < 0 ? 0 : percent > 100 ? 100 : percent);
 }
 
 void draft_block(struct draft *d, enum block_kind kind, int level)
@@ -150,6 +173,9 @@ void draft_block(struct draft *d, enum block_kind kind, int level)
 	d->block.level = 0;
 	if (kind == BLOCK_HEADING) {
 		d->block.level = (uint8_t)(level < 1 ? 1 : level > 6 ? 6 : level);
+	} else if (kind == BLOCK_TABLE_ROW) {
+		ASSERT(level >= 0 && level < N_ROW_ROLES);
+		d->block.level = (uint8_t)level;
 	}
 	d->block.page = d->page.number;
 }
@@ -175,6 +201,18 @@ static void send_text(struct draft *d, const char *s, size_t n)
 	d->n_text++;
 }
 
+static void annotate_unseen(struct draft *d, const char *s, size_t n_bytes)
+{
+	struct buf found = BUF_INIT;
+
+	draft_unseen(&found, s, n_bytes);
+	if (found.len) {
+		draft_annotate(d, ANNOTATION_HIDDEN_CHARACTERS, d->n_text, d->n_text, found.data,
+			found.len);
+	}
+	buf_finish(&found);
+}
+
 void draft_line(struct draft *d, const char *s, size_t n_bytes, const struct box *box)
 {
 	struct buf clean = BUF_INIT;
@@ -184,6 +222,7 @@ void draft_line(struct draft *d, const char *s, size_t n_bytes, const struct box
 	size_t n;
 
 	ASSERT(d->n_pages > 0);
+	annotate_unseen(d, s, n_bytes);
 	draft_clean(&clean, s, n_bytes, code);
 	start = clean.data ? clean.data : "";
 	n = clean.len;
@@ -217,6 +256,128 @@ void draft_line(struct draft *d, const char *s, size_t n_bytes, const struct box
 	buf_finish(&clean);
 }
 
+void draft_lines(struct draft *d, enum block_kind kind, int level, const char *s, size_t n_bytes)
+{
+	const char *end = s + n_bytes;
+
+	draft_block(d, kind, level);
+	while (s < end) {
+		const char *stop = memchr(s, '\n', (size_t)(end - s));
+
+		stop = stop ? stop : end;
+		draft_line(d, s, (size_t)(stop - s), NULL);
+		s = stop + 1;
+	}
+}
+
+static bool blank(const struct buf *b)
+{
+	for (size_t i = 0; i < b->len; i++) {
+		if ((unsigned char)b->data[i] > ' ') {
+			return false;
+		}
+	}
+	return true;
+}
+
+void draft_row(struct draft *d, enum row_role role, const struct buf *cells, int n_cells,
+	const struct box *box)
+{
+	struct buf line = BUF_INIT, cell = BUF_INIT;
+
+	while (n_cells > 0 && blank(&cells[n_cells - 1])) {
+		n_cells--;
+	}
+	for (int i = 0; i < n_cells; i++) {
+		annotate_unseen(d, cells[i].data ? cells[i].data : "", cells[i].len);
+		buf_clear(&cell);
+		clean_short(&cell, cells[i].data ? cells[i].data : "", cells[i].len, SIZE_MAX);
+		buf_str(&line, i ? " | " : "");
+		buf_add(&line, cell.data ? cell.data : "", cell.len);
+	}
+	if (n_cells) {
+		draft_block(d, BLOCK_TABLE_ROW, role);
+		draft_line(d, line.data, line.len, box);
+	}
+	buf_finish(&cell);
+	buf_finish(&line);
+}
+
+/* ── annotations and children ── */
+
+uint32_t draft_at(const struct draft *d)
+{
+	return d->n_text;
+}
+
+void draft_annotate(struct draft *d, enum annotation_kind kind, uint32_t byte_start,
+	uint32_t byte_end, const char *s, size_t n_bytes)
+{
+	struct annotation n = {.kind = (uint8_t)kind,
+		.page = (int32_t)d->n_pages,
+		.byte_start = (int32_t)byte_start,
+		.byte_end = (int32_t)byte_end};
+	struct buf clean = BUF_INIT;
+
+	clean_short(&clean, s, n_bytes, ANNOTATION_TEXT_MAX);
+	if (clean.len && d->n_annotations < ANNOTATIONS_MAX &&
+		d->annotation_bytes + clean.len <= ANNOTATIONS_BYTES_MAX) {
+		n.text = clean.data;
+		frame_put_annotation(&d->annotations, &n);
+		d->n_annotations++;
+		d->annotation_bytes += (uint32_t)clean.len;
+		if (d->annotations.len >= BATCH) {
+			send_batch(d, FRAME_ANNOTATIONS, &d->annotations);
+		}
+	}
+	buf_finish(&clean);
+}
+
+static const char *last_part(const char *path)
+{
+	const char *last = path;
+
+	for (const char *p = path; *p; p++) {
+		last = *p == '/' || *p == '\\' ? p + 1 : last;
+	}
+	return last;
+}
+
+void draft_child(struct draft *d, const char *name, const void *p, size_t n_bytes)
+{
+	struct buf clean = BUF_INIT, note = BUF_INIT;
+	const char *s = p;
+	bool taken = n_bytes && d->n_children < (uint32_t)d->children_max &&
+		     n_bytes <= d->children_bytes_max;
+
+	clean_short(&clean, last_part(name), strlen(last_part(name)), FRAME_CHILD_NAME_MAX);
+	if (!clean.len || strcmp(clean.data, ".") == 0 || strcmp(clean.data, "..") == 0) {
+		buf_clear(&clean);
+		buf_str(&clean, "attachment");
+	}
+	buf_printf(&note, "%s (%zu bytes)%s", clean.data, n_bytes,
+		taken	  ? ""
+		: n_bytes ? ", not taken in: more or larger files inside than ingest-children and "
+			    "ingest-children-mb allow"
+			  : ", empty");
+	draft_annotate(d, ANNOTATION_EMBEDDED, d->n_text, d->n_text, note.data, note.len);
+	if (taken) {
+		frame_put(&d->out, FRAME_CHILD, clean.data, (uint32_t)clean.len);
+		d->n_children++;
+		d->children_bytes_max -= n_bytes;
+	}
+	while (taken && n_bytes) {
+		size_t part = n_bytes < BATCH ? n_bytes : BATCH;
+
+		frame_put(&d->out, FRAME_BYTES, s, (uint32_t)part);
+		flush(d);
+		s += part;
+		n_bytes -= part;
+	}
+	buf_finish(&clean);
+	buf_finish(&note);
+}
+
 void draft_image(struct draft *d, const void *p, size_t n_bytes)
 {
 	const char *s = p;
@@ -241,10 +402,13 @@ void draft_end(struct draft *d)
 	send_batch(d, FRAME_BLOCKS, &d->blocks);
 	send_batch(d, FRAME_LINES, &d->lines);
 	send_batch(d, FRAME_TEXT, &d->text);
+	send_batch(d, FRAME_ANNOTATIONS, &d->annotations);
 	buf_u32(&payload, d->n_text);
 	buf_u32(&payload, d->n_pages);
 	buf_u32(&payload, d->n_blocks);
 	buf_u32(&payload, d->n_lines);
+	buf_u32(&payload, d->n_annotations);
+	buf_u32(&payload, d->n_children);
 	buf_u32(&payload, d->n_image);
 	frame_put(&d->out, FRAME_END, payload.data, (uint32_t)payload.len);
 	buf_finish(&payload);
@@ -308,6 +472,42 @@ void draft_clean(struct buf *out, const char *s, size_t n_bytes, bool keep_space
 			buf_str(out, c == '\t' ? "    " : c == '\r' || c == '\n' ? "" : " ");
 		} else if (!out->len || out->data[out->len - 1] != ' ') {
 			buf_char(out, ' ');
+		}
+	}
+}
+
+#define TAG_FIRST 0xe0000
+#define TAG_LAST 0xe007f
+#define ZERO_WIDTH_RUN 3 /* fewer are spelling or a line-break hint */
+
+static bool is_zero_width(uint32_t c)
+{
+	return c == 0x200b || (c >= 0x2060 && c <= 0x2064) || c == 0xfeff || c == 0x180e;
+}
+
+void draft_unseen(struct buf *out, const char *s, size_t n_bytes)
+{
+	size_t first = 0, run = 0;
+
+	/* All of them are encoded with a first byte above 0xe0: most lines end here. */
+	while (first < n_bytes && (unsigned char)s[first] < 0xe1) {
+		first++;
+	}
+	for (size_t i = first; i <= n_bytes;) {
+		int used = 1;
+		uint32_t c = i < n_bytes ? utf8_decode(s + i, n_bytes - i, &used) : 0;
+
+		i += (size_t)used;
+		if (is_zero_width(c)) {
+			run++;
+			continue;
+		}
+		if (run >= ZERO_WIDTH_RUN) {
+			buf_printf(out, "[%zu zero-width characters]", run);
+		}
+		run = 0;
+		if (c > TAG_FIRST + ' ' - 1 && c < TAG_LAST) {
+			buf_char(out, (char)(c - TAG_FIRST));
 		}
 	}
 }

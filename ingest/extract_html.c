@@ -528,7 +528,7 @@ static const char *declared_charset(const struct document *doc, char out[40])
 	return n ? out : NULL;
 }
 
-void extract_html(const struct document *doc, struct draft *d)
+void extract_html(struct document *doc, struct draft *d)
 {
 	struct buf text = BUF_INIT;
 	char charset[40];

@@ -176,7 +176,7 @@ static cmark_node *parse(const char *p, size_t n)
 	return cmark_parser_finish(parser);
 }
 
-void extract_markdown(const struct document *doc, struct draft *d)
+void extract_markdown(struct document *doc, struct draft *d)
 {
 	struct buf text = BUF_INIT;
 	struct scribe s = {.d = d};

@@ -83,7 +83,7 @@ static void learn_words(const struct pdf_page *p, struct pdf_vocabulary *v)
 	}
 }
 
-void extract_pdf(const struct document *doc, struct draft *d)
+void extract_pdf(struct document *doc, struct draft *d)
 {
 	PopplerDocument *pdf = pdf_open(doc, d);
 	int n = poppler_document_get_n_pages(pdf);

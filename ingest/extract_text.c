@@ -13,7 +13,7 @@ static bool blank(const char *s, size_t n)
 	return true;
 }
 
-void extract_text(const struct document *doc, struct draft *d)
+void extract_text(struct document *doc, struct draft *d)
 {
 	struct buf text = BUF_INIT;
 	const char *p, *end;

@@ -1,6 +1,10 @@
 /*
- * The file: "CRLX" | version u32 | paged u8 | media type, title (length-prefixed; an empty title is
- * none) | n_bytes, n_pages, n_blocks, n_lines u32 | pages | blocks | lines | text.
+ * The file: "CRLX" | version u32 | paging u8 | media type, title (length-prefixed; an empty title
+ * is none) | n_bytes, n_pages, n_blocks, n_lines, n_annotations, n_children u32 | pages | blocks |
+ * lines | annotations | text. Of a page: byte_start, byte_end u32, width, height f32, confidence
+ * u8, label (length-prefixed). Of an annotation: kind u8, page, byte_start, byte_end u32, text
+ * (length-prefixed). Version 1, which is still read, had no annotations, children, confidences and
+ * labels.
  */
 #include "ingest/extracted.h"
 
@@ -10,28 +14,146 @@
 #include "index/base/utf8.h"
 
 #define MAGIC 0x584c5243u /* "CRLX" */
-#define VERSION 1
-#define PAGE_SIZE 16
+#define VERSION 2
+#define PAGE_SIZE_1 16 /* in version 1 */
+#define PAGE_SIZE 21   /* at least */
 #define BLOCK_SIZE 14
 #define LINE_SIZE 28
-#define POINTS_MAX 2e6f /* PDF allows 14,400 units, times UserUnit */
+#define ANNOTATION_SIZE 17 /* at least */
+#define POINTS_MAX 2e6f	   /* PDF allows 14,400 units, times UserUnit */
+
+/* ── names ── */
+
+const char *paging_name(uint8_t paging)
+{
+	static const char *const NAMES[] = {
+#define X(enumerator, name) name,
+		PAGING_MAP(X)
+#undef X
+	};
+
+	ASSERT(paging < N_PAGINGS);
+	return NAMES[paging];
+}
+
+static const struct {
+	const char *name, *words;
+	bool hidden;
+} ANNOTATIONS[] = {
+#define X(enumerator, name, hidden, words) {name, words, hidden},
+	ANNOTATION_MAP(X)
+#undef X
+};
+
+const char *annotation_name(uint8_t kind)
+{
+	ASSERT(kind < N_ANNOTATION_KINDS);
+	return ANNOTATIONS[kind].name;
+}
+
+const char *annotation_words(uint8_t kind)
+{
+	ASSERT(kind < N_ANNOTATION_KINDS);
+	return ANNOTATIONS[kind].words;
+}
+
+bool annotation_hidden(uint8_t kind)
+{
+	return kind < N_ANNOTATION_KINDS && ANNOTATIONS[kind].hidden;
+}
+
+int extracted_hidden_count(const struct extracted *x)
+{
+	int n = 0;
+
+	for (int i = 0; i < x->n_annotations; i++) {
+		n += annotation_hidden(x->annotations[i].kind);
+	}
+	return n;
+}
+
+/* ── places ── */
+
+/* 0 is "A", 26 "AA" (ECMA-376 part 1, 18.18.62 ST_Ref). */
+static const char *column_name(int column, char out[8])
+{
+	char *p = out + 7;
+
+	*p = '\0';
+	for (int n = column + 1; n > 0 && p > out; n = (n - 1) / 26) {
+		*--p = (char)('A' + (n - 1) % 26);
+	}
+	return p;
+}
+
+static const char *cells_of(const struct box *boxes, int n, int page, struct arena *a)
+{
+	int x0 = INT32_MAX, y0 = INT32_MAX, x1 = 0, y1 = 0;
+	char first[8], last[8];
+	const char *from, *to;
+
+	for (int i = 0; i < n; i++) {
+		const struct box *b = &boxes[i];
+
+		if (b->page == page) {
+			x0 = (int)b->x0 < x0 ? (int)b->x0 : x0;
+			y0 = (int)b->y0 < y0 ? (int)b->y0 : y0;
+			x1 = (int)b->x1 > x1 ? (int)b->x1 : x1;
+			y1 = (int)b->y1 > y1 ? (int)b->y1 : y1;
+		}
+	}
+	if (x1 <= x0 || y1 <= y0 || x0 < 0 || y0 < 0) {
+		return "";
+	}
+	from = column_name(x0, first);
+	to = column_name(x1 - 1, last);
+	return x1 - x0 == 1 && y1 - y0 == 1 ? arena_printf(a, "!%s%d", from, y0 + 1)
+					    : arena_printf(a, "!%s%d:%s%d", from, y0 + 1, to, y1);
+}
+
+const char *extracted_place(const struct extracted *x, int first_page, int last_page,
+	const struct box *boxes, int n_boxes, struct arena *a)
+{
+	const struct page *p;
+
+	if (first_page < 1 || first_page > x->n_pages) {
+		return "";
+	}
+	p = &x->pages[first_page - 1];
+	if (x->paging == PAGING_SHEETS && first_page == last_page) {
+		return arena_printf(a, "%s%s", p->label ? p->label : "",
+			cells_of(boxes, n_boxes, first_page, a));
+	}
+	return p->label ? p->label : "";
+}
+
+/* ── the file ── */
+
+static void pack_text(struct buf *out, const char *s)
+{
+	buf_bytes(out, s ? s : "", s ? (uint32_t)strlen(s) : 0);
+}
 
 void extracted_pack(const struct extracted *x, struct buf *out)
 {
 	buf_u32(out, MAGIC);
 	buf_u32(out, VERSION);
-	buf_u8(out, x->paged);
+	buf_u8(out, x->paging);
 	buf_bytes(out, x->media_type, (uint32_t)strlen(x->media_type));
-	buf_bytes(out, x->title ? x->title : "", x->title ? (uint32_t)strlen(x->title) : 0);
+	pack_text(out, x->title);
 	buf_u32(out, (uint32_t)x->n_bytes);
 	buf_u32(out, (uint32_t)x->n_pages);
 	buf_u32(out, (uint32_t)x->n_blocks);
 	buf_u32(out, (uint32_t)x->n_lines);
+	buf_u32(out, (uint32_t)x->n_annotations);
+	buf_u32(out, (uint32_t)x->n_children);
 	for (int i = 0; i < x->n_pages; i++) {
 		buf_u32(out, (uint32_t)x->pages[i].byte_start);
 		buf_u32(out, (uint32_t)x->pages[i].byte_end);
 		buf_f32(out, x->pages[i].width);
 		buf_f32(out, x->pages[i].height);
+		buf_u8(out, (uint8_t)x->pages[i].confidence);
+		pack_text(out, x->pages[i].label);
 	}
 	for (int i = 0; i < x->n_blocks; i++) {
 		buf_u8(out, x->blocks[i].kind);
@@ -49,6 +171,15 @@ void extracted_pack(const struct extracted *x, struct buf *out)
 		buf_u32(out, (uint32_t)x->lines[i].byte_start);
 		buf_u32(out, (uint32_t)x->lines[i].byte_end);
 	}
+	for (int i = 0; i < x->n_annotations; i++) {
+		const struct annotation *n = &x->annotations[i];
+
+		buf_u8(out, n->kind);
+		buf_u32(out, (uint32_t)n->page);
+		buf_u32(out, (uint32_t)n->byte_start);
+		buf_u32(out, (uint32_t)n->byte_end);
+		pack_text(out, n->text);
+	}
 	buf_add(out, x->text, (size_t)x->n_bytes);
 }
 
@@ -58,7 +189,30 @@ static int32_t read_i32(struct cursor *c)
 	return (int32_t)cursor_u32(c);
 }
 
-static void read_arrays(struct cursor *c, struct extracted *x)
+/* NULL where it is empty; a NUL inside ends it. */
+static const char *read_text(struct cursor *c, struct arena *a)
+{
+	uint32_t n;
+	const char *s = cursor_bytes(c, &n);
+
+	return c->bad || !n ? NULL : arena_strn(a, s, n);
+}
+
+static void read_annotations(struct cursor *c, struct arena *a, struct extracted *x)
+{
+	for (int i = 0; i < x->n_annotations && !c->bad; i++) {
+		struct annotation *n = &x->annotations[i];
+
+		n->kind = cursor_u8(c);
+		n->page = read_i32(c);
+		n->byte_start = read_i32(c);
+		n->byte_end = read_i32(c);
+		n->text = read_text(c, a);
+		n->text = n->text ? n->text : "";
+	}
+}
+
+static void read_arrays(struct cursor *c, uint32_t version, struct arena *a, struct extracted *x)
 {
 	for (int i = 0; i < x->n_pages; i++) {
 		struct page *p = &x->pages[i];
@@ -68,6 +222,8 @@ static void read_arrays(struct cursor *c, struct extracted *x)
 		p->byte_end = read_i32(c);
 		p->width = cursor_f32(c);
 		p->height = cursor_f32(c);
+		p->confidence = version == 1 ? -1 : (int8_t)cursor_u8(c);
+		p->label = version == 1 ? NULL : read_text(c, a);
 	}
 	for (int i = 0; i < x->n_blocks; i++) {
 		struct block *b = &x->blocks[i];
@@ -100,42 +256,57 @@ int extracted_unpack(
 	const void *p, size_t n_bytes, struct arena *a, struct extracted *out, struct err *e)
 {
 	struct cursor c = cursor_over(p, n_bytes);
-	uint32_t n_type, n_title, n_text, n_pages, n_blocks, n_lines;
+	uint32_t version, n_type, n_text, n_pages, n_blocks, n_lines, n_notes = 0, n_children = 0;
 	const char *type, *title;
-	uint8_t paged;
 
 	memset(out, 0, sizeof(*out));
-	if (cursor_u32(&c) != MAGIC || cursor_u32(&c) != VERSION) {
+	if (cursor_u32(&c) != MAGIC) {
+		return corrupt(e, "not a file of this kind");
+	}
+	version = cursor_u32(&c);
+	if (version < 1 || version > VERSION) {
 		return corrupt(e, "not a file of this version");
 	}
-	paged = cursor_u8(&c);
+	out->paging = cursor_u8(&c);
 	type = cursor_bytes(&c, &n_type);
-	title = cursor_bytes(&c, &n_title);
+	title = read_text(&c, a);
 	n_text = cursor_u32(&c);
 	n_pages = cursor_u32(&c);
 	n_blocks = cursor_u32(&c);
 	n_lines = cursor_u32(&c);
-	if (c.bad || paged > 1 || n_type >= sizeof(out->media_type) ||
-		(uint64_t)n_pages * PAGE_SIZE + (uint64_t)n_blocks * BLOCK_SIZE +
-				(uint64_t)n_lines * LINE_SIZE + n_text !=
-			(uint64_t)(c.end - c.p) ||
-		n_text > INT32_MAX - 1) {
+	if (version > 1) {
+		n_notes = cursor_u32(&c);
+		n_children = cursor_u32(&c);
+	}
+	/* The counts are believed only as far as the file is long. */
+	if (c.bad || n_type >= sizeof(out->media_type) || n_text > INT32_MAX - 1 ||
+		n_children > INT32_MAX ||
+		(uint64_t)n_pages * (version == 1 ? PAGE_SIZE_1 : PAGE_SIZE) +
+				(uint64_t)n_blocks * BLOCK_SIZE + (uint64_t)n_lines * LINE_SIZE +
+				(uint64_t)n_notes * ANNOTATION_SIZE + n_text >
+			(uint64_t)(c.end - c.p)) {
 		return corrupt(e, "counts");
 	}
-	if (!utf8_valid(title, n_title)) {
+	if (title && !utf8_valid(title, strlen(title))) {
 		return corrupt(e, "title");
 	}
-	out->paged = paged;
 	memcpy(out->media_type, type, n_type);
-	out->title = n_title ? arena_strn(a, title, n_title) : NULL;
+	out->title = (char *)title;
 	out->n_bytes = (int32_t)n_text;
 	out->n_pages = (int)n_pages;
 	out->n_blocks = (int)n_blocks;
 	out->n_lines = (int)n_lines;
+	out->n_annotations = (int)n_notes;
+	out->n_children = (int)n_children;
 	out->pages = arena_array(a, struct page, n_pages + 1);
 	out->blocks = arena_array(a, struct block, n_blocks + 1);
 	out->lines = arena_array(a, struct box, n_lines + 1);
-	read_arrays(&c, out);
+	out->annotations = arena_array(a, struct annotation, n_notes + 1);
+	read_arrays(&c, version, a, out);
+	read_annotations(&c, a, out);
+	if (c.bad || (size_t)(c.end - c.p) != n_text) {
+		return corrupt(e, "counts");
+	}
 	out->text = arena_strn(a, (const char *)c.p, n_text);
 	return extracted_check(out, e);
 }
@@ -146,11 +317,19 @@ static bool at_edge(const struct extracted *x, int32_t at)
 	return at == x->n_bytes || ((unsigned char)x->text[at] & 0xc0) != 0x80;
 }
 
+static bool short_text(const char *s, size_t max)
+{
+	size_t n = strlen(s);
+
+	return n <= max && utf8_valid(s, n);
+}
+
 static const char *check_pages(const struct extracted *x)
 {
 	int32_t last = 0;
 
-	if (x->n_pages < 1 || (!x->paged && (x->n_pages != 1 || x->n_lines))) {
+	if (x->paging >= N_PAGINGS || x->n_pages < 1 ||
+		(x->paging == PAGING_NONE && (x->n_pages != 1 || x->n_lines))) {
 		return "pages";
 	}
 	for (int i = 0; i < x->n_pages; i++) {
@@ -165,8 +344,12 @@ static const char *check_pages(const struct extracted *x)
 		}
 		if (!(p->width >= 0 && p->width <= POINTS_MAX && p->height >= 0 &&
 			    p->height <= POINTS_MAX) ||
-			(!x->paged && (p->width != 0 || p->height != 0))) {
+			(x->paging == PAGING_NONE && (p->width != 0 || p->height != 0))) {
 			return "a page's size";
+		}
+		if (p->confidence < -1 || p->confidence > 100 ||
+			(p->label && !short_text(p->label, PAGE_LABEL_MAX))) {
+			return "a page's label";
 		}
 		last = p->byte_end;
 	}
@@ -190,10 +373,12 @@ static const char *check_blocks(const struct extracted *x)
 
 	for (int i = 0; i < x->n_blocks; i++) {
 		const struct block *b = &x->blocks[i];
-		bool heading = b->kind == BLOCK_HEADING;
+		int least = b->kind == BLOCK_HEADING ? 1 : 0;
+		int most = b->kind == BLOCK_HEADING	? 6
+			   : b->kind == BLOCK_TABLE_ROW ? N_ROW_ROLES - 1
+							: 0;
 
-		if (b->kind >= N_BLOCK_KINDS ||
-			(heading ? b->level < 1 || b->level > 6 : b->level)) {
+		if (b->kind >= N_BLOCK_KINDS || b->level < least || b->level > most) {
 			return "a block's kind";
 		}
 		if (!range_ok(x, b->page, b->byte_start, b->byte_end, last)) {
@@ -232,6 +417,25 @@ static const char *check_lines(const struct extracted *x)
 	return NULL;
 }
 
+static const char *check_annotations(const struct extracted *x)
+{
+	for (int i = 0; i < x->n_annotations; i++) {
+		const struct annotation *n = &x->annotations[i];
+
+		if (n->kind >= N_ANNOTATION_KINDS || n->page < 0 || n->page > x->n_pages) {
+			return "an annotation's kind";
+		}
+		if (n->byte_start < 0 || n->byte_end < n->byte_start || n->byte_end > x->n_bytes ||
+			!at_edge(x, n->byte_start) || !at_edge(x, n->byte_end)) {
+			return "an annotation's range";
+		}
+		if (!short_text(n->text, ANNOTATION_TEXT_MAX)) {
+			return "an annotation's text";
+		}
+	}
+	return NULL;
+}
+
 int extracted_check(const struct extracted *x, struct err *e)
 {
 	const char *bad = NULL;
@@ -250,6 +454,7 @@ int extracted_check(const struct extracted *x, struct err *e)
 	bad = check_pages(x);
 	bad = bad ? bad : check_blocks(x);
 	bad = bad ? bad : check_lines(x);
+	bad = bad ? bad : check_annotations(x);
 	return bad ? corrupt(e, bad) : 0;
 }
 

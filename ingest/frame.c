@@ -33,6 +33,17 @@ void frame_put_page(struct buf *payload, const struct page *p)
 	buf_u32(payload, (uint32_t)p->byte_end);
 	buf_f32(payload, p->width);
 	buf_f32(payload, p->height);
+	buf_u8(payload, (uint8_t)p->confidence);
+	buf_bytes(payload, p->label ? p->label : "", p->label ? (uint32_t)strlen(p->label) : 0);
+}
+
+void frame_put_annotation(struct buf *payload, const struct annotation *n)
+{
+	buf_u8(payload, n->kind);
+	buf_u32(payload, (uint32_t)n->page);
+	buf_u32(payload, (uint32_t)n->byte_start);
+	buf_u32(payload, (uint32_t)n->byte_end);
+	buf_bytes(payload, n->text, (uint32_t)strlen(n->text));
 }
 
 void frame_put_block(struct buf *payload, const struct block *b)
@@ -63,6 +74,7 @@ void frame_reader_init(struct frame_reader *r, size_t text_max, size_t image_max
 	r->text_max = text_max;
 	r->image_max = image_max;
 	r->pages_max = pages_max;
+	arena_init(&r->strings);
 }
 
 void frame_reader_finish(struct frame_reader *r)
@@ -73,6 +85,8 @@ void frame_reader_finish(struct frame_reader *r)
 	buf_finish(&r->pages);
 	buf_finish(&r->blocks);
 	buf_finish(&r->lines);
+	buf_finish(&r->annotations);
+	arena_finish(&r->strings);
 }
 
 static int n_items(const struct buf *b, size_t size)
@@ -84,10 +98,10 @@ static int n_items(const struct buf *b, size_t size)
 
 static const char *read_type(struct frame_reader *r, struct cursor *c)
 {
-	uint8_t paged = cursor_u8(c);
+	uint8_t paging = cursor_u8(c);
 	size_t n = (size_t)(c->end - c->p);
 
-	if (r->typed || paged > 1 || n == 0 || n >= sizeof(r->media_type)) {
+	if (r->typed || paging >= N_PAGINGS || n == 0 || n >= sizeof(r->media_type)) {
 		return "type";
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -98,7 +112,7 @@ static const char *read_type(struct frame_reader *r, struct cursor *c)
 	memcpy(r->media_type, c->p, n);
 	r->media_type[n] = '\0';
 	r->typed = true;
-	r->paged = paged;
+	r->paging = paging;
 	c->p = c->end;
 	return NULL;
 }
@@ -154,6 +168,19 @@ static int32_t read_i32(struct cursor *c)
 	return (int32_t)v;
 }
 
+/* A short text without controls: NULL if it is empty, or if it breaks the rules (c->bad). */
+static const char *read_string(struct frame_reader *r, struct cursor *c, size_t max)
+{
+	uint32_t n;
+	const char *s = cursor_bytes(c, &n);
+
+	if (c->bad || n > max || !clean(s, n)) {
+		c->bad = true;
+		return NULL;
+	}
+	return n ? arena_strn(&r->strings, s, n) : NULL;
+}
+
 static const char *read_pages(struct frame_reader *r, struct cursor *c)
 {
 	while (c->p < c->end && !c->bad) {
@@ -163,6 +190,8 @@ static const char *read_pages(struct frame_reader *r, struct cursor *c)
 		p.byte_end = read_i32(c);
 		p.width = cursor_f32(c);
 		p.height = cursor_f32(c);
+		p.confidence = (int8_t)cursor_u8(c);
+		p.label = read_string(r, c, PAGE_LABEL_MAX);
 		if (p.number > r->pages_max || !isfinite(p.width) || !isfinite(p.height)) {
 			return "page";
 		}
@@ -209,6 +238,27 @@ static const char *read_lines(struct frame_reader *r, struct cursor *c)
 	return NULL;
 }
 
+static const char *read_annotations(struct frame_reader *r, struct cursor *c)
+{
+	while (c->p < c->end && !c->bad) {
+		struct annotation n = {.kind = cursor_u8(c)};
+
+		n.page = read_i32(c);
+		n.byte_start = read_i32(c);
+		n.byte_end = read_i32(c);
+		n.text = read_string(r, c, ANNOTATION_TEXT_MAX);
+		n.text = n.text ? n.text : "";
+		r->annotation_bytes += strlen(n.text);
+		if (n.kind >= N_ANNOTATION_KINDS ||
+			n_items(&r->annotations, sizeof(n)) >= ANNOTATIONS_MAX ||
+			r->annotation_bytes > ANNOTATIONS_BYTES_MAX) {
+			return "annotation";
+		}
+		buf_add(&r->annotations, &n, sizeof(n));
+	}
+	return NULL;
+}
+
 static const char *read_text(struct frame_reader *r, struct cursor *c)
 {
 	size_t n = (size_t)(c->end - c->p);
@@ -231,6 +281,36 @@ static const char *read_image(struct frame_reader *r, struct cursor *c)
 	buf_add(&r->image, c->p, n);
 	c->p = c->end;
 	return NULL;
+}
+
+static const char *read_child(struct frame_reader *r, struct cursor *c)
+{
+	size_t n = (size_t)(c->end - c->p);
+	char name[FRAME_CHILD_NAME_MAX + 1];
+
+	if (n == 0 || n > FRAME_CHILD_NAME_MAX || !clean((const char *)c->p, n) ||
+		r->n_children >= r->children_max) {
+		return "child";
+	}
+	memcpy(name, c->p, n);
+	name[n] = '\0';
+	c->p = c->end;
+	r->n_children++;
+	return r->sink && r->sink->begin(r->sink->arg, name, &r->sink_err) < 0 ? "child" : NULL;
+}
+
+static const char *read_bytes(struct frame_reader *r, struct cursor *c)
+{
+	size_t n = (size_t)(c->end - c->p);
+	const void *p = c->p;
+
+	if (!r->n_children || n > r->children_bytes_max - r->children_bytes) {
+		return "bytes of a child";
+	}
+	r->children_bytes += n;
+	c->p = c->end;
+	return r->sink && r->sink->write(r->sink->arg, p, n, &r->sink_err) < 0 ? "bytes of a child"
+									       : NULL;
 }
 
 static const char *read_fault(struct frame_reader *r, struct cursor *c)
@@ -257,7 +337,8 @@ static const char *read_end(struct frame_reader *r, struct cursor *c)
 	if (cursor_u32(c) != r->text.len || cursor_u32(c) != r->pages.len / sizeof(struct page) ||
 		cursor_u32(c) != r->blocks.len / sizeof(struct block) ||
 		cursor_u32(c) != r->lines.len / sizeof(struct box) ||
-		cursor_u32(c) != r->image.len) {
+		cursor_u32(c) != r->annotations.len / sizeof(struct annotation) ||
+		cursor_u32(c) != (uint32_t)r->n_children || cursor_u32(c) != r->image.len) {
 		return "counts";
 	}
 	r->ended = true;
@@ -278,6 +359,9 @@ static const struct {
 	[FRAME_IMAGE] = {read_image, true},
 	[FRAME_FAULT] = {read_fault, false},
 	[FRAME_END] = {read_end, true},
+	[FRAME_ANNOTATIONS] = {read_annotations, true},
+	[FRAME_CHILD] = {read_child, true},
+	[FRAME_BYTES] = {read_bytes, true},
 };
 
 static const char *read_frame(struct frame_reader *r, uint8_t type, const void *p, uint32_t n)
@@ -334,6 +418,11 @@ int frame_reader_feed(struct frame_reader *r, const void *p, size_t n_bytes)
 }
 
 /* NULL when there is none or memory is short; sizes are the child's, bounded by the reader. */
+static const char *keep_string(struct arena *a, const char *s)
+{
+	return s ? arena_str(a, s) : NULL;
+}
+
 static void *copy(struct arena *a, const struct buf *b)
 {
 	char *p = arena_try(a, b->len + 1);
@@ -358,16 +447,25 @@ int frame_reader_take(struct frame_reader *r, struct arena *a, struct extracted 
 	out->n_bytes = (int32_t)r->text.len;
 	out->title = r->title[0] ? arena_str(a, r->title) : NULL;
 	memcpy(out->media_type, r->media_type, sizeof(out->media_type));
-	out->paged = r->paged;
+	out->paging = r->paging;
 	out->pages = copy(a, &r->pages);
 	out->n_pages = n_items(&r->pages, sizeof(struct page));
 	out->blocks = copy(a, &r->blocks);
 	out->n_blocks = n_items(&r->blocks, sizeof(struct block));
 	out->lines = copy(a, &r->lines);
 	out->n_lines = n_items(&r->lines, sizeof(struct box));
-	if (!out->text || !out->pages || !out->blocks || !out->lines) {
+	out->annotations = copy(a, &r->annotations);
+	out->n_annotations = n_items(&r->annotations, sizeof(struct annotation));
+	out->n_children = r->n_children;
+	if (!out->text || !out->pages || !out->blocks || !out->lines || !out->annotations) {
 		return err_set(
 			e, ERR_INTERNAL, "out_of_memory", "no memory for the document's text");
+	}
+	for (int i = 0; i < out->n_pages; i++) {
+		out->pages[i].label = keep_string(a, out->pages[i].label);
+	}
+	for (int i = 0; i < out->n_annotations; i++) {
+		out->annotations[i].text = keep_string(a, out->annotations[i].text);
 	}
 	return extracted_check(out, e);
 }

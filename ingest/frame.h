@@ -2,16 +2,21 @@
  * What a sandboxed child tells its parent: binary frames on a pipe.
  *
  *   frame    := type u8, length u32 (at most FRAME_MAX), payload; little-endian
- *   TYPE     := paged u8, media type                 once, before PAGES, BLOCKS, LINES, TEXT
- *   TITLE    := text                                 at most once
- *   PROGRESS := done u32, n u32
- *   PAGES    := (byte_start, byte_end u32, width, height f32)*
+ *   TYPE     := paging u8, media type                once, before all that follow but PROGRESS,
+ * FAULT TITLE    := text                                 at most once PROGRESS := done u32, n u32
+ *   PAGES    := (byte_start, byte_end u32, width, height f32, confidence u8, label)*
  *   BLOCKS   := (kind u8, level u8, page, byte_start, byte_end u32)*
  *   LINES    := (page u32, x0, y0, x1, y1 f32, byte_start, byte_end u32)*
+ *   ANNOTATIONS := (kind u8, page, byte_start, byte_end u32, text)*
  *   TEXT     := whole UTF-8 characters
  *   IMAGE    := bytes of a PNG
+ *   CHILD    := name                                 a file inside begins
+ *   BYTES    := bytes                                of that file
  *   FAULT    := fault u8, number u32, detail         then nothing more
- *   END      := bytes of text, pages, blocks, lines, bytes of image, all u32; then nothing more
+ *   END      := bytes of text, pages, blocks, lines, annotations, children, bytes of image, all
+ * u32; then nothing more
+ *
+ * label, and text of an annotation, are u32 length and bytes.
  *
  * The child may be in the hands of whoever wrote the document: the reader believes nothing. Each
  * field is checked as it comes and the whole by extracted_check. Thread: any; a reader or writer
@@ -33,6 +38,7 @@
 #define FRAME_HEAD 5
 #define FRAME_TITLE_MAX 1000
 #define FRAME_DETAIL_MAX 120
+#define FRAME_CHILD_NAME_MAX 255
 #define FRAME_ITEMS_MAX 4000000 /* blocks, and lines, of one document */
 
 enum frame_type {
@@ -42,8 +48,11 @@ enum frame_type {
 	FRAME_PAGES,
 	FRAME_BLOCKS,
 	FRAME_LINES,
+	FRAME_ANNOTATIONS,
 	FRAME_TEXT,
 	FRAME_IMAGE,
+	FRAME_CHILD,
+	FRAME_BYTES,
 	FRAME_FAULT,
 	FRAME_END
 };
@@ -60,6 +69,8 @@ enum frame_fault {
 	FAULT_MEMORY,
 	FAULT_NO_PAGE, /* number: its pages */
 	FAULT_SANDBOX, /* detail: which part */
+	FAULT_LIMIT,   /* detail: which, and the setting that raises it */
+	FAULT_REFUSED, /* detail: what such files never contain */
 	N_FAULTS
 };
 
@@ -69,18 +80,35 @@ void frame_put_fault(struct buf *out, enum frame_fault fault, uint32_t number, c
 void frame_put_page(struct buf *payload, const struct page *p);
 void frame_put_block(struct buf *payload, const struct block *b);
 void frame_put_line(struct buf *payload, const struct box *l);
+void frame_put_annotation(struct buf *payload, const struct annotation *n);
+
+/* Who takes the files inside of a document as they come. */
+struct child_sink {
+	/* 0, or an error that ends the reading. */
+	int (*begin)(void *arg, const char *name, struct err *e);
+	int (*write)(void *arg, const void *p, size_t n_bytes, struct err *e);
+	void *arg;
+};
 
 struct frame_reader {
 	size_t text_max, image_max;
 	int pages_max;
-	struct buf in; /* bytes of a frame that is not whole yet */
+	int children_max; /* set after init; 0: none may come */
+	size_t children_bytes_max;
+	const struct child_sink *sink; /* NULL: children are counted only */
+	struct err sink_err;	       /* its error; then the reader takes no more */
+	struct arena strings;	       /* labels and annotations */
+	struct buf in;		       /* bytes of a frame that is not whole yet */
 	bool typed, ended;
-	bool paged;
+	uint8_t paging;
 	char media_type[64];
 	char title[FRAME_TITLE_MAX + 1];
 	struct buf text, image;
 	struct buf pages, blocks, lines; /* arrays of struct page, block, box */
-	bool progressed;		 /* set by each PROGRESS; the owner clears it */
+	struct buf annotations;		 /* of struct annotation */
+	size_t annotation_bytes, children_bytes;
+	int n_children;
+	bool progressed; /* set by each PROGRESS; the owner clears it */
 	int done, n_units;
 	enum frame_fault fault;
 	uint32_t fault_number;

@@ -74,7 +74,7 @@ void render_child(const struct document *doc, const struct order *o, struct draf
 	cairo_restore(cr);
 	draw_highlights(cr, o);
 	cairo_destroy(cr);
-	draft_type(d, "image/png", true);
+	draft_type(d, "image/png", PAGING_PAGES);
 	if (cairo_surface_write_to_png_stream(surface, on_png, d) != CAIRO_STATUS_SUCCESS) {
 		draft_fault(d, FAULT_MEMORY, 0, NULL);
 	}

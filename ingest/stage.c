@@ -13,7 +13,7 @@
 #include "ingest/job.h"
 
 #define MAGIC 0x534c5243u /* "CRLS" */
-#define VERSION 1
+#define VERSION 2
 #define HEAD_BYTES (4 + 4 + 8 + HASH_BYTES)
 #define FILE_BYTES_MAX ((size_t)16 << 30)
 
@@ -169,6 +169,7 @@ void stage_pack_chunks(const struct chunk *chunks, int n, struct buf *out)
 		pack_text(out, c->title);
 		pack_text(out, c->heading);
 		pack_text(out, c->text);
+		pack_text(out, c->place ? c->place : "");
 		buf_u32(out, (uint32_t)c->page_first);
 		buf_u32(out, (uint32_t)c->page_last);
 		buf_u64(out, (uint64_t)c->byte_start);
@@ -198,6 +199,7 @@ static int unpack_chunk(struct cursor *c, struct arena *a, struct chunk *out, st
 	out->title = unpack_text(c, a);
 	out->heading = unpack_text(c, a);
 	out->text = unpack_text(c, a);
+	out->place = unpack_text(c, a);
 	out->page_first = (int)cursor_u32(c);
 	out->page_last = (int)cursor_u32(c);
 	out->byte_start = (int64_t)cursor_u64(c);
@@ -219,7 +221,7 @@ int stage_unpack_chunks(
 	int rc = 0;
 
 	*n = 0;
-	if (c.bad || count > in->len / 44) { /* a chunk has at least 44 bytes of fields */
+	if (c.bad || count > in->len / 48) { /* a chunk has at least 48 bytes of fields */
 		return err_set(e, ERR_CORRUPT, "bad_stage_file",
 			"the chunks of the step before do not read");
 	}

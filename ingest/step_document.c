@@ -67,6 +67,16 @@ static int record_facts(struct db *db, void *arg, struct err *e)
 	return version_extracted(db, &f->in->job->version, &f->version, e);
 }
 
+static int count_poor(const struct extracted *x)
+{
+	int n = 0;
+
+	for (int i = 0; i < x->n_annotations; i++) {
+		n += x->annotations[i].kind == ANNOTATION_POOR_SCAN;
+	}
+	return n;
+}
+
 /* The text becomes a blob that the version names. */
 static int keep_text(
 	struct ingest *in, const struct extracted *x, struct blob_info *blob, struct err *e)
@@ -86,7 +96,10 @@ static int keep_text(
 			.language = language_detect(
 				x->text, utf8_floor(x->text, (size_t)x->n_bytes, 65536)),
 			.text_hash = blob->hash,
+			.paging = paging_name(x->paging),
 			.n_pages = x->n_pages,
+			.n_hidden = extracted_hidden_count(x),
+			.n_poor = count_poor(x),
 		};
 		rc = store_write(in->index->store, record_facts, &f, e);
 	}

@@ -18,6 +18,7 @@
 #include "index/base/log.h"
 #include "index/base/utf8.h"
 #include "ingest/child.h"
+#include "ingest/formats.h"
 #include "ingest/frame.h"
 
 #define HELLO_MS 20000
@@ -137,6 +138,15 @@ int zygote_start(const struct settings *set, struct zygote **out, struct err *e)
 	}
 	z->limits.image_max = IMAGE_MAX;
 	z->limits.pages_max = (int)set->ingest_pages;
+	z->limits.pixels_max = set->ingest_megapixels * 1000000;
+	z->limits.zip_entries_max = (int)set->ingest_zip_entries;
+	z->limits.inflated_max = set->ingest_inflated_mb << 20;
+	z->limits.ratio_max = (int)set->ingest_ratio;
+	z->limits.nesting_max = (int)set->ingest_nesting;
+	z->limits.children_max = (int)set->ingest_children;
+	z->limits.children_bytes_max = (size_t)set->ingest_children_mb << 20;
+	snprintf(
+		z->limits.ocr_languages, sizeof(z->limits.ocr_languages), "%s", set->ocr_languages);
 	z->stall_ms = (int)(set->ingest_stall_s * 1000);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) {
 		free(z);
@@ -414,9 +424,7 @@ static const struct {
 	[FAULT_EMPTY] = {ERR_UNPROCESSABLE, "empty_file",
 		"the file is empty: upload the complete document"},
 	[FAULT_UNSUPPORTED] = {ERR_UNPROCESSABLE, "unsupported_type",
-		"this kind of file is not read (it looks like %s): upload it as PDF, Markdown, "
-		"HTML or "
-		"text"},
+		"this kind of file is not read (it looks like %s): upload it as "},
 	[FAULT_BROKEN] = {ERR_UNPROCESSABLE, "broken_file",
 		"the file is damaged and cannot be read: open it in the program that made it and "
 		"save it "
@@ -433,12 +441,18 @@ static const struct {
 		"the document needs more memory than one document may use: split it, or raise "
 		"ingest-memory-mb"},
 	[FAULT_NO_PAGE] = {ERR_NOT_FOUND, "no_such_page", "the document has %u pages"},
+	[FAULT_LIMIT] = {ERR_UNPROCESSABLE, "over_limit",
+		"the document is larger inside than is read (%s): split it, or raise that setting"},
+	[FAULT_REFUSED] = {ERR_UNPROCESSABLE, "refused_file",
+		"the file is not read, since it holds %s: save it anew in the program that made "
+		"it"},
 	[FAULT_SANDBOX] = {ERR_UNAVAILABLE, "sandbox_unavailable",
 		"documents cannot be read now: the sandbox cannot be applied (%s)"},
 };
 
 static int fault_error(const struct frame_reader *f, struct err *e)
 {
+	struct buf supported = BUF_INIT;
 	const char *message = FAULTS[f->fault].message;
 	const char *mark = strchr(message, '%');
 	char text[400];
@@ -452,7 +466,13 @@ static int fault_error(const struct frame_reader *f, struct err *e)
 	} else {
 		snprintf(text, sizeof(text), "%s", message);
 	}
-	return err_set(e, FAULTS[f->fault].code, FAULTS[f->fault].reason, "%s", text);
+	if (f->fault == FAULT_UNSUPPORTED) {
+		formats_sentence(&supported);
+	}
+	err_set(e, FAULTS[f->fault].code, FAULTS[f->fault].reason, "%s%s", text,
+		supported.len ? supported.data : "");
+	buf_finish(&supported);
+	return FAULTS[f->fault].code;
 }
 
 /* What libraries print when an allocation fails, before they abort. */
@@ -506,6 +526,10 @@ static int request_result(const struct request *r, struct err *e)
 			"the document made no progress for %d s: split it, or raise ingest-stall-s",
 			r->z->stall_ms / 1000);
 	case KILLED_FRAMES:
+		if (r->reader.sink_err.code) {
+			return err_set(e, r->reader.sink_err.code, r->reader.sink_err.reason, "%s",
+				r->reader.sink_err.message);
+		}
 		log_warn("document.bad_frames", LT("rule", r->reader.bad));
 		return err_set(e, ERR_UNPROCESSABLE, "crashed",
 			"the document made its reader talk nonsense (%s): save it anew in the "
@@ -560,6 +584,9 @@ int zygote_extract(struct zygote *z, const struct extract_request *q, struct are
 	o->cpu_s = (uint32_t)z->limits.sandbox.cpu_s;
 	memcpy(o->name, name + skip, n - skip);
 	frame_reader_init(&r.reader, z->limits.text_max, 0, z->limits.pages_max);
+	r.reader.children_max = z->limits.children_max;
+	r.reader.children_bytes_max = z->limits.children_bytes_max;
+	r.reader.sink = q->children;
 	rc = request_run(&r, o, q->memfd, e);
 	if (rc == 0 && frame_reader_take(&r.reader, a, out, e) < 0) {
 		rc = ERR_UNPROCESSABLE;

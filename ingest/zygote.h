@@ -23,6 +23,7 @@
 #include "index/base/err.h"
 #include "index/base/settings.h"
 #include "ingest/extracted.h"
+#include "ingest/frame.h"
 
 struct zygote;
 
@@ -37,6 +38,9 @@ struct extract_request {
 	/* Told on the calling thread: page done of n (0: unknown). */
 	void (*progress)(void *arg, int done, int n);
 	void *arg;
+	/* Given the files inside as they come; NULL: they are counted only. They are the document's
+	 * only once zygote_extract has returned 0. */
+	const struct child_sink *children;
 };
 
 /* Reads a document. Errors, all with a sentence that says what to do: ERR_UNPROCESSABLE with reason

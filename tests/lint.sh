@@ -28,7 +28,7 @@ forbid "retrieve includes only retrieve and index" '^#include "(ingest|chat)/' $
 forbid "includes are written from the root" '^#include "[a-z0-9]+\.h"' $(sources index ingest retrieve chat)
 forbid "sqlite3.h and faiss stay in index/" '^#include [<"](sqlite3\.h|faiss/)' $(sources ingest retrieve chat)
 forbid "no SQLite or FAISS type in a header of index/" '(sqlite3_(stmt|value|context) |Faiss[A-Z])' $(sources index | grep '\.h$' | grep -v 'index/faiss_c.h\|_private.h\|index/fts5\|index/vector_segment.h')
-forbid "parsers of untrusted bytes stay in the sandbox" '^#include <(poppler|gumbo|cmark|cairo|libxml|zip)' $(sources index retrieve chat)
+forbid "parsers of untrusted bytes stay in the sandbox" '^#include <(poppler|gumbo|cmark|cairo|libxml|zip|gmime|gsf|tesseract|leptonica)' $(sources index retrieve chat)
 
 # ── the page is sound TypeScript ──
 if [ -x tests/browser/node_modules/.bin/tsc ]; then

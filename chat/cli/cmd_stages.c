@@ -111,16 +111,39 @@ static const char *const kinds[N_BLOCK_KINDS] = {
 	[BLOCK_LIST_ITEM] = "list_item",
 	[BLOCK_TABLE_ROW] = "table_row",
 	[BLOCK_CODE] = "code",
+	[BLOCK_NOTE] = "note",
 };
 
 static void print_facts(const struct extracted *x)
 {
-	json_t *facts = json_pack("{s:s, s:s?, s:i, s:b, s:i, s:i, s:i}", "mediaType",
-		x->media_type, "title", x->title, "pages", x->n_pages, "paged", x->paged, "blocks",
-		x->n_blocks, "lines", x->n_lines, "textBytes", (int)x->n_bytes);
+	json_t *facts = json_pack("{s:s, s:s?, s:i, s:s, s:i, s:i, s:i, s:i, s:i}", "mediaType",
+		x->media_type, "title", x->title, "pages", x->n_pages, "paging",
+		paging_name(x->paging), "blocks", x->n_blocks, "lines", x->n_lines, "annotations",
+		x->n_annotations, "children", x->n_children, "textBytes", (int)x->n_bytes);
 
 	cli_json(facts);
 	json_decref(facts);
+}
+
+static void print_page(const struct page *p)
+{
+	json_t *line = json_pack("{s:i, s:s?, s:f, s:f, s:o}", "page", (int)p->number, "label",
+		p->label, "width", (double)p->width, "height", (double)p->height, "confidence",
+		p->confidence < 0 ? json_null() : json_integer(p->confidence));
+
+	cli_json(line);
+	json_decref(line);
+}
+
+static void print_annotation(const struct annotation *n)
+{
+	json_t *line = json_pack("{s:s, s:i, s:i, s:i, s:b, s:s}", "annotation",
+		annotation_name(n->kind), "page", (int)n->page, "byteStart", (int)n->byte_start,
+		"byteEnd", (int)n->byte_end, "hidden", (int)annotation_hidden(n->kind), "text",
+		n->text);
+
+	cli_json(line);
+	json_decref(line);
 }
 
 static void print_block(const struct extracted *x, const struct block *b)
@@ -144,6 +167,19 @@ static void print_block(const struct extracted *x, const struct block *b)
 	json_decref(line);
 }
 
+/* What a person should know before trusting the document: what it hides, what was hard to read. */
+static void print_warning(const struct annotation *n)
+{
+	struct buf text = BUF_INIT;
+
+	if (annotation_hidden(n->kind) || n->kind == ANNOTATION_POOR_SCAN) {
+		text_clean(&text, n->text, strlen(n->text), false);
+		fprintf(stderr, "page %d: %s: %.200s\n", (int)n->page, annotation_words(n->kind),
+			text.len ? text.data : "");
+	}
+	buf_finish(&text);
+}
+
 int cmd_extract(struct cli *cli, struct err *e)
 {
 	struct extracted x = {0};
@@ -154,18 +190,32 @@ int cmd_extract(struct cli *cli, struct err *e)
 	}
 	if (cli->json) {
 		print_facts(&x);
+		for (int i = 0; i < x.n_pages && x.paging != PAGING_NONE; i++) {
+			print_page(&x.pages[i]);
+		}
 		for (int i = 0; i < x.n_blocks; i++) {
 			print_block(&x, &x.blocks[i]);
+		}
+		for (int i = 0; i < x.n_annotations; i++) {
+			print_annotation(&x.annotations[i]);
 		}
 		return 0;
 	}
 	if (!cli->quiet) {
-		fprintf(stderr, "%s, %d %s, %d blocks, %d bytes of text\n", x.media_type, x.n_pages,
-			x.n_pages == 1 ? "page" : "pages", x.n_blocks, (int)x.n_bytes);
+		const char *unit =
+			x.paging == PAGING_NONE ? "page" : paging_name((uint8_t)x.paging);
+
+		fprintf(stderr, "%s, %d %s%s, %d blocks, %d bytes of text\n", x.media_type,
+			x.n_pages, unit, x.n_pages == 1 ? "" : "s", x.n_blocks, (int)x.n_bytes);
+		for (int i = 0; i < x.n_annotations; i++) {
+			print_warning(&x.annotations[i]);
+		}
 	}
 	for (int i = 0; i < x.n_pages; i++) {
-		if (x.paged) {
-			printf("%s── page %d ──\n", i ? "\n" : "", (int)x.pages[i].number);
+		if (x.paging != PAGING_NONE) {
+			printf("%s── %s %d%s%s ──\n", i ? "\n" : "", paging_name(x.paging),
+				(int)x.pages[i].number, x.pages[i].label ? " · " : "",
+				x.pages[i].label ? x.pages[i].label : "");
 		}
 		cli_text(x.text + x.pages[i].byte_start,
 			(size_t)(x.pages[i].byte_end - x.pages[i].byte_start));

@@ -42,6 +42,25 @@
 		"a document without progress for this long is given up, seconds")                  \
 	N(ingest_pages, "ingest-pages", 5000, 1, 1000000, "pages read of one document")            \
 	N(ingest_text_mb, "ingest-text-mb", 64, 1, 4096, "text taken from one document, MiB")      \
+	N(ingest_megapixels, "ingest-megapixels", 100, 1, 10000,                                   \
+		"largest image or page that OCR reads, megapixels")                                \
+	N(ingest_zip_entries, "ingest-zip-entries", 10000, 16, 1000000,                            \
+		"files inside one office document at most")                                        \
+	N(ingest_inflated_mb, "ingest-inflated-mb", 512, 1, 65536,                                 \
+		"bytes that one office document may unpack to, MiB")                               \
+	N(ingest_ratio, "ingest-ratio", 200, 10, 100000,                                           \
+		"how many times its size a part of an office document may unpack to")              \
+	N(ingest_nesting, "ingest-nesting", 256, 8, 10000,                                         \
+		"elements inside of each other at most in one document")                           \
+	N(ingest_children, "ingest-children", 100, 0, 10000,                                       \
+		"attachments and embedded files taken in from one document")                       \
+	N(ingest_children_mb, "ingest-children-mb", 64, 0, 65536,                                  \
+		"their size together, MiB")                                                        \
+	N(ingest_children_depth, "ingest-children-depth", 4, 1, 16,                                \
+		"attachments of attachments: how deep they are taken in")                          \
+	S(ocr_languages, "ocr-languages", "eng+deu,chi_sim",                                       \
+		"tesseract languages for scans, + between those read together, commas between "    \
+		"groups tried in turn; empty: no OCR")                                             \
 	N(ingest_retry_ms, "ingest-retry-ms", 2000, 10, 3600000,                                   \
 		"first wait before a failed job is tried again; doubles")                          \
 	N(chunk_tokens, "chunk-tokens", 220, 32, 2000, "the size that chunks aim at, tokens")      \

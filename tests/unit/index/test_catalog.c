@@ -329,7 +329,7 @@ static int tx_purge(struct db *db, void *arg, struct err *e)
 
 static int tx_extracted(struct db *db, void *arg, struct err *e)
 {
-	struct version_facts facts = {"application/pdf", "A title", "en", arg, 3};
+	struct version_facts facts = {"application/pdf", "A title", "en", arg, "page", 3, 2, 1};
 
 	return version_extracted(db, &subject, &facts, e);
 }

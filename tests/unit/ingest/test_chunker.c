@@ -85,7 +85,7 @@ static struct extracted drawn(struct drawing *d)
 	d->pages[d->n_pages - 1].byte_end = (int32_t)d->text.len;
 	return (struct extracted){.text = d->text.data ? d->text.data : "",
 		.n_bytes = (int32_t)d->text.len,
-		.paged = true,
+		.paging = PAGING_PAGES,
 		.pages = d->pages,
 		.n_pages = d->n_pages,
 		.blocks = d->blocks,

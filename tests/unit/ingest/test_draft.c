@@ -45,7 +45,7 @@ static void write_page(struct draft *d)
 {
 	struct box place = {0, 1, 2, 3, 4, 0, 0}, flat = {0, 1, 2, 3, 2, 0, 0};
 
-	draft_type(d, "application/pdf", true);
+	draft_type(d, "application/pdf", PAGING_PAGES);
 	draft_title(d, "  \n", 3);
 	draft_title(d, "  The\ttitle \x01", 13);
 	draft_title(d, "another", 7);
@@ -90,7 +90,7 @@ static void pages_blocks_and_lines(void **state)
 
 static void write_much(struct draft *d)
 {
-	draft_type(d, "text/plain", false);
+	draft_type(d, "text/plain", PAGING_NONE);
 	draft_page(d, 0, 0);
 	for (int i = 0; i < 30000; i++) {
 		draft_block(d, BLOCK_PARAGRAPH, 0);

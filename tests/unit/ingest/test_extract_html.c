@@ -41,7 +41,7 @@ static void structure_is_kept(void **state)
 	for (int i = 0; i < x.n_blocks; i++) {
 		assert_string_equal(block_line(&x, i), EXPECTED[i]);
 	}
-	assert_false(x.paged);
+	assert_int_equal(x.paging, PAGING_NONE);
 	assert_int_equal(x.n_lines, 0);
 	assert_int_equal(x.n_pages, 1);
 	assert_int_equal(x.pages[0].byte_end, x.n_bytes);

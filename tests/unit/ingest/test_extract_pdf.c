@@ -96,7 +96,7 @@ static void structure_is_found(void **state)
 	}
 	assert_string_equal(x.title, "Travel and price report");
 	assert_string_equal(x.media_type, "application/pdf");
-	assert_true(x.paged);
+	assert_int_equal(x.paging, PAGING_PAGES);
 	assert_int_equal(x.n_pages, 3);
 	assert_int_equal(x.blocks[11].page, 2);
 	assert_true(x.pages[0].width == 595.0f && x.pages[0].height == 842.0f);
@@ -245,7 +245,7 @@ static void bad_files_are_named(void **state)
 	expect_refusal("%PDF-1.7\n", 9, "a.pdf", "broken_file");
 	expect_refusal("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0", 29, "a.pdf",
 		"unsupported_type");
-	expect_refusal("PK\3\4\24\0\6\0\x08\0\0\0!\0", 14, "a.docx", "unsupported_type");
+	expect_refusal("PK\3\4\24\0\6\0\x08\0\0\0!\0", 14, "a.docx", "broken_file");
 	buf_finish(&p.out);
 }
 

@@ -13,7 +13,7 @@
 /* "Häppy" [0, 6)  "ab cdef" [7, 14)  "ghi" [15, 18) | page 2 "a | bc" [19, 25) */
 #define TEXT "H\xc3\xa4ppy\nab cdef\nghi\na | bc\n"
 
-static struct page pages[] = {{1, 0, 19, 595, 842}, {2, 19, 26, 595.5f, 842}};
+static struct page pages[] = {{1, 0, 19, 595, 842, -1, NULL}, {2, 19, 26, 595.5f, 842, 87, "iv"}};
 static struct block blocks[] = {{BLOCK_HEADING, 2, 1, 0, 6}, {BLOCK_PARAGRAPH, 0, 1, 7, 18},
 	{BLOCK_TABLE_ROW, 0, 2, 19, 25}};
 static struct box lines[] = {{1, 10, 10, 60, 20, 0, 6}, {1, 10, 30, 60, 40, 7, 14},
@@ -25,7 +25,7 @@ static struct extracted sample(void)
 		.n_bytes = 26,
 		.title = (char *)"Häppy",
 		.media_type = "application/pdf",
-		.paged = true,
+		.paging = PAGING_PAGES,
 		.pages = pages,
 		.n_pages = 2,
 		.blocks = blocks,
@@ -61,7 +61,7 @@ static void packs_and_unpacks(void **state)
 
 static void an_empty_document_packs(void **state)
 {
-	struct page page = {1, 0, 0, 0, 0};
+	struct page page = {1, 0, 0, 0, 0, -1, NULL};
 	struct extracted x = {.text = (char *)"",
 				 .media_type = "text/plain",
 				 .pages = &page,

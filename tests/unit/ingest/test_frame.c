@@ -13,11 +13,11 @@
 
 #define TEXT "Travel policy\nEveryone books early.\n"
 
-static void put_type(struct buf *out, bool paged, const char *type)
+static void put_type(struct buf *out, int paging, const char *type)
 {
 	struct buf p = BUF_INIT;
 
-	buf_u8(&p, paged);
+	buf_u8(&p, (uint8_t)paging);
 	buf_str(&p, type);
 	frame_put(out, FRAME_TYPE, p.data, (uint32_t)p.len);
 	buf_finish(&p);
@@ -32,6 +32,8 @@ static void put_end(struct buf *out, uint32_t text, uint32_t pages, uint32_t blo
 	buf_u32(&p, pages);
 	buf_u32(&p, blocks);
 	buf_u32(&p, lines);
+	buf_u32(&p, 0); /* annotations */
+	buf_u32(&p, 0); /* children */
 	buf_u32(&p, image);
 	frame_put(out, FRAME_END, p.data, (uint32_t)p.len);
 	buf_finish(&p);
@@ -41,7 +43,7 @@ static void put_page(struct buf *out, int start, int end, float w, float h)
 {
 	struct buf p = BUF_INIT;
 
-	frame_put_page(&p, &(struct page){0, start, end, w, h});
+	frame_put_page(&p, &(struct page){0, start, end, w, h, -1, NULL});
 	frame_put(out, FRAME_PAGES, p.data, (uint32_t)p.len);
 	buf_finish(&p);
 }
@@ -163,7 +165,7 @@ BAD(two_types, HEAD HEAD)
 BAD(empty_media_type, put_type(out, true, "");)
 BAD(media_type_control, put_type(out, true, "text/\nhtml");)
 BAD(media_type_long, char s[80]; memset(s, 'a', 79); s[79] = '\0'; put_type(out, true, s);)
-BAD(paged_two, frame_put(out, FRAME_TYPE, "\2text/html", 10);)
+BAD(paged_two, frame_put(out, FRAME_TYPE, "\6text/html", 10);)
 BAD(two_titles, HEAD frame_put(out, FRAME_TITLE, "a", 1); frame_put(out, FRAME_TITLE, "b", 1);)
 BAD(title_control, HEAD frame_put(out, FRAME_TITLE, "a\x1b[1m", 5);)
 BAD(title_not_utf8, HEAD frame_put(out, FRAME_TITLE, "\xc3", 1);)
@@ -216,7 +218,7 @@ static void malformed_frames_are_refused(void **state)
 		{"type 0", type_zero}, {"text before type", text_before_type},
 		{"two types", two_types}, {"empty media type", empty_media_type},
 		{"control in type", media_type_control}, {"long media type", media_type_long},
-		{"paged 2", paged_two}, {"two titles", two_titles},
+		{"paging 6", paged_two}, {"two titles", two_titles},
 		{"control in title", title_control}, {"title not UTF-8", title_not_utf8},
 		{"progress past end", progress_past_end}, {"short progress", progress_short},
 		{"long progress", progress_long}, {"odd page", page_odd_length},

@@ -1,10 +1,13 @@
 /* Which format a document has, by its content; names decide only among kinds of text. */
+#include "ingest/formats.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "ingest/archive.h"
 #include "ingest/child.h"
 
 #define PDF_HEAD 1024 /* PDF readers look this far for %PDF (ISO 32000-1 annex H.3.4.1) */
@@ -17,7 +20,7 @@ static bool name_ends(const char *name, const char *end)
 	return n >= m && strcasecmp(name + n - m, end) == 0;
 }
 
-static bool is_pdf(const struct document *doc)
+static bool is_pdf(struct document *doc)
 {
 	return memmem(doc->bytes, doc->n_bytes < PDF_HEAD ? doc->n_bytes : PDF_HEAD, "%PDF-", 5);
 }
@@ -52,7 +55,7 @@ static const char *first_tag(const char *p, const char *end)
 	return NULL;
 }
 
-static bool is_text(const struct document *doc)
+static bool is_text(struct document *doc)
 {
 	struct buf text = BUF_INIT;
 	size_t n = doc->n_bytes < 65536 ? doc->n_bytes : 65536;
@@ -62,7 +65,7 @@ static bool is_text(const struct document *doc)
 	return ok;
 }
 
-static bool is_html(const struct document *doc)
+static bool is_html(struct document *doc)
 {
 	static const char *const TAGS[] = {"<!doctype html", "<html", "<head", "<body", "<title",
 		"<meta", "<script", "<table", "<div", "<h1"};
@@ -86,7 +89,7 @@ static bool is_html(const struct document *doc)
 	       is_text(doc);
 }
 
-static bool is_markdown(const struct document *doc)
+static bool is_markdown(struct document *doc)
 {
 	return (name_ends(doc->name, ".md") || name_ends(doc->name, ".markdown") ||
 		       name_ends(doc->name, ".mdown")) &&
@@ -108,17 +111,38 @@ static bool is_code_for_machines(const struct document *doc)
 	return false;
 }
 
-static bool is_plain(const struct document *doc)
+static bool is_plain(struct document *doc)
 {
 	return !is_code_for_machines(doc) && is_text(doc);
 }
 
-static const struct format FORMATS[] = {
-	{"application/pdf", true, is_pdf, extract_pdf},
-	{"text/html", false, is_html, extract_html},
-	{"text/markdown", false, is_markdown, extract_markdown},
-	{"text/plain", false, is_plain, extract_text},
+/* The first row whose `is` holds. */
+const struct format FORMATS[] = {
+	{"application/pdf", "PDF", "pdf", PAGING_PAGES, is_pdf, extract_pdf},
+	{"text/html", "Web page", "html htm xhtml", PAGING_NONE, is_html, extract_html},
+	{"text/markdown", "Markdown", "md markdown mdown", PAGING_NONE, is_markdown,
+		extract_markdown},
+	{"text/plain", "Text", "txt log", PAGING_NONE, is_plain, extract_text},
 };
+const int N_FORMATS = (int)(sizeof(FORMATS) / sizeof(FORMATS[0]));
+
+const struct format *format_of_type(const char *media_type)
+{
+	for (int i = 0; media_type && i < N_FORMATS; i++) {
+		if (strcmp(FORMATS[i].media_type, media_type) == 0) {
+			return &FORMATS[i];
+		}
+	}
+	return NULL;
+}
+
+void formats_sentence(struct buf *out)
+{
+	for (int i = 0; i < N_FORMATS; i++) {
+		buf_str(out, i == 0 ? "" : i + 1 < N_FORMATS ? ", " : " or ");
+		buf_add(out, FORMATS[i].extensions, strcspn(FORMATS[i].extensions, " "));
+	}
+}
 
 /* The words of the message "it looks like …". */
 static const char *described(const char *media_type)
@@ -151,15 +175,32 @@ static const char *described(const char *media_type)
 	return media_type;
 }
 
-void extract_child(const struct document *doc, struct draft *d)
+/* An encrypted OOXML file is a compound file with this stream (MS-OFFCRYPTO 2.3.4.4); the names of
+ * streams are UTF-16. */
+static bool is_encrypted_office(const struct document *doc)
 {
-	for (size_t i = 0; i < sizeof(FORMATS) / sizeof(FORMATS[0]); i++) {
+	static const char MAGIC[] = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+	static const char STREAM[] = "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e";
+
+	return doc->n_bytes > 8 && memcmp(doc->bytes, MAGIC, 8) == 0 &&
+	       memmem(doc->bytes, doc->n_bytes, STREAM, sizeof(STREAM));
+}
+
+void extract_child(struct document *doc, struct draft *d)
+{
+	for (int i = 0; i < N_FORMATS; i++) {
 		if (FORMATS[i].is(doc)) {
-			draft_type(d, FORMATS[i].media_type, FORMATS[i].paged);
+			draft_type(d, FORMATS[i].media_type, FORMATS[i].paging);
 			FORMATS[i].extract(doc, d);
 			draft_end(d);
 			_exit(0);
 		}
+	}
+	if (is_encrypted_office(doc)) {
+		draft_fault(d, FAULT_PASSWORD, 0, NULL);
+	}
+	if (doc->n_bytes > 4 && memcmp(doc->bytes, "PK\3\4", 4) == 0 && !archive_of(doc)) {
+		draft_fault(d, FAULT_BROKEN, 0, NULL);
 	}
 	draft_fault(d, FAULT_UNSUPPORTED, 0, described(child_magic(doc->bytes, doc->n_bytes)));
 }
