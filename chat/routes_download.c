@@ -281,8 +281,9 @@ static int answer_text(struct call *c, const struct version *v, const struct chu
 	n = utf8_floor(x->text + start, (size_t)x->n_bytes - start, (size_t)limit);
 	out = json_pack("{s:s,s:s,s:s?,s:s?,s:s,s:b,s:I,s:I,s:s%,s:o}", "documentId", v->document.s,
 		"versionId", v->id.s, "title", v->title, "language", v->language, "mediaType",
-		x->media_type, "paged", (int)(x->paging != PAGING_NONE), "bytes", (json_int_t)x->n_bytes, "byteStart",
-		(json_int_t)start, "text", x->text + start, n, "pages", pages_json(x));
+		x->media_type, "paged", (int)(x->paging != PAGING_NONE), "bytes",
+		(json_int_t)x->n_bytes, "byteStart", (json_int_t)start, "text", x->text + start, n,
+		"pages", pages_json(x));
 	json_object_set_new(out, "next",
 		start + n < (size_t)x->n_bytes ? json_integer((json_int_t)(start + n))
 					       : json_null());

@@ -54,8 +54,7 @@
 		"elements inside of each other at most in one document")                           \
 	N(ingest_children, "ingest-children", 100, 0, 10000,                                       \
 		"attachments and embedded files taken in from one document")                       \
-	N(ingest_children_mb, "ingest-children-mb", 64, 0, 65536,                                  \
-		"their size together, MiB")                                                        \
+	N(ingest_children_mb, "ingest-children-mb", 64, 0, 65536, "their size together, MiB")      \
 	N(ingest_children_depth, "ingest-children-depth", 4, 1, 16,                                \
 		"attachments of attachments: how deep they are taken in")                          \
 	S(ocr_languages, "ocr-languages", "eng+deu,chi_sim",                                       \
