@@ -137,7 +137,8 @@ void ocr_packages(const char *languages, struct buf *out)
 
 		if (n) {
 			buf_printf(out, "%stesseract-ocr-", joint);
-			joint = strpbrk(languages + n + (languages[n] != '\0'), "+,") ? ", " : " or ";
+			joint = strpbrk(languages + n + (languages[n] != '\0'), "+,") ? ", "
+										      : " or ";
 		}
 		for (size_t i = 0; i < n; i++) {
 			buf_char(out, languages[i] == '_' ? '-' : languages[i]);
@@ -190,8 +191,8 @@ static void take_word(struct gathering *g, const TessResultIterator *it, bool be
 			t->words = realloc(t->words, (size_t)g->cap * sizeof(*t->words));
 			ASSERT(t->words != NULL);
 		}
-		TessResultIteratorWordFontAttributes(it, &is[0], &is[1], &is[2], &is[3], &is[4],
-			&is[5], &points, &font);
+		TessResultIteratorWordFontAttributes(
+			it, &is[0], &is[1], &is[2], &is[3], &is[4], &is[5], &points, &font);
 		t->words[t->n_words++] = (struct ocr_word){.x0 = (float)x0,
 			.y0 = (float)y0,
 			.x1 = (float)x1,

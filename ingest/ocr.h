@@ -1,7 +1,7 @@
 /*
  * Pictures of text made text, by tesseract. Which languages: the setting ocr-languages, groups that
- * are tried in turn until one reads a page well; the group that did is tried first on the next page.
- * A page that no group reads well as it stands is looked at from all four sides.
+ * are tried in turn until one reads a page well; the group that did is tried first on the next
+ * page. A page that no group reads well as it stands is looked at from all four sides.
  *
  * What it may cost: each page has the computing time of a whole document (ingest-cpu-s), all of
  * them together ingest-ocr-s. While it reads, progress is told, so that a long page is not taken
@@ -29,9 +29,9 @@ struct ocr_word {
 };
 
 struct ocr_text {
-	int quarters;	      /* turned clockwise, the picture is upright: what follows is of that */
-	float skew;	      /* the lines run down to the right at this slope */
-	int confidence;	      /* 0 to 100, of all characters kept */
+	int quarters;	/* turned clockwise, the picture is upright: what follows is of that */
+	float skew;	/* the lines run down to the right at this slope */
+	int confidence; /* 0 to 100, of all characters kept */
 	struct buf text;
 	struct ocr_word *words; /* in reading order */
 	int n_words;

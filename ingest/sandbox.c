@@ -287,8 +287,8 @@ static int enter_rlimits(enum sandbox_profile profile, const struct sandbox_limi
 		struct rlimit limit;
 	} table[] = {
 		/* The soft limit's SIGXCPU says what happened; the hard one does not argue. */
-		{RLIMIT_CPU, {(rlim_t)limits->cpu_s,
-				     (rlim_t)(limits->cpu_s + limits->cpu_more_s) + 1}},
+		{RLIMIT_CPU,
+			{(rlim_t)limits->cpu_s, (rlim_t)(limits->cpu_s + limits->cpu_more_s) + 1}},
 		{RLIMIT_AS, {memory, memory}},
 		{RLIMIT_FSIZE, {0, 0}},
 		{RLIMIT_NPROC, {0, 0}},

@@ -28,7 +28,7 @@ struct sandbox; /* the compiled seccomp program */
 struct sandbox_limits {
 	int64_t cpu_s;	    /* then SIGXCPU */
 	int64_t cpu_more_s; /* which it may add to that, by setrlimit (OCR does, page by page) */
-	int64_t memory_mb; /* beyond what the process has mapped already */
+	int64_t memory_mb;  /* beyond what the process has mapped already */
 };
 
 /* ERR_UNAVAILABLE "sandbox_unavailable". */

@@ -315,8 +315,8 @@ static int probe_profile(const struct trial *t, enum sandbox_profile profile, st
 int sandbox_probe_all(const struct sandbox *s, const struct sandbox_limits *limits, struct err *e)
 {
 	struct trial t = {.s = s, .limits = limits, .document = sandbox_probe_document()};
-	void *page = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		0);
+	void *page =
+		mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int rc = 0;
 
 	if (t.document < 0 || page == MAP_FAILED) {

@@ -62,8 +62,8 @@ static void every_probe_is_refused_in_every_profile(void **state)
 static void the_dangerous_ones_kill(void **state)
 {
 	static const char *const DEADLY[] = {"network", "exec", "fork", "ptrace",
-		"kill of the parent", "io_uring", "userfaultfd",
-		"exec of the document", "exec of a memfd"};
+		"kill of the parent", "io_uring", "userfaultfd", "exec of the document",
+		"exec of a memfd"};
 	struct sandbox *s;
 
 	(void)state;
