@@ -236,16 +236,17 @@ static void *grown(void *p, int n, size_t size)
 /* points: of a pixel */
 static void take_words(struct pdf_page *p, const struct ocr_text *t, float points)
 {
+	/* Where letters cannot be told, neither can headings. */
 	float usual = usual_size(t);
 	int n_before = p->n_words;
-	bool begins_line = true;
+	bool begins_line = true, poor = t->confidence < OCR_POOR;
 
 	p->words = grown(p->words, n_before + t->n_words, sizeof(*p->words));
 	p->segs = grown(p->segs, p->n_segs + t->n_words, sizeof(*p->segs));
 	for (int i = 0; i < t->n_words; i++) {
 		const struct ocr_word *w = &t->words[i];
 		struct pdf_word word = level(p, w, points);
-		float size = fabsf(w->size - usual) < SAME_SIZE * usual ? usual : w->size;
+		float size = poor || fabsf(w->size - usual) < SAME_SIZE * usual ? usual : w->size;
 
 		begins_line |= w->begins_line;
 		if (!covered(p, n_before, &word)) {
