@@ -17,7 +17,9 @@ extern void omp_set_max_active_levels(int n);
 #define NOISE 35      /* a line below is a stain, not a line; a word in a good line may well be 0 */
 #define WORTH_FROM 50 /* a character's worth is its confidence above this */
 #define TURN_SURE 1.0 /* of the orientation; tesseract's own measure, 15 is certain */
-#define BEAT_MS 1000  /* between two signs of progress */
+#define SKEW_SURE 2   /* leptonica's own measure */
+#define SKEW_LEAST 0.1f /* degrees */
+#define BEAT_MS 250	/* between two signs of progress */
 
 struct group {
 	char languages[64]; /* "eng+deu" */
@@ -264,21 +266,29 @@ static void mend_bullets(struct ocr_text *t)
 	}
 }
 
+/* Tesseract's own measure of it is wrong as often as right. 0: level, or not to be told. */
+static float slope_of(TessBaseAPI *api)
+{
+	struct Pix *pix = TessBaseAPIGetThresholdedImage(api);
+	l_float32 degrees = 0, sure = 0; /* that would make it level, clockwise */
+	bool told = pix && pixFindSkew(pix, &degrees, &sure) == 0 && sure >= SKEW_SURE &&
+		    fabsf(degrees) >= SKEW_LEAST;
+
+	pixDestroy(&pix);
+	return told ? -tanf(degrees * (float)M_PI / 180) : 0;
+}
+
 /* What the reading is worth: characters, by how sure they are. Letters of another script and of
  * a page upside down are worth next to nothing, however many. */
 static double gather(TessBaseAPI *api, int dpi, struct ocr_text *out)
 {
 	TessResultIterator *it = TessBaseAPIGetIterator(api);
 	struct gathering g = {.out = out};
-	TessOrientation orientation;
-	TessWritingDirection direction;
-	TessTextlineOrder order;
 
 	if (!it) {
 		return 0;
 	}
-	TessPageIteratorOrientation(TessResultIteratorGetPageIterator(it), &orientation, &direction,
-		&order, &out->skew);
+	out->skew = slope_of(api);
 	do {
 		if (TessPageIteratorIsAtBeginningOf(
 			    TessResultIteratorGetPageIteratorConst(it), RIL_TEXTLINE)) {
