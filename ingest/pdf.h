@@ -58,7 +58,7 @@ struct pdf_row {
  * picture turned upright and its lines made level. */
 struct pdf_scan {
 	uint8_t result;	     /* enum ocr_result */
-	int8_t confidence;   /* 0 to 100 */
+	int8_t confidence;   /* 0 to 100; -1: no word was found */
 	uint8_t quarters;    /* the page was turned clockwise by so many */
 	float skew;	     /* slope of its lines, down to the right */
 	float width, height; /* of the page as it is, points */

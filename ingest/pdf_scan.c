@@ -274,7 +274,7 @@ static void read_pix(
 	s->result = (uint8_t)ocr_read(doc, pix, (int)fmax(DPI_LEAST, round(dpi)), done, n, &text);
 	s->width = p->width;
 	s->height = p->height;
-	s->confidence = (int8_t)text.confidence;
+	s->confidence = text.n_words ? (int8_t)text.confidence : -1;
 	pixDestroy(&pix);
 	p->scan = s;
 	if (text.n_words) {
@@ -357,10 +357,10 @@ void pdf_begin_page(const struct pdf_page *p, const struct document *doc, struct
 	}
 	switch ((enum ocr_result)s->result) {
 	case OCR_READ:
-		if (p->n_words) {
+		if (s->confidence >= 0) {
 			draft_page_confidence(d, s->confidence);
 		}
-		if (p->n_words && s->confidence < OCR_POOR) {
+		if (s->confidence >= 0 && s->confidence < OCR_POOR) {
 			buf_printf(&words, "page %u was hard to read (OCR confidence %d %%)",
 				d->n_pages, s->confidence);
 		}

@@ -5,6 +5,7 @@
 #include "tests/unit/ingest/reading.h"
 
 #include <leptonica/allheaders.h>
+#include <math.h>
 
 #define SCAN_DPI 200
 #define SCAN_FONT "DejaVu Sans"
