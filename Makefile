@@ -144,7 +144,7 @@ BROWSER := $(sort $(wildcard tests/browser/*.test.mjs))
 FAULT   := $(sort $(wildcard tests/fault/*.test.mjs))
 
 check: check-deps
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT)
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT) $(BUILD)/tests/fault/mutants
 	$(Q)rm -rf $(BUILD)/results build/asan/results build/fuzz/results
 	$(Q)failed=; for suite in lint unit flow browser quality fault asan-unit fuzz-short; do \
 		$(MAKE) --no-print-directory $$suite || failed="$$failed $$suite"; done; \
@@ -159,8 +159,11 @@ browser: build tests/browser/node_modules/.package-lock.json
 	$(Q)BUILD=$(BUILD) tests/run.sh browser $(BROWSER)
 quality: build
 	$(Q)BUILD=$(BUILD) tests/run.sh quality $(QUALITY)
-fault: build
-	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=600 tests/run.sh fault $(FAULT)
+fault: build $(BUILD)/tests/fault/mutants
+	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=600 tests/run.sh fault $(FAULT) $(BUILD)/tests/fault/mutants
+$(BUILD)/tests/fault/%: $(BUILD)/tests/fault/%.o $(BUILD)/libcarrel.a
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(CC) $(ALL_CF) -o $@ $< $(BUILD)/libcarrel.a $(LIBS)
 lint: chat/ui/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
 	$(Q)BUILD=$(BUILD) tests/run.sh lint tests/lint.sh
 
@@ -187,7 +190,8 @@ FUZZ_SHORT_SECONDS ?= 8
 FUZZ     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter index/% ingest/%,$(SRC)) chat/model_sse.c) \
 	$(if $(HAVE_FAISS_C),,$(patsubst %.cpp,$(BUILD)/%.o,$(wildcard index/*.cpp)))
-fuzz: check-deps
+fuzz: check-deps $(BUILD)/tests/fault/mutants
+	$(Q)MUTANTS_SECONDS=0 $(BUILD)/tests/fault/mutants
 	$(Q)$(MAKE) --no-print-directory fuzz-short FUZZ_SHORT_SECONDS=$(FUZZ_SECONDS)
 fuzz-short: build # what CI runs of it
 	$(Q)tests/install.sh clang libclang-rt-14-dev || tests/install.sh clang libclang-rt-dev

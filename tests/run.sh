@@ -1,8 +1,8 @@
 #!/bin/sh
 # run.sh [-j N] SUITE PROGRAM…: runs each test program, N at a time (1), adds its counts to
-# build/results/SUITE and prints, in the given order, what failed, and which took longest. A program
-# passes with exit status 0, is skipped with 77. One whose source says "Alone:" in its first lines (it
-# measures time) has the machine to itself: it runs when the others have ended.
+# build/results/SUITE and prints, in the given order, what failed, the lines that begin "figure: ", and
+# which took longest. A program passes with exit status 0, is skipped with 77. One whose source says
+# "Alone:" in its first lines (it measures time) has the machine to itself, after the others.
 set -u
 here=$(dirname "$0")
 jobs=1
@@ -54,6 +54,7 @@ for t in $with $alone; do
 	77) skipped=$((skipped + 1)); echo "  skip  $t: $(tail -n 1 "$log.log")" ;;
 	*) failed=$((failed + 1)); echo "  FAIL  $t ($status, ${seconds} s)"; tail -n 60 "$log.log" | sed 's/^/        /' ;;
 	esac
+	grep -hE '^(# )?figure: ' "$log.log" 2>/dev/null | sed 's/^\(# \)*figure: /        /'
 	echo "$seconds $t" >>"$logs/times"
 	cp "$log.log" "$out/" 2>/dev/null
 done
