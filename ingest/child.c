@@ -104,6 +104,7 @@ void child_run(const struct sandbox *s, const struct child_limits *limits, const
 	}
 	doc.bytes = p ? p : "";
 	sandbox.cpu_s = o->cpu_s;
+	sandbox.cpu_more_s = o->cpu_more_s;
 	watch_crashes();
 	if (sandbox_enter(s, o->kind == ORDER_RENDER ? SANDBOX_RENDER : SANDBOX_EXTRACT, &sandbox,
 		    &e) < 0) {

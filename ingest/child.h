@@ -28,7 +28,7 @@ struct order_box {
  * the same binary. */
 struct order {
 	uint32_t kind;
-	uint32_t cpu_s;
+	uint32_t cpu_s, cpu_more_s; /* of struct sandbox_limits */
 	uint32_t page, width, n_boxes;
 	char name[256];
 	struct order_box boxes[ORDER_BOXES_MAX]; /* only n_boxes of them are sent */
@@ -71,6 +71,7 @@ _Noreturn void zygote_loop(int socket, const struct child_limits *limits);
 /* ── the formats ── */
 
 struct archive;
+struct ocr;
 
 struct document {
 	const char *bytes;
@@ -81,6 +82,7 @@ struct document {
 	/* Opened by the first that asks (archive_of): the table's rows look at the same one. */
 	struct archive *archive;
 	bool archive_tried;
+	struct ocr *ocr; /* made for the first page that needs it (ocr_read) */
 };
 
 _Noreturn void extract_child(struct document *doc, struct draft *d);
@@ -90,6 +92,7 @@ void extract_html(struct document *doc, struct draft *d);
 /* Appends a piece of HTML to the open page. */
 void html_write(const char *p, size_t n_bytes, struct draft *d);
 void extract_text(struct document *doc, struct draft *d);
+void extract_image(struct document *doc, struct draft *d);
 _Noreturn void render_child(const struct document *doc, const struct order *o, struct draft *d);
 
 /* Text of unknown encoding as UTF-8 without a byte order mark; false: it is not text. charset: what

@@ -9,6 +9,7 @@
 
 #include "ingest/archive.h"
 #include "ingest/child.h"
+#include "ingest/image.h"
 
 #define PDF_HEAD 1024 /* PDF readers look this far for %PDF (ISO 32000-1 annex H.3.4.1) */
 #define LOOK 4096
@@ -24,6 +25,27 @@ static bool is_pdf(struct document *doc)
 {
 	return memmem(doc->bytes, doc->n_bytes < PDF_HEAD ? doc->n_bytes : PDF_HEAD, "%PDF-", 5);
 }
+
+static bool is_image(const struct document *doc, const char *media_type)
+{
+	const char *type = image_type(doc);
+
+	return type && strcmp(type, media_type) == 0;
+}
+
+#define IMAGE(name, media_type)                                                                    \
+	static bool is_##name(struct document *doc)                                                \
+	{                                                                                          \
+		return is_image(doc, media_type);                                                  \
+	}
+IMAGE(png, "image/png")
+IMAGE(jpeg, "image/jpeg")
+IMAGE(tiff, "image/tiff")
+IMAGE(webp, "image/webp")
+IMAGE(gif, "image/gif")
+IMAGE(bmp, "image/bmp")
+IMAGE(pnm, "image/x-portable-anymap")
+#undef IMAGE
 
 /* The first tag after space, byte order mark, comments and XML declaration. */
 static const char *first_tag(const char *p, const char *end)
@@ -119,6 +141,14 @@ static bool is_plain(struct document *doc)
 /* The first row whose `is` holds. */
 const struct format FORMATS[] = {
 	{"application/pdf", "PDF", "pdf", PAGING_PAGES, is_pdf, extract_pdf},
+	{"image/png", "PNG picture", "png", PAGING_PAGES, is_png, extract_image},
+	{"image/jpeg", "JPEG picture", "jpg jpeg", PAGING_PAGES, is_jpeg, extract_image},
+	{"image/tiff", "TIFF picture", "tif tiff", PAGING_PAGES, is_tiff, extract_image},
+	{"image/webp", "WebP picture", "webp", PAGING_PAGES, is_webp, extract_image},
+	{"image/gif", "GIF picture", "gif", PAGING_PAGES, is_gif, extract_image},
+	{"image/bmp", "BMP picture", "bmp", PAGING_PAGES, is_bmp, extract_image},
+	{"image/x-portable-anymap", "PNM picture", "pnm pbm pgm ppm", PAGING_PAGES, is_pnm,
+		extract_image},
 	{"text/html", "Web page", "html htm xhtml", PAGING_NONE, is_html, extract_html},
 	{"text/markdown", "Markdown", "md markdown mdown", PAGING_NONE, is_markdown,
 		extract_markdown},
@@ -134,6 +164,13 @@ const struct format *format_of_type(const char *media_type)
 		}
 	}
 	return NULL;
+}
+
+bool format_is_drawn(const char *media_type)
+{
+	const struct format *f = format_of_type(media_type);
+
+	return f && (f->extract == extract_pdf || f->extract == extract_image);
 }
 
 void formats_sentence(struct buf *out)
@@ -161,8 +198,6 @@ static const char *described(const char *media_type)
 		{"application/CDFV2", "an old Office document"},
 		{"application/x-ole-storage", "an old Office document"},
 		{"text/rtf", "an RTF document"},
-		{"image/png", "a PNG image"},
-		{"image/jpeg", "a JPEG image"},
 		{"application/octet-stream", "unknown data"},
 		{"", "unknown data"},
 	};
@@ -186,15 +221,25 @@ static bool is_encrypted_office(const struct document *doc)
 	       memmem(doc->bytes, doc->n_bytes, STREAM, sizeof(STREAM));
 }
 
-void extract_child(struct document *doc, struct draft *d)
+const struct format *format_of(struct document *doc)
 {
 	for (int i = 0; i < N_FORMATS; i++) {
 		if (FORMATS[i].is(doc)) {
-			draft_type(d, FORMATS[i].media_type, FORMATS[i].paging);
-			FORMATS[i].extract(doc, d);
-			draft_end(d);
-			_exit(0);
+			return &FORMATS[i];
 		}
+	}
+	return NULL;
+}
+
+void extract_child(struct document *doc, struct draft *d)
+{
+	const struct format *format = format_of(doc);
+
+	if (format) {
+		draft_type(d, format->media_type, format->paging);
+		format->extract(doc, d);
+		draft_end(d);
+		_exit(0);
 	}
 	if (is_encrypted_office(doc)) {
 		draft_fault(d, FAULT_PASSWORD, 0, NULL);
