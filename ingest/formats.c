@@ -116,8 +116,37 @@ static bool is_plain(struct document *doc)
 	return !is_code_for_machines(doc) && is_text(doc);
 }
 
+static bool is_archive_of(struct document *doc, const char *type)
+{
+	struct archive *a = archive_of(doc);
+
+	return a && strcmp(archive_type(a), type) == 0;
+}
+
+static bool is_docx(struct document *doc)
+{
+	return is_archive_of(doc, "docx");
+}
+
+static bool is_xlsx(struct document *doc)
+{
+	return is_archive_of(doc, "xlsx");
+}
+
+static bool is_pptx(struct document *doc)
+{
+	return is_archive_of(doc, "pptx");
+}
+
 /* The first row whose `is` holds. */
 const struct format FORMATS[] = {
+	{"application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+		"Word document", "docx docm dotx dotm", PAGING_NONE, is_docx, extract_docx},
+	{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel workbook",
+		"xlsx xlsm xltx xltm", PAGING_SHEETS, is_xlsx, extract_xlsx},
+	{"application/vnd.openxmlformats-officedocument.presentationml.presentation",
+		"PowerPoint presentation", "pptx pptm ppsx ppsm potx potm", PAGING_SLIDES, is_pptx,
+		extract_pptx},
 	{"application/pdf", "PDF", "pdf", PAGING_PAGES, is_pdf, extract_pdf},
 	{"text/html", "Web page", "html htm xhtml", PAGING_NONE, is_html, extract_html},
 	{"text/markdown", "Markdown", "md markdown mdown", PAGING_NONE, is_markdown,
