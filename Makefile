@@ -211,10 +211,10 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libfuzzed.a
 clang: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) BUILD=build/clang CC=clang CXX=clang++ all
 
-# Speed and memory, as ratios within one run.
+# Speed, memory and quality, as ratios within one run; BENCH=formats: one section.
 bench: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build
-	$(Q)BUILD=$(BUILD) node tests/quality/bench.mjs
+	$(Q)BUILD=$(BUILD) BENCH="$(BENCH)" node tests/quality/bench.mjs
 
 # The page's main states as pictures: build/screenshots/ to look at, two in fixtures/ for the README.
 screenshots: check-deps
