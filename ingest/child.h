@@ -86,6 +86,9 @@ struct document {
 };
 
 _Noreturn void extract_child(struct document *doc, struct draft *d);
+void extract_docx(struct document *doc, struct draft *d);
+void extract_xlsx(struct document *doc, struct draft *d);
+void extract_pptx(struct document *doc, struct draft *d);
 void extract_pdf(struct document *doc, struct draft *d);
 void extract_markdown(struct document *doc, struct draft *d);
 void extract_html(struct document *doc, struct draft *d);

@@ -138,8 +138,37 @@ static bool is_plain(struct document *doc)
 	return !is_code_for_machines(doc) && is_text(doc);
 }
 
+static bool is_archive_of(struct document *doc, const char *type)
+{
+	struct archive *a = archive_of(doc);
+
+	return a && strcmp(archive_type(a), type) == 0;
+}
+
+static bool is_docx(struct document *doc)
+{
+	return is_archive_of(doc, "docx");
+}
+
+static bool is_xlsx(struct document *doc)
+{
+	return is_archive_of(doc, "xlsx");
+}
+
+static bool is_pptx(struct document *doc)
+{
+	return is_archive_of(doc, "pptx");
+}
+
 /* The first row whose `is` holds. */
 const struct format FORMATS[] = {
+	{"application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+		"Word document", "docx docm dotx dotm", PAGING_NONE, is_docx, extract_docx},
+	{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel workbook",
+		"xlsx xlsm xltx xltm", PAGING_SHEETS, is_xlsx, extract_xlsx},
+	{"application/vnd.openxmlformats-officedocument.presentationml.presentation",
+		"PowerPoint presentation", "pptx pptm ppsx ppsm potx potm", PAGING_SLIDES, is_pptx,
+		extract_pptx},
 	{"application/pdf", "PDF", "pdf", PAGING_PAGES, is_pdf, extract_pdf},
 	{"image/png", "PNG picture", "png", PAGING_PAGES, is_png, extract_image},
 	{"image/jpeg", "JPEG picture", "jpg jpeg", PAGING_PAGES, is_jpeg, extract_image},

@@ -573,6 +573,16 @@ static int request_run(struct request *r, const struct order *o, int memfd, stru
 	return rc;
 }
 
+static struct extract_cost cost_of(const struct rusage *used)
+{
+	const struct timeval *u = &used->ru_utime, *s = &used->ru_stime;
+
+	return (struct extract_cost){
+		.cpu_us = (int64_t)(u->tv_sec + s->tv_sec) * 1000000 + u->tv_usec + s->tv_usec,
+		.memory_kb = used->ru_maxrss,
+	};
+}
+
 int zygote_extract(struct zygote *z, const struct extract_request *q, struct arena *a,
 	struct extracted *out, struct err *e)
 {
@@ -600,6 +610,9 @@ int zygote_extract(struct zygote *z, const struct extract_request *q, struct are
 			"the document made its reader talk nonsense: save it anew in the program "
 			"that "
 			"made it");
+	}
+	if (q->cost) {
+		*q->cost = cost_of(&r.end.usage);
 	}
 	frame_reader_finish(&r.reader);
 	return rc;
