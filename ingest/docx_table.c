@@ -259,7 +259,11 @@ static void write_held(struct docx_table *t, bool more, struct draft *d)
 		role = more && names_columns(t->held) ? ROW_HEADER : ROW_FIRST;
 	}
 	t->header_ended = t->header_ended || !t->held->header;
-	write_row(t, t->held, role, d);
+	if (role == ROW_FIRST && !more && t->held->n == 1) {
+		passage_write(&t->held->cells[0].text, d, BLOCK_PARAGRAPH, 0, NULL); /* a frame */
+	} else {
+		write_row(t, t->held, role, d);
+	}
 	t->is_held = false;
 }
 

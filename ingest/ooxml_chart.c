@@ -151,6 +151,13 @@ static void keep_value(struct chart *c)
 	}
 }
 
+static void end_words(struct buf *b)
+{
+	if (b->len && b->data[b->len - 1] != ' ') {
+		buf_char(b, ' ');
+	}
+}
+
 static void on_chart_end(void *arg, const struct xml_element *el)
 {
 	struct chart *c = arg;
@@ -160,7 +167,7 @@ static void on_chart_end(void *arg, const struct xml_element *el)
 	}
 	c->in_text = false;
 	if (xml_is(el, "p")) {
-		buf_char(c->title_depth ? &c->title : &c->words, ' ');
+		end_words(c->title_depth ? &c->title : &c->words);
 	} else if (xml_is(el, "ser")) {
 		c->in_series = false;
 	} else if (el->depth == c->title_depth) {
