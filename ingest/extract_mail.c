@@ -131,16 +131,33 @@ static bool name_ends(const struct document *doc, const char *end)
 	return n >= m && strcasecmp(doc->name + n - m, end) == 0;
 }
 
+/* Behind a byte order mark, and the From_ line of the mailbox that a message was copied from. */
+static const char *message_start(const struct document *doc)
+{
+	const char *p = doc->bytes, *end = p + doc->n_bytes;
+	const char *stop;
+
+	p += end - p > 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	if (end - p > 5 && memcmp(p, "From ", 5) == 0) {
+		stop = memchr(p, '\n', (size_t)(end - p));
+		p = stop ? stop + 1 : end;
+	}
+	return p;
+}
+
 /* Notes that begin "Date: …", "Subject: …" are no mail: an address or a field that only programs
  * write must be there, or the name say so. */
 static bool is_message(const struct document *doc, struct head_facts *f)
 {
 	bool named = name_ends(doc, ".eml") || name_ends(doc, ".mht") || name_ends(doc, ".mhtml");
+	const char *p;
 
 	if (name_ends(doc, ".md") || name_ends(doc, ".markdown")) {
 		return false;
 	}
-	return read_head(doc->bytes, doc->n_bytes, f) && (f->weights & FIELD_CORE) &&
+	p = message_start(doc);
+	return read_head(p, (size_t)(doc->bytes + doc->n_bytes - p), f) &&
+	       (f->weights & FIELD_CORE) &&
 	       (named || (f->n_known >= 2 && (f->address_in_from || (f->weights & FIELD_MACHINE))));
 }
 
@@ -201,7 +218,7 @@ static const char *from_line(const char *p, const char *end)
 
 bool mail_is_mbox(struct document *doc)
 {
-	return from_line(doc->bytes, doc->bytes + doc->n_bytes) != NULL;
+	return !name_ends(doc, ".eml") && from_line(doc->bytes, doc->bytes + doc->n_bytes);
 }
 
 /* The next From_ line after a blank one, or end; *head: where its message begins. */
@@ -275,7 +292,9 @@ void extract_eml(struct document *doc, struct draft *d)
 
 void extract_mhtml(struct document *doc, struct draft *d)
 {
+	const char *p = message_start(doc);
+
 	draft_page(d, 0, 0);
-	mail_read(doc, d, doc->bytes, doc->n_bytes,
+	mail_read(doc, d, p, (size_t)(doc->bytes + doc->n_bytes - p),
 		(struct mail_options){.is_web_page = true, .title_of_document = true});
 }

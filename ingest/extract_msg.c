@@ -7,6 +7,7 @@
 #include "ingest/msg.h"
 
 #define RTF_MAX ((size_t)64 << 20) /* of a body, unpacked */
+#define GAP_MAX 16		   /* numbers of recipients or attachments that were deleted */
 
 enum recipient_type { RECIPIENT_TO = 1, RECIPIENT_CC = 2 };
 enum attach_method { ATTACH_BY_VALUE = 1, ATTACH_MESSAGE = 5, ATTACH_OBJECT = 6 };
@@ -74,6 +75,7 @@ static void recipients(struct message *m, struct buf *to, struct buf *cc)
 	static const enum msg_property ADDRESSES[] = {MSG_SMTP, MSG_ADDRESS};
 	struct buf name = BUF_INIT, address = BUF_INIT, one = BUF_INIT;
 	char storage[48];
+	int last = 0;
 
 	for (int i = 0; i < m->doc->limits->zip_entries_max; i++) {
 		struct msg_properties r;
@@ -82,9 +84,13 @@ static void recipients(struct message *m, struct buf *to, struct buf *cc)
 
 		snprintf(storage, sizeof(storage), "__recip_version1.0_#%08X", (unsigned int)i);
 		dir = ole_storage(m->top.dir, storage);
-		if (!dir) {
+		if (!dir && i >= last + GAP_MAX) {
 			break;
 		}
+		if (!dir) {
+			continue;
+		}
+		last = i;
 		msg_open(&r, dir, MSG_HOLDER_PART, m->top.charset, m->top.max);
 		list = msg_number(&r, MSG_RECIPIENT_TYPE, RECIPIENT_TO) == RECIPIENT_CC ? cc : to;
 		msg_text(&r, MSG_DISPLAY_NAME, &name);
@@ -295,6 +301,7 @@ static void take_attachment(struct message *m, const struct msg_properties *a)
 static void take_attachments(struct message *m)
 {
 	char storage[48];
+	int last = 0;
 
 	for (int i = 0; i < m->doc->limits->zip_entries_max; i++) {
 		struct msg_properties a;
@@ -302,9 +309,13 @@ static void take_attachments(struct message *m)
 
 		snprintf(storage, sizeof(storage), "__attach_version1.0_#%08X", (unsigned int)i);
 		dir = ole_storage(m->top.dir, storage);
-		if (!dir) {
+		if (!dir && i >= last + GAP_MAX) {
 			break;
 		}
+		if (!dir) {
+			continue;
+		}
+		last = i;
 		msg_open(&a, dir, MSG_HOLDER_PART, m->top.charset, m->top.max);
 		take_attachment(m, &a);
 		msg_finish(&a);

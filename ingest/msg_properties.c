@@ -121,9 +121,13 @@ void msg_text(const struct msg_properties *m, enum msg_property id, struct buf *
 	buf_clear(out);
 	if (load_typed(m, id, TYPE_UNICODE, &raw)) {
 		(void)text_convert(raw.data, raw.len, "UTF-16LE", out);
-	} else if (load_typed(m, id, TYPE_STRING8, &raw) &&
-		   !text_decode(raw.data, raw.len, m->charset, out)) {
-		buf_clear(out);
+	} else if (load_typed(m, id, TYPE_STRING8, &raw)) {
+		while (raw.len && raw.data[raw.len - 1] == '\0') {
+			raw.len--;
+		}
+		if (!text_decode(raw.data, raw.len, m->charset, out)) {
+			buf_clear(out);
+		}
 	}
 	while (out->len && out->data[out->len - 1] == '\0') {
 		out->len--;
