@@ -96,11 +96,31 @@ void extract_html(struct document *doc, struct draft *d);
 void html_write(const char *p, size_t n_bytes, struct draft *d);
 void extract_text(struct document *doc, struct draft *d);
 void extract_image(struct document *doc, struct draft *d);
+void extract_eml(struct document *doc, struct draft *d);
+void extract_mbox(struct document *doc, struct draft *d);
+void extract_mhtml(struct document *doc, struct draft *d);
+void extract_msg(struct document *doc, struct draft *d);
+void extract_csv(struct document *doc, struct draft *d);
+void extract_json(struct document *doc, struct draft *d);
+void extract_xml(struct document *doc, struct draft *d);
+void extract_code(struct document *doc, struct draft *d);
+bool mail_is_eml(struct document *doc);
+bool mail_is_mbox(struct document *doc);
+bool mail_is_mhtml(struct document *doc);
+bool msg_is(struct document *doc);
+bool csv_is(struct document *doc);
+bool tsv_is(struct document *doc);
+bool json_is(struct document *doc);
+bool xml_is_document(struct document *doc);
+bool code_is(struct document *doc);
 _Noreturn void render_child(const struct document *doc, const struct order *o, struct draft *d);
 
 /* Text of unknown encoding as UTF-8 without a byte order mark; false: it is not text. charset: what
- * the document itself says, or NULL. */
+ * the document itself says, or NULL; UTF-8 that is valid is taken for what it is, whatever it says.
+ */
 bool text_decode(const char *p, size_t n_bytes, const char *charset, struct buf *out);
+/* Text whose encoding is known for certain. false: ICU does not know it. */
+bool text_convert(const char *p, size_t n_bytes, const char *charset, struct buf *out);
 
 /* What libmagic calls these bytes ("application/zip"), "" if it does not know. */
 const char *child_magic(const void *p, size_t n_bytes);
