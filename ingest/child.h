@@ -30,6 +30,7 @@ struct order {
 	uint32_t kind;
 	uint32_t cpu_s;
 	uint32_t page, width, n_boxes;
+	uint32_t no_children; /* files inside are not wanted, only named */
 	char name[256];
 	struct order_box boxes[ORDER_BOXES_MAX]; /* only n_boxes of them are sent */
 };

@@ -584,6 +584,7 @@ int zygote_extract(struct zygote *z, const struct extract_request *q, struct are
 	o->cpu_s = (uint32_t)z->limits.sandbox.cpu_s;
 	memcpy(o->name, name + skip, n - skip);
 	frame_reader_init(&r.reader, z->limits.text_max, 0, z->limits.pages_max);
+	o->no_children = q->no_children;
 	r.reader.children_max = z->limits.children_max;
 	r.reader.children_bytes_max = z->limits.children_bytes_max;
 	r.reader.sink = q->children;

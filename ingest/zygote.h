@@ -38,9 +38,10 @@ struct extract_request {
 	/* Told on the calling thread: page done of n (0: unknown). */
 	void (*progress)(void *arg, int done, int n);
 	void *arg;
-	/* Given the files inside as they come; NULL: they are counted only. They are the document's
-	 * only once zygote_extract has returned 0. */
+	/* Given the files inside as they come; NULL: they are counted only. They are
+	 * the document's only once zygote_extract has returned 0. */
 	const struct child_sink *children;
+	bool no_children; /* files inside are not handed on at all, only annotated */
 };
 
 /* Reads a document. Errors, all with a sentence that says what to do: ERR_UNPROCESSABLE with reason
