@@ -38,12 +38,21 @@ struct external_request {
 };
 
 /* *out: a sealed memfd with the document that came of it, the caller's to close. Errors, each with
- * a sentence that says what to do: ERR_UNPROCESSABLE "external_unavailable"  nothing is set and
- * LibreOffice is not installed ERR_UNPROCESSABLE "external_failed"       it gave nothing, too much,
- * or an error ERR_UNPROCESSABLE "external_timeout"      external-timeout-s has passed ERR_UPSTREAM
- * "external_failed"       the service cannot be reached (worth another try) ERR_CANCELLED;
- * ERR_UNAVAILABLE "sandbox_unavailable" */
+ * a sentence that says what to do:
+ *   ERR_UNPROCESSABLE "external_unavailable"  nothing is set and LibreOffice is not installed, or
+ *                                             what is set is not there
+ *   ERR_UNPROCESSABLE "external_failed"       it gave nothing, too much, or an error
+ *   ERR_UNPROCESSABLE "external_timeout"      external-timeout-s has passed
+ *   ERR_UPSTREAM      "external_unavailable", "external_failed"  the service cannot be reached or
+ *                                             has an error of its own (worth another try)
+ *   ERR_CANCELLED; ERR_UNAVAILABLE "sandbox_unavailable" */
 MUST_CHECK int external_convert(struct zygote *z, const struct settings *set,
 	const struct external_request *r, int *out, struct err *e);
+
+/* zygote_extract, and where that does not know the kind of file but external-types does, what the
+ * external extractor makes of it; the media type told is the file's own. folder: as above. */
+MUST_CHECK int external_read(struct zygote *z, const struct settings *set,
+	const struct extract_request *q, const char *folder, struct arena *a, struct extracted *out,
+	struct err *e);
 
 #endif

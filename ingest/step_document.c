@@ -9,6 +9,7 @@
 #include "index/embed.h"
 #include "index/fts.h"
 #include "ingest/chunker.h"
+#include "ingest/external.h"
 #include "ingest/parts.h"
 #include "ingest/stage.h"
 #include "ingest/step.h"
@@ -147,7 +148,10 @@ static int read_document(struct ingest *in, const struct rows *r, struct parts *
 	int rc = blob_memfd(in->index->blobs, r->version.blob_hash, &q.memfd, e);
 
 	if (rc == 0) {
-		rc = zygote_extract(in->zygote, &q, &in->arena, x, e);
+		rc = external_read(in->zygote, in->index->settings, &q,
+			arena_printf(&in->arena, "%s/stage/%s/external", in->index->data_dir,
+				in->job->id.s),
+			&in->arena, x, e);
 		close(q.memfd);
 	}
 	return rc;
