@@ -170,7 +170,7 @@ struct conversion {
 	const char *folder; /* absolute */
 	const char *file;   /* in it: the document, under a name of ours */
 	int64_t bytes_max;  /* of what comes of it */
-	int64_t looked_ms;
+	int64_t until_ms, looked_ms;
 	bool too_much; /* was written */
 };
 
@@ -439,31 +439,60 @@ static int find_command(struct conversion *c, const char **words, int *n, struct
 	return 0;
 }
 
-static int run_command(struct conversion *c, struct zygote *z, struct err *e)
+static int run_words(
+	struct conversion *c, struct zygote *z, const char *const *words, int n, struct err *e)
 {
-	const char *words[WORDS_MAX];
 	const int64_t memory_mb = c->set->ingest_memory_mb * MEMORY_PER_LIMIT;
+	int64_t left_s = (c->until_ms - clock_mono_ms() + 999) / 1000;
 	char said[200];
 	struct convert_request q = {.memfd = c->request->memfd,
 		.folder = c->folder,
 		.words = words,
-		.wall_s = (int)c->set->external_timeout_s,
+		.n_words = n,
+		.wall_s = left_s > 1 ? (int)left_s : 1,
 		.cpu_s = (int)c->set->external_timeout_s,
 		.memory_mb = (int)(memory_mb > MEMORY_MIN_MB ? memory_mb : MEMORY_MIN_MB),
 		.file_mb = (int)(c->bytes_max >> 20) + 1,
 		.cancel = c->request->cancel,
 		.goes_on = on_look,
 		.arg = c};
-	int rc = find_command(c, words, &q.n_words, e);
+	int rc = zygote_convert(z, &q, said, sizeof(said), e);
 
-	if (rc < 0) {
-		return rc;
-	}
-	rc = zygote_convert(z, &q, said, sizeof(said), e);
 	if (*said && rc < 0) {
 		log_info("external.said", LT("text", said));
 	}
 	return rc < 0 && c->too_much ? no_result("it wrote too much", e) : rc;
+}
+
+/* LibreOffice's first start with a new profile makes that and starts again; it then stumbles over
+ * its own socket in /tmp, which it may not remove. So the profile is made first, by itself. */
+static int prepare_office(
+	struct conversion *c, struct zygote *z, const char *program, struct err *e)
+{
+	const char *words[] = {program, "--headless", "--norestore", "--terminate_after_init"};
+	const char *slash = strrchr(program, '/');
+	struct err why = ERR_INIT;
+	int rc;
+
+	if (strcmp(slash + 1, "soffice") != 0 && strcmp(slash + 1, "libreoffice") != 0) {
+		return 0;
+	}
+	rc = run_words(c, z, words, 4, &why);
+	if (rc < 0 && !(rc == ERR_UNPROCESSABLE && strcmp(why.reason, "external_failed") == 0)) {
+		return err_set(e, rc, why.reason, "%s", why.message);
+	}
+	return 0;
+}
+
+static int run_command(struct conversion *c, struct zygote *z, struct err *e)
+{
+	const char *words[WORDS_MAX];
+	int n, rc = find_command(c, words, &n, e);
+
+	if (rc == 0) {
+		rc = prepare_office(c, z, words[0], e);
+	}
+	return rc == 0 ? run_words(c, z, words, n, e) : rc;
 }
 
 static int convert_by_command(struct conversion *c, struct zygote *z, int *out, struct err *e)
@@ -486,8 +515,10 @@ static int convert_by_command(struct conversion *c, struct zygote *z, int *out, 
 int external_convert(struct zygote *z, const struct settings *set, const struct external_request *r,
 	int *out, struct err *e)
 {
-	struct conversion c = {
-		.set = set, .request = r, .bytes_max = set->ingest_inflated_mb << 20};
+	struct conversion c = {.set = set,
+		.request = r,
+		.bytes_max = set->ingest_inflated_mb << 20,
+		.until_ms = clock_mono_ms() + set->external_timeout_s * 1000};
 	int rc;
 
 	*out = -1;

@@ -690,9 +690,8 @@ static int command_result(const struct request *r, const struct convert_request 
 	if (r->verdict == KILLED_STALL ||
 		(WIFEXITED(status) && WEXITSTATUS(status) == CONVERT_TIMEOUT)) {
 		return err_set(e, ERR_UNPROCESSABLE, "external_timeout",
-			"the external command did not convert the document within %d s: split it, "
-			"save it in a newer format, or raise external-timeout-s",
-			q->wall_s);
+			"the external command did not convert the document within its time: split "
+			"it, save it in a newer format, or raise external-timeout-s");
 	}
 	if (r->verdict == KILLED_OWNER || !WIFEXITED(status)) {
 		return command_failed(e);
