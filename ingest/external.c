@@ -130,35 +130,38 @@ bool external_takes(const struct settings *set, const char *name, const char *me
 	return false;
 }
 
+/* What a kind of file is, and what it is turned into to be read: what keeps its structure. */
+static const struct kind {
+	const char *extension, *media_type, *to;
+} kinds[] = {
+	{"doc", "application/msword", "docx"}, {"dot", "application/msword", "docx"},
+	{"xls", "application/vnd.ms-excel", "xlsx"}, {"xlt", "application/vnd.ms-excel", "xlsx"},
+	{"ppt", "application/vnd.ms-powerpoint", "pptx"},
+	{"pot", "application/vnd.ms-powerpoint", "pptx"},
+	{"pps", "application/vnd.ms-powerpoint", "pptx"},
+	{"wpd", "application/vnd.wordperfect", "docx"}, {"wps", "application/vnd.ms-works", "docx"},
+	{"pages", "application/vnd.apple.pages", "docx"},
+	{"numbers", "application/vnd.apple.numbers", "xlsx"},
+	{"key", "application/vnd.apple.keynote", "pptx"}, {"vsd", "application/vnd.visio", "pdf"},
+	{"vsdx", "application/vnd.ms-visio.drawing", "pdf"},
+	{"pub", "application/x-mspublisher", "pdf"},
+	{"odg", "application/vnd.oasis.opendocument.graphics", "pdf"},
+	{"", "application/octet-stream", "pdf"}, /* any other */
+};
+
+static const struct kind *kind_of(const char *name)
+{
+	const struct kind *k = kinds;
+
+	while (*k->extension && strcasecmp(extension_of(name), k->extension) != 0) {
+		k++;
+	}
+	return k;
+}
+
 const char *external_media_type(const char *name)
 {
-	static const struct {
-		const char *extension, *media_type;
-	} table[] = {
-		{"doc", "application/msword"},
-		{"dot", "application/msword"},
-		{"xls", "application/vnd.ms-excel"},
-		{"xlt", "application/vnd.ms-excel"},
-		{"ppt", "application/vnd.ms-powerpoint"},
-		{"pot", "application/vnd.ms-powerpoint"},
-		{"pps", "application/vnd.ms-powerpoint"},
-		{"wpd", "application/vnd.wordperfect"},
-		{"wps", "application/vnd.ms-works"},
-		{"pages", "application/vnd.apple.pages"},
-		{"numbers", "application/vnd.apple.numbers"},
-		{"key", "application/vnd.apple.keynote"},
-		{"vsd", "application/vnd.visio"},
-		{"vsdx", "application/vnd.ms-visio.drawing"},
-		{"pub", "application/x-mspublisher"},
-		{"odg", "application/vnd.oasis.opendocument.graphics"},
-	};
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (strcasecmp(extension_of(name), table[i].extension) == 0) {
-			return table[i].media_type;
-		}
-	}
-	return "application/octet-stream";
+	return kind_of(name)->media_type;
 }
 
 /* ── the folder ── */
@@ -328,7 +331,7 @@ static int open_result(struct conversion *c, int *fd, struct err *e)
 		closedir(d);
 	}
 	if (*fd < 0) {
-		return no_result("it wrote nothing", e);
+		return no_result("it wrote nothing, as it does for a file with a password", e);
 	}
 	/* A second name would be somebody else's file. */
 	if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_size > 0 &&
@@ -546,7 +549,7 @@ static int read_converted(struct zygote *z, const struct settings *set,
 {
 	const struct external_request r = {.memfd = q->memfd,
 		.name = q->name,
-		.to = "pdf",
+		.to = kind_of(q->name)->to,
 		.folder = folder,
 		.cancel = q->cancel};
 	struct extract_request second = {.name = "converted",
