@@ -61,9 +61,8 @@
 		"tesseract languages for scans, + between those read together, commas between "    \
 		"groups tried in turn; empty: no OCR")                                             \
 	S(external_command, "external-command", "",                                                \
-		"program that turns what is not read otherwise into a PDF, with {file}, {dir} "    \
-		"and "                                                                             \
-		"{to}; empty: LibreOffice where it is installed; off: none")                       \
+		"program that converts what is not read otherwise, with {file}, {dir} and {to}; "  \
+		"empty: LibreOffice where it is installed; off: none")                             \
 	S(external_url, "external-url", "",                                                        \
 		"service that does the same: it is sent the file by POST and answers with a "      \
 		"document")                                                                        \
