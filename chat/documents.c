@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "chat/job_watch.h"
+#include "index/place.h"
 
 /* ── finding ── */
 
@@ -187,7 +188,7 @@ int documents_json(struct call *c, const struct document *rows, const struct ver
 	return 0;
 }
 
-json_t *chunk_json(const struct chunk *k)
+json_t *chunk_json(struct arena *a, const struct chunk *k)
 {
 	json_t *boxes = json_array();
 
@@ -198,11 +199,12 @@ json_t *chunk_json(const struct chunk *k)
 			boxes, json_pack("{s:i,s:[f,f,f,f]}", "page", (int)b->page, "rect",
 				       (double)b->x0, (double)b->y0, (double)b->x1, (double)b->y1));
 	}
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:I,s:I,s:i,s:o}",
-		"id", k->id.s, "documentId", k->document.s, "documentName", k->document_name,
-		"versionId", k->version.s, "collectionId", k->collection.s, "live", (int)k->live,
-		"language", k->language, "title", k->title, "heading", k->heading, "text", k->text,
-		"place", k->place, "pageFirst", k->page_first, "pageLast", k->page_last,
-		"byteStart", (json_int_t)k->byte_start, "byteEnd", (json_int_t)k->byte_end,
-		"tokens", k->n_tokens, "boxes", boxes);
+	return json_pack(
+		"{s:s,s:s,s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:s?,s:i,s:i,s:I,s:I,s:i,s:o}", "id",
+		k->id.s, "documentId", k->document.s, "documentName", k->document_name, "versionId",
+		k->version.s, "collectionId", k->collection.s, "live", (int)k->live, "language",
+		k->language, "title", k->title, "heading", k->heading, "text", k->text, "place",
+		chunk_place(k, a), "unit", k->unit, "pageFirst", k->page_first, "pageLast",
+		k->page_last, "byteStart", (json_int_t)k->byte_start, "byteEnd",
+		(json_int_t)k->byte_end, "tokens", k->n_tokens, "boxes", boxes);
 }

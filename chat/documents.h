@@ -37,6 +37,6 @@ json_t *version_json(const struct version *v);
 MUST_CHECK int documents_json(struct call *c, const struct document *rows,
 	const struct version *latest, int n, json_t **out, struct err *e);
 json_t *access_json(const struct acl_summary *s);
-json_t *chunk_json(const struct chunk *k);
+json_t *chunk_json(struct arena *a, const struct chunk *k);
 
 #endif

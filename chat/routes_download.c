@@ -10,6 +10,7 @@
 #include "chat/run_store.h"
 #include "index/base/log.h"
 #include "index/base/utf8.h"
+#include "index/place.h"
 #include "ingest/extracted.h"
 #include "ingest/zygote.h"
 
@@ -263,9 +264,10 @@ static json_t *pages_json(const struct extracted *x)
 		const struct page *p = &x->pages[i];
 
 		json_array_append_new(
-			list, json_pack("{s:i,s:i,s:i,s:f,s:f}", "number", (int)p->number,
-				      "byteStart", (int)p->byte_start, "byteEnd", (int)p->byte_end,
-				      "width", (double)p->width, "height", (double)p->height));
+			list, json_pack("{s:i,s:s?,s:i,s:i,s:f,s:f}", "number", (int)p->number,
+				      "label", p->label, "byteStart", (int)p->byte_start, "byteEnd",
+				      (int)p->byte_end, "width", (double)p->width, "height",
+				      (double)p->height));
 	}
 	return list;
 }
@@ -279,17 +281,19 @@ static int answer_text(struct call *c, const struct version *v, const struct chu
 
 	start = utf8_floor(x->text, (size_t)x->n_bytes, start);
 	n = utf8_floor(x->text + start, (size_t)x->n_bytes - start, (size_t)limit);
-	out = json_pack("{s:s,s:s,s:s?,s:s?,s:s,s:b,s:I,s:I,s:s%,s:o}", "documentId", v->document.s,
-		"versionId", v->id.s, "title", v->title, "language", v->language, "mediaType",
-		x->media_type, "paged", (int)(x->paging != PAGING_NONE), "bytes",
+	out = json_pack("{s:s,s:s,s:s?,s:s?,s:s,s:b,s:s?,s:I,s:I,s:s%,s:o}", "documentId",
+		v->document.s, "versionId", v->id.s, "title", v->title, "language", v->language,
+		"mediaType", x->media_type, "paged", (int)(x->paging != PAGING_NONE), "unit",
+		x->paging != PAGING_NONE ? paging_name(x->paging) : NULL, "bytes",
 		(json_int_t)x->n_bytes, "byteStart", (json_int_t)start, "text", x->text + start, n,
 		"pages", pages_json(x));
 	json_object_set_new(out, "next",
 		start + n < (size_t)x->n_bytes ? json_integer((json_int_t)(start + n))
 					       : json_null());
 	json_object_set_new(out, "highlight",
-		k ? json_pack("{s:I,s:I,s:i}", "byteStart", (json_int_t)k->byte_start, "byteEnd",
-			    (json_int_t)k->byte_end, "page", k->page_first)
+		k ? json_pack("{s:I,s:I,s:i,s:s}", "byteStart", (json_int_t)k->byte_start,
+			    "byteEnd", (json_int_t)k->byte_end, "page", k->page_first, "place",
+			    chunk_place(k, &c->arena))
 		  : json_null());
 	return call_json(c, 200, out);
 }

@@ -111,16 +111,19 @@ static const char *const sql[] = {
 			 "RETURNING next_slot - ?2",
 	[Q_LOST_HASHES] = "SELECT h FROM (SELECT blob_hash AS h FROM document_version "
 			  "WHERE document_id = ?1 UNION SELECT text_hash FROM document_version "
+			  "WHERE document_id = ?1 UNION SELECT view_hash FROM document_version "
 			  "WHERE document_id = ?1) WHERE h IS NOT NULL "
 			  "AND NOT EXISTS (SELECT 1 FROM document_version v WHERE v.blob_hash = h "
 			  "AND v.document_id <> ?1) "
 			  "AND NOT EXISTS (SELECT 1 FROM document_version v WHERE v.text_hash = h "
+			  "AND v.document_id <> ?1) "
+			  "AND NOT EXISTS (SELECT 1 FROM document_version v WHERE v.view_hash = h "
 			  "AND v.document_id <> ?1)",
 	[Q_BLANK_DOCUMENT] =
 		"UPDATE document SET name = '' WHERE id = ?1 AND deleted_ms IS NOT NULL",
 	[Q_BLANK_VERSIONS] =
 		"UPDATE document_version SET state = 'purged', blob_hash = NULL, "
-		"text_hash = NULL, title = NULL, reason = NULL, message = NULL, sha256 = '' "
+		"text_hash = NULL, view_hash = NULL, title = NULL, reason = NULL, message = NULL, sha256 = '' "
 		"WHERE document_id = ?1",
 	/* Answers that may hold the document's words, which nobody may be shown any more. */
 	[Q_BLANK_ANSWERS] = "UPDATE run SET answer = '' WHERE id IN " RUNS_THAT_HOLD,
@@ -134,7 +137,7 @@ static const char *const sql[] = {
 		"UPDATE run_event SET data = '{\"purged\":true}' WHERE type = "
 		"'retrieval.completed' "
 		"AND run_id IN (SELECT run_id FROM run_candidate WHERE document_id = ?1)",
-	[Q_BLANK_CITATIONS] = "UPDATE citation SET quote = NULL, boxes = NULL, "
+	[Q_BLANK_CITATIONS] = "UPDATE citation SET quote = NULL, boxes = NULL, place = NULL, "
 			      "answer_start = CASE (SELECT answer FROM run WHERE id = run_id) "
 			      "WHEN '' THEN 0 ELSE answer_start END, "
 			      "answer_end = CASE (SELECT answer FROM run WHERE id = run_id) "

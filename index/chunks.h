@@ -46,7 +46,9 @@ struct chunk {
 	const char *title;
 	const char *heading;
 	const char *text;  /* UTF-8, NUL-terminated */
-	const char *place; /* "iv", "Prices!A2:F9": the document's own words; "" none */
+	const char *place; /* "iv", "Prices!A2:F9": the document's own words, a line a page where
+			    * it takes several (index/place.h); "" none */
+	const char *unit;  /* what its pages are: "page", "sheet", …; NULL: none, or not known */
 	int page_first, page_last;
 	int64_t byte_start, byte_end;
 	int n_tokens;
