@@ -11,6 +11,7 @@
 #include "chat/http/server.h"
 #include "index/catalog.h"
 #include "index/chunks.h"
+#include "ingest/extracted.h"
 
 /* The id of the path's first {…}; of another prefix or malformed: absent. */
 MUST_CHECK int call_id(struct call *c, const char *prefix, struct id *out, struct err *e);
@@ -28,6 +29,11 @@ MUST_CHECK int call_chunk(
  * workspace). */
 MUST_CHECK int call_collection(struct call *c, const char *id_or_name, enum right right,
 	struct collection *out, struct err *e);
+
+/* What was read out of a version, in the call's arena; lets the snapshot go. ERR_CONFLICT
+ * "not_ready". */
+MUST_CHECK int call_extracted(
+	struct call *c, const struct version *v, struct extracted *out, struct err *e);
 
 json_t *json_ms(int64_t unix_ms);     /* null for 0 */
 json_t *json_id(const struct id *id); /* null for an empty one */

@@ -224,26 +224,6 @@ int documents_content(struct call *c, struct err *e)
 
 #define TEXT_DEFAULT (1024 * 1024)
 #define TEXT_MAX (4 * 1024 * 1024)
-#define TEXT_BLOB_MAX ((int64_t)1024 * 1024 * 1024)
-
-static int load_extracted(
-	struct call *c, const struct version *v, struct extracted *out, struct err *e)
-{
-	struct buf packed = BUF_INIT;
-	int rc;
-
-	if (!v->text_hash) {
-		return err_set(e, ERR_CONFLICT, "not_ready",
-			"The text of this document has not been read yet.");
-	}
-	call_let_go(c);
-	rc = blob_read(c->app->index->blobs, v->text_hash, TEXT_BLOB_MAX, &packed, e);
-	if (rc == 0) {
-		rc = extracted_unpack(packed.data, packed.len, &c->arena, out, e);
-	}
-	buf_finish(&packed);
-	return rc;
-}
 
 /* Where a chunk's page begins, so that a long text is opened near it. */
 static int64_t page_start(const struct extracted *x, int page)
@@ -324,7 +304,7 @@ int documents_text(struct call *c, struct err *e)
 			   : call_version(c, &d, &v, e);
 	}
 	if (rc == 0) {
-		rc = load_extracted(c, &v, &x, e);
+		rc = call_extracted(c, &v, &x, e);
 	}
 	if (rc != 0) {
 		return rc;

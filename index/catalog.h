@@ -183,7 +183,8 @@ MUST_CHECK int document_impact(
  * unfinished jobs cancelled by the caller. */
 MUST_CHECK int document_delete(struct db *db, const struct id *id, struct err *e);
 /* tx, of the purge job, after chunks_purge_document: blanks what names or quotes the document.
- * blob_hash, text_hash and view_hash of its versions that no other live version uses are appended to hashes.
+ * blob_hash, text_hash and view_hash of its versions that no other live version uses are appended
+ * to hashes.
  */
 MUST_CHECK int document_purge(
 	struct db *db, struct arena *a, const struct id *id, char ***hashes, int *n, struct err *e);

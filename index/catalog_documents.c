@@ -121,10 +121,10 @@ static const char *const sql[] = {
 			  "AND v.document_id <> ?1)",
 	[Q_BLANK_DOCUMENT] =
 		"UPDATE document SET name = '' WHERE id = ?1 AND deleted_ms IS NOT NULL",
-	[Q_BLANK_VERSIONS] =
-		"UPDATE document_version SET state = 'purged', blob_hash = NULL, "
-		"text_hash = NULL, view_hash = NULL, title = NULL, reason = NULL, message = NULL, sha256 = '' "
-		"WHERE document_id = ?1",
+	[Q_BLANK_VERSIONS] = "UPDATE document_version SET state = 'purged', blob_hash = NULL, "
+			     "text_hash = NULL, view_hash = NULL, title = NULL, reason = NULL, "
+			     "message = NULL, sha256 = '' "
+			     "WHERE document_id = ?1",
 	/* Answers that may hold the document's words, which nobody may be shown any more. */
 	[Q_BLANK_ANSWERS] = "UPDATE run SET answer = '' WHERE id IN " RUNS_THAT_HOLD,
 	[Q_BLANK_DELTAS] =

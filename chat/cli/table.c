@@ -73,10 +73,13 @@ static void add_list(struct buf *out, const json_t *v)
 
 static void add_place(struct buf *out, const json_t *v)
 {
+	json_int_t page = json_integer_value(json_object_get(v, "page"));
 	struct buf words = BUF_INIT;
 
-	place_words(&words, json_string_value(json_object_get(v, "unit")),
-		(int)json_integer_value(json_object_get(v, "page")),
+	if (page < 1) {
+		return;
+	}
+	place_words(&words, json_string_value(json_object_get(v, "unit")), (int)page,
 		json_string_value(json_object_get(v, "place")));
 	text_clean(out, words.data ? words.data : "", words.len, false);
 	buf_finish(&words);
