@@ -86,7 +86,7 @@ function Text({ document: d }: { document: Document }) {
 		<>
 			<ErrorNote text={first.error || error} />
 			{first.value && (
-				<div class={`preview-text ${first.value.unit ?? ''}`} tabIndex={0} role="group" aria-label={t('document.text')} lang={first.value.language ?? undefined}>
+				<div class={first.value.unit === 'sheet' ? 'preview-text cells' : 'preview-text'} tabIndex={0} role="group" aria-label={t('document.text')} lang={first.value.language ?? undefined}>
 					{[first.value, ...rest].map((part) => <TextPart key={part.byteStart} part={part} />)}
 				</div>
 			)}

@@ -19,7 +19,7 @@ export const isPoorScan = (d: Document): boolean => (d.warnings?.poorScans ?? 0)
 function HiddenText({ a }: { a: Annotation }) {
 	return (
 		<li>
-			<p class="small muted">{[capital(whereText(a)), t(`warning.kind.${a.kind}`)].filter(Boolean).join(' · ')}</p>
+			<p class="small muted">{capital([whereText(a), t(`warning.kind.${a.kind}`)].filter(Boolean).join(' · '))}</p>
 			<blockquote dir="auto">{a.text}</blockquote>
 		</li>
 	);

@@ -4,7 +4,7 @@ import { ApiError, get, query, sentence } from '../base/api';
 import { t } from '../base/i18n';
 import type { DocumentText, Unit } from '../base/types';
 import { ErrorNote } from '../base/ui';
-import { whereText } from '../base/where';
+import { capital, whereText } from '../base/where';
 import { byteLength, cutAtBytes, findQuote } from './bytes';
 
 const PIECE = 48 * 1024; // bytes asked for at once
@@ -41,7 +41,7 @@ function PieceText({ piece, marks }: { piece: Piece; marks: Marks }) {
 				const at = starts[i]!;
 				const page = pages.find((p) => p.byteStart === at);
 				const shown = inside(at, quoted) || (!quoted && inside(at, passage)) ? <mark key={at}>{text}</mark> : inside(at, passage) ? <span key={at} class="around">{text}</span> : text;
-				return page ? [<span key={`p${page.number}`} class="page-break" data-page={page.number}>{whereText({ page: page.number, place: page.label ?? '', unit: unit ?? 'page' })}</span>, shown] : shown;
+				return page ? [<span key={`p${page.number}`} class="page-break" data-page={page.number}>{capital(whereText({ page: page.number, place: page.label ?? '', unit: unit ?? 'page' }))}</span>, shown] : shown;
 			})}
 		</>
 	);
@@ -131,7 +131,7 @@ export function TextView({ first, quote, aim, onPage, onGone }: TextViewProps) {
 		}
 	}
 	return (
-		<div class={`text-view ${first.unit ?? ''}`} ref={ref} tabIndex={0} role="group" aria-label={t('trust.textLabel')} onScroll={look}>
+		<div class={first.unit === 'sheet' ? 'text-view cells' : 'text-view'} ref={ref} tabIndex={0} role="group" aria-label={t('trust.textLabel')} onScroll={look}>
 			<div class="measure" lang={first.language ?? undefined}>
 				{pieces.map((piece) => <PieceText key={piece.start} piece={piece} marks={{ passage, quoted, pages, unit: first.unit ?? null }} />)}
 				<ErrorNote text={error} />
