@@ -105,6 +105,7 @@ const struct route routes[] = {
 	{"GET", "/v1/documents/{id}/text", ACCESS_USER, BODY_NONE, documents_text, "document:read"},
 	{"GET", "/v1/documents/{id}/annotations", ACCESS_USER, BODY_NONE, documents_annotations,
 		"document:read"},
+	{"GET", "/v1/documents/{id}/view", ACCESS_USER, BODY_NONE, documents_view, "document:read"},
 	{"GET", "/v1/documents/{id}/pages/{page}.png", ACCESS_USER, BODY_NONE, documents_page,
 		"document:read"},
 	{"GET", "/v1/documents/{id}/acl", ACCESS_USER, BODY_NONE, documents_acl, "document:own"},

@@ -252,6 +252,10 @@ struct version_facts {
 };
 MUST_CHECK int version_extracted(struct db *db, const struct id *id,
 	const struct version_facts *facts, struct err *e); /* tx */
+/* tx. Its pages as PDF are this blob (NULL: they are to be drawn again). Absent: it was purged, or
+ * its document deleted. */
+MUST_CHECK int version_viewed(
+	struct db *db, const struct id *id, const char *view_hash, struct err *e);
 /* tx. Makes it the document's current version ('indexed', or 'no_text'), the former 'superseded'.
  */
 MUST_CHECK int version_publish(struct db *db, const struct id *id, bool no_text, struct err *e);

@@ -25,6 +25,7 @@ enum {
 	Q_STATE,
 	Q_EXTRACTED,
 	Q_CHUNKED,
+	Q_VIEWED,
 	Q_SUPERSEDE,
 	Q_PUBLISH,
 	Q_CURRENT,
@@ -99,6 +100,9 @@ static const char *const sql[] = {
 		"ORDER BY v.seq DESC",
 	[Q_STATE] =
 		"UPDATE document_version SET state = ?2, reason = ?3, message = ?4 WHERE id = ?1",
+	[Q_VIEWED] = "UPDATE document_version SET view_hash = ?2 WHERE id = ?1 "
+		     "AND state <> 'purged' AND EXISTS (SELECT 1 FROM document d "
+		     "WHERE d.id = document_id AND d.deleted_ms IS NULL)",
 	[Q_CHUNKED] = "UPDATE document_version SET chunker = ?2 WHERE id = ?1",
 	[Q_EXTRACTED] = "UPDATE document_version SET media_type = ?2, title = ?3, language = ?4, "
 			"text_hash = ?5, n_pages = ?6, paging = ?7, n_hidden = ?8, n_poor = ?9 "
@@ -514,6 +518,14 @@ int version_publish(struct db *db, const struct id *id, bool no_text, struct err
 	stmt_int(q, 3, clock_wall_ms());
 	rc = row_change(db, q, e);
 	return rc ? rc : row_change(db, with_id(db, Q_CURRENT, id), e);
+}
+
+int version_viewed(struct db *db, const struct id *id, const char *view_hash, struct err *e)
+{
+	struct stmt *q = with_id(db, Q_VIEWED, id);
+
+	stmt_text(q, 2, view_hash);
+	return row_change(db, q, e);
 }
 
 int version_chunked(struct db *db, const struct id *id, int chunker, struct err *e)

@@ -3,7 +3,7 @@
 
 #include "index/chunks.h"
 
-enum { Q_LOAD, Q_LOAD_TEXT, Q_OPEN, Q_NEIGHBOURS, Q_SCAN, Q_COUNT };
+enum { Q_LOAD, Q_LOAD_TEXT, Q_OPEN, Q_NEIGHBOURS, Q_SCAN, Q_COUNT, Q_TEXT_END };
 
 /* Column 0 is the holder of the document's permissions. */
 #define COLUMNS                                                                                    \
@@ -33,6 +33,7 @@ static const char *const sql[] = {
 		"SELECT " COLUMNS TEXT_COLUMNS FROM
 		"WHERE c.workspace_n = ?1 AND c.slot >= ?2 AND c.live = 1 AND d.deleted_ms IS NULL "
 		"ORDER BY c.slot LIMIT ?3",
+	[Q_TEXT_END] = "SELECT max(byte_end) FROM chunk WHERE version_id = ?1",
 	[Q_COUNT] = "SELECT count(*) FROM chunk WHERE workspace_n = ?1 AND live = 1",
 };
 SQL_TABLE(table, "index/chunks_read", sql);
@@ -212,4 +213,17 @@ int64_t chunks_live_count(struct db *db, int64_t workspace_n)
 		stmt_reset(q);
 	}
 	return n;
+}
+
+int64_t chunks_text_end(struct db *db, const struct id *version)
+{
+	struct stmt *q = db_stmt(db, &table, Q_TEXT_END);
+	int64_t end = 0;
+
+	stmt_id(q, 1, version);
+	if (stmt_step(q, NULL) == 1) {
+		end = col_null(q, 0) ? 0 : col_int(q, 0);
+		stmt_reset(q);
+	}
+	return end;
 }
