@@ -285,7 +285,7 @@ static void write_held(struct xlsx_rows *r, const struct xlsx_row *next)
 		r->header_goes_on = header && has_wide_cell(r, held->y);
 		r->n_in_region = 1;
 	} else {
-		bool header = r->header_goes_on && next && all_text(held, true);
+		bool header = r->header_goes_on && next && held->n > 1 && all_text(held, true);
 
 		write_row(r, held, header ? ROW_HEADER : ROW_NEXT);
 		r->header_goes_on = header && has_wide_cell(r, held->y);
