@@ -273,6 +273,24 @@ void pptx_write_slide(struct pptx *p, struct pptx_slide *s)
 	}
 }
 
+/* The shape's texts as lines. */
+static void add_note(const struct pptx_shape *shape, struct passage *to)
+{
+	for (int k = 0; k < shape->n_paragraphs; k++) {
+		if (!passage_blank(&shape->paragraphs[k].text)) {
+			passage_append(to, &shape->paragraphs[k].text);
+			buf_char(&to->text, '\n');
+		}
+	}
+	for (int i = 0; i < shape->n_rows; i++) {
+		for (int k = 0; k < shape->rows[i].n; k++) {
+			buf_str(&to->text, k ? " | " : "");
+			passage_append(to, &shape->rows[i].cells[k].text);
+		}
+		buf_char(&to->text, '\n');
+	}
+}
+
 void pptx_write_notes(struct pptx *p, struct pptx_slide *notes)
 {
 	struct passage all = {0};
@@ -281,15 +299,9 @@ void pptx_write_notes(struct pptx *p, struct pptx_slide *notes)
 	for (int i = 0; i < notes->n; i++) {
 		const struct pptx_shape *shape = &notes->shapes[i];
 
-		if (!shape->is_placeholder || strcmp(shape->type, "body") != 0) {
-			continue;
-		}
-		tell_unseen(p, shape);
-		for (int k = 0; k < shape->n_paragraphs; k++) {
-			if (!passage_blank(&shape->paragraphs[k].text)) {
-				passage_append(&all, &shape->paragraphs[k].text);
-				buf_char(&all.text, '\n');
-			}
+		if (!shape->is_placeholder || strcmp(shape->type, "body") == 0) {
+			tell_unseen(p, shape);
+			add_note(shape, &all);
 		}
 	}
 	if (all.text.len > strlen("Speaker notes: ")) {
