@@ -62,10 +62,12 @@ static const struct pptx_shape *find(
 
 const struct pptx_shape *pptx_inherited(const struct pptx_slide *s, const struct pptx_shape *shape)
 {
-	if (!shape->is_placeholder || !s->below) {
-		return NULL;
+	const struct pptx_shape *found = NULL;
+
+	for (s = s->below; shape->is_placeholder && s && !found; s = s->below) {
+		found = find(s, shape, s->below == NULL);
 	}
-	return find(s->below, shape, s->below->below == NULL);
+	return found;
 }
 
 struct pptx_box pptx_box_of(const struct pptx_slide *s, const struct pptx_shape *shape)

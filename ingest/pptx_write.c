@@ -69,13 +69,16 @@ static void tell_unseen(struct pptx *p, const struct pptx_shape *shape)
 void pptx_tell_slide(struct pptx *p, struct pptx_slide *s, const char *label)
 {
 	struct aside a = {.draft = p->o.draft};
+	size_t n_label = strlen(label);
 
-	aside_add(&a, ANNOTATION_HIDDEN_PART, label, strlen(label));
+	aside_add(&a, ANNOTATION_HIDDEN_PART, label, n_label);
 	for (int i = 0; i < s->n; i++) {
 		tell_paragraphs(&a, ANNOTATION_HIDDEN_PART, &s->shapes[i]);
 		tell_unseen(p, &s->shapes[i]);
 	}
-	aside_flush(&a);
+	if (a.text.len > n_label || strncmp(a.text.data, label, n_label) != 0) {
+		aside_flush(&a);
+	}
 	buf_finish(&a.text);
 }
 
