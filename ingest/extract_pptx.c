@@ -120,8 +120,7 @@ static const struct pptx_slide *load_model(struct pptx *p, const char *part, boo
 	m->light = m->dark = COLOR_UNKNOWN;
 	ooxml_relations_load(&p->o, part, &m->relations);
 	if (layout) {
-		m->below =
-			load_model(p, ooxml_part_of_type(&m->relations, "slideMaster"), false);
+		m->below = load_model(p, ooxml_part_of_type(&m->relations, "slideMaster"), false);
 	} else {
 		load_colors(p, m);
 	}

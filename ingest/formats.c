@@ -140,8 +140,8 @@ static bool is_pptx(struct document *doc)
 
 /* The first row whose `is` holds. */
 const struct format FORMATS[] = {
-	{"application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-		"Word document", "docx docm dotx dotm", PAGING_NONE, is_docx, extract_docx},
+	{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "Word document",
+		"docx docm dotx dotm", PAGING_NONE, is_docx, extract_docx},
 	{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel workbook",
 		"xlsx xlsm xltx xltm", PAGING_SHEETS, is_xlsx, extract_xlsx},
 	{"application/vnd.openxmlformats-officedocument.presentationml.presentation",

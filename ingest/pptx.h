@@ -56,7 +56,7 @@ struct pptx_shape {
 	struct pptx_row *rows;
 	int n_rows, cap_rows;
 	bool header_row;
-	const char *chart, *diagram; /* parts */
+	const char *chart, *diagram;	       /* parts */
 	struct buf unseen[N_ANNOTATION_KINDS]; /* text that nobody sees */
 };
 
@@ -88,6 +88,9 @@ const struct pptx_shape *pptx_inherited(const struct pptx_slide *s, const struct
 struct pptx_box pptx_box_of(const struct pptx_slide *s, const struct pptx_shape *shape);
 /* One of the first n shapes of s, but for the placeholders of a model, is painted where b is. */
 bool pptx_painted(const struct pptx_slide *s, int n, bool model, const struct pptx_box *b);
+/* The colour that a:schemeClr names, COLOR_UNKNOWN but for background and text. */
+long pptx_named_color(const struct pptx_slide *s, const char *name);
+bool pptx_is_fill(const struct xml_element *el);
 bool pptx_is_title(const struct pptx_shape *shape);
 
 /* Says what is on the slide, on the open page. */

@@ -23,6 +23,38 @@ bool pptx_painted(const struct pptx_slide *s, int n, bool model, const struct pp
 	return false;
 }
 
+static const struct pptx_slide *master_of(const struct pptx_slide *s)
+{
+	while (s->below) {
+		s = s->below;
+	}
+	return s;
+}
+
+long pptx_named_color(const struct pptx_slide *s, const char *name)
+{
+	const struct pptx_slide *master = master_of(s);
+
+	if (name && (strcmp(name, "bg1") == 0 || strcmp(name, "lt1") == 0)) {
+		return master->light;
+	}
+	return name && (strcmp(name, "tx1") == 0 || strcmp(name, "dk1") == 0) ? master->dark
+									      : COLOR_UNKNOWN;
+}
+
+bool pptx_is_fill(const struct xml_element *el)
+{
+	static const char *const FILLS[] = {
+		"solidFill", "noFill", "gradFill", "blipFill", "pattFill", "grpFill"};
+
+	for (size_t i = 0; i < sizeof(FILLS) / sizeof(FILLS[0]); i++) {
+		if (xml_is(el, FILLS[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool pptx_is_title(const struct pptx_shape *shape)
 {
 	return shape->is_placeholder &&

@@ -9,7 +9,7 @@
 
 #define GROUPS_MAX 32
 #define SHAPES_MAX 20000
-#define TINY 200 /* hundredths of a point */
+#define TINY 200   /* hundredths of a point */
 #define CROWD 2000 /* shapes; what is behind which is not looked into beyond */
 
 struct group {
@@ -33,7 +33,7 @@ struct slide_reader {
 	bool in_text, in_group_properties, in_shape_properties, in_background, in_style;
 	bool in_run_properties, in_list_style, in_paragraph_properties, in_body_style;
 	int list_level;
-	long color;	 /* of the open run */
+	long color;	   /* of the open run */
 	long *takes_color; /* where the next colour goes; NULL: nowhere */
 	int color_depth;
 	bool tiny;
@@ -155,25 +155,6 @@ static void place_shape(struct slide_reader *r)
 
 /* ── colours ── */
 
-static const struct pptx_slide *master_of(const struct pptx_slide *s)
-{
-	while (s->below) {
-		s = s->below;
-	}
-	return s;
-}
-
-static long named_color(const struct slide_reader *r, const char *name)
-{
-	const struct pptx_slide *master = master_of(r->s);
-
-	if (name && (strcmp(name, "bg1") == 0 || strcmp(name, "lt1") == 0)) {
-		return master->light;
-	}
-	return name && (strcmp(name, "tx1") == 0 || strcmp(name, "dk1") == 0) ? master->dark
-									     : COLOR_UNKNOWN;
-}
-
 /* A colour, or a change to the one that is open. */
 static void take_color(struct slide_reader *r, const struct xml_element *el)
 {
@@ -192,32 +173,19 @@ static void take_color(struct slide_reader *r, const struct xml_element *el)
 	} else if (xml_is(el, "sysClr")) {
 		color = ooxml_color(last);
 	} else if (xml_is(el, "schemeClr")) {
-		color = named_color(r, value);
+		color = pptx_named_color(r->s, value);
 	}
 	*r->takes_color = color >= 0 ? color : COLOR_UNKNOWN;
 	r->color_depth = el->depth;
 }
 
-static bool is_fill(const struct xml_element *el)
-{
-	static const char *const FILLS[] = {
-		"solidFill", "noFill", "gradFill", "blipFill", "pattFill", "grpFill"};
-
-	for (size_t i = 0; i < sizeof(FILLS) / sizeof(FILLS[0]); i++) {
-		if (xml_is(el, FILLS[i])) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static void begin_fill(struct slide_reader *r, const struct xml_element *el)
 {
 	bool plain = xml_is(el, "solidFill"), none = xml_is(el, "noFill");
-	long *to = r->in_run_properties ? &r->color
-		   : r->in_background	? &r->s->background
+	long *to = r->in_run_properties			? &r->color
+		   : r->in_background			? &r->s->background
 		   : r->in_shape_properties && r->shape ? &r->shape->fill
-						     : NULL;
+							: NULL;
 
 	if (to && !r->takes_color) {
 		*to = none ? COLOR_UNSAID : COLOR_UNKNOWN;
@@ -240,12 +208,13 @@ static long color_behind(struct slide_reader *r)
 	}
 	if (r->shape->fill != COLOR_UNSAID) {
 		background = r->shape->fill;
-	} else if (r->cell || s->n > CROWD || (model && model->fill != COLOR_UNSAID) || !r->shape->box.known ||
-		   pptx_painted(s, s->n - 1, false, &r->shape->box)) {
+	} else if (r->cell || s->n > CROWD || (model && model->fill != COLOR_UNSAID) ||
+		   !r->shape->box.known || pptx_painted(s, s->n - 1, false, &r->shape->box)) {
 		background = COLOR_UNKNOWN;
 	}
 	for (const struct pptx_slide *m = s->below; m && background == COLOR_UNSAID; m = m->below) {
-		background = pptx_painted(m, m->n, true, &r->shape->box) ? COLOR_UNKNOWN : background;
+		background =
+			pptx_painted(m, m->n, true, &r->shape->box) ? COLOR_UNKNOWN : background;
 	}
 	for (; s && background == COLOR_UNSAID; s = s->below) {
 		background = s->background;
@@ -294,8 +263,8 @@ static void begin_paragraph(struct slide_reader *r)
 			buf_char(&r->into->text, '\n');
 		}
 	} else {
-		s->paragraphs = grow(s->paragraphs, s->n_paragraphs, &s->cap_paragraphs,
-			sizeof(*s->paragraphs));
+		s->paragraphs = grow(
+			s->paragraphs, s->n_paragraphs, &s->cap_paragraphs, sizeof(*s->paragraphs));
 		r->paragraph = &s->paragraphs[s->n_paragraphs++];
 		r->paragraph->start = 1;
 		r->into = &r->paragraph->text;
@@ -322,11 +291,11 @@ static void end_run(struct slide_reader *r)
 
 static enum pptx_bullet bullet_of(const struct xml_element *el)
 {
-	return xml_is(el, "buNone")	   ? BULLET_NONE
-	       : xml_is(el, "buAutoNum")   ? BULLET_NUMBER
-	       : xml_is(el, "buChar")	   ? BULLET_SIGN
-	       : xml_is(el, "buBlip")	   ? BULLET_SIGN
-					   : BULLET_UNSAID;
+	return xml_is(el, "buNone")	 ? BULLET_NONE
+	       : xml_is(el, "buAutoNum") ? BULLET_NUMBER
+	       : xml_is(el, "buChar")	 ? BULLET_SIGN
+	       : xml_is(el, "buBlip")	 ? BULLET_SIGN
+					 : BULLET_UNSAID;
 }
 
 static void take_bullet(struct slide_reader *r, const struct xml_element *el)
@@ -453,8 +422,9 @@ static bool text_start(struct slide_reader *r, const struct xml_element *el)
 
 		r->in_paragraph_properties = true;
 		if (r->paragraph) {
-			r->paragraph->level =
-				level < 0 ? 0 : level >= PPTX_LEVELS ? PPTX_LEVELS - 1 : (int)level;
+			r->paragraph->level = level < 0		     ? 0
+					      : level >= PPTX_LEVELS ? PPTX_LEVELS - 1
+								     : (int)level;
 		}
 	} else if (xml_is(el, "r") || xml_is(el, "fld")) {
 		begin_run(r);
@@ -514,7 +484,7 @@ static void on_slide_start(void *arg, const struct xml_element *el)
 		take_place(r, el);
 	} else if (r->takes_color) {
 		take_color(r, el);
-	} else if (is_fill(el)) {
+	} else if (pptx_is_fill(el)) {
 		begin_fill(r, el);
 	} else if (level_named(el->name) >= 0) {
 		r->list_level = level_named(el->name);
@@ -571,7 +541,7 @@ static void on_slide_end(void *arg, const struct xml_element *el)
 		r->skip = r->skip == el->depth ? 0 : r->skip;
 		return;
 	}
-	if (is_fill(el) || xml_is(el, "bgRef")) {
+	if (pptx_is_fill(el) || xml_is(el, "bgRef")) {
 		r->takes_color = NULL;
 	} else if (level_named(el->name) >= 0) {
 		r->list_level = -1;

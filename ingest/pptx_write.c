@@ -1,4 +1,5 @@
-/* A slide as text: the title first, then the shapes as they lie on each other, each with its box. */
+/* A slide as text: the title first, then the shapes as they lie on each other, each with its box.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,7 +172,8 @@ static enum pptx_bullet bullet_of(const struct pptx_slide *s, const struct pptx_
 			const struct pptx_shape *master = pptx_inherited(s, shape);
 
 			bullet = master ? master->bullets[paragraph->level] : BULLET_UNSAID;
-			return bullet == BULLET_UNSAID ? s->below->bullets[paragraph->level] : bullet;
+			return bullet == BULLET_UNSAID ? s->below->bullets[paragraph->level]
+						       : bullet;
 		}
 		shape = pptx_inherited(s, shape);
 	}

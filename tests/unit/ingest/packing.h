@@ -28,8 +28,7 @@ static inline void pack(const struct packed *parts, struct buf *out)
 	assert_non_null(zip);
 	zip_source_keep(to);
 	for (; parts->name; parts++) {
-		zip_source_t *s =
-			zip_source_buffer(zip, parts->content, strlen(parts->content), 0);
+		zip_source_t *s = zip_source_buffer(zip, parts->content, strlen(parts->content), 0);
 
 		assert_true(zip_file_add(zip, parts->name, s, ZIP_FL_ENC_UTF_8) >= 0);
 	}
@@ -86,8 +85,9 @@ static inline const char *told(const struct extracted *x, struct arena *a)
 
 #define RELATION_TYPES "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
 #define RELATIONS(items)                                                                           \
-	"<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">"   \
-	items "</Relationships>"
+	"<Relationships "                                                                          \
+	"xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">" items            \
+	"</Relationships>"
 #define RELATION(id, type, target)                                                                 \
 	"<Relationship Id=\"" id "\" Type=\"" RELATION_TYPES type "\" Target=\"" target "\"/>"
 #define OUTSIDE(id, type, target)                                                                  \

@@ -69,16 +69,13 @@ static void test_shapes(void **state)
 	(void)state;
 	arena_init(&a);
 	x = read_show(SLIDE(SP("", AT("1270000", "2540000", "2540000", "1270000"),
-				AP("<a:pPr><a:buChar char=\"•\"/></a:pPr>", "one")
-					AP("<a:pPr lvl=\"1\"><a:buAutoNum type=\"arabicPeriod\"/>"
-					   "</a:pPr>",
-						"two")
-						AP("<a:pPr lvl=\"1\"><a:buAutoNum "
-						   "type=\"arabicPeriod\"/></a:pPr>",
-							"three")
-							AP("", "four"))
-				  SP(PH("title", "0"), "", AP("", "Fees"))
-					  SP(PH("sldNum", "9"), "", AP("", "7"))),
+			      AP("<a:pPr><a:buChar char=\"•\"/></a:pPr>", "one")
+				      AP("<a:pPr lvl=\"1\"><a:buAutoNum type=\"arabicPeriod\"/>"
+					 "</a:pPr>",
+					      "two") AP("<a:pPr lvl=\"1\"><a:buAutoNum "
+							"type=\"arabicPeriod\"/></a:pPr>",
+					      "three") AP("", "four")) SP(PH("title", "0"), "",
+			      AP("", "Fees")) SP(PH("sldNum", "9"), "", AP("", "7"))),
 		RELATIONS(""), NULL, &a);
 	assert_string_equal(x.title, "Opening");
 	assert_string_equal(x.pages[1].label, "Fees");
@@ -94,29 +91,29 @@ static void test_inherited(void **state)
 {
 	static const struct packed MODELS[] = {
 		{"ppt/slideLayouts/slideLayout1.xml",
-			"<p:sldLayout " NS ">" TREE(SP(PH("body", "4"),
-				AT("127000", "127000", "1270000", "1270000"), AP("", "Prompt")))
-			"</p:sldLayout>"},
+			"<p:sldLayout " NS
+			">" TREE(SP(PH("body", "4"), AT("127000", "127000", "1270000", "1270000"),
+				AP("", "Prompt"))) "</p:sldLayout>"},
 		{"ppt/slideLayouts/_rels/slideLayout1.xml.rels",
 			RELATIONS(RELATION("r1", "slideMaster", "../slideMasters/m.xml"))},
 		{"ppt/slideMasters/m.xml",
-			"<p:sldMaster " NS ">" TREE(
-				SP(PH("title", "1"), AT("0", "0", "254000", "127000"), ""))
-			"<p:txStyles><p:bodyStyle><a:lvl1pPr><a:buChar char=\"•\"/></a:lvl1pPr>"
-			"</p:bodyStyle></p:txStyles></p:sldMaster>"},
+			"<p:sldMaster " NS
+			">" TREE(SP(PH("title", "1"), AT("0", "0", "254000", "127000"),
+				"")) "<p:txStyles><p:bodyStyle><a:lvl1pPr><a:buChar "
+				     "char=\"•\"/></a:lvl1pPr>"
+				     "</p:bodyStyle></p:txStyles></p:sldMaster>"},
 		{NULL, NULL}};
 	struct extracted x;
 	struct arena a;
 
 	(void)state;
 	arena_init(&a);
-	x = read_show(
-		SLIDE("<p:grpSp><p:grpSpPr><a:xfrm><a:off x=\"1270000\" y=\"0\"/><a:ext "
-		      "cx=\"2540000\" cy=\"2540000\"/><a:chOff x=\"0\" y=\"0\"/><a:chExt "
-		      "cx=\"1270000\" cy=\"1270000\"/></a:xfrm></p:grpSpPr>" SP("",
-			      AT("127000", "127000", "127000", "127000"), AP("", "in a group"))
-		      "</p:grpSp>" SP(PH("body", "4"), "", AP("", "item"))
-			      SP(PH("title", "0"), "", AP("", "Title"))),
+	x = read_show(SLIDE("<p:grpSp><p:grpSpPr><a:xfrm><a:off x=\"1270000\" y=\"0\"/><a:ext "
+			    "cx=\"2540000\" cy=\"2540000\"/><a:chOff x=\"0\" y=\"0\"/><a:chExt "
+			    "cx=\"1270000\" cy=\"1270000\"/></a:xfrm></p:grpSpPr>" SP("",
+				    AT("127000", "127000", "127000", "127000"),
+				    AP("", "in a group")) "</p:grpSp>" SP(PH("body", "4"), "",
+				    AP("", "item")) SP(PH("title", "0"), "", AP("", "Title"))),
 		RELATIONS(RELATION("r1", "slideLayout", "../slideLayouts/slideLayout1.xml")),
 		MODELS, &a);
 	assert_string_equal(told(&x, &a), "H1 Opening\nH1 Title\nP in a group\nL - item\n");
@@ -139,11 +136,12 @@ static void test_tables(void **state)
 	x = read_show(
 		SLIDE("<p:graphicFrame><p:xfrm><a:off x=\"0\" y=\"1270000\"/><a:ext cx=\"2540000\" "
 		      "cy=\"2540000\"/></p:xfrm><a:graphic><a:graphicData><a:tbl><a:tblPr "
-		      "firstRow=\"1\"/><a:tr h=\"100\">" TC("", "Port") TC("gridSpan=\"2\"", "Fee")
-			      TC("hMerge=\"1\"", "") "</a:tr><a:tr h=\"300\">" TC("rowSpan=\"2\"",
-				      "North") TC("", "1") TC("", "2") "</a:tr><a:tr h=\"0\">" TC(
-				      "vMerge=\"1\"", "") TC("", "3") TC("", "4")
-		      "</a:tr></a:tbl></a:graphicData></a:graphic></p:graphicFrame>"),
+		      "firstRow=\"1\"/><a:tr h=\"100\">" TC("", "Port") TC(
+			      "gridSpan=\"2\"", "Fee") TC("hMerge=\"1\"",
+			      "") "</a:tr><a:tr h=\"300\">" TC("rowSpan=\"2\"", "North") TC("",
+			      "1") TC("", "2") "</a:tr><a:tr h=\"0\">" TC("vMerge=\"1\"", "") TC("",
+			      "3") TC("",
+			      "4") "</a:tr></a:tbl></a:graphicData></a:graphic></p:graphicFrame>"),
 		RELATIONS(""), NULL, &a);
 	assert_string_equal(told(&x, &a),
 		"H1 Opening\nT2 Port | Fee | Fee\nT North | 1 | 2\nT North | 3 | 4\n");
@@ -156,8 +154,8 @@ static void test_notes_links_comments(void **state)
 {
 	static const struct packed MORE[] = {
 		{"ppt/notesSlides/n1.xml",
-			"<p:notes " NS ">" TREE(SP(PH("body", "1"), "",
-				AP("", "Say hello.") AP("", "Then wait."))
+			"<p:notes " NS
+			">" TREE(SP(PH("body", "1"), "", AP("", "Say hello.") AP("", "Then wait."))
 					SP(PH("sldNum", "2"), "", AP("", "2"))) "</p:notes>"},
 		{"ppt/comments/c1.xml",
 			"<p:cmLst " NS "><p:cm authorId=\"0\"><p:text>Too long</p:text></p:cm>"
@@ -165,9 +163,11 @@ static void test_notes_links_comments(void **state)
 		{"ppt/comments/c2.xml",
 			"<p188:cmLst xmlns:p188=\"http://schemas.microsoft.com/office/powerpoint/"
 			"2018/8/main\" xmlns:a=\"http://schemas.openxmlformats.org/drawingml/2006/"
-			"main\"><p188:cm><p188:replyLst><p188:reply><p188:txBody>" AP("", "No")
-			"</p188:txBody></p188:reply></p188:replyLst><p188:txBody>" AP("", "Drop it?")
-			"</p188:txBody></p188:cm></p188:cmLst>"},
+			"main\"><p188:cm><p188:replyLst><p188:reply><p188:txBody>" AP(
+				"", "No") "</p188:txBody></p188:reply></"
+					  "p188:replyLst><p188:txBody>" AP(
+						  "", "Drop it?") "</p188:txBody></p188:cm></"
+								  "p188:cmLst>"},
 		{NULL, NULL}};
 	struct extracted x;
 	struct arena a;
@@ -178,8 +178,8 @@ static void test_notes_links_comments(void **state)
 		SLIDE(SP("", "",
 			"<a:p><a:r><a:t>See </a:t></a:r><a:r><a:rPr><a:hlinkClick r:id=\"r5\"/>"
 			"</a:rPr><a:t>rules</a:t></a:r></a:p>")),
-		RELATIONS(RELATION("r1", "notesSlide", "../notesSlides/n1.xml") RELATION("r2",
-			"comments", "../comments/c1.xml") RELATION("r3", "comments",
+		RELATIONS(RELATION("r1", "notesSlide", "../notesSlides/n1.xml") RELATION(
+			"r2", "comments", "../comments/c1.xml") RELATION("r3", "comments",
 			"../comments/c2.xml") OUTSIDE("r5", "hyperlink", "https://a.example/")),
 		MORE, &a);
 	assert_string_equal(told(&x, &a),
@@ -203,26 +203,26 @@ static void test_hidden(void **state)
 	arena_init(&a);
 	assert_string_equal(
 		read_slide(SLIDE("<p:sp><p:nvSpPr><p:cNvPr id=\"1\" name=\"x\" hidden=\"1\"/>"
-				 "</p:nvSpPr><p:txBody>" AP("", "no") "</p:txBody></p:sp>" SP("",
-					 AT("99990000", "0", "10", "10"), AP("", "far out"))
-					 SP("", "", LOOKS("<a:rPr sz=\"100\"/>", "tiny"))),
+				 "</p:nvSpPr><p:txBody>" AP("", "no") "</p:txBody></p:sp>" SP(
+					 "", AT("99990000", "0", "10", "10"), AP("", "far out"))
+					   SP("", "", LOOKS("<a:rPr sz=\"100\"/>", "tiny"))),
 			&a),
 		"H1 Opening\n@hidden_part [] no\n@hidden_place [] far out\n@hidden_size [] tiny\n");
-	x = read_show("<p:sld " NS " show=\"0\">" TREE(SP(PH("title", "0"), "", AP("", "Secret")))
-		      "</p:sld>",
+	x = read_show("<p:sld " NS
+		      " show=\"0\">" TREE(SP(PH("title", "0"), "", AP("", "Secret"))) "</p:sld>",
 		RELATIONS(""), NULL, &a);
 	assert_null(x.pages[1].label);
 	assert_string_equal(told(&x, &a), "H1 Opening\n@hidden_part [] Hidden slide: Secret\n");
 	/* White is unseen on white only: not on a blue shape, nor over one, nor where the colour
 	 * of the page is not known. */
 	assert_string_equal(
-		read_slide("<p:sld " NS "><p:cSld>" WHITE_PAGE "<p:spTree>" SP("",
-				   AT("0", "0", "1270000", "1270000"), LOOKS(WHITE, "unseen"))
-				   SP("", AT("0", "1270000", "1270000", "1270000") BLUE,
-					   LOOKS(WHITE, "on blue"))
-					   SP("", AT("0", "1280000", "1270000", "12700"),
-						   LOOKS(WHITE, "over blue"))
-			   "</p:spTree></p:cSld></p:sld>",
+		read_slide(
+			"<p:sld " NS "><p:cSld>" WHITE_PAGE "<p:spTree>" SP(
+				"", AT("0", "0", "1270000", "1270000"), LOOKS(WHITE, "unseen"))
+				SP("", AT("0", "1270000", "1270000", "1270000") BLUE,
+					LOOKS(WHITE, "on blue")) SP("",
+					AT("0", "1280000", "1270000", "12700"),
+					LOOKS(WHITE, "over blue")) "</p:spTree></p:cSld></p:sld>",
 			&a),
 		"H1 Opening\nP on blue\nP over blue\n@hidden_color [] unseen\n");
 	assert_string_equal(
@@ -241,16 +241,19 @@ static void test_charts_and_diagrams(void **state)
 			"<c:chartSpace " C " " NS "><c:chart><c:title><a:p><a:r><a:t>Berths</a:t>"
 			"</a:r></a:p></c:title><c:plotArea><c:barChart><c:ser><c:tx><c:strRef>"
 			"<c:strCache><c:pt idx=\"0\"><c:v>2024</c:v></c:pt></c:strCache></c:strRef>"
-			"</c:tx><c:cat><c:strRef><c:strCache><c:pt idx=\"0\"><c:v>North</c:v></c:pt>"
+			"</c:tx><c:cat><c:strRef><c:strCache><c:pt "
+			"idx=\"0\"><c:v>North</c:v></c:pt>"
 			"<c:pt idx=\"1\"><c:v>South</c:v></c:pt></c:strCache></c:strRef></c:cat>"
 			"<c:val><c:numRef><c:numCache><c:formatCode>0%</c:formatCode><c:pt "
 			"idx=\"0\"><c:v>0.25</c:v></c:pt><c:pt idx=\"1\"><c:v>0.75</c:v></c:pt>"
 			"</c:numCache></c:numRef></c:val></c:ser></c:barChart></c:plotArea>"
 			"</c:chart></c:chartSpace>"},
 		{"ppt/diagrams/data1.xml",
-			"<dgm:dataModel " D " " NS "><dgm:ptLst><dgm:pt><dgm:t>" AP("", "Arrive")
-			"</dgm:t></dgm:pt><dgm:pt type=\"pres\"/><dgm:pt><dgm:t>" AP("", "Leave")
-			"</dgm:t></dgm:pt></dgm:ptLst></dgm:dataModel>"},
+			"<dgm:dataModel " D " " NS "><dgm:ptLst><dgm:pt><dgm:t>" AP(
+				"", "Arrive") "</dgm:t></dgm:pt><dgm:pt "
+					      "type=\"pres\"/><dgm:pt><dgm:t>" AP(
+						      "", "Leave") "</dgm:t></dgm:pt></dgm:ptLst></"
+								   "dgm:dataModel>"},
 		{NULL, NULL}};
 	struct extracted x;
 	struct arena a;

@@ -75,13 +75,15 @@ static void test_values(void **state)
 	(void)state;
 	arena_init(&a);
 	assert_string_equal(
-		read_sheet(SHEET(ROW("1", N("A1", "1.50") STYLED("B1", "1", "45000")
-						  STYLED("C1", "2", "0.125")
-						  "<c r=\"D1\" t=\"b\"><v>1</v></c>"
-						  "<c r=\"E1\" t=\"e\"><v>#REF!</v></c>"
-						  "<c r=\"F1\" t=\"str\"><f>A1&amp;1</f><v>sum</v></c>"
-						  "<c r=\"G1\"><f>1+1</f></c>" I("H1", "a | b")),
-				   ""),
+		read_sheet(
+			SHEET(ROW("1", N("A1", "1.50") STYLED("B1", "1", "45000") STYLED("C1", "2",
+					       "0.125") "<c r=\"D1\" t=\"b\"><v>1</v></c>"
+							"<c r=\"E1\" t=\"e\"><v>#REF!</v></c>"
+							"<c r=\"F1\" "
+							"t=\"str\"><f>A1&amp;1</f><v>sum</v></c>"
+							"<c r=\"G1\"><f>1+1</f></c>" I(
+								"H1", "a | b")),
+				""),
 			&a),
 		"T1 1.5 | 2023-03-15 | 12.50% | TRUE | #REF! | sum | | a | b\n");
 	x = read_book(ONE,
@@ -104,10 +106,9 @@ static void test_tables(void **state)
 	/* Text over numbers names the columns; an empty row ends the table; a single cell before
 	 * one is a title. */
 	x = read_book(ONE,
-		SHEET(ROW("2", I("B2", "Fees")) ROW("3", I("B3", "Port") I("C3", "Fee"))
-				ROW("4", I("B4", "North") N("C4", "120"))
-					ROW("6", I("B6", "x") I("C6", "y"))
-						ROW("7", I("B7", "z") I("D7", "w")),
+		SHEET(ROW("2", I("B2", "Fees")) ROW("3", I("B3", "Port") I("C3", "Fee")) ROW("4",
+			      I("B4", "North") N("C4", "120")) ROW("6", I("B6", "x") I("C6", "y"))
+				ROW("7", I("B7", "z") I("D7", "w")),
 			""),
 		RELATIONS(""), NULL, NULL, &a);
 	assert_string_equal(
@@ -117,19 +118,17 @@ static void test_tables(void **state)
 	assert_true(x.lines[1].x1 == 3 && x.lines[1].y1 == 3);
 	/* In bold over text; a cell over two columns names both. */
 	assert_string_equal(
-		read_sheet(SHEET(ROW("1", I("A1", "Who") I("B1", "Days") I("D1", "Left"))
-					   ROW("2", I("B2", "2023") I("C2", "2024"))
-						   ROW("3", I("A3", "Ada") N("B3", "1") N("C3", "2")
-									   N("D3", "3")),
+		read_sheet(SHEET(ROW("1", I("A1", "Who") I("B1", "Days") I("D1", "Left")) ROW(
+					 "2", I("B2", "2023") I("C2", "2024")) ROW("3",
+					 I("A3", "Ada") N("B3", "1") N("C3", "2") N("D3", "3")),
 				   "<mergeCells><mergeCell ref=\"B1:C1\"/><mergeCell "
 				   "ref=\"A1:A2\"/></mergeCells>"),
 			&a),
 		"T2 Who | Days | Days | Left\nT2 Who | 2023 | 2024\nT Ada | 1 | 2 | 3\n");
-	assert_string_equal(
-		read_sheet(SHEET(ROW("1", STYLED("A1", "3", "2023") I("B1", "b")) ROW("2",
-					   I("A2", "c") I("B2", "d")),
-				   ""),
-			&a),
+	assert_string_equal(read_sheet(SHEET(ROW("1", STYLED("A1", "3", "2023") I("B1", "b"))
+						       ROW("2", I("A2", "c") I("B2", "d")),
+					       ""),
+				    &a),
 		"T1 2023 | b\nT c | d\n");
 	/* A table of Excel says it itself. */
 	x = read_book(ONE,
@@ -148,17 +147,18 @@ static void test_hidden(void **state)
 	(void)state;
 	arena_init(&a);
 	x = read_book(WORKBOOK("<sheets>" TAB("One", "r1", "state=\"veryHidden\"")
-					TAB("Two", "r2", "") "</sheets>"),
+				      TAB("Two", "r2", "") "</sheets>"),
 		SHEET(ROW("3", I("A3", "secret") N("B3", "7")), ""), RELATIONS(""), NULL, NULL, &a);
 	assert_int_equal(x.n_pages, 1);
 	assert_string_equal(x.pages[0].label, "Two");
-	assert_string_equal(told(&x, &a),
-		"P On two\n@hidden_part [] Hidden sheet “One”: row 3: secret | 7\n");
+	assert_string_equal(
+		told(&x, &a), "P On two\n@hidden_part [] Hidden sheet “One”: row 3: secret | 7\n");
 	assert_string_equal(
 		read_sheet("<worksheet " S "><cols><col min=\"2\" max=\"2\" hidden=\"1\"/></cols>"
-			   "<sheetData>" ROW("1", I("A1", "a") I("B1", "b") I("C1", "c"))
-			   "<row r=\"2\" hidden=\"1\">" I("A2", "d") I("C2", "e") "</row>"
-			   "</sheetData></worksheet>",
+			   "<sheetData>" ROW("1", I("A1", "a") I("B1", "b") I("C1",
+							  "c")) "<row r=\"2\" hidden=\"1\">" I("A2",
+				   "d") I("C2", "e") "</row>"
+						     "</sheetData></worksheet>",
 			&a),
 		"T1 a | | c\n@hidden_part [] B1: b; row 2: d | e\n");
 	assert_string_equal(
