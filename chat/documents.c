@@ -115,10 +115,11 @@ json_t *version_json(const struct version *v)
 
 static json_t *document_json(const struct document *d, const struct version *latest)
 {
-	json_t *out = json_pack("{s:s,s:s,s:o,s:s,s:o,s:b,s:s,s:o}", "id", d->id.s, "collectionId",
-		d->collection.s, "conversationId", json_id(&d->conversation), "name", d->name,
-		"currentVersionId", json_id(&d->current_version), "ownAcl", (int)d->own_acl,
-		"createdBy", d->created_by, "createdMs", json_ms(d->created_ms));
+	json_t *out = json_pack("{s:s,s:s,s:o,s:o,s:s,s:o,s:b,s:s,s:o}", "id", d->id.s,
+		"collectionId", d->collection.s, "conversationId", json_id(&d->conversation),
+		"parentId", json_id(&d->parent), "name", d->name, "currentVersionId",
+		json_id(&d->current_version), "ownAcl", (int)d->own_acl, "createdBy", d->created_by,
+		"createdMs", json_ms(d->created_ms));
 
 	if (latest && !id_empty(&latest->id)) {
 		json_t *facts = facts_json(latest);

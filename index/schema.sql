@@ -120,8 +120,10 @@ CREATE TABLE document (
 	created_by    TEXT NOT NULL,
 	created_ms    INTEGER NOT NULL,
 	deleted_ms    INTEGER,          -- from then on nobody finds it; the purge job removes its text
-	parent_id     TEXT REFERENCES document(id) -- the document that it was attached to or embedded
+	parent_id     TEXT REFERENCES document(id), -- the document that it was attached to or embedded
 					-- in; it is read, shared and deleted with that one. NULL: none
+	part          INTEGER           -- which of that one's files it is, from 1; NULL once the parent
+					-- does not hold it any more
 ) WITHOUT ROWID;
 CREATE INDEX document_parent ON document(parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX document_name ON document(collection_id, name) WHERE deleted_ms IS NULL;
