@@ -27,7 +27,7 @@ static void structure_is_kept(void **state)
 		"<table><tr><th>K<th>V<tr><td>a<td><p>1</p><p>2</p></table>"
 		"<pre>x\n  y</pre><a href='http://elsewhere'>a link</a></body></html>";
 	static const char *const EXPECTED[] = {"H1 Travel policy", "P Book early.\nReally.",
-		"L 1. one", "L 2. two", "P more of two", "L - dot", "T K | V", "T a | 1 2",
+		"L 1. one", "L 2. two", "P more of two", "L - dot", "T2 K | V", "T a | 1 2",
 		"C x\n  y", "P a link"};
 	struct extracted x;
 
@@ -132,7 +132,7 @@ static void layout_tables_are_no_data(void **state)
 		"", &a);
 	print_blocks(&x);
 	assert_true(block_with(&x, "H2 Left") >= 0);
-	assert_true(block_with(&x, "T k | v") >= 0);
+	assert_true(block_with(&x, "T1 k | v") >= 0);
 	arena_finish(&a);
 }
 

@@ -29,7 +29,7 @@ static void structure_is_kept(void **state)
 		"<div class=\"x\">from <b>HTML</b></div>\n\nSetext\n------\n\n> quoted\n";
 	static const char *const EXPECTED[] = {"H1 Head one", "P A link and code second line.",
 		"L - item a", "L - nested", "L - item b", "P more of b", "L 3. three", "L 4. four",
-		"T A | B", "T 1 | 2 b", "C int x;\n\nint y;", "P a picture", "P from HTML",
+		"T2 A | B", "T 1 | 2 b", "C int x;\n\nint y;", "P a picture", "P from HTML",
 		"H2 Setext", "P quoted"};
 	struct extracted x;
 
