@@ -110,7 +110,8 @@ struct evidence {
 	int n_columns;		  /* the most frequent number */
 	int n_regular;		  /* records that have it */
 	size_t n_fields, n_bytes; /* of all fields */
-	int n_prosaic; /* fields that begin with a blank, as after a comma in a sentence */
+	int n_prosaic;	 /* fields that begin with a blank, as after a comma in a sentence */
+	int n_sentences; /* records that end with a full stop */
 	int n_quote_faults;
 	bool header;
 	int n_first; /* fields of the first record, without empty ones at its end */
@@ -170,6 +171,12 @@ static bool names_columns(const struct buf *fields, int n)
 	return n > 0 && n_repeated * 3 <= n;
 }
 
+static bool ends_sentence(const struct buf *b)
+{
+	return b->len > 2 && strchr(".!?", b->data[b->len - 1]) &&
+	       isalpha((unsigned char)b->data[b->len - 2]);
+}
+
 static void weigh(struct evidence *v, const struct csv_reader *r, int *histogram)
 {
 	for (int i = 0; i < r->n_fields; i++) {
@@ -177,6 +184,7 @@ static void weigh(struct evidence *v, const struct csv_reader *r, int *histogram
 		v->n_prosaic += i && r->fields[i].len && r->fields[i].data[0] == ' ';
 	}
 	v->n_fields += (size_t)r->n_fields;
+	v->n_sentences += ends_sentence(&r->fields[r->n_fields - 1]);
 	histogram[r->n_fields - 1]++;
 	if (!v->n_records) {
 		v->header = names_columns(r->fields, r->n_fields);
@@ -230,7 +238,8 @@ static int score(const struct evidence *v, char delimiter, bool named)
 	if (delimiter != ',' && delimiter != ';') {
 		spaced = 0;
 	}
-	if (spaced > 25 && (regular < 90 || v->n_records < 3 || mean > 30)) {
+	if (spaced > 25 && (v->n_sentences * 2 > v->n_records || regular < 90 || v->n_records < 3 ||
+				   mean > 30)) {
 		return 0;
 	}
 	if (named) {

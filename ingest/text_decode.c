@@ -147,6 +147,20 @@ static bool announces_sets(const char *p, size_t n)
 	return true;
 }
 
+/* Names of uchardet that ICU has others for. */
+static const char *name_of_icu(const char *name)
+{
+	static const char *const NAMES[][2] = {{"UHC", "windows-949"},
+		{"MAC-CYRILLIC", "x-mac-cyrillic"}, {"MAC-CENTRALEUROPE", "x-mac-centraleurroman"}};
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		if (strcasecmp(name, NAMES[i][0]) == 0) {
+			return NAMES[i][1];
+		}
+	}
+	return name;
+}
+
 static bool convert_detected(const char *p, size_t n, const char *charset, struct buf *out)
 {
 	uchardet_t u = uchardet_new();
@@ -156,7 +170,7 @@ static bool convert_detected(const char *p, size_t n, const char *charset, struc
 	if (!ok && u) {
 		uchardet_handle_data(u, p, n < SAMPLE ? n : SAMPLE);
 		uchardet_data_end(u);
-		found = uchardet_get_charset(u);
+		found = name_of_icu(uchardet_get_charset(u));
 		buf_clear(out);
 		ok = found[0] && strcmp(found, "ASCII") != 0 && convert(p, n, found, out);
 	}
