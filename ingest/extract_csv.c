@@ -89,7 +89,7 @@ void extract_csv(struct document *doc, struct draft *d)
 		role = draft_at(d) > at ? ROW_NEXT : role;
 		row++;
 		if ((int)row % PROGRESS_ROWS == 0) {
-			draft_progress(d, (int)row, 0);
+			draft_progress(d, 1, 1);
 		}
 	}
 	csv_close(&r);

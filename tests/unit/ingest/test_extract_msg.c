@@ -265,6 +265,35 @@ static void old_office_is_named(void **state)
 	}
 }
 
+/* libgsf follows a directory by recursion. */
+static void a_large_directory_is_a_limit(void **state)
+{
+	struct zygote *little = zygote_with("ingest-zip-entries", "16", NULL);
+	struct msg m = msg_begin();
+	struct extracted x;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	arena_init(&a);
+	put_head(&m);
+	for (int i = 0; i < 60; i++) {
+		char id[8];
+
+		snprintf(id, sizeof(id), "80%02X", i);
+		put_text(m.root, id, "value");
+	}
+	gsf_output_close(GSF_OUTPUT(m.root));
+	assert_int_equal(
+		read_bytes(little, gsf_output_memory_get_bytes(GSF_OUTPUT_MEMORY(m.memory)),
+			(size_t)gsf_output_size(m.memory), "a.msg", &a, &x, &e),
+		ERR_UNPROCESSABLE);
+	assert_non_null(strstr(e.message, "ingest-zip-entries"));
+	zygote_stop(little);
+	g_object_unref(m.root);
+	g_object_unref(m.memory);
+	arena_finish(&a);
+}
+
 /* Cut at any place and with any byte changed it ends in a named state. */
 static void broken_messages_end(void **state)
 {
@@ -313,6 +342,7 @@ int main(void)
 		cmocka_unit_test(head_body_and_files),
 		cmocka_unit_test(rtf_bodies),
 		cmocka_unit_test(old_office_is_named),
+		cmocka_unit_test(a_large_directory_is_a_limit),
 		cmocka_unit_test(broken_messages_end),
 	};
 
