@@ -90,6 +90,12 @@ void extract_html(struct document *doc, struct draft *d);
 /* Appends a piece of HTML to the open page. */
 void html_write(const char *p, size_t n_bytes, struct draft *d);
 void extract_text(struct document *doc, struct draft *d);
+void extract_odt(struct document *doc, struct draft *d);
+void extract_ods(struct document *doc, struct draft *d);
+void extract_odp(struct document *doc, struct draft *d);
+/* The type is application/vnd.oasis.opendocument.<type> or a template of it; packages and flat XML.
+ */
+bool odf_is(struct document *doc, const char *type);
 _Noreturn void render_child(const struct document *doc, const struct order *o, struct draft *d);
 
 /* Text of unknown encoding as UTF-8 without a byte order mark; false: it is not text. charset: what

@@ -25,6 +25,21 @@ static bool is_pdf(struct document *doc)
 	return memmem(doc->bytes, doc->n_bytes < PDF_HEAD ? doc->n_bytes : PDF_HEAD, "%PDF-", 5);
 }
 
+static bool is_odt(struct document *doc)
+{
+	return odf_is(doc, "text");
+}
+
+static bool is_ods(struct document *doc)
+{
+	return odf_is(doc, "spreadsheet");
+}
+
+static bool is_odp(struct document *doc)
+{
+	return odf_is(doc, "presentation");
+}
+
 /* The first tag after space, byte order mark, comments and XML declaration. */
 static const char *first_tag(const char *p, const char *end)
 {
@@ -119,6 +134,12 @@ static bool is_plain(struct document *doc)
 /* The first row whose `is` holds. */
 const struct format FORMATS[] = {
 	{"application/pdf", "PDF", "pdf", PAGING_PAGES, is_pdf, extract_pdf},
+	{"application/vnd.oasis.opendocument.text", "OpenDocument text", "odt ott odm fodt",
+		PAGING_NONE, is_odt, extract_odt},
+	{"application/vnd.oasis.opendocument.spreadsheet", "OpenDocument spreadsheet",
+		"ods ots fods", PAGING_SHEETS, is_ods, extract_ods},
+	{"application/vnd.oasis.opendocument.presentation", "OpenDocument presentation",
+		"odp otp fodp", PAGING_SLIDES, is_odp, extract_odp},
 	{"text/html", "Web page", "html htm xhtml", PAGING_NONE, is_html, extract_html},
 	{"text/markdown", "Markdown", "md markdown mdown", PAGING_NONE, is_markdown,
 		extract_markdown},
