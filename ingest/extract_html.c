@@ -492,18 +492,43 @@ static void write_tree(const GumboNode *root, struct draft *d)
 	free(w.walk.steps);
 }
 
+#define DEPTH_TO_FREE 1000
+
+/* gumbo 0.10 frees recursively: a deep tree stays until the process ends. */
+static bool is_shallow(const GumboNode *root)
+{
+	struct walk w = {0};
+	bool shallow = true;
+
+	walk_push(&w, root);
+	while (w.n && shallow) {
+		const GumboNode *child = walk_child(&w);
+
+		if (child) {
+			walk_push(&w, child);
+			shallow = w.n < DEPTH_TO_FREE;
+		} else {
+			w.n--;
+		}
+	}
+	free(w.steps);
+	return shallow;
+}
+
 void html_write(const char *p, size_t n_bytes, struct draft *d)
 {
 	GumboOptions options = kGumboDefaultOptions;
-	const GumboOutput *tree;
+	GumboOutput *tree;
 
 	options.max_errors = 0;
 	tree = gumbo_parse_with_options(&options, p, n_bytes);
 	if (!tree) {
 		draft_fault(d, FAULT_BROKEN, 0, NULL);
 	}
-	/* Never destroyed: gumbo 0.10 frees recursively, and the process is about to end. */
 	write_tree(tree->document, d);
+	if (is_shallow(tree->document)) {
+		gumbo_destroy_output(&options, tree);
+	}
 }
 
 /* <meta charset="…"> or its older spelling, within the first 1024 bytes (HTML5, 4.2.5.4). */

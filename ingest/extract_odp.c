@@ -137,9 +137,8 @@ static void end_notes(struct odf *o)
 {
 	if (!flow_is_blank(&o->note)) {
 		flow_lead(&o->note, "Speaker notes: ");
-		flow_write(&o->note, o->d, BLOCK_NOTE, 0, NULL);
 	}
-	flow_clear(&o->note);
+	flow_write(&o->note, o->d, BLOCK_NOTE, 0, NULL);
 }
 
 /* ── shapes ── */

@@ -349,13 +349,27 @@ static void add_cell(struct row *r, int column, const struct sheet *s, const str
 	buf_add(&c->text, text->data, text->len);
 }
 
+/* Its text is there but not to be seen: neither is its value. */
+static bool is_unseen(const struct flow *cell)
+{
+	const struct flow_mark *m = (const void *)cell->marks.data;
+
+	for (size_t i = 0; i < cell->marks.len / sizeof(*m); i++) {
+		if (m[i].kind != ANNOTATION_COMMENT && m[i].kind != ANNOTATION_LINK) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void end_cell(struct odf *o)
 {
 	struct sheet *s = o->arg;
 	struct row *r = &s->rows[s->n_rows];
 	struct flow *cell = &o->cell;
 
-	if (s->value[0] && (s->is_date || flow_is_blank(cell))) {
+	flow_seal(cell);
+	if (s->value[0] && (s->is_date || flow_is_blank(cell)) && !is_unseen(cell)) {
 		buf_clear(&cell->text);
 		flow_add(cell, o->d, s->value, strlen(s->value));
 	}

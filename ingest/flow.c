@@ -26,6 +26,7 @@ void flow_clear(struct flow *f)
 {
 	drop_marks(&f->marks);
 	buf_clear(&f->text);
+	buf_clear(&f->unseen);
 }
 
 void flow_finish(struct flow *f)
@@ -33,14 +34,81 @@ void flow_finish(struct flow *f)
 	drop_marks(&f->marks);
 	buf_finish(&f->marks);
 	buf_finish(&f->text);
+	buf_finish(&f->unseen);
+}
+
+static bool blank(const char *s, size_t n_bytes)
+{
+	for (size_t i = 0; i < n_bytes; i++) {
+		if ((unsigned char)s[i] > ' ') {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void add_mark(
+	struct flow *f, enum annotation_kind kind, size_t start, const char *s, size_t n_bytes)
+{
+	struct flow_mark m = {.kind = kind, .start = start, .end = f->text.len};
+
+	if (blank(s, n_bytes) || f->marks.len / sizeof(m) >= ANNOTATIONS_MAX) {
+		return;
+	}
+	if (n_bytes > ANNOTATION_TEXT_MAX) {
+		n_bytes = utf8_floor(s, n_bytes, ANNOTATION_TEXT_MAX);
+	}
+	m.text = strndup(s, n_bytes);
+	ASSERT(m.text != NULL);
+	buf_add(&f->marks, &m, sizeof(m));
+}
+
+/* Text too small or in the colour of its ground takes its place on
+ * the page, and blanks around hidden text are seen. */
+void flow_seal(struct flow *f)
+{
+	struct buf *u = &f->unseen;
+
+	if (u->len) {
+		add_mark(f, f->unseen_kind, f->text.len, u->data, u->len);
+		if (f->unseen_kind == ANNOTATION_HIDDEN_COLOR ||
+			f->unseen_kind == ANNOTATION_HIDDEN_SIZE ||
+			blank(u->data + u->len - 1, 1)) {
+			flow_blank(f);
+		}
+		buf_clear(u);
+	}
+}
+
+static void check_room(const struct buf *b, struct draft *d, size_t n_bytes)
+{
+	if (n_bytes > d->text_max || b->len > d->text_max - n_bytes) {
+		draft_fault(d, FAULT_TEXT, 0, NULL);
+	}
+}
+
+void flow_add_unseen(
+	struct flow *f, struct draft *d, enum annotation_kind kind, const char *s, size_t n_bytes)
+{
+	if (f->unseen.len && f->unseen_kind != kind) {
+		flow_seal(f);
+	}
+	f->unseen_kind = kind;
+	check_room(&f->unseen, d, n_bytes);
+	buf_add(&f->unseen, s, n_bytes);
 }
 
 void flow_add(struct flow *f, struct draft *d, const char *s, size_t n_bytes)
 {
-	if (n_bytes > d->text_max || f->text.len > d->text_max - n_bytes) {
-		draft_fault(d, FAULT_TEXT, 0, NULL);
+	struct buf *to = &f->text;
+
+	if (f->unseen.len && blank(s, n_bytes)) {
+		to = &f->unseen;
+	} else {
+		flow_seal(f);
 	}
-	buf_add(&f->text, s, n_bytes);
+	check_room(to, d, n_bytes);
+	buf_add(to, s, n_bytes);
 }
 
 void flow_blank(struct flow *f)
@@ -52,10 +120,19 @@ void flow_blank(struct flow *f)
 	}
 }
 
-static bool blank(const char *s, size_t n_bytes)
+bool flow_ends_blank(const struct flow *f)
 {
-	for (size_t i = 0; i < n_bytes; i++) {
-		if ((unsigned char)s[i] > ' ') {
+	const struct buf *b = f->unseen.len ? &f->unseen : &f->text;
+
+	return !b->len || blank(b->data + b->len - 1, 1);
+}
+
+#define NEAR 16 /* of 255, in each of red, green and blue */
+
+bool flow_same_color(int32_t a, int32_t b)
+{
+	for (int shift = 0; shift < 24; shift += 8) {
+		if (abs(((a >> shift) & 255) - ((b >> shift) & 255)) > NEAR) {
 			return false;
 		}
 	}
@@ -70,17 +147,8 @@ bool flow_is_blank(const struct flow *f)
 void flow_mark(
 	struct flow *f, enum annotation_kind kind, size_t start, const char *s, size_t n_bytes)
 {
-	struct flow_mark m = {.kind = kind, .start = start, .end = f->text.len};
-
-	if (blank(s, n_bytes) || f->marks.len / sizeof(m) >= ANNOTATIONS_MAX) {
-		return;
-	}
-	if (n_bytes > ANNOTATION_TEXT_MAX) {
-		n_bytes = utf8_floor(s, n_bytes, ANNOTATION_TEXT_MAX);
-	}
-	m.text = strndup(s, n_bytes);
-	ASSERT(m.text != NULL);
-	buf_add(&f->marks, &m, sizeof(m));
+	flow_seal(f);
+	add_mark(f, kind, start, s, n_bytes);
 }
 
 void flow_lead(struct flow *f, const char *s)
@@ -158,9 +226,12 @@ static void write_line(const struct flow *f, size_t start, size_t stop, struct e
 void flow_write_lines(struct flow *f, struct draft *d, const struct box *box)
 {
 	size_t n_marks, n_edges, e = 0, start = 0;
-	struct flow_mark *m = marks_of(&f->marks, &n_marks);
-	struct edge *edges = edges_of(f, &n_edges);
+	struct flow_mark *m;
+	struct edge *edges;
 
+	flow_seal(f);
+	m = marks_of(&f->marks, &n_marks);
+	edges = edges_of(f, &n_edges);
 	buf_reserve(&f->text, 1);
 	while (start < f->text.len || e < n_edges) {
 		const char *p = f->text.data + start;
@@ -238,6 +309,7 @@ void flow_write_queue(struct flow_queue *q, struct draft *d)
 
 void flow_row_add(struct flow_row *r, struct flow *f, struct draft *d)
 {
+	flow_seal(f);
 	buf_add(&r->marks, f->marks.data ? f->marks.data : "", f->marks.len);
 	buf_clear(&f->marks);
 	if (r->n == FLOW_CELLS_MAX) {

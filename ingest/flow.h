@@ -15,7 +15,9 @@
 
 struct flow {
 	struct buf text;
-	struct buf marks; /* of struct flow_mark */
+	struct buf marks;  /* of struct flow_mark */
+	struct buf unseen; /* text that nobody sees, at the end of the text so far */
+	enum annotation_kind unseen_kind;
 };
 
 struct flow_mark {
@@ -28,8 +30,17 @@ void flow_finish(struct flow *f);
 void flow_clear(struct flow *f);
 /* FAULT_TEXT beyond the draft's text_max. */
 void flow_add(struct flow *f, struct draft *d, const char *s, size_t n_bytes);
+/* Kept out of the text: an annotation of this kind at its place. Blanks that follow are part of it.
+ */
+void flow_add_unseen(
+	struct flow *f, struct draft *d, enum annotation_kind kind, const char *s, size_t n_bytes);
+/* What was added unseen becomes a mark; the functions that write a flow see to it. */
+void flow_seal(struct flow *f);
 /* A blank, unless it would stand first or after another. */
 void flow_blank(struct flow *f);
+bool flow_ends_blank(const struct flow *f); /* or is empty */
+/* Text of this colour (0xRRGGBB) cannot be read before that one. */
+bool flow_same_color(int32_t a, int32_t b);
 /* Of [start, end of the text so far). Nothing where s is blank or there are too many. */
 void flow_mark(
 	struct flow *f, enum annotation_kind kind, size_t start, const char *s, size_t n_bytes);

@@ -40,6 +40,19 @@ static bool is_odp(struct document *doc)
 	return odf_is(doc, "presentation");
 }
 
+static bool is_epub(struct document *doc)
+{
+	struct archive *a = archive_of(doc);
+
+	return a && (strcmp(archive_type(a), "application/epub+zip") == 0 ||
+			    (!*archive_type(a) && archive_has(a, "META-INF/container.xml")));
+}
+
+static bool is_rtf(struct document *doc)
+{
+	return doc->n_bytes >= 5 && memcmp(doc->bytes, "{\\rtf", 5) == 0;
+}
+
 /* The first tag after space, byte order mark, comments and XML declaration. */
 static const char *first_tag(const char *p, const char *end)
 {
@@ -114,7 +127,7 @@ static bool is_markdown(struct document *doc)
 /* Text for machines: it would be indexed as noise. */
 static bool is_code_for_machines(const struct document *doc)
 {
-	static const char *const HEADS[] = {"{\\rtf", "%!PS", "%!FDF", "%FDF-", "begin 6"};
+	static const char *const HEADS[] = {"%!PS", "%!FDF", "%FDF-", "begin 6"};
 
 	for (size_t i = 0; i < sizeof(HEADS) / sizeof(HEADS[0]); i++) {
 		size_t n = strlen(HEADS[i]);
@@ -140,6 +153,8 @@ const struct format FORMATS[] = {
 		"ods ots fods", PAGING_SHEETS, is_ods, extract_ods},
 	{"application/vnd.oasis.opendocument.presentation", "OpenDocument presentation",
 		"odp otp fodp", PAGING_SLIDES, is_odp, extract_odp},
+	{"application/epub+zip", "EPUB", "epub", PAGING_CHAPTERS, is_epub, extract_epub},
+	{"application/rtf", "Rich text", "rtf", PAGING_NONE, is_rtf, extract_rtf},
 	{"text/html", "Web page", "html htm xhtml", PAGING_NONE, is_html, extract_html},
 	{"text/markdown", "Markdown", "md markdown mdown", PAGING_NONE, is_markdown,
 		extract_markdown},

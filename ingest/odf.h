@@ -250,10 +250,6 @@ struct odf {
 	struct flow *aside_host; /* where it stands; NULL: between blocks */
 	bool aside_open;
 
-	struct flow unseen; /* a run of text that nobody sees … */
-	enum annotation_kind unseen_kind;
-	struct flow *unseen_host; /* … in this flow; NULL: none is open */
-
 	struct flow_row row;
 	struct flow cell;
 	bool first_row, header_rows, heading_cells;

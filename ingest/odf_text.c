@@ -6,21 +6,10 @@
 #include "ingest/odf.h"
 
 #define SIZE_LEAST 2.0f /* points: smaller is not meant to be read */
-#define NEAR 16		/* of 255, in each of red, green and blue */
 #define BLANKS_MAX 1000
 #define ASIDE_MAX (2 * ANNOTATION_TEXT_MAX) /* bytes: more is not kept of an annotation */
 
 /* ── what is seen ── */
-
-static bool near(int32_t a, int32_t b)
-{
-	for (int shift = 0; shift < 24; shift += 8) {
-		if (abs(((a >> shift) & 255) - ((b >> shift) & 255)) > NEAR) {
-			return false;
-		}
-	}
-	return true;
-}
 
 static bool unseen(const struct odf_look *l, enum annotation_kind *kind)
 {
@@ -28,7 +17,7 @@ static bool unseen(const struct odf_look *l, enum annotation_kind *kind)
 		: l->size < SIZE_LEAST ? ANNOTATION_HIDDEN_SIZE
 				       : ANNOTATION_HIDDEN_COLOR;
 	return *kind != ANNOTATION_HIDDEN_COLOR ||
-	       (l->color >= 0 && l->ground >= 0 && near(l->color, l->ground));
+	       (l->color >= 0 && l->ground >= 0 && flow_same_color(l->color, l->ground));
 }
 
 void odf_dress(struct odf *o, struct odf_frame *f, const char *family, const char *name)
@@ -52,21 +41,6 @@ void odf_dress(struct odf *o, struct odf_frame *f, const char *family, const cha
 	}
 }
 
-static void end_unseen(struct odf *o)
-{
-	struct flow *host = o->unseen_host;
-
-	if (host) {
-		flow_mark(host, o->unseen_kind, host->text.len,
-			o->unseen.text.data ? o->unseen.text.data : "", o->unseen.text.len);
-		if (o->unseen_kind != ANNOTATION_HIDDEN_PART) {
-			flow_blank(host); /* it takes its place on the page */
-		}
-		flow_clear(&o->unseen);
-		o->unseen_host = NULL;
-	}
-}
-
 /* A word, or blanks. */
 static void put(struct odf *o, struct odf_frame *f, const char *s, size_t n_bytes)
 {
@@ -80,17 +54,9 @@ static void put(struct odf *o, struct odf_frame *f, const char *s, size_t n_byte
 		if (f->to->text.len < ASIDE_MAX) {
 			flow_add(f->to, o->d, s, n_bytes);
 		}
-	} else if (blank ? o->unseen_host == f->to : unseen(&f->look, &kind)) {
-		if (!blank && (o->unseen_host != f->to || o->unseen_kind != kind)) {
-			end_unseen(o);
-			o->unseen_host = f->to;
-			o->unseen_kind = kind;
-		}
-		flow_add(&o->unseen, o->d, s, n_bytes);
+	} else if (!blank && unseen(&f->look, &kind)) {
+		flow_add_unseen(f->to, o->d, kind, s, n_bytes);
 	} else {
-		if (!blank) {
-			end_unseen(o);
-		}
 		flow_add(f->to, o->d, s, n_bytes);
 	}
 }
@@ -112,10 +78,7 @@ void odf_text(struct odf *o, const char *s, size_t n_bytes)
 		}
 		put(o, f, s, (size_t)(stop - s));
 		if (stop < end) {
-			const struct flow *last = o->unseen_host == f->to ? &o->unseen : f->to;
-			size_t n = last->text.len;
-
-			if (n && !strchr(" \n", last->text.data[n - 1])) {
+			if (!flow_ends_blank(f->to)) {
 				put(o, f, " ", 1);
 			}
 			stop++;
@@ -129,7 +92,6 @@ void odf_text(struct odf *o, const char *s, size_t n_bytes)
 void odf_aside(struct odf *o, struct odf_frame *f, enum annotation_kind kind)
 {
 	if (!o->aside_open) {
-		end_unseen(o);
 		o->aside_open = true;
 		o->aside_kind = kind;
 		o->aside_host = f->to ? f->to : f->container;
@@ -250,7 +212,6 @@ static void end_paragraph(struct odf *o)
 	struct odf_paragraph p = o->paragraphs[--o->n_paragraphs];
 	const char *text = p.flow->text.data ? p.flow->text.data : "";
 
-	end_unseen(o);
 	if (p.hidden) {
 		flow_mark(p.flow, ANNOTATION_HIDDEN_PART, p.flow->text.len, text, p.flow->text.len);
 		buf_clear(&p.flow->text);
@@ -326,15 +287,13 @@ static void end_note(struct odf *o)
 {
 	char number[16], lead[80];
 
-	end_unseen(o);
 	if (!flow_is_blank(&o->note)) {
 		snprintf(number, sizeof(number), "%d", o->n_notes);
 		snprintf(lead, sizeof(lead), "Note %.40s: ",
 			flow_is_blank(&o->citation) ? number : o->citation.text.data);
 		flow_lead(&o->note, lead);
-		flow_later(&o->later, &o->note, BLOCK_NOTE, 0, o->has_box ? &o->box : NULL);
 	}
-	flow_clear(&o->note);
+	flow_later(&o->later, &o->note, BLOCK_NOTE, 0, o->has_box ? &o->box : NULL);
 	odf_write_later(o);
 }
 
@@ -589,8 +548,6 @@ void odf_text_end(struct odf *o, struct odf_frame *f)
 	}
 	if (f->paragraph) {
 		end_paragraph(o);
-	} else if (f->tag == ODF_TEXT_P || f->tag == ODF_TEXT_H) {
-		end_unseen(o);
 	}
 	if (f->note) {
 		end_note(o);
