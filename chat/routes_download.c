@@ -11,6 +11,7 @@
 #include "index/base/log.h"
 #include "index/base/utf8.h"
 #include "ingest/extracted.h"
+#include "ingest/formats.h"
 #include "ingest/zygote.h"
 
 /* ── the original, streamed from its blob: each piece is read on a worker when the connection can
@@ -432,7 +433,7 @@ int documents_page(struct call *c, struct err *e)
 	if (rc != 0) {
 		return rc;
 	}
-	if (v.media_type && strcmp(v.media_type, "application/pdf") != 0) {
+	if (v.media_type && !format_is_drawn(v.media_type)) {
 		return err_set(e, ERR_UNPROCESSABLE, "no_pages",
 			"This document has no pages to draw: open its text or its content.");
 	}

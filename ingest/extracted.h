@@ -66,6 +66,7 @@ enum row_role {
 };
 
 #define PAGE_LABEL_MAX 200
+#define MEDIA_TYPE_MAX 127 /* RFC 6838, 4.2 */
 
 struct page {
 	int32_t number; /* 1-based */
@@ -126,7 +127,7 @@ struct extracted {
 	char *text; /* NUL-terminated */
 	int32_t n_bytes;
 	char *title; /* the document's own, or NULL */
-	char media_type[64];
+	char media_type[MEDIA_TYPE_MAX + 1];
 	uint8_t paging; /* enum paging */
 	struct page *pages;
 	int n_pages;
