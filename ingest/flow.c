@@ -190,8 +190,11 @@ static struct edge *edges_of(const struct flow *f, size_t *n_edges)
 
 	ASSERT(edges != NULL);
 	for (size_t i = 0; i < n; i++) {
-		edges[2 * i] = (struct edge){.at = m[i].start, .mark = i};
-		edges[2 * i + 1] = (struct edge){.at = m[i].end, .mark = i, .is_end = true};
+		size_t start = m[i].start < f->text.len ? m[i].start : f->text.len;
+		size_t end = m[i].end < f->text.len ? m[i].end : f->text.len;
+
+		edges[2 * i] = (struct edge){.at = start, .mark = i};
+		edges[2 * i + 1] = (struct edge){.at = end, .mark = i, .is_end = true};
 	}
 	qsort(edges, 2 * n, sizeof(*edges), by_place);
 	*n_edges = 2 * n;
