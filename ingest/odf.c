@@ -283,31 +283,6 @@ static bool read_part(struct odf *o, const char *part)
 	return ok;
 }
 
-/* Files inside, where the part is one as it stands: not OpenDocument's own objects, which are
- * folders, and not OLE's storages. */
-static void take_objects(struct odf *o, struct archive *a)
-{
-	const char *name = o->objects.data;
-
-	for (int i = 0; i < o->n_objects; i++, name += strlen(name) + 1) {
-		struct archive_part *part = archive_open(a, name);
-		size_t n, max = o->d->children_bytes_max;
-		struct buf bytes = BUF_INIT;
-		char piece[16384];
-
-		while (part && bytes.len <= max &&
-			(n = archive_read(part, piece, sizeof(piece))) > 0) {
-			buf_add(&bytes, piece, n);
-		}
-		archive_close(part);
-		if (bytes.len > 5 && (memcmp(bytes.data, "PK\3\4", 4) == 0 ||
-					     memcmp(bytes.data, "%PDF-", 5) == 0)) {
-			draft_child(o->d, name, bytes.data, bytes.len);
-		}
-		buf_finish(&bytes);
-	}
-}
-
 void odf_read(struct document *doc, struct draft *d, const struct odf_kind *kind, void *arg)
 {
 	static const struct xml_handler MANIFEST = {.on_start = on_manifest};
@@ -327,8 +302,5 @@ void odf_read(struct document *doc, struct draft *d, const struct odf_kind *kind
 	}
 	if (!ok) {
 		draft_fault(d, FAULT_BROKEN, 0, NULL);
-	}
-	if (a) {
-		take_objects(&o, a);
 	}
 }

@@ -250,9 +250,6 @@ struct odf {
 	struct flow *aside_host; /* where it stands; NULL: between blocks */
 	bool aside_open;
 
-	struct buf objects; /* names of parts, each with its NUL */
-	int n_objects;
-
 	struct flow_row row;
 	struct flow cell;
 	bool first_row, header_rows, heading_cells;

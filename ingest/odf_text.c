@@ -7,7 +7,6 @@
 
 #define SIZE_LEAST 2.0f /* points: smaller is not meant to be read */
 #define BLANKS_MAX 1000
-#define OBJECTS_MAX 1000
 #define ASIDE_MAX (2 * ANNOTATION_TEXT_MAX) /* bytes: more is not kept of an annotation */
 
 /* ── what is seen ── */
@@ -214,11 +213,8 @@ static void end_paragraph(struct odf *o)
 	const char *text = p.flow->text.data ? p.flow->text.data : "";
 
 	if (p.hidden) {
-		struct buf hidden = p.flow->text;
-
-		p.flow->text = (struct buf)BUF_INIT;
-		flow_mark(p.flow, ANNOTATION_HIDDEN_PART, 0, text, hidden.len);
-		buf_finish(&hidden);
+		flow_mark(p.flow, ANNOTATION_HIDDEN_PART, p.flow->text.len, text, p.flow->text.len);
+		buf_clear(&p.flow->text);
 	} else if (p.kind == BLOCK_HEADING && p.level == 1) {
 		draft_title(o->d, text, p.flow->text.len);
 	}
@@ -325,17 +321,28 @@ static void begin_hidden_text(struct odf *o, const struct xml_element *el, struc
 	}
 }
 
-/* Objects are read when the content has been: libzip reads one part at a time. */
+/* A file inside, where the part is one as it stands: not OpenDocument's own objects, which are
+ * folders, and not OLE's storages. */
 static void take_object(struct odf *o, const struct xml_element *el)
 {
+	struct archive *a = archive_of(o->doc);
 	const char *name = xml_attr(el, "href");
+	size_t n, max = o->d->children_bytes_max;
+	struct archive_part *part;
+	struct buf bytes = BUF_INIT;
+	char piece[16384];
 
 	name = name && strncmp(name, "./", 2) == 0 ? name + 2 : name;
-	if (name && *name && o->n_objects < OBJECTS_MAX) {
-		buf_str(&o->objects, name);
-		buf_char(&o->objects, '\0');
-		o->n_objects++;
+	part = a && name && *name ? archive_open(a, name) : NULL;
+	while (part && bytes.len <= max && (n = archive_read(part, piece, sizeof(piece))) > 0) {
+		buf_add(&bytes, piece, n);
 	}
+	archive_close(part);
+	if (bytes.len > 5 &&
+		(memcmp(bytes.data, "PK\3\4", 4) == 0 || memcmp(bytes.data, "%PDF-", 5) == 0)) {
+		draft_child(o->d, name, bytes.data, bytes.len);
+	}
+	buf_finish(&bytes);
 }
 
 static void begin_shape(struct odf *o, const struct xml_element *el, struct odf_frame *f)
