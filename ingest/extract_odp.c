@@ -129,7 +129,7 @@ static void begin_notes(struct odf *o, struct odf_frame *f)
 	if (!f->container) {
 		f->container = &o->note;
 		f->look = (struct odf_look){ODF_NONE, ODF_UNKNOWN, f->look.size, false};
-		f->note = true;
+		f->speech = true;
 	}
 }
 
@@ -221,13 +221,7 @@ static void end_title(struct odf *o)
 static void on_start(
 	struct odf *o, enum odf_tag tag, const struct xml_element *el, struct odf_frame *f)
 {
-	if (o->n_frames < 2 || f[-1].tag == ODF_OFFICE_PRESENTATION) {
-		f->skipped = tag != ODF_DRAW_PAGE;
-	}
-	if (f->skipped) {
-		return;
-	}
-	if (tag == ODF_DRAW_PAGE) {
+	if (tag == ODF_DRAW_PAGE && f[-1].tag == ODF_OFFICE_PRESENTATION) {
 		begin_page(o, el, f);
 	} else if (tag == ODF_PRESENTATION_NOTES) {
 		begin_notes(o, f);
@@ -246,7 +240,7 @@ static void on_end(struct odf *o, struct odf_frame *f)
 	if (f->box) {
 		o->has_box = false;
 	}
-	if (f->tag == ODF_PRESENTATION_NOTES && f->note) {
+	if (f->speech) {
 		end_notes(o);
 	}
 	odf_table_end(o, f);
@@ -256,6 +250,7 @@ void extract_odp(struct document *doc, struct draft *d)
 {
 	static const struct odf_kind PRESENTATION = {.type = "presentation",
 		.root = ODF_OFFICE_PRESENTATION,
+		.child = ODF_DRAW_PAGE,
 		.on_start = on_start,
 		.on_end = on_end};
 	struct deck deck = {0};

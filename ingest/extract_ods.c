@@ -208,9 +208,11 @@ static void take_columns(struct sheet *s, const struct xml_element *el)
 	s->x = s->x + n < COLUMNS_MAX ? s->x + n : COLUMNS_MAX;
 }
 
-static bool column_hidden(const struct sheet *s, int column)
+/* All of the columns [first, first + n). */
+static bool columns_hidden(const struct sheet *s, int first, int n)
 {
 	size_t low = 0, high = s->n_hidden;
+	int column = first;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
@@ -221,7 +223,10 @@ static bool column_hidden(const struct sheet *s, int column)
 			high = mid;
 		}
 	}
-	return low < s->n_hidden && s->hidden[low].first <= column;
+	for (; column < first + n && low < s->n_hidden && s->hidden[low].first <= column; low++) {
+		column = s->hidden[low].first + s->hidden[low].n;
+	}
+	return column >= first + n;
 }
 
 static void begin_row(struct odf *o, const struct xml_element *el, struct odf_frame *f)
@@ -325,7 +330,7 @@ static void begin_cell(struct odf *o, const struct xml_element *el, struct odf_f
 	take_value(s, el);
 	f->cell = true;
 	f->container = &o->cell;
-	if (f->tag == ODF_TABLE_COVERED_TABLE_CELL || column_hidden(s, s->x)) {
+	if (f->tag == ODF_TABLE_COVERED_TABLE_CELL || columns_hidden(s, s->x, s->n_same)) {
 		odf_aside(o, f, ANNOTATION_HIDDEN_PART);
 		s->value[0] = '\0';
 		s->is_date = false;
@@ -374,7 +379,7 @@ static void end_cell(struct odf *o)
 		flow_add(cell, o->d, s->value, strlen(s->value));
 	}
 	for (int i = 0; i < s->n_same && i < SAME_CELLS_MAX && !flow_is_blank(cell); i++) {
-		if (s->x + i < COLUMNS_MAX && !column_hidden(s, s->x + i)) {
+		if (s->x + i < COLUMNS_MAX && !columns_hidden(s, s->x + i, 1)) {
 			add_cell(r, s->x + i, s, &cell->text);
 		}
 	}
@@ -390,12 +395,8 @@ static void on_start(
 {
 	struct sheet *s = o->arg;
 
-	if (f[-1].tag == ODF_OFFICE_SPREADSHEET) {
-		f->skipped = tag != ODF_TABLE_TABLE;
-	} else if (tag == ODF_TABLE_TABLE) {
+	if (tag == ODF_TABLE_TABLE && f[-1].tag != ODF_OFFICE_SPREADSHEET) {
 		f->skipped = true; /* the data of a chart */
-	}
-	if (f->skipped) {
 		return;
 	}
 	switch (tag) {
@@ -448,6 +449,7 @@ void extract_ods(struct document *doc, struct draft *d)
 {
 	static const struct odf_kind SPREADSHEET = {.type = "spreadsheet",
 		.root = ODF_OFFICE_SPREADSHEET,
+		.child = ODF_TABLE_TABLE,
 		.on_start = on_start,
 		.on_end = on_end};
 	static struct sheet sheet;

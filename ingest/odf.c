@@ -209,7 +209,10 @@ static void on_start(void *arg, const struct xml_element *el)
 		return;
 	}
 	if (o->in_body) {
-		if (!odf_text_start(o, tag, el, f)) {
+		if (o->kind->child && f[-1].tag == o->kind->root && tag != o->kind->child &&
+			tag != ODF_TABLE_TRACKED_CHANGES) {
+			f->skipped = true;
+		} else if (!odf_text_start(o, tag, el, f)) {
 			o->kind->on_start(o, tag, el, f);
 		}
 	} else if (o->in_styles) {

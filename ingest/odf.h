@@ -195,7 +195,7 @@ struct odf_frame {
 	char *address;		/* of a link */
 	int columns;		/* of a table */
 	bool skipped;		/* with all that is inside */
-	bool paragraph, list, aside, row, cell, note, page, title, box; /* it opened one */
+	bool paragraph, list, aside, row, cell, note, page, title, speech, box; /* it opened one */
 };
 
 struct odf_list {
@@ -215,6 +215,7 @@ struct odf_paragraph {
 struct odf_kind {
 	const char *type; /* "text": of application/vnd.oasis.opendocument.text */
 	enum odf_tag root;
+	enum odf_tag child; /* what alone counts in the root; ODF_OTHER: everything */
 	void (*on_start)(
 		struct odf *o, enum odf_tag tag, const struct xml_element *el, struct odf_frame *f);
 	void (*on_end)(struct odf *o, struct odf_frame *f);
