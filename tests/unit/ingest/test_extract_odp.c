@@ -45,12 +45,16 @@ static struct extracted read_flat(const char *body)
 #define BOX(attributes, words)                                                                     \
 	"<draw:frame" attributes "><draw:text-box><text:p>" words                                  \
 	"</text:p></draw:text-box></draw:frame>"
+#define NOTES(words)                                                                               \
+	"<presentation:notes>" BOX(" presentation:class='notes'", words) "</presentation:notes>"
 #define WHITE(words) "<text:span text:style-name='W'>" words "</text:span>"
 
 static void slides(void **state)
 {
+	/* clang-format off: shapes as they stand on the slide */
 	static const char BODY[] =
 		"<presentation:footer-decl presentation:name='f'>FOOTER</presentation:footer-decl>"
+
 		"<draw:page draw:name='page1' draw:master-page-name='M'>" BOX(
 			" presentation:class='title'" AT("1in", "36pt", "10cm", "20mm"),
 			"Plans 2032") BOX(" presentation:class='footer'" AT("0cm", "20cm", "5cm",
@@ -70,13 +74,9 @@ static void slides(void **state)
 					      "table:table-cell><table:table-cell><text:p>v</"
 					      "text:p>"
 					      "</table:table-cell></table:table-row></"
-					      "table:table></draw:frame>"
-					      "<presentation:notes>" BOX(
-						      " presentation:class='notes'",
-						      "Smile.</text:p><text:p>Wait.") "</"
-										      "presentation"
-										      ":notes></"
-										      "draw:page>"
+					      "table:table></draw:frame>" NOTES(
+						      "Smile.</text:p><text:p>Wait.") "</draw:page>"
+
 										      "<draw:page "
 										      "draw:name='"
 										      "Secret' "
@@ -93,13 +93,13 @@ static void slides(void **state)
 												      "1cm"),
 											      "not "
 											      "show"
-											      "n") "<presentation:notes>" BOX(" presentation:class='notes'",
-											      "nor "
-											      "sai"
-											      "d") "</presentation:notes></draw:page>"
-												   "<draw:page draw:name='Figures' draw:master-page-name='M'><draw:custom-shape "
-												   "svg:width='10cm' svg:height='2cm' draw:transform='rotate (1.5707963) translate (5cm "
-												   "15cm)'><text:p>turned</text:p></draw:custom-shape></draw:page>";
+											      "n")
+											      NOTES("nor said") "</draw:page>"
+
+														"<draw:page draw:name='Figures' draw:master-page-name='M'><draw:custom-shape "
+														"svg:width='10cm' svg:height='2cm' draw:transform='rotate (1.5707963) translate (5cm "
+														"15cm)'><text:p>turned</text:p></draw:custom-shape></draw:page>";
+	/* clang-format on */
 	static const char *const EXPECTED[] = {"H1 Plans 2032", "L - grow", "T1 k | v",
 		"N Speaker notes: Smile.\nWait.", "P turned"};
 	struct extracted x;
@@ -127,6 +127,7 @@ static void slides(void **state)
 
 static void what_is_not_seen_is_annotated(void **state)
 {
+	/* clang-format off: shapes as they stand on the slide */
 	static const char BODY[] = "<draw:page draw:name='page1' draw:master-page-name='M'>" BOX(
 		AT("1cm", "1cm", "5cm", "1cm"),
 		WHITE("white") "a") BOX(AT("-9cm", "1cm", "5cm", "1cm"),
@@ -143,7 +144,9 @@ static void what_is_not_seen_is_annotated(void **state)
 												"m",
 												"1c"
 												"m"),
-		WHITE("over blue")) "</draw:page><draw:page draw:style-name='dark' "
+		WHITE("over blue")) "</draw:page>"
+
+				    "<draw:page draw:style-name='dark' "
 				    "draw:master-page-name='M'>" BOX(AT("1cm", "1cm", "5cm", "1cm"),
 					    WHITE("on a dark slide")) "<office:annotation><dc:"
 								      "creator>Ada</"
@@ -151,6 +154,7 @@ static void what_is_not_seen_is_annotated(void **state)
 								      "dark</text:p>"
 								      "</office:annotation></"
 								      "draw:page>";
+	/* clang-format on */
 	struct extracted x;
 
 	(void)state;
