@@ -256,7 +256,4 @@ void extract_odp(struct document *doc, struct draft *d)
 	struct deck deck = {0};
 
 	odf_read(doc, d, &PRESENTATION, &deck);
-	if (!d->n_pages) {
-		draft_page(d, 0, 0);
-	}
 }

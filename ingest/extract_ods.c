@@ -455,7 +455,4 @@ void extract_ods(struct document *doc, struct draft *d)
 	static struct sheet sheet;
 
 	odf_read(doc, d, &SPREADSHEET, &sheet);
-	if (!d->n_pages) {
-		draft_page(d, 0, 0);
-	}
 }

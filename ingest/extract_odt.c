@@ -17,6 +17,5 @@ void extract_odt(struct document *doc, struct draft *d)
 	static const struct odf_kind TEXT = {
 		.type = "text", .root = ODF_OFFICE_TEXT, .on_start = on_start, .on_end = on_end};
 
-	draft_page(d, 0, 0);
 	odf_read(doc, d, &TEXT, NULL);
 }

@@ -212,10 +212,11 @@ static void lead_item(struct rtf_story *s, bool heading)
 	buf_finish(&clean);
 }
 
-static void write_later(struct rtf *r)
+/* The page begins with the text: properties before it are of the document. */
+static void begin_page(struct rtf *r)
 {
-	if (r->n_stories == 1 && !r->stories[0].row.n) {
-		flow_write_queue(&r->later, r->d);
+	if (!r->d->n_pages) {
+		draft_page(r->d, 0, 0);
 	}
 }
 
@@ -240,13 +241,17 @@ static void write_paragraph(struct rtf *r)
 		lead_item(s, kind == BLOCK_HEADING);
 	}
 	buf_clear(&s->marker);
-	s->in_table &= is_blank;
 	if (s->kind == RTF_MAIN) {
+		begin_page(r);
+		/* Notes wait until the table ends: its rows stand together. */
+		flow_write_queue(&r->later, r->d, is_blank ? 0 : s->n_of_table);
 		flow_write(&s->text, r->d, kind, kind == BLOCK_HEADING ? level : 0, NULL);
-		write_later(r);
+		flow_write_queue(&r->later, r->d, is_blank && s->in_table ? 0 : r->later.n);
 	} else {
 		flow_later(&r->later, &s->text, kind, kind == BLOCK_HEADING ? level : 0, NULL);
 	}
+	s->in_table &= is_blank;
+	s->n_of_table = s->in_table ? s->n_of_table : 0;
 }
 
 void rtf_end_paragraph(struct rtf *r)
@@ -292,13 +297,14 @@ void rtf_end_row(struct rtf *r)
 	if (!flow_is_blank(&s->text)) {
 		rtf_end_cell(r);
 	}
+	begin_page(r);
 	flow_row_write(&s->row, r->d,
 		s->row_header ? ROW_HEADER
 		: s->in_table ? ROW_NEXT
 			      : ROW_FIRST,
 		NULL);
 	s->in_table = true;
-	write_later(r);
+	s->n_of_table = r->later.n;
 }
 
 /* ── stories and fields ── */
@@ -534,7 +540,8 @@ static void finish(struct rtf *r)
 		r->g->in_table = false;
 		rtf_end_paragraph(r);
 	}
-	flow_write_queue(&r->later, r->d);
+	begin_page(r);
+	flow_write_queue(&r->later, r->d, r->later.n);
 }
 
 void extract_rtf(struct document *doc, struct draft *d)
@@ -548,7 +555,6 @@ void extract_rtf(struct document *doc, struct draft *d)
 	r->doc = doc;
 	r->d = d;
 	r->page = 1252;
-	draft_page(d, 0, 0);
 	rtf_next(&in, &t);
 	open_group(r);
 	rtf_begin_story(r, RTF_MAIN);

@@ -296,16 +296,18 @@ void flow_later(struct flow_queue *q, struct flow *f, enum block_kind kind, int 
 	memset(f, 0, sizeof(*f));
 }
 
-void flow_write_queue(struct flow_queue *q, struct draft *d)
+void flow_write_queue(struct flow_queue *q, struct draft *d, size_t n)
 {
-	for (size_t i = 0; i < q->n; i++) {
+	n = n < q->n ? n : q->n;
+	for (size_t i = 0; i < n; i++) {
 		struct flow_item *item = &q->items[i];
 
 		flow_write(
 			&item->flow, d, item->kind, item->level, item->has_box ? &item->box : NULL);
 		flow_finish(&item->flow);
 	}
-	q->n = 0;
+	q->n -= n;
+	memmove(q->items, q->items + n, q->n * sizeof(*q->items));
 }
 
 /* ── rows ── */

@@ -71,7 +71,8 @@ struct flow_queue {
 /* f is empty after. */
 void flow_later(struct flow_queue *q, struct flow *f, enum block_kind kind, int level,
 	const struct box *box);
-void flow_write_queue(struct flow_queue *q, struct draft *d);
+/* The first n of them, or all. */
+void flow_write_queue(struct flow_queue *q, struct draft *d, size_t n);
 
 /* ── rows of tables ── */
 

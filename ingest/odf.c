@@ -181,7 +181,7 @@ static void take_property(struct odf *o, enum odf_tag tag)
 static struct odf_frame *push(struct odf *o, enum odf_tag tag)
 {
 	static const struct odf_frame FIRST = {
-		.look = {.color = ODF_NONE, .ground = 0xffffff, .size = 12}};
+		.look = {.color = ODF_NONE, .ground = 0xffffff, .size = 12}, .columns = 1};
 	const struct odf_frame *up = o->n_frames ? &o->frames[o->n_frames - 1] : &FIRST;
 	struct odf_frame next = {.tag = tag,
 		.look = up->look,
@@ -209,8 +209,10 @@ static void on_start(void *arg, const struct xml_element *el)
 		return;
 	}
 	if (o->in_body) {
-		if (o->kind->child && f[-1].tag == o->kind->root && tag != o->kind->child &&
-			tag != ODF_TABLE_TRACKED_CHANGES) {
+		bool in_root = f[-1].tag == o->kind->root;
+
+		if (tag == o->kind->root || (o->kind->child && in_root && tag != o->kind->child &&
+						    tag != ODF_TABLE_TRACKED_CHANGES)) {
 			f->skipped = true;
 		} else if (!odf_text_start(o, tag, el, f)) {
 			o->kind->on_start(o, tag, el, f);
@@ -224,6 +226,9 @@ static void on_start(void *arg, const struct xml_element *el)
 		o->in_styles = true;
 	} else if (tag == o->kind->root) {
 		o->in_body = true;
+		if (!o->kind->child) {
+			draft_page(o->d, 0, 0);
+		}
 		odf_dress(o, f, "paragraph", "");
 	}
 	buf_clear(&o->property);
@@ -240,7 +245,8 @@ static void on_end(void *arg, const struct xml_element *el)
 		return;
 	}
 	if (o->in_body && f->tag == o->kind->root) {
-		o->in_body = false;
+		o->in_body = o->held = false;
+		odf_write_later(o);
 	} else if (o->in_body) {
 		odf_text_end(o, f);
 		o->kind->on_end(o, f);
@@ -305,5 +311,8 @@ void odf_read(struct document *doc, struct draft *d, const struct odf_kind *kind
 	}
 	if (!ok) {
 		draft_fault(d, FAULT_BROKEN, 0, NULL);
+	}
+	if (!d->n_pages) {
+		draft_page(d, 0, 0);
 	}
 }

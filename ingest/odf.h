@@ -193,7 +193,7 @@ struct odf_frame {
 	struct flow *container; /* takes whole paragraphs; NULL: each is a block */
 	size_t mark;		/* where a link begins in `to` */
 	char *address;		/* of a link */
-	int columns;		/* of a table */
+	int columns;		/* of the table around; 1: there is none that makes rows */
 	bool skipped;		/* with all that is inside */
 	bool paragraph, list, aside, row, cell, note, page, title, speech, box; /* it opened one */
 };
@@ -215,7 +215,7 @@ struct odf_paragraph {
 struct odf_kind {
 	const char *type; /* "text": of application/vnd.oasis.opendocument.text */
 	enum odf_tag root;
-	enum odf_tag child; /* what alone counts in the root; ODF_OTHER: everything */
+	enum odf_tag child; /* a page, what alone counts in the root; ODF_OTHER: the root is one */
 	void (*on_start)(
 		struct odf *o, enum odf_tag tag, const struct xml_element *el, struct odf_frame *f);
 	void (*on_end)(struct odf *o, struct odf_frame *f);

@@ -7,9 +7,9 @@
 
 #define REPEAT_MAX 64
 
-static bool makes_rows(const struct odf *o, const struct odf_frame *f)
+static bool makes_rows(const struct odf_frame *f)
 {
-	return !f->container && !o->held && f->columns != 1;
+	return !f->container && f->columns != 1;
 }
 
 static void begin_row(struct odf *o, const struct xml_element *el, struct odf_frame *f)
@@ -20,7 +20,7 @@ static void begin_row(struct odf *o, const struct xml_element *el, struct odf_fr
 		odf_aside(o, f, ANNOTATION_HIDDEN_PART);
 	}
 	odf_dress(o, f, "table-row", xml_attr(el, "style-name"));
-	f->row = makes_rows(o, f);
+	f->row = makes_rows(f);
 	if (f->row) {
 		o->held = true;
 		o->heading_cells = o->first_row;
@@ -31,7 +31,6 @@ static void end_row(struct odf *o)
 {
 	bool header = o->header_rows || (o->first_row && o->heading_cells);
 
-	o->held = false;
 	o->in_code = false;
 	flow_row_write(&o->row, o->d,
 		header	       ? ROW_HEADER
@@ -39,7 +38,6 @@ static void end_row(struct odf *o)
 			       : ROW_NEXT,
 		o->has_box ? &o->box : NULL);
 	o->first_row = false;
-	odf_write_later(o);
 }
 
 void odf_table_start(
@@ -103,5 +101,9 @@ void odf_table_end(struct odf *o, struct odf_frame *f)
 		end_row(o);
 	} else if (f->tag == ODF_TABLE_TABLE_HEADER_ROWS) {
 		o->header_rows = false;
+	} else if (f->tag == ODF_TABLE_TABLE && !f->container) {
+		/* Notes wait until here: the rows of a table stand together. */
+		o->held = false;
+		odf_write_later(o);
 	}
 }

@@ -121,7 +121,7 @@ static void end_aside(struct odf *o)
 void odf_write_later(struct odf *o)
 {
 	if (!o->n_paragraphs && !o->held && o->later.n) {
-		flow_write_queue(&o->later, o->d);
+		flow_write_queue(&o->later, o->d, o->later.n);
 		o->in_code = false;
 	}
 }

@@ -97,7 +97,8 @@ struct rtf_story {
 	struct flow_row row;
 	struct buf marker;
 	bool row_header, in_table;
-	int grounds[64]; /* of the cells of the row */
+	size_t n_of_table; /* notes of its rows, at the front of those that wait */
+	int grounds[64];   /* of the cells of the row */
 	int n_cells, cell_ground;
 };
 

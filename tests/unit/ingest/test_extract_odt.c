@@ -109,7 +109,7 @@ static void tables(void **state)
 		"<text:h text:outline-level='1'>Layout</text:h><text:p>text</text:p>"
 		"</table:table-cell></table:table-row></table:table>";
 	static const char *const EXPECTED[] = {"T2 Day | Hours", "T Mon and Tue see | 8",
-		"N Note 1: Not in May.", "T Free inner", "T2 K | V", "T x | x | x", "H1 Layout",
+		"T Free inner", "N Note 1: Not in May.", "T2 K | V", "T x | x | x", "H1 Layout",
 		"P text"};
 	struct extracted x;
 
