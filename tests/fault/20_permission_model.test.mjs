@@ -163,7 +163,7 @@ async function arrivedInside(id, job, { collection, name }, inside) {
 	for (const file of inside) {
 		const part = list.find((d) => d.name.endsWith(file.name)).id;
 		model.documents.set(part, { collection, acl: null, name: `${name}/${file.name}`, parts: file.own, deleted: false, mail: id });
-		model.own(file.name.match(/zq[a-z]{10}/)[0], part);
+		model.own(file.name.match(/zq[a-z]{10}/)[0], id); // which the mail itself names
 		ownWords(part, file.own);
 		stats.inside++;
 	}
