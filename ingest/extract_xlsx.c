@@ -51,8 +51,8 @@ static void on_workbook(void *arg, const struct xml_element *el)
 	state = xml_attr(el, "state");
 	r->sheets[r->n++] = (struct sheet){.part = part,
 		.name = arena_str(&r->x->o.arena, name ? name : ""),
-		.hidden = state && (strcmp(state, "hidden") == 0 ||
-					   strcmp(state, "veryHidden") == 0)};
+		.hidden = state &&
+			  (strcmp(state, "hidden") == 0 || strcmp(state, "veryHidden") == 0)};
 }
 
 /* ── rows and cells ── */
@@ -77,8 +77,8 @@ static char type_of(const char *t)
 	static const struct {
 		const char *name;
 		char type;
-	} TYPES[] = {{"s", 's'}, {"str", 't'}, {"inlineStr", 't'}, {"b", 'b'}, {"e", 'e'},
-		{"d", 'd'}};
+	} TYPES[] = {
+		{"s", 's'}, {"str", 't'}, {"inlineStr", 't'}, {"b", 'b'}, {"e", 'e'}, {"d", 'd'}};
 
 	for (size_t i = 0; t && i < sizeof(TYPES) / sizeof(TYPES[0]); i++) {
 		if (strcmp(t, TYPES[i].name) == 0) {
@@ -127,10 +127,10 @@ static void on_sheet_start(void *arg, const struct xml_element *el)
 	} else if (xml_is(el, "rPh") && !r->phonetic) {
 		r->phonetic = el->depth;
 	} else {
-		r->in = r->phonetic	     ? IN_NOTHING
-			: xml_is(el, "v")    ? IN_VALUE
-			: xml_is(el, "t")    ? IN_TEXT
-					     : IN_NOTHING;
+		r->in = r->phonetic	  ? IN_NOTHING
+			: xml_is(el, "v") ? IN_VALUE
+			: xml_is(el, "t") ? IN_TEXT
+					  : IN_NOTHING;
 	}
 }
 
@@ -163,8 +163,7 @@ static const char *shown(struct sheet_reader *r, const struct xlsx_style *style,
 	}
 	value = r->type == 'n' && *n ? strtod(s, &end) : 0;
 	if (r->type == 'n' && *n && end != s && !*end) {
-		number_format_add(
-			&r->x->formats[style->format], value, r->x->since_1904, &number);
+		number_format_add(&r->x->formats[style->format], value, r->x->since_1904, &number);
 		buf_clear(&r->value);
 		buf_add(&r->value, number.data ? number.data : "", number.len);
 		buf_finish(&number);
@@ -281,8 +280,8 @@ static void tell_comments(struct xlsx *x, const struct xlsx_facts *f)
 		buf_clear(&line);
 		xlsx_cell_name(c->x, c->y, &line);
 		buf_printf(&line, ", %s", c->words);
-		draft_annotate(d, ANNOTATION_COMMENT, draft_at(d), draft_at(d), line.data,
-			line.len);
+		draft_annotate(
+			d, ANNOTATION_COMMENT, draft_at(d), draft_at(d), line.data, line.len);
 	}
 	buf_finish(&line);
 }

@@ -92,8 +92,8 @@ static bool begins(const struct xlsx_ranges *ranges, int y)
 }
 
 /* row names the columns of the rows from `next` (NULL: there is none) on. */
-static bool is_header(const struct xlsx_rows *r, const struct xlsx_row *row,
-	const struct xlsx_row *next)
+static bool is_header(
+	const struct xlsx_rows *r, const struct xlsx_row *row, const struct xlsx_row *next)
 {
 	const struct xlsx_facts *f = r->facts;
 
@@ -279,8 +279,8 @@ static void write_held(struct xlsx_rows *r, const struct xlsx_row *next)
 	} else if (first) {
 		bool header = is_header(r, held, next);
 
-		header = header || (next && held->n > 1 && all_text(held, true) &&
-					   has_wide_cell(r, held->y));
+		header = header ||
+			 (next && held->n > 1 && all_text(held, true) && has_wide_cell(r, held->y));
 		write_row(r, held, header ? ROW_HEADER : ROW_FIRST);
 		r->header_goes_on = header && has_wide_cell(r, held->y);
 		r->n_in_region = 1;
