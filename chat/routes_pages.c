@@ -12,6 +12,7 @@
 #include "chat/routes.h"
 #include "chat/run_store.h"
 #include "ingest/extracted.h"
+#include "ingest/formats.h"
 #include "ingest/locate.h"
 #include "ingest/view.h"
 #include "ingest/zygote.h"
@@ -95,7 +96,7 @@ static int read_order(
 /* Pages of its own; what was not read yet is taken for a PDF, which the drawing finds out. */
 static bool has_own_pages(const struct version *v)
 {
-	return !v->media_type || strcmp(v->media_type, "application/pdf") == 0;
+	return !v->media_type || format_is_drawn(v->media_type);
 }
 
 /* Where the spot is on the view's pages: of a quotation, the lines of it in the passage's.

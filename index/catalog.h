@@ -172,6 +172,13 @@ struct part {
 /* Those directly inside of it, in no order. */
 MUST_CHECK int document_parts(struct db *db, struct arena *a, const struct id *parent,
 	struct part **out, int *n, struct err *e);
+/* Of all that came inside of it, at any depth: how many, how many of them still wait or are being
+ * read, how many failed or were cancelled. */
+struct part_counts {
+	int64_t n, n_open, n_failed;
+};
+MUST_CHECK int document_count_parts(
+	struct db *db, const struct id *id, struct part_counts *out, struct err *e);
 /* Whether the nth file inside was deleted by itself after that time: somebody does not want it. */
 MUST_CHECK int part_unwanted(struct db *db, const struct id *parent, int nth, int64_t since_ms,
 	bool *out, struct err *e);

@@ -10,6 +10,7 @@ enum {
 	Q_ANCESTRY,
 	Q_FAMILY_SIZE,
 	Q_PARTS,
+	Q_COUNT,
 	Q_UNWANTED,
 	Q_NAME_TAKEN,
 	Q_ADD,
@@ -30,6 +31,11 @@ static const char *const sql[] = {
 		    "JOIN document_version v ON v.document_id = d.id AND v.seq = "
 		    "(SELECT max(x.seq) FROM document_version x WHERE x.document_id = d.id) "
 		    "WHERE d.parent_id = ?1 AND d.deleted_ms IS NULL",
+	[Q_COUNT] = "SELECT count(*), coalesce(sum(v.state IN ('queued', 'ingesting')), 0), "
+		    "coalesce(sum(v.state IN ('failed', 'cancelled')), 0) FROM document_version v "
+		    "WHERE v.document_id IN " FAMILY " AND v.document_id <> ?1 AND v.seq = "
+		    "(SELECT max(x.seq) FROM document_version x "
+		    "WHERE x.document_id = v.document_id)",
 	[Q_UNWANTED] = "SELECT 1 FROM document WHERE parent_id = ?1 AND part = ?2 "
 		       "AND deleted_ms >= ?3 LIMIT 1",
 	/* Those with other readers are not looked at: a number behind the name would tell of them.
@@ -107,6 +113,19 @@ int document_parts(struct db *db, struct arena *a, const struct id *parent, stru
 	*out = rows.items;
 	*n = rows.n;
 	return rc;
+}
+
+int document_count_parts(struct db *db, const struct id *id, struct part_counts *out, struct err *e)
+{
+	struct stmt *q = with_id(db, Q_COUNT, id);
+	int rc = stmt_step(q, e);
+
+	*out = (struct part_counts){0};
+	if (rc == 1) {
+		*out = (struct part_counts){col_int(q, 0), col_int(q, 1), col_int(q, 2)};
+		stmt_reset(q);
+	}
+	return rc < 0 ? rc : 0;
 }
 
 /* Whether the bound statement has a row. */

@@ -29,7 +29,7 @@ struct order_box {
  * the same binary. */
 struct order {
 	uint32_t kind;
-	uint32_t cpu_s;
+	uint32_t cpu_s, cpu_more_s; /* of struct sandbox_limits */
 	uint32_t page, width, n_boxes;
 	uint32_t no_children;		     /* files inside are not wanted, only named */
 	uint32_t wall_s, memory_mb, file_mb; /* of a command */
@@ -96,6 +96,7 @@ _Noreturn void external_child(const struct order *o);
 /* ── the formats ── */
 
 struct archive;
+struct ocr;
 
 struct document {
 	const char *bytes;
@@ -106,20 +107,45 @@ struct document {
 	/* Opened by the first that asks (archive_of): the table's rows look at the same one. */
 	struct archive *archive;
 	bool archive_tried;
+	struct ocr *ocr; /* made for the first page that needs it (ocr_read) */
 };
 
 _Noreturn void extract_child(struct document *doc, struct draft *d);
+void extract_docx(struct document *doc, struct draft *d);
+void extract_xlsx(struct document *doc, struct draft *d);
+void extract_pptx(struct document *doc, struct draft *d);
 void extract_pdf(struct document *doc, struct draft *d);
 void extract_markdown(struct document *doc, struct draft *d);
 void extract_html(struct document *doc, struct draft *d);
 /* Appends a piece of HTML to the open page. */
 void html_write(const char *p, size_t n_bytes, struct draft *d);
 void extract_text(struct document *doc, struct draft *d);
+void extract_image(struct document *doc, struct draft *d);
+void extract_eml(struct document *doc, struct draft *d);
+void extract_mbox(struct document *doc, struct draft *d);
+void extract_mhtml(struct document *doc, struct draft *d);
+void extract_msg(struct document *doc, struct draft *d);
+void extract_csv(struct document *doc, struct draft *d);
+void extract_json(struct document *doc, struct draft *d);
+void extract_xml(struct document *doc, struct draft *d);
+void extract_code(struct document *doc, struct draft *d);
+bool mail_is_eml(struct document *doc);
+bool mail_is_mbox(struct document *doc);
+bool mail_is_mhtml(struct document *doc);
+bool msg_is(struct document *doc);
+bool csv_is(struct document *doc);
+bool tsv_is(struct document *doc);
+bool json_is(struct document *doc);
+bool xml_is_document(struct document *doc);
+bool code_is(struct document *doc);
 _Noreturn void render_child(const struct document *doc, const struct order *o, struct draft *d);
 
 /* Text of unknown encoding as UTF-8 without a byte order mark; false: it is not text. charset: what
- * the document itself says, or NULL. */
+ * the document itself says, or NULL; UTF-8 that is valid is taken for what it is, whatever it says.
+ */
 bool text_decode(const char *p, size_t n_bytes, const char *charset, struct buf *out);
+/* Text whose encoding is known for certain. false: ICU does not know it. */
+bool text_convert(const char *p, size_t n_bytes, const char *charset, struct buf *out);
 
 /* What libmagic calls these bytes ("application/zip"), "" if it does not know. */
 const char *child_magic(const void *p, size_t n_bytes);

@@ -130,35 +130,38 @@ bool external_takes(const struct settings *set, const char *name, const char *me
 	return false;
 }
 
+/* What a kind of file is, and what it is turned into to be read: what keeps its structure. */
+static const struct kind {
+	const char *extension, *media_type, *to;
+} kinds[] = {
+	{"doc", "application/msword", "docx"}, {"dot", "application/msword", "docx"},
+	{"xls", "application/vnd.ms-excel", "xlsx"}, {"xlt", "application/vnd.ms-excel", "xlsx"},
+	{"ppt", "application/vnd.ms-powerpoint", "pptx"},
+	{"pot", "application/vnd.ms-powerpoint", "pptx"},
+	{"pps", "application/vnd.ms-powerpoint", "pptx"},
+	{"wpd", "application/vnd.wordperfect", "docx"}, {"wps", "application/vnd.ms-works", "docx"},
+	{"pages", "application/vnd.apple.pages", "docx"},
+	{"numbers", "application/vnd.apple.numbers", "xlsx"},
+	{"key", "application/vnd.apple.keynote", "pptx"}, {"vsd", "application/vnd.visio", "pdf"},
+	{"vsdx", "application/vnd.ms-visio.drawing", "pdf"},
+	{"pub", "application/x-mspublisher", "pdf"},
+	{"odg", "application/vnd.oasis.opendocument.graphics", "pdf"},
+	{"", "application/octet-stream", "pdf"}, /* any other */
+};
+
+static const struct kind *kind_of(const char *name)
+{
+	const struct kind *k = kinds;
+
+	while (*k->extension && strcasecmp(extension_of(name), k->extension) != 0) {
+		k++;
+	}
+	return k;
+}
+
 const char *external_media_type(const char *name)
 {
-	static const struct {
-		const char *extension, *media_type;
-	} table[] = {
-		{"doc", "application/msword"},
-		{"dot", "application/msword"},
-		{"xls", "application/vnd.ms-excel"},
-		{"xlt", "application/vnd.ms-excel"},
-		{"ppt", "application/vnd.ms-powerpoint"},
-		{"pot", "application/vnd.ms-powerpoint"},
-		{"pps", "application/vnd.ms-powerpoint"},
-		{"wpd", "application/vnd.wordperfect"},
-		{"wps", "application/vnd.ms-works"},
-		{"pages", "application/vnd.apple.pages"},
-		{"numbers", "application/vnd.apple.numbers"},
-		{"key", "application/vnd.apple.keynote"},
-		{"vsd", "application/vnd.visio"},
-		{"vsdx", "application/vnd.ms-visio.drawing"},
-		{"pub", "application/x-mspublisher"},
-		{"odg", "application/vnd.oasis.opendocument.graphics"},
-	};
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (strcasecmp(extension_of(name), table[i].extension) == 0) {
-			return table[i].media_type;
-		}
-	}
-	return "application/octet-stream";
+	return kind_of(name)->media_type;
 }
 
 /* ── the folder ── */
@@ -170,7 +173,7 @@ struct conversion {
 	const char *folder; /* absolute */
 	const char *file;   /* in it: the document, under a name of ours */
 	int64_t bytes_max;  /* of what comes of it */
-	int64_t looked_ms;
+	int64_t until_ms, looked_ms;
 	bool too_much; /* was written */
 };
 
@@ -328,7 +331,7 @@ static int open_result(struct conversion *c, int *fd, struct err *e)
 		closedir(d);
 	}
 	if (*fd < 0) {
-		return no_result("it wrote nothing", e);
+		return no_result("it wrote nothing, as it does for a file with a password", e);
 	}
 	/* A second name would be somebody else's file. */
 	if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_size > 0 &&
@@ -439,31 +442,60 @@ static int find_command(struct conversion *c, const char **words, int *n, struct
 	return 0;
 }
 
-static int run_command(struct conversion *c, struct zygote *z, struct err *e)
+static int run_words(
+	struct conversion *c, struct zygote *z, const char *const *words, int n, struct err *e)
 {
-	const char *words[WORDS_MAX];
 	const int64_t memory_mb = c->set->ingest_memory_mb * MEMORY_PER_LIMIT;
+	int64_t left_s = (c->until_ms - clock_mono_ms() + 999) / 1000;
 	char said[200];
 	struct convert_request q = {.memfd = c->request->memfd,
 		.folder = c->folder,
 		.words = words,
-		.wall_s = (int)c->set->external_timeout_s,
+		.n_words = n,
+		.wall_s = left_s > 1 ? (int)left_s : 1,
 		.cpu_s = (int)c->set->external_timeout_s,
 		.memory_mb = (int)(memory_mb > MEMORY_MIN_MB ? memory_mb : MEMORY_MIN_MB),
 		.file_mb = (int)(c->bytes_max >> 20) + 1,
 		.cancel = c->request->cancel,
 		.goes_on = on_look,
 		.arg = c};
-	int rc = find_command(c, words, &q.n_words, e);
+	int rc = zygote_convert(z, &q, said, sizeof(said), e);
 
-	if (rc < 0) {
-		return rc;
-	}
-	rc = zygote_convert(z, &q, said, sizeof(said), e);
 	if (*said && rc < 0) {
 		log_info("external.said", LT("text", said));
 	}
 	return rc < 0 && c->too_much ? no_result("it wrote too much", e) : rc;
+}
+
+/* LibreOffice's first start with a new profile makes that and starts again; it then stumbles over
+ * its own socket in /tmp, which it may not remove. So the profile is made first, by itself. */
+static int prepare_office(
+	struct conversion *c, struct zygote *z, const char *program, struct err *e)
+{
+	const char *words[] = {program, "--headless", "--norestore", "--terminate_after_init"};
+	const char *slash = strrchr(program, '/');
+	struct err why = ERR_INIT;
+	int rc;
+
+	if (strcmp(slash + 1, "soffice") != 0 && strcmp(slash + 1, "libreoffice") != 0) {
+		return 0;
+	}
+	rc = run_words(c, z, words, 4, &why);
+	if (rc < 0 && !(rc == ERR_UNPROCESSABLE && strcmp(why.reason, "external_failed") == 0)) {
+		return err_set(e, rc, why.reason, "%s", why.message);
+	}
+	return 0;
+}
+
+static int run_command(struct conversion *c, struct zygote *z, struct err *e)
+{
+	const char *words[WORDS_MAX];
+	int n, rc = find_command(c, words, &n, e);
+
+	if (rc == 0) {
+		rc = prepare_office(c, z, words[0], e);
+	}
+	return rc == 0 ? run_words(c, z, words, n, e) : rc;
 }
 
 static int convert_by_command(struct conversion *c, struct zygote *z, int *out, struct err *e)
@@ -486,8 +518,10 @@ static int convert_by_command(struct conversion *c, struct zygote *z, int *out, 
 int external_convert(struct zygote *z, const struct settings *set, const struct external_request *r,
 	int *out, struct err *e)
 {
-	struct conversion c = {
-		.set = set, .request = r, .bytes_max = set->ingest_inflated_mb << 20};
+	struct conversion c = {.set = set,
+		.request = r,
+		.bytes_max = set->ingest_inflated_mb << 20,
+		.until_ms = clock_mono_ms() + set->external_timeout_s * 1000};
 	int rc;
 
 	*out = -1;
@@ -515,7 +549,7 @@ static int read_converted(struct zygote *z, const struct settings *set,
 {
 	const struct external_request r = {.memfd = q->memfd,
 		.name = q->name,
-		.to = "pdf",
+		.to = kind_of(q->name)->to,
 		.folder = folder,
 		.cancel = q->cancel};
 	struct extract_request second = {.name = "converted",

@@ -32,7 +32,7 @@ bool external_takes(const struct settings *set, const char *name, const char *me
 struct external_request {
 	int memfd;	    /* the bytes (index/blob.h); borrowed */
 	const char *name;   /* the file's name: its extension is all that a command is told */
-	const char *to;	    /* "pdf": the kind of document asked for */
+	const char *to;	    /* "pdf", "xlsx": the kind of document asked for */
 	const char *folder; /* to work in, DATA/stage/<job>/external: made here, removed here */
 	const atomic_bool *cancel; /* NULL: nobody will */
 };

@@ -8,6 +8,7 @@
  * none may leave it; orphans come to it to be reaped. When the zygote dies the kernel gives it the
  * same word.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -23,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +33,8 @@
 #include "ingest/landlock.h"
 
 #define WORDS_MAX 128
+#define OFFICE_SOCKETS "/tmp" /* its name is in LibreOffice's code */
+#define OFFICE_SOCKET "OSL_PIPE_"
 #define NICE 10
 #define PROCESSES_MAX 2048 /* of the user in all, and not counted for root */
 #define FILES_MAX 1024
@@ -100,6 +104,10 @@ static int confine_files(const struct command *c)
 	}
 	if (rc == 0) {
 		rc = add_folder(rules, c->folder, "home", LANDLOCK_OWN);
+	}
+	/* LibreOffice does not start without a socket there, to which nobody can connect. */
+	if (rc == 0) {
+		rc = landlock_add(rules, OFFICE_SOCKETS, LANDLOCK_NAME_SOCKETS);
 	}
 	return rc == 0 ? landlock_enter(rules) : rc;
 }
@@ -294,6 +302,37 @@ static int meaning(int status)
 	}
 }
 
+/* LibreOffice may not remove its socket. Those to which nobody listens are nobody's. */
+static void sweep_sockets(void)
+{
+	DIR *d = opendir(OFFICE_SOCKETS);
+	struct dirent *entry;
+	struct stat st;
+
+	while (d && (entry = readdir(d)) != NULL) {
+		struct sockaddr_un at = {.sun_family = AF_UNIX};
+		int fd = -1;
+
+		if (strncmp(entry->d_name, OFFICE_SOCKET, strlen(OFFICE_SOCKET)) == 0 &&
+			fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISSOCK(st.st_mode) && st.st_uid == geteuid() &&
+			snprintf(at.sun_path, sizeof(at.sun_path), "%s/%s", OFFICE_SOCKETS,
+				entry->d_name) < (int)sizeof(at.sun_path)) {
+			fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		}
+		if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0 &&
+			errno == ECONNREFUSED) {
+			unlinkat(dirfd(d), entry->d_name, 0);
+		}
+		if (fd >= 0) {
+			close(fd);
+		}
+	}
+	if (d) {
+		closedir(d);
+	}
+}
+
 _Noreturn static void keep(pid_t command, const sigset_t *waited, uint32_t wall_s)
 {
 	int64_t until_ms = now_ms() + (int64_t)wall_s * 1000;
@@ -316,6 +355,7 @@ _Noreturn static void keep(pid_t command, const sigset_t *waited, uint32_t wall_
 			result = late ? CONVERT_TIMEOUT : meaning(status);
 		}
 	}
+	sweep_sockets();
 	_exit(result);
 }
 

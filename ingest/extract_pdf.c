@@ -107,6 +107,7 @@ void extract_pdf(struct document *doc, struct draft *d)
 		/* A page that cannot be opened is an empty one: the others still count. */
 		if (page) {
 			pdf_read_page(page, &pages[i]);
+			pdf_read_scan(doc, page, i, n, &pages[i]);
 			g_object_unref(page);
 		} else {
 			pages[i].width = 612;
@@ -127,7 +128,7 @@ void extract_pdf(struct document *doc, struct draft *d)
 	}
 	pdf_learn_styles(pages, n, &styles);
 	for (int i = 0; i < n; i++) {
-		draft_page(d, pages[i].width, pages[i].height);
+		pdf_begin_page(&pages[i], doc, d);
 		pdf_write_page(&pages[i], &styles, &vocabulary, d);
 	}
 }

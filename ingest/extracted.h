@@ -67,6 +67,7 @@ enum row_role {
 
 #define PAGE_LABEL_MAX 200
 #define PLACE_LABELS_MAX 40 /* pages whose labels a passage's place tells */
+#define MEDIA_TYPE_MAX 127 /* RFC 6838, 4.2 */
 
 struct page {
 	int32_t number; /* 1-based */
@@ -127,7 +128,7 @@ struct extracted {
 	char *text; /* NUL-terminated */
 	int32_t n_bytes;
 	char *title; /* the document's own, or NULL */
-	char media_type[64];
+	char media_type[MEDIA_TYPE_MAX + 1];
 	uint8_t paging; /* enum paging */
 	struct page *pages;
 	int n_pages;

@@ -63,6 +63,8 @@ static uint64_t rights_on(const struct stat *st, enum landlock_use use)
 		rights = known_fs() &
 			 ~(LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
 				 LANDLOCK_ACCESS_FS_EXECUTE | ACCESS_FS_IOCTL_DEV);
+	} else if (use == LANDLOCK_NAME_SOCKETS) {
+		rights = LANDLOCK_ACCESS_FS_MAKE_SOCK;
 	} else if (use == LANDLOCK_PIPE) {
 		rights |= LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_FS_TRUNCATE;
 	}

@@ -8,10 +8,11 @@
 #define INGEST_LANDLOCK_H
 
 enum landlock_use {
-	LANDLOCK_LOOK, /* read files, list folders */
-	LANDLOCK_RUN,  /* and execute them */
-	LANDLOCK_OWN,  /* and write, make and remove what is in it; not the folder itself */
-	LANDLOCK_PIPE, /* read and write a device */
+	LANDLOCK_LOOK,	       /* read files, list folders */
+	LANDLOCK_RUN,	       /* and execute them */
+	LANDLOCK_OWN,	       /* and write, make and remove what is in it; not the folder itself */
+	LANDLOCK_PIPE,	       /* read and write a device */
+	LANDLOCK_NAME_SOCKETS, /* make sockets in a folder, and nothing else there */
 };
 
 int landlock_open(void);		      /* the rules' fd, or -1 with errno */

@@ -4,6 +4,7 @@
  *
  *   extract_pdf.c   the document: pages, title, limits
  *   pdf_words.c     poppler's characters -> words -> segments (words of a line without a wide gap)
+ *   pdf_scan.c      pages that are pictures: OCR's words -> segments
  *   pdf_rows.c      segments -> visual rows; running headers and footers
  *   pdf_tables.c    rows -> tables
  *   pdf_styles.c    the document's words, and which sizes are headings
@@ -22,6 +23,8 @@
 #include "ingest/draft.h"
 
 typedef struct _PopplerPage PopplerPage;
+struct document;
+struct image_page;
 
 struct pdf_word {
 	float x0, y0, x1, y1;
@@ -51,8 +54,19 @@ struct pdf_row {
 	int table;
 };
 
+/* What became of a page that is a picture. If it was read, the page's coordinates are of the
+ * picture turned upright and its lines made level. */
+struct pdf_scan {
+	uint8_t result;	     /* enum ocr_result */
+	int8_t confidence;   /* 0 to 100; -1: no word was found */
+	uint8_t quarters;    /* the page was turned clockwise by so many */
+	float skew;	     /* slope of its lines, down to the right */
+	float width, height; /* of the page as it is, points */
+};
+
 struct pdf_page {
 	float width, height;
+	struct pdf_scan *scan; /* NULL: its text is text */
 	struct buf text;
 	struct pdf_word *words;
 	int n_words;
@@ -77,6 +91,16 @@ struct pdf_styles {
 };
 
 void pdf_read_page(PopplerPage *page, struct pdf_page *out);
+/* Reads a page that has something drawn on it and next to no text; the text that it has stays. Page
+ * done of n, for progress. */
+void pdf_read_scan(struct document *doc, PopplerPage *page, int done, int n, struct pdf_page *out);
+/* A picture that is a page; consumes it. */
+void pdf_read_picture(
+	struct document *doc, struct image_page *image, int done, int n, struct pdf_page *out);
+/* draft_page, and what is to be said of its OCR. */
+void pdf_begin_page(const struct pdf_page *p, const struct document *doc, struct draft *d);
+/* Where on the page as it is. */
+struct box pdf_place(const struct pdf_page *p, const struct box *b);
 
 #define PDF_ALIGNED 4.0f /* points; edges this near are one column's */
 

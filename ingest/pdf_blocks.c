@@ -558,7 +558,9 @@ void pdf_write_page(const struct pdf_page *p, const struct pdf_styles *st,
 			draft_title(d, title.data, title.len);
 			buf_finish(&title);
 		}
-		draft_line(d, l->text.data ? l->text.data : "", l->text.len, &l->box);
+		struct box place = pdf_place(p, &l->box);
+
+		draft_line(d, l->text.data ? l->text.data : "", l->text.len, &place);
 	}
 	for (int i = 0; i < ls.n; i++) {
 		buf_finish(&ls.all[i].text);

@@ -27,6 +27,7 @@
 #define STDERR_KEPT 4096
 #define STDERR_MAX (4u << 20) /* more than that is no error message */
 #define WALL_PER_CPU 10	      /* children run at low priority on a busy machine */
+#define WALL_PER_MORE 3	      /* the same, of the hours that OCR may take */
 #define RENDER_CPU_S 30	      /* somebody waits for the picture */
 #define CONVERT_GRACE_S 10    /* a keeper has to see the end of its command's time */
 
@@ -132,6 +133,7 @@ int zygote_start(const struct settings *set, struct zygote **out, struct err *e)
 	ASSERT(z != NULL);
 	*out = NULL;
 	z->limits.sandbox.cpu_s = set->ingest_cpu_s;
+	z->limits.sandbox.cpu_more_s = set->ocr_languages[0] ? set->ingest_ocr_s : 0;
 	z->limits.sandbox.memory_mb = set->ingest_memory_mb;
 	z->limits.text_max = (size_t)set->ingest_text_mb << 20;
 	if (z->limits.text_max > INT32_MAX - 1) {
@@ -218,7 +220,7 @@ enum verdict { RUNNING, EXITED, LOST, KILLED_CANCEL, KILLED_STALL, KILLED_FRAMES
 
 struct request {
 	struct zygote *z;
-	uint32_t cpu_s;
+	uint32_t cpu_s, cpu_more_s;
 	const atomic_bool *cancel;
 	void (*progress)(void *arg, int done, int n);
 	bool (*goes_on)(void *arg); /* NULL: nobody asks */
@@ -382,7 +384,9 @@ static void request_wait(struct request *r)
 	/* A hijacked child could sleep and send a frame now and then: even that has an end. */
 	int64_t stall_ms = r->stall_ms ? r->stall_ms : r->z->stall_ms;
 	int64_t until_ms = clock_mono_ms() + stall_ms +
-			   (r->wall_ms ? r->wall_ms : (int64_t)r->cpu_s * 1000 * WALL_PER_CPU);
+			   (r->wall_ms ? r->wall_ms
+				       : (int64_t)r->cpu_s * 1000 * WALL_PER_CPU +
+						   (int64_t)r->cpu_more_s * 1000 * WALL_PER_MORE);
 	int64_t now_ms;
 
 	while (r->channel >= 0) {
@@ -505,9 +509,10 @@ static int crashed(const struct request *r, struct err *e)
 	if (status == -1) {
 		return unavailable(r->z, e);
 	}
-	if (sig == SIGXCPU || (sig == SIGKILL && cpu_s >= (long)r->cpu_s)) {
+	if (sig == SIGXCPU || (sig == SIGKILL && cpu_s >= (long)(r->cpu_s + r->cpu_more_s))) {
 		return err_set(e, ERR_UNPROCESSABLE, "out_of_cpu",
-			"the document took more than %u s of computing: split it, or raise "
+			"the document, or a scanned page of it, took more than %u s of computing: "
+			"split it, or raise "
 			"ingest-cpu-s",
 			r->cpu_s);
 	}
@@ -561,6 +566,7 @@ static int request_run(struct request *r, const struct order *o, int memfd, stru
 	int rc;
 
 	r->cpu_s = o->cpu_s;
+	r->cpu_more_s = o->cpu_more_s;
 	r->frames = r->stderr_ = r->channel = -1;
 	if (zygote_state(r->z)) {
 		return unavailable(r->z, e);
@@ -583,6 +589,16 @@ static int request_read(struct request *r, const struct order *o, int memfd, str
 	return rc == 0 ? request_result(r, e) : rc;
 }
 
+static struct extract_cost cost_of(const struct rusage *used)
+{
+	const struct timeval *u = &used->ru_utime, *s = &used->ru_stime;
+
+	return (struct extract_cost){
+		.cpu_us = (int64_t)(u->tv_sec + s->tv_sec) * 1000000 + u->tv_usec + s->tv_usec,
+		.memory_kb = used->ru_maxrss,
+	};
+}
+
 int zygote_extract(struct zygote *z, const struct extract_request *q, struct arena *a,
 	struct extracted *out, struct err *e)
 {
@@ -597,6 +613,7 @@ int zygote_extract(struct zygote *z, const struct extract_request *q, struct are
 	memset(out, 0, sizeof(*out));
 	o->kind = ORDER_EXTRACT;
 	o->cpu_s = (uint32_t)z->limits.sandbox.cpu_s;
+	o->cpu_more_s = (uint32_t)z->limits.sandbox.cpu_more_s;
 	memcpy(o->name, name + skip, n - skip);
 	frame_reader_init(&r.reader, z->limits.text_max, 0, z->limits.pages_max);
 	o->no_children = q->no_children;
@@ -610,6 +627,9 @@ int zygote_extract(struct zygote *z, const struct extract_request *q, struct are
 			"the document made its reader talk nonsense: save it anew in the program "
 			"that "
 			"made it");
+	}
+	if (q->cost) {
+		*q->cost = cost_of(&r.end.usage);
 	}
 	frame_reader_finish(&r.reader);
 	return rc;
@@ -690,9 +710,8 @@ static int command_result(const struct request *r, const struct convert_request 
 	if (r->verdict == KILLED_STALL ||
 		(WIFEXITED(status) && WEXITSTATUS(status) == CONVERT_TIMEOUT)) {
 		return err_set(e, ERR_UNPROCESSABLE, "external_timeout",
-			"the external command did not convert the document within %d s: split it, "
-			"save it in a newer format, or raise external-timeout-s",
-			q->wall_s);
+			"the external command did not convert the document within its time: split "
+			"it, save it in a newer format, or raise external-timeout-s");
 	}
 	if (r->verdict == KILLED_OWNER || !WIFEXITED(status)) {
 		return command_failed(e);

@@ -31,6 +31,12 @@ MUST_CHECK int zygote_start(const struct settings *set, struct zygote **out, str
 void zygote_stop(struct zygote *z);		  /* NULL is fine */
 const char *zygote_state(const struct zygote *z); /* NULL: working; else a sentence why not */
 
+/* What a child used. */
+struct extract_cost {
+	int64_t cpu_us;
+	int64_t memory_kb; /* at its peak, with what the zygote had loaded */
+};
+
 struct extract_request {
 	int memfd;		   /* the bytes, sealed (index/blob.h); borrowed */
 	const char *name;	   /* the file's name: a hint for text formats only */
@@ -38,10 +44,11 @@ struct extract_request {
 	/* Told on the calling thread: page done of n (0: unknown). */
 	void (*progress)(void *arg, int done, int n);
 	void *arg;
-	/* Given the files inside as they come; NULL: they are counted only. They are
-	 * the document's only once zygote_extract has returned 0. */
+	/* Given the files inside as they come; NULL: they are counted only. They are the document's
+	 * only once zygote_extract has returned 0. */
 	const struct child_sink *children;
-	bool no_children; /* files inside are not handed on at all, only annotated */
+	bool no_children;	   /* files inside are not handed on at all, only annotated */
+	struct extract_cost *cost; /* OUT, after errors too; NULL: not wanted */
 };
 
 /* Reads a document. Errors, all with a sentence that says what to do: ERR_UNPROCESSABLE with reason

@@ -14,7 +14,7 @@
 
 #include "ingest/child.h"
 
-#define CHILDREN_MAX 64
+#define CHILDREN_MAX 128
 
 struct kid {
 	pid_t pid;   /* 0: the place is free */

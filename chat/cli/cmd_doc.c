@@ -17,6 +17,7 @@ static const struct column document_columns[] = {
 	{"STATE", "state", AS_TEXT, STAYS},
 	{"PAGES", "pages", AS_COUNT, STAYS},
 	{"SIZE", "bytes", AS_BYTES, STAYS},
+	{"PART", "part", AS_TEXT, STAYS},
 };
 
 static const struct column document_facts[] = {
@@ -24,6 +25,7 @@ static const struct column document_facts[] = {
 	{"title", "title", AS_TEXT, STAYS},
 	{"id", "id", AS_TEXT, STAYS},
 	{"collection", "collection", AS_TEXT, STAYS},
+	{"inside of", "parent", AS_TEXT, STAYS},
 	{"state", "state", AS_TEXT, STAYS},
 	{"reason", "reason", AS_TEXT, STAYS},
 	{"message", "message", AS_TEXT, STAYS},
@@ -45,6 +47,15 @@ static const struct column version_columns[] = {
 	{"MADE", "createdMs", AS_TIME, STAYS},
 	{"ID", "id", AS_TEXT, STAYS},
 };
+
+/* What came inside of another document is told by where it stands: its name begins with that one's.
+ */
+static void mark_part(json_t *row)
+{
+	if (json_is_string(json_object_get(row, "parentId"))) {
+		json_object_set_new(row, "part", json_string("inside"));
+	}
+}
 
 /* Gives each row the name of its collection, where that may be seen, and what other commands take
  * for the document. */
@@ -70,6 +81,7 @@ static int name_collections(struct cli *cli, json_t *rows, struct err *e)
 			json_object_set(row, "collection", name);
 		}
 		if (!cli->json) {
+			mark_part(row);
 			json_object_set_new(row, "as",
 				name ? json_sprintf("%s/%s", json_string_value(name),
 					       json_string_value(json_object_get(row, "name")))
@@ -136,6 +148,24 @@ static void warn(const struct cli *cli, const json_t *doc)
 	fprintf(stderr, "see them with: carrel doc warnings %s\n", cli_word(cli, 0));
 }
 
+/* What the document came inside of, by its name. */
+static int name_parent(struct cli *cli, json_t *doc, struct err *e)
+{
+	const char *id = json_string_value(json_object_get(doc, "parentId"));
+	json_t *parent = NULL;
+	int rc;
+
+	if (!id || cli->json) {
+		return 0;
+	}
+	rc = client_read(cli, client_path(cli, "/v1/documents/%s", id), &parent, e);
+	if (rc == 0) {
+		json_object_set(doc, "parent", json_object_get(parent, "name"));
+	}
+	json_decref(parent);
+	return rc;
+}
+
 int cmd_doc_show(struct cli *cli, struct err *e)
 {
 	const char *id = NULL;
@@ -143,6 +173,7 @@ int cmd_doc_show(struct cli *cli, struct err *e)
 	int rc = document_named(cli, cli_word(cli, 0), &id, e);
 
 	rc = rc ? rc : client_read(cli, client_path(cli, "/v1/documents/%s", id), &doc, e);
+	rc = rc ? rc : name_parent(cli, doc, e);
 	if (rc == 0) {
 		if (!cli->json) {
 			count_pages(doc);

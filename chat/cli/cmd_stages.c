@@ -21,6 +21,7 @@
 #include "index/index.h"
 #include "index/place.h"
 #include "ingest/chunker.h"
+#include "ingest/formats.h"
 #include "ingest/zygote.h"
 
 #define TEXT_MAX ((size_t)16 * 1024 * 1024)
@@ -80,10 +81,10 @@ static void on_page(void *arg, int done, int n)
 	}
 }
 
-static int extract_file(struct cli *cli, const char *path, struct extracted *out, struct err *e)
+static int extract_file(struct cli *cli, struct zygote *z, const char *path, struct arena *a,
+	struct extracted *out, struct extract_cost *cost, struct err *e)
 {
 	struct watch w = {.cancel = false};
-	struct zygote *z = NULL;
 	const char *slash = strrchr(path, '/');
 	struct extract_request r = {
 		.memfd = -1,
@@ -91,6 +92,7 @@ static int extract_file(struct cli *cli, const char *path, struct extracted *out
 		.cancel = &w.cancel,
 		.progress = on_page,
 		.arg = &w,
+		.cost = cost,
 	};
 	int rc = sealed_copy(path, &r.memfd, e);
 
@@ -98,10 +100,8 @@ static int extract_file(struct cli *cli, const char *path, struct extracted *out
 		return rc;
 	}
 	progress_start(&w.bar, "extract", "pages", cli->quiet);
-	rc = zygote_start(&cli->settings, &z, e);
-	rc = rc ? rc : zygote_extract(z, &r, &cli->arena, out, e);
+	rc = zygote_extract(z, &r, a, out, e);
 	progress_end(&w.bar);
-	zygote_stop(z);
 	close(r.memfd);
 	return rc;
 }
@@ -115,15 +115,12 @@ static const char *const kinds[N_BLOCK_KINDS] = {
 	[BLOCK_NOTE] = "note",
 };
 
-static void print_facts(const struct extracted *x)
+static json_t *facts_of(const struct extracted *x)
 {
-	json_t *facts = json_pack("{s:s, s:s?, s:i, s:s, s:i, s:i, s:i, s:i, s:i}", "mediaType",
+	return json_pack("{s:s, s:s?, s:i, s:s, s:i, s:i, s:i, s:i, s:i}", "mediaType",
 		x->media_type, "title", x->title, "pages", x->n_pages, "paging",
 		paging_name(x->paging), "blocks", x->n_blocks, "lines", x->n_lines, "annotations",
 		x->n_annotations, "children", x->n_children, "textBytes", (int)x->n_bytes);
-
-	cli_json(facts);
-	json_decref(facts);
 }
 
 static void print_page(const struct page *p)
@@ -181,47 +178,180 @@ static void print_warning(const struct annotation *n)
 	buf_finish(&text);
 }
 
+static void print_json(const struct extracted *x, const char *path)
+{
+	json_t *facts = facts_of(x);
+
+	if (path) {
+		json_object_set_new(facts, "file", json_string(path));
+	}
+	cli_json(facts);
+	json_decref(facts);
+	for (int i = 0; i < x->n_pages && x->paging != PAGING_NONE; i++) {
+		print_page(&x->pages[i]);
+	}
+	for (int i = 0; i < x->n_blocks; i++) {
+		print_block(x, &x->blocks[i]);
+	}
+	for (int i = 0; i < x->n_annotations; i++) {
+		print_annotation(&x->annotations[i]);
+	}
+}
+
+static void print_text(struct cli *cli, const struct extracted *x)
+{
+	const char *unit = x->paging == PAGING_NONE ? "page" : paging_name(x->paging);
+
+	if (!cli->quiet) {
+		fprintf(stderr, "%s, %d %s%s, %d blocks, %d bytes of text\n", x->media_type,
+			x->n_pages, unit, x->n_pages == 1 ? "" : "s", x->n_blocks, (int)x->n_bytes);
+		for (int i = 0; i < x->n_annotations; i++) {
+			print_warning(&x->annotations[i]);
+		}
+	}
+	for (int i = 0; i < x->n_pages; i++) {
+		if (x->paging != PAGING_NONE) {
+			printf("%s── %s %d%s%s ──\n", i ? "\n" : "", unit, (int)x->pages[i].number,
+				x->pages[i].label ? " · " : "",
+				x->pages[i].label ? x->pages[i].label : "");
+		}
+		cli_text(x->text + x->pages[i].byte_start,
+			(size_t)(x->pages[i].byte_end - x->pages[i].byte_start));
+	}
+}
+
+/* The row of --brief; e: why there is nothing else to say. */
+static json_t *brief_of(const char *path, const struct extracted *x,
+	const struct extract_cost *cost, const struct err *e)
+{
+	json_t *row = e->code ? json_object() : facts_of(x);
+
+	json_object_set_new(row, "file", json_string(path));
+	json_object_set_new(row, "cpuUs", json_integer(cost->cpu_us));
+	json_object_set_new(row, "memoryMb", json_integer(cost->memory_kb / 1024));
+	if (e->code) {
+		json_object_set_new(row, "error",
+			json_pack("{s:s, s:s}", "reason", e->reason, "message", e->message));
+	}
+	return row;
+}
+
+static const struct column BRIEF[] = {
+	{"File", "file", AS_TEXT, SHRINKS},
+	{"Type", "mediaType", AS_TEXT, SHRINKS},
+	{"Pages", "pages", AS_COUNT, STAYS},
+	{"Text", "textBytes", AS_BYTES, STAYS},
+	{"CPU µs", "cpuUs", AS_COUNT, STAYS},
+	{"MB", "memoryMb", AS_COUNT, STAYS},
+	{"Why not", "error.message", AS_TEXT, WRAPS},
+};
+
+/* rows: of --brief, to be shown together; NULL: not asked for. */
+static void print_one(struct cli *cli, const char *path, const struct extracted *x,
+	const struct extract_cost *cost, const struct err *why, json_t *rows)
+{
+	bool several = cli->args.n_words > 1;
+
+	if (rows || (why->code && several && cli->json)) {
+		json_t *row = brief_of(path, x, cost, why);
+
+		if (cli->json) {
+			cli_json(row);
+		} else {
+			json_array_append(rows, row);
+		}
+		json_decref(row);
+	} else if (why->code && several) {
+		fprintf(stderr, "%s: %s\n", path, why->message);
+	} else if (!why->code && cli->json) {
+		print_json(x, several ? path : NULL);
+	} else if (!why->code) {
+		if (several) {
+			printf("═══ %s ═══\n", path);
+		}
+		print_text(cli, x);
+	}
+}
+
+/* Every file in its turn by one zygote; the last error is the result. */
+static int extract_all(struct cli *cli, struct zygote *z, json_t *rows, struct err *e)
+{
+	int n = cli->args.n_words, n_failed = 0, rc = 0;
+
+	for (int i = 0; i < n && !term_stopped; i++) {
+		struct extract_cost cost = {0};
+		struct extracted x = {0};
+		struct err why = ERR_INIT;
+		struct arena a;
+		int one;
+
+		arena_init(&a);
+		one = extract_file(cli, z, cli_word(cli, i), &a, &x, &cost, &why);
+		print_one(cli, cli_word(cli, i), &x, &cost, &why, rows);
+		arena_finish(&a);
+		if (one) {
+			n_failed++;
+			rc = err_replace(e, one, why.reason, "%s", why.message);
+		}
+	}
+	return n_failed && n > 1 ? err_replace(e, rc, "files_failed",
+					   "%d of %d files could not be read", n_failed, n)
+				 : rc;
+}
+
+static const struct column FORMAT_COLUMNS[] = {
+	{"Kind", "name", AS_TEXT, STAYS},
+	{"Names end in", "extensions", AS_LIST, WRAPS},
+	{"Pages are", "paging", AS_TEXT, STAYS},
+	{"Media type", "mediaType", AS_TEXT, SHRINKS},
+};
+
+static void print_formats(struct cli *cli)
+{
+	json_t *rows = json_array();
+
+	for (int i = 0; i < N_FORMATS; i++) {
+		const struct format *f = &FORMATS[i];
+		json_t *extensions = json_array();
+
+		for (const char *p = f->extensions; *p;) {
+			size_t n = strcspn(p, " ");
+
+			json_array_append_new(extensions, json_stringn(p, n));
+			p += n + (p[n] == ' ');
+		}
+		json_array_append_new(
+			rows, json_pack("{s:s, s:o, s:s, s:s}", "name", f->name, "extensions",
+				      extensions, "paging", paging_name((uint8_t)f->paging),
+				      "mediaType", f->media_type));
+	}
+	cli_rows(
+		cli, rows, FORMAT_COLUMNS, (int)(sizeof(FORMAT_COLUMNS) / sizeof(*FORMAT_COLUMNS)));
+	json_decref(rows);
+}
+
 int cmd_extract(struct cli *cli, struct err *e)
 {
-	struct extracted x = {0};
-	int rc = extract_file(cli, cli_word(cli, 0), &x, e);
+	json_t *rows = args_has(&cli->args, "brief") ? json_array() : NULL;
+	struct zygote *z = NULL;
+	int rc;
 
-	if (rc != 0) {
-		return rc;
+	if (args_has(&cli->args, "formats") != (cli->args.n_words == 0)) {
+		return err_set(e, ERR_INVALID, "bad_arguments",
+			"carrel extract takes files, or --formats alone");
 	}
-	if (cli->json) {
-		print_facts(&x);
-		for (int i = 0; i < x.n_pages && x.paging != PAGING_NONE; i++) {
-			print_page(&x.pages[i]);
-		}
-		for (int i = 0; i < x.n_blocks; i++) {
-			print_block(&x, &x.blocks[i]);
-		}
-		for (int i = 0; i < x.n_annotations; i++) {
-			print_annotation(&x.annotations[i]);
-		}
+	if (args_has(&cli->args, "formats")) {
+		print_formats(cli);
 		return 0;
 	}
-	if (!cli->quiet) {
-		const char *unit =
-			x.paging == PAGING_NONE ? "page" : paging_name((uint8_t)x.paging);
-
-		fprintf(stderr, "%s, %d %s%s, %d blocks, %d bytes of text\n", x.media_type,
-			x.n_pages, unit, x.n_pages == 1 ? "" : "s", x.n_blocks, (int)x.n_bytes);
-		for (int i = 0; i < x.n_annotations; i++) {
-			print_warning(&x.annotations[i]);
-		}
+	rc = zygote_start(&cli->settings, &z, e);
+	rc = rc ? rc : extract_all(cli, z, rows, e);
+	zygote_stop(z);
+	if (rows && !cli->json) {
+		cli_rows(cli, rows, BRIEF, (int)(sizeof(BRIEF) / sizeof(*BRIEF)));
 	}
-	for (int i = 0; i < x.n_pages; i++) {
-		if (x.paging != PAGING_NONE) {
-			printf("%s── %s %d%s%s ──\n", i ? "\n" : "", paging_name(x.paging),
-				(int)x.pages[i].number, x.pages[i].label ? " · " : "",
-				x.pages[i].label ? x.pages[i].label : "");
-		}
-		cli_text(x.text + x.pages[i].byte_start,
-			(size_t)(x.pages[i].byte_end - x.pages[i].byte_start));
-	}
-	return 0;
+	json_decref(rows);
+	return rc;
 }
 
 /* ── chunk ── */
@@ -292,9 +422,12 @@ int cmd_chunk(struct cli *cli, struct err *e)
 	};
 	struct extracted x = {0};
 	struct chunk *chunks = NULL;
+	struct zygote *z = NULL;
 	int n = 0;
-	int rc = extract_file(cli, cli_word(cli, 0), &x, e);
+	int rc = zygote_start(&cli->settings, &z, e);
 
+	rc = rc ? rc : extract_file(cli, z, cli_word(cli, 0), &cli->arena, &x, NULL, e);
+	zygote_stop(z);
 	if (rc != 0) {
 		return rc;
 	}

@@ -165,8 +165,12 @@ const struct command commands[] = {
 			{"deep", NULL, "read and hash every original"}),
 		0, 0, false, cmd_check},
 
-	{"extract", "FILE", "Prints the text that is read out of a file; stores nothing", NULL,
-		NULL, 1, 1, false, cmd_extract},
+	{"extract", "FILE…", "Prints the text that is read out of files; stores nothing",
+		"A file that cannot be read does not stop the others; the exit status is that of "
+		"the last failure. --formats lists what is read.",
+		OPTIONS({"brief", NULL, "a line a file: what it is, what came out, what it cost"},
+			{"formats", NULL, "the kinds of files that are read; takes no FILE"}),
+		0, -1, false, cmd_extract},
 	{"chunk", "FILE", "Prints the passages a file is cut into; stores nothing", NULL, NULL, 1,
 		1, false, cmd_chunk},
 	{"embed", "TEXT…", "Prints the vectors of texts, and how near they are to the first", NULL,

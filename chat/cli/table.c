@@ -126,7 +126,7 @@ void table_value(struct buf *out, const json_t *row, const struct column *column
 	}
 }
 
-static bool to_the_right(enum format f)
+static bool to_the_right(enum cell_format f)
 {
 	return f == AS_COUNT || f == AS_BYTES || f == AS_SCORE || f == AS_RANK;
 }

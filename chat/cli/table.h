@@ -10,7 +10,7 @@
 
 #include "index/base/buf.h"
 
-enum format {
+enum cell_format {
 	AS_TEXT,
 	AS_COUNT, /* right-aligned */
 	AS_BYTES, /* "3.4 MB" */
@@ -32,7 +32,7 @@ enum fit {
 struct column {
 	const char *title;
 	const char *field; /* "name", or "page.first" for an object inside; "": the row itself */
-	enum format format;
+	enum cell_format format;
 	enum fit fit;
 };
 

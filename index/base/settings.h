@@ -35,7 +35,12 @@
 	N(uploads_at_once, "uploads-at-once", 8, 1, 256,                                           \
 		"uploads received at the same time; more wait")                                    \
 	N(ingest_workers, "ingest-workers", 1, 1, 64, "documents ingested at the same time")       \
-	N(ingest_cpu_s, "ingest-cpu-s", 120, 1, 86400, "CPU time one document may use, seconds")   \
+	N(ingest_cpu_s, "ingest-cpu-s", 120, 1, 86400,                                             \
+		"CPU time one document may use, seconds; each page that OCR reads may use as "     \
+		"much")                                                                            \
+	N(ingest_ocr_s, "ingest-ocr-s", 7200, 0, 864000,                                           \
+		"CPU time OCR may use for all pages of one document, seconds; those left are not " \
+		"read")                                                                            \
 	N(ingest_memory_mb, "ingest-memory-mb", 1024, 64, 65536,                                   \
 		"memory one document may use, MiB")                                                \
 	N(ingest_stall_s, "ingest-stall-s", 60, 1, 86400,                                          \
@@ -61,9 +66,8 @@
 		"tesseract languages for scans, + between those read together, commas between "    \
 		"groups tried in turn; empty: no OCR")                                             \
 	S(external_command, "external-command", "",                                                \
-		"program that turns what is not read otherwise into a PDF, with {file}, {dir} "    \
-		"and "                                                                             \
-		"{to}; empty: LibreOffice where it is installed; off: none")                       \
+		"program that converts what is not read otherwise, with {file}, {dir} and {to}; "  \
+		"empty: LibreOffice where it is installed; off: none")                             \
 	S(external_url, "external-url", "",                                                        \
 		"service that does the same: it is sent the file by POST and answers with a "      \
 		"document")                                                                        \

@@ -98,7 +98,7 @@ function Text({ document: d }: { document: Document }) {
 }
 
 export function Preview({ document: d }: { document: Document }) {
-	const drawn = d.mediaType === 'application/pdf' && d.pages > 0;
+	const drawn = /^(application\/pdf$|image\/)/.test(d.mediaType ?? '') && d.pages > 0;
 	const [asText, setAsText] = useState(!drawn);
 	const [page, setPage] = useState(1);
 	if (!d.currentVersionId && !drawn) {

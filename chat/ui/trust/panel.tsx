@@ -192,7 +192,7 @@ function Tools({ s, opened, page, drawn, zoom, setZoom, go }: ToolsProps) {
 	);
 }
 
-const isDrawable = (text: DocumentText) => text.mediaType === 'application/pdf' && text.pages.some((p) => p.width && p.height);
+const isDrawable = (text: DocumentText) => /^(application\/pdf$|image\/)/.test(text.mediaType ?? '') && text.pages.some((p) => p.width && p.height);
 
 /** On a small screen the highlighted lines, not the page's margins, fill the width. */
 function readable({ highlight, page, text }: Opened): number {
