@@ -11,7 +11,7 @@ PACKAGES := build-essential pkg-config libuv1-dev libsqlite3-dev libfaiss-dev \
 	libopenblas-serial-dev libpoppler-glib-dev libcairo2-dev poppler-data libstemmer-dev \
 	libgumbo-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libinih-dev libsodium-dev \
 	libseccomp-dev libzstd-dev libcurl4-openssl-dev libicu-dev libuchardet-dev libmagic-dev \
-	libzip-dev libxml2-dev libgmime-3.0-dev libgsf-1-dev libtesseract-dev libleptonica-dev \
+	zlib1g-dev libzip-dev libxml2-dev libgmime-3.0-dev libgsf-1-dev libtesseract-dev libleptonica-dev \
 	tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-chi-sim \
 	libjansson-dev libpango1.0-dev fontconfig fonts-dejavu-core fonts-liberation2 \
 	fonts-noto-cjk ca-certificates nodejs npm
@@ -19,7 +19,7 @@ CHECK_PACKAGES := libcmocka-dev python3 poppler-utils qpdf sqlite3 clang clang-f
 LLHTTP_PACKAGE := $(shell . /etc/os-release && [ "$${VERSION_ID%%.*}" = 12 ] && echo node-llhttp || echo libllhttp-dev)
 
 PKGS := libuv sqlite3 poppler-glib cairo libsodium libseccomp libzstd libcurl icu-uc icu-i18n \
-	uchardet libmagic jansson gumbo libzip libxml-2.0 gmime-3.0 libgsf-1 tesseract lept
+	uchardet libmagic jansson gumbo libzip libxml-2.0 gmime-3.0 libgsf-1 tesseract lept zlib
 
 OPT      ?= -O2
 WARN     := -Wall -Wextra -Wshadow -Wvla -Werror

@@ -122,8 +122,8 @@ static struct docx_style *add_style(struct styles_reader *r, const struct xml_el
 		.outline = -1,
 		.num_id = -1,
 		.ilvl = -1};
-	s->is_default = is_default && ooxml_on(is_default) && type &&
-			strcmp(type, "paragraph") == 0;
+	s->is_default =
+		is_default && ooxml_on(is_default) && type && strcmp(type, "paragraph") == 0;
 	return s;
 }
 

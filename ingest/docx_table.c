@@ -10,7 +10,7 @@
 #include "ingest/docx.h"
 
 #define COLUMNS_MAX 1000
-#define REPEAT_MAX 300	  /* bytes of a cell that is worth repeating in each row it spans */
+#define REPEAT_MAX 300	    /* bytes of a cell that is worth repeating in each row it spans */
 #define HEADER_CELL_MAX 120 /* bytes; longer ones do not name columns */
 
 struct cell {
@@ -238,8 +238,8 @@ static int columns_of(const struct row *row, bool header, struct passage **colum
 	return n;
 }
 
-static void write_row(struct docx_table *t, const struct row *row, enum row_role role,
-	struct draft *d)
+static void write_row(
+	struct docx_table *t, const struct row *row, enum row_role role, struct draft *d)
 {
 	struct passage *columns[COLUMNS_MAX];
 	int n = columns_of(row, role == ROW_HEADER, columns);
@@ -259,7 +259,11 @@ static void write_held(struct docx_table *t, bool more, struct draft *d)
 		role = more && names_columns(t->held) ? ROW_HEADER : ROW_FIRST;
 	}
 	t->header_ended = t->header_ended || !t->held->header;
-	write_row(t, t->held, role, d);
+	if (role == ROW_FIRST && !more && t->held->n == 1) {
+		passage_write(&t->held->cells[0].text, d, BLOCK_PARAGRAPH, 0, NULL); /* a frame */
+	} else {
+		write_row(t, t->held, role, d);
+	}
 	t->is_held = false;
 }
 

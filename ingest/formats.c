@@ -10,6 +10,7 @@
 #include "ingest/archive.h"
 #include "ingest/child.h"
 #include "ingest/image.h"
+#include "ingest/ole.h"
 
 #define PDF_HEAD 1024 /* PDF readers look this far for %PDF (ISO 32000-1 annex H.3.4.1) */
 #define LOOK 4096
@@ -162,8 +163,8 @@ static bool is_pptx(struct document *doc)
 
 /* The first row whose `is` holds. */
 const struct format FORMATS[] = {
-	{"application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-		"Word document", "docx docm dotx dotm", PAGING_NONE, is_docx, extract_docx},
+	{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "Word document",
+		"docx docm dotx dotm", PAGING_NONE, is_docx, extract_docx},
 	{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel workbook",
 		"xlsx xlsm xltx xltm", PAGING_SHEETS, is_xlsx, extract_xlsx},
 	{"application/vnd.openxmlformats-officedocument.presentationml.presentation",
@@ -178,10 +179,24 @@ const struct format FORMATS[] = {
 	{"image/bmp", "BMP picture", "bmp", PAGING_PAGES, is_bmp, extract_image},
 	{"image/x-portable-anymap", "PNM picture", "pnm pbm pgm ppm", PAGING_PAGES, is_pnm,
 		extract_image},
+	{"application/vnd.ms-outlook", "Outlook message", "msg", PAGING_NONE, msg_is, extract_msg},
+	{"application/mbox", "Mailbox", "mbox", PAGING_MESSAGES, mail_is_mbox, extract_mbox},
+	{"multipart/related", "Saved web page", "mhtml mht", PAGING_NONE, mail_is_mhtml,
+		extract_mhtml},
+	{"message/rfc822", "Mail", "eml", PAGING_NONE, mail_is_eml, extract_eml},
 	{"text/html", "Web page", "html htm xhtml", PAGING_NONE, is_html, extract_html},
+	{"application/xml", "XML", "xml rss atom xsd svg", PAGING_NONE, xml_is_document,
+		extract_xml},
+	{"application/json", "JSON", "json jsonl ndjson geojson ipynb", PAGING_NONE, json_is,
+		extract_json},
 	{"text/markdown", "Markdown", "md markdown mdown", PAGING_NONE, is_markdown,
 		extract_markdown},
-	{"text/plain", "Text", "txt log", PAGING_NONE, is_plain, extract_text},
+	{"text/csv", "CSV table", "csv", PAGING_SHEETS, csv_is, extract_csv},
+	{"text/tab-separated-values", "TSV table", "tsv tab", PAGING_SHEETS, tsv_is, extract_csv},
+	{"text/x-source", "Source code, settings or log",
+		"py c h cpp java js ts go rs rb php sh sql css yaml toml ini log", PAGING_NONE,
+		code_is, extract_code},
+	{"text/plain", "Text", "txt", PAGING_NONE, is_plain, extract_text},
 };
 const int N_FORMATS = (int)(sizeof(FORMATS) / sizeof(FORMATS[0]));
 
@@ -223,10 +238,9 @@ static const char *described(const char *media_type)
 			"an Excel workbook"},
 		{"application/vnd.openxmlformats-officedocument.presentationml.presentation",
 			"a PowerPoint presentation"},
-		{"application/msword", "an old Word document"},
-		{"application/CDFV2", "an old Office document"},
-		{"application/x-ole-storage", "an old Office document"},
 		{"text/rtf", "an RTF document"},
+		{"application/vnd.ms-tnef", "a TNEF attachment (winmail.dat)"},
+		{"application/ms-tnef", "a TNEF attachment (winmail.dat)"},
 		{"application/octet-stream", "unknown data"},
 		{"", "unknown data"},
 	};
@@ -263,6 +277,7 @@ const struct format *format_of(struct document *doc)
 void extract_child(struct document *doc, struct draft *d)
 {
 	const struct format *format = format_of(doc);
+	const char *words;
 
 	if (format) {
 		draft_type(d, format->media_type, format->paging);
@@ -276,5 +291,7 @@ void extract_child(struct document *doc, struct draft *d)
 	if (doc->n_bytes > 4 && memcmp(doc->bytes, "PK\3\4", 4) == 0 && !archive_of(doc)) {
 		draft_fault(d, FAULT_BROKEN, 0, NULL);
 	}
-	draft_fault(d, FAULT_UNSUPPORTED, 0, described(child_magic(doc->bytes, doc->n_bytes)));
+	words = ole_described(doc);
+	draft_fault(d, FAULT_UNSUPPORTED, 0,
+		words ? words : described(child_magic(doc->bytes, doc->n_bytes)));
 }

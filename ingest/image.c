@@ -57,8 +57,10 @@ static bool tiff_size(const struct document *doc, int i, l_int32 *width, l_int32
 
 static bool webp_size(const struct document *doc, int i, l_int32 *width, l_int32 *height)
 {
+	l_int32 n_channels;
+
 	(void)i;
-	return readHeaderMemWebP(bytes_of(doc), doc->n_bytes, width, height, NULL) == 0;
+	return readHeaderMemWebP(bytes_of(doc), doc->n_bytes, width, height, &n_channels) == 0;
 }
 
 static bool pnm_size(const struct document *doc, int i, l_int32 *width, l_int32 *height)

@@ -262,7 +262,9 @@ const char *number_format_builtin(long id)
 		[10] = "0.00%",
 		[11] = "0.00E+00",
 		[12] = "# ?/?",
-		[13] = "# ?""?/?""?",
+		[13] = "# ?"
+		       "?/?"
+		       "?",
 		[14] = "yyyy-mm-dd",
 		[15] = "d-mmm-yy",
 		[16] = "d-mmm",
@@ -366,8 +368,7 @@ static void add_time(const struct number_section *s, double value, long seconds,
 	}
 }
 
-static void add_date(
-	const struct number_section *s, double value, bool since_1904, struct buf *out)
+static void add_date(const struct number_section *s, double value, bool since_1904, struct buf *out)
 {
 	bool date = s->year || s->month || s->day, time = s->hour || s->minute || s->second;
 	long days = (long)floor(value);
@@ -400,9 +401,7 @@ static void add_date(
 
 static const struct number_section *section_of(const struct number_format *f, double value)
 {
-	int i = value < 0 && f->n_sections >= 2    ? 1
-		: value == 0 && f->n_sections >= 3 ? 2
-						   : 0;
+	int i = value < 0 && f->n_sections >= 2 ? 1 : value == 0 && f->n_sections >= 3 ? 2 : 0;
 
 	return &f->sections[i];
 }

@@ -1,5 +1,6 @@
 #include "ingest/ocr.h"
 
+#include <ctype.h>
 #include <leptonica/allheaders.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,11 +14,12 @@
 extern void omp_set_max_active_levels(int n);
 
 #define GROUPS_MAX 8
-#define GOOD 70	      /* confidence; a page of one language read as another is far below */
-#define NOISE 20      /* a word below is a stain, not a word */
+#define NOISE 35      /* a line below is a stain, not a line; a word in a good line may well be 0 */
 #define WORTH_FROM 50 /* a character's worth is its confidence above this */
 #define TURN_SURE 1.0 /* of the orientation; tesseract's own measure, 15 is certain */
-#define BEAT_MS 1000  /* between two signs of progress */
+#define SKEW_SURE 2   /* leptonica's own measure */
+#define SKEW_LEAST 0.1f /* degrees */
+#define BEAT_MS 250	/* between two signs of progress */
 
 struct group {
 	char languages[64]; /* "eng+deu" */
@@ -159,7 +161,10 @@ void ocr_text_finish(struct ocr_text *t)
 struct gathering {
 	struct ocr_text *out;
 	int cap;
+	/* of the words kept, and of the line at hand, which begins at first */
 	double n_characters, sum, worth;
+	double line_characters, line_sum, line_worth;
+	int first;
 };
 
 static double n_of_characters(const char *s, size_t n_bytes)
@@ -167,12 +172,28 @@ static double n_of_characters(const char *s, size_t n_bytes)
 	double n = 0;
 
 	for (size_t i = 0; i < n_bytes; i++) {
-		n += ((unsigned char)s[i] & 0xc0) != 0x80;
+		n += ((unsigned char)s[i] & 0xc0) != 0x80 && (unsigned char)s[i] > ' ';
 	}
 	return n;
 }
 
-static void take_word(struct gathering *g, const TessResultIterator *it, bool begins_line, int dpi)
+static void end_line(struct gathering *g)
+{
+	struct ocr_text *t = g->out;
+
+	if (t->n_words > g->first && g->line_sum < NOISE * g->line_characters) {
+		t->text.len = t->words[g->first].at;
+		t->n_words = g->first;
+	} else {
+		g->n_characters += g->line_characters;
+		g->sum += g->line_sum;
+		g->worth += g->line_worth;
+	}
+	g->line_characters = g->line_sum = g->line_worth = 0;
+	g->first = t->n_words;
+}
+
+static void take_word(struct gathering *g, const TessResultIterator *it, int dpi)
 {
 	const TessPageIterator *at = TessResultIteratorGetPageIteratorConst(it);
 	float confidence = TessResultIteratorConfidence(it, RIL_WORD);
@@ -180,12 +201,11 @@ static void take_word(struct gathering *g, const TessResultIterator *it, bool be
 	BOOL is[6];
 	char *s = TessResultIteratorGetUTF8Text(it, RIL_WORD);
 	size_t n = s ? strlen(s) : 0;
+	double n_characters = n_of_characters(s, n);
 	struct ocr_text *t = g->out;
 
-	if (n && n <= UINT16_MAX && confidence >= NOISE &&
+	if (n_characters > 0 && n <= UINT16_MAX &&
 		TessPageIteratorBoundingBox(at, RIL_WORD, &x0, &y0, &x1, &y1)) {
-		double n_characters = n_of_characters(s, n);
-
 		if (t->n_words == g->cap) {
 			g->cap = g->cap ? g->cap * 2 : 256;
 			t->words = realloc(t->words, (size_t)g->cap * sizeof(*t->words));
@@ -193,20 +213,69 @@ static void take_word(struct gathering *g, const TessResultIterator *it, bool be
 		}
 		TessResultIteratorWordFontAttributes(
 			it, &is[0], &is[1], &is[2], &is[3], &is[4], &is[5], &points, &font);
-		t->words[t->n_words++] = (struct ocr_word){.x0 = (float)x0,
+		t->words[t->n_words] = (struct ocr_word){.x0 = (float)x0,
 			.y0 = (float)y0,
 			.x1 = (float)x1,
 			.y1 = (float)y1,
 			.size = points > 0 ? (float)(points * dpi) / 72 : (float)(y1 - y0),
 			.at = (uint32_t)t->text.len,
 			.n_bytes = (uint16_t)n,
-			.begins_line = begins_line};
+			.begins_line = t->n_words == g->first};
+		t->n_words++;
 		buf_add(&t->text, s, n);
-		g->n_characters += n_characters;
-		g->sum += n_characters * confidence;
-		g->worth += n_characters * fmax(0, confidence - WORTH_FROM);
+		g->line_characters += n_characters;
+		g->line_sum += n_characters * confidence;
+		g->line_worth += n_characters * fmax(0, confidence - WORTH_FROM);
 	}
 	TessDeleteText(s);
+}
+
+/* What tesseract takes a list's bullet for. */
+static bool is_mark(const struct ocr_text *t, int i)
+{
+	static const char *const MARKS[] = {"¢", "®", "©", "«", "»", "°", "e"};
+	const struct ocr_word *w = &t->words[i];
+
+	if (!w->begins_line || i + 1 == t->n_words || w[1].begins_line ||
+		islower((unsigned char)t->text.data[w[1].at])) {
+		return false;
+	}
+	for (size_t k = 0; k < sizeof(MARKS) / sizeof(MARKS[0]); k++) {
+		if (w->n_bytes == strlen(MARKS[k]) &&
+			memcmp(t->text.data + w->at, MARKS[k], w->n_bytes) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* One line may begin with such a sign, several are a list. */
+static void mend_bullets(struct ocr_text *t)
+{
+	int n = 0;
+
+	for (int i = 0; i < t->n_words; i++) {
+		n += is_mark(t, i);
+	}
+	for (int i = 0; i < t->n_words && n > 1; i++) {
+		if (is_mark(t, i)) {
+			t->words[i].at = (uint32_t)t->text.len;
+			t->words[i].n_bytes = (uint16_t)strlen("•");
+			buf_str(&t->text, "•");
+		}
+	}
+}
+
+/* Tesseract's own measure of it is wrong as often as right. 0: level, or not to be told. */
+static float slope_of(TessBaseAPI *api)
+{
+	struct Pix *pix = TessBaseAPIGetThresholdedImage(api);
+	l_float32 degrees = 0, sure = 0; /* that would make it level, clockwise */
+	bool told = pix && pixFindSkew(pix, &degrees, &sure) == 0 && sure >= SKEW_SURE &&
+		    fabsf(degrees) >= SKEW_LEAST;
+
+	pixDestroy(&pix);
+	return told ? -tanf(degrees * (float)M_PI / 180) : 0;
 }
 
 /* What the reading is worth: characters, by how sure they are. Letters of another script and of
@@ -215,25 +284,21 @@ static double gather(TessBaseAPI *api, int dpi, struct ocr_text *out)
 {
 	TessResultIterator *it = TessBaseAPIGetIterator(api);
 	struct gathering g = {.out = out};
-	TessOrientation orientation;
-	TessWritingDirection direction;
-	TessTextlineOrder order;
-	bool begins_line = true;
 
 	if (!it) {
 		return 0;
 	}
-	TessPageIteratorOrientation(TessResultIteratorGetPageIterator(it), &orientation, &direction,
-		&order, &out->skew);
+	out->skew = slope_of(api);
 	do {
-		int n_words = out->n_words;
-
-		begins_line |= TessPageIteratorIsAtBeginningOf(
-			TessResultIteratorGetPageIteratorConst(it), RIL_TEXTLINE);
-		take_word(&g, it, begins_line, dpi);
-		begins_line &= out->n_words == n_words;
+		if (TessPageIteratorIsAtBeginningOf(
+			    TessResultIteratorGetPageIteratorConst(it), RIL_TEXTLINE)) {
+			end_line(&g);
+		}
+		take_word(&g, it, dpi);
 	} while (TessResultIteratorNext(it, RIL_WORD));
+	end_line(&g);
 	TessResultIteratorDelete(it);
+	mend_bullets(out);
 	out->confidence = g.n_characters > 0 ? (int)lround(g.sum / g.n_characters) : 0;
 	return g.worth;
 }
@@ -298,7 +363,7 @@ struct reading {
 
 static bool good(const struct reading *r)
 {
-	return r->best.n_words && r->best.confidence >= GOOD;
+	return r->best.n_words && r->best.confidence >= OCR_POOR;
 }
 
 /* Reads with a group and keeps the better of the two; true: it was this one. */

@@ -45,8 +45,8 @@ enum ocr_result {
 	OCR_SPENT,   /* the pages before took what all may take */
 };
 
-/* A page below this was hard to read. */
-#define OCR_POOR 60
+/* Confidence: a page below it was hard to read, or is of another language, or lies on its side. */
+#define OCR_POOR 70
 
 /* Reads a picture of a page: grey or black on white, upright or not. dpi: of the picture, for the
  * sizes of letters. What is told as progress: page done of n. out is empty unless OCR_READ. */

@@ -30,7 +30,7 @@ struct chart {
 	bool in_series, in_title, in_text;
 	int title_depth, plot_depth;
 	enum chart_part part;
-	long point; /* -1: none is open */
+	long point;   /* -1: none is open */
 	int n_levels; /* of categories that are grouped: the first is the finest */
 	struct number_format format;
 	bool formatted, in_format, in_value;
@@ -102,9 +102,9 @@ static void on_chart_start(void *arg, const struct xml_element *el)
 static void on_chart_text(void *arg, const char *s, size_t n)
 {
 	struct chart *c = arg;
-	struct buf *to = c->in_format  ? &c->code
-			 : c->in_value ? &c->value
-			 : !c->in_text ? NULL
+	struct buf *to = c->in_format	  ? &c->code
+			 : c->in_value	  ? &c->value
+			 : !c->in_text	  ? NULL
 			 : c->title_depth ? &c->title
 					  : &c->words;
 
@@ -151,6 +151,13 @@ static void keep_value(struct chart *c)
 	}
 }
 
+static void end_words(struct buf *b)
+{
+	if (b->len && b->data[b->len - 1] != ' ') {
+		buf_char(b, ' ');
+	}
+}
+
 static void on_chart_end(void *arg, const struct xml_element *el)
 {
 	struct chart *c = arg;
@@ -160,7 +167,7 @@ static void on_chart_end(void *arg, const struct xml_element *el)
 	}
 	c->in_text = false;
 	if (xml_is(el, "p")) {
-		buf_char(c->title_depth ? &c->title : &c->words, ' ');
+		end_words(c->title_depth ? &c->title : &c->words);
 	} else if (xml_is(el, "ser")) {
 		c->in_series = false;
 	} else if (el->depth == c->title_depth) {

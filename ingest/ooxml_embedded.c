@@ -98,8 +98,8 @@ static void tell_object(struct ooxml *o, const char *name, size_t n_bytes)
 	const char *slash = strrchr(name, '/');
 	struct buf note = BUF_INIT;
 
-	buf_printf(&note, "%s (%zu bytes), an object without text", slash ? slash + 1 : name,
-		n_bytes);
+	buf_printf(
+		&note, "%s (%zu bytes), an object without text", slash ? slash + 1 : name, n_bytes);
 	draft_annotate(o->draft, ANNOTATION_EMBEDDED, draft_at(o->draft), draft_at(o->draft),
 		note.data, note.len);
 	buf_finish(&note);
@@ -207,8 +207,7 @@ void ooxml_children(struct ooxml *o, const char *folder)
 	for (int i = 0; i < n_parts; i++) {
 		const char *name = archive_name(o->archive, i);
 
-		if (!name || strncmp(name, folder, strlen(folder)) != 0 ||
-			!name[strlen(folder)]) {
+		if (!name || strncmp(name, folder, strlen(folder)) != 0 || !name[strlen(folder)]) {
 			continue;
 		}
 		if (!data.names) {

@@ -236,16 +236,17 @@ static void *grown(void *p, int n, size_t size)
 /* points: of a pixel */
 static void take_words(struct pdf_page *p, const struct ocr_text *t, float points)
 {
+	/* Where letters cannot be told, neither can headings. */
 	float usual = usual_size(t);
 	int n_before = p->n_words;
-	bool begins_line = true;
+	bool begins_line = true, poor = t->confidence < OCR_POOR;
 
 	p->words = grown(p->words, n_before + t->n_words, sizeof(*p->words));
 	p->segs = grown(p->segs, p->n_segs + t->n_words, sizeof(*p->segs));
 	for (int i = 0; i < t->n_words; i++) {
 		const struct ocr_word *w = &t->words[i];
 		struct pdf_word word = level(p, w, points);
-		float size = fabsf(w->size - usual) < SAME_SIZE * usual ? usual : w->size;
+		float size = poor || fabsf(w->size - usual) < SAME_SIZE * usual ? usual : w->size;
 
 		begins_line |= w->begins_line;
 		if (!covered(p, n_before, &word)) {
@@ -273,7 +274,7 @@ static void read_pix(
 	s->result = (uint8_t)ocr_read(doc, pix, (int)fmax(DPI_LEAST, round(dpi)), done, n, &text);
 	s->width = p->width;
 	s->height = p->height;
-	s->confidence = (int8_t)text.confidence;
+	s->confidence = text.n_words ? (int8_t)text.confidence : -1;
 	pixDestroy(&pix);
 	p->scan = s;
 	if (text.n_words) {
@@ -356,10 +357,10 @@ void pdf_begin_page(const struct pdf_page *p, const struct document *doc, struct
 	}
 	switch ((enum ocr_result)s->result) {
 	case OCR_READ:
-		if (p->n_words) {
+		if (s->confidence >= 0) {
 			draft_page_confidence(d, s->confidence);
 		}
-		if (p->n_words && s->confidence < OCR_POOR) {
+		if (s->confidence >= 0 && s->confidence < OCR_POOR) {
 			buf_printf(&words, "page %u was hard to read (OCR confidence %d %%)",
 				d->n_pages, s->confidence);
 		}

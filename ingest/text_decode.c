@@ -1,4 +1,5 @@
 #include <string.h>
+#include <strings.h>
 #include <uchardet/uchardet.h>
 #include <unicode/ucnv.h>
 
@@ -90,6 +91,35 @@ static bool convert(const char *p, size_t n, const char *charset, struct buf *ou
 	return U_SUCCESS(status);
 }
 
+/* ASCII with escapes: valid UTF-8, and not what it means (RFC 1468, 1557, 1843, 2152). */
+static bool is_stateful(const char *charset)
+{
+	static const char *const NAMES[] = {"iso-2022-", "hz", "utf-7", "x-utf-7", "unicode-1-1-"};
+
+	for (size_t i = 0; charset && i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		if (strncasecmp(charset, NAMES[i], strlen(NAMES[i])) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ISO 2022 announces its character sets: ESC $ …, and has no other than ASCII's bytes. */
+static bool announces_sets(const char *p, size_t n)
+{
+	const char *escape = memchr(p, 0x1b, n);
+
+	if (!escape || p + n - escape < 3 || escape[1] != '$') {
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)p[i] >= 0x80) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool convert_detected(const char *p, size_t n, const char *charset, struct buf *out)
 {
 	uchardet_t u = uchardet_new();
@@ -132,10 +162,19 @@ bool text_decode(const char *p, size_t n_bytes, const char *charset, struct buf 
 	if (looks_binary(p, n_bytes)) {
 		return false;
 	}
+	if (is_stateful(charset) && convert(p, n_bytes, charset, out)) {
+		return true;
+	}
+	buf_clear(out);
 	/* Stray NULs do not make UTF-8 another encoding: check without them. */
-	if (utf8_valid(p, n_bytes - (tail < n_bytes ? tail : 0))) {
+	if (!announces_sets(p, n_bytes) && utf8_valid(p, n_bytes - (tail < n_bytes ? tail : 0))) {
 		buf_add(out, p, n_bytes);
 		return true;
 	}
 	return convert_detected(p, n_bytes, charset, out);
+}
+
+bool text_convert(const char *p, size_t n_bytes, const char *charset, struct buf *out)
+{
+	return convert(p, n_bytes, charset, out);
 }

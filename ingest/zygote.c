@@ -29,6 +29,7 @@
 #define WALL_PER_CPU 10	      /* children run at low priority on a busy machine */
 #define WALL_PER_MORE 3	      /* the same, of the hours that OCR may take */
 #define RENDER_CPU_S 30	      /* somebody waits for the picture */
+#define CONVERT_GRACE_S 10    /* a keeper has to see the end of its command's time */
 
 struct zygote {
 	pid_t pid;
@@ -215,14 +216,16 @@ static int unavailable(const struct zygote *z, struct err *e)
 
 /* ── one request ── */
 
-enum verdict { RUNNING, EXITED, LOST, KILLED_CANCEL, KILLED_STALL, KILLED_FRAMES };
+enum verdict { RUNNING, EXITED, LOST, KILLED_CANCEL, KILLED_STALL, KILLED_FRAMES, KILLED_OWNER };
 
 struct request {
 	struct zygote *z;
 	uint32_t cpu_s, cpu_more_s;
 	const atomic_bool *cancel;
 	void (*progress)(void *arg, int done, int n);
+	bool (*goes_on)(void *arg); /* NULL: nobody asks */
 	void *arg;
+	int64_t stall_ms, wall_ms;    /* 0: the zygote's */
 	int frames, stderr_, channel; /* -1: at its end */
 	struct frame_reader reader;
 	char said[STDERR_KEPT + 1]; /* the first of stderr */
@@ -246,8 +249,7 @@ static int send_order(struct zygote *z, const struct order *o, const int fds[ORD
 		struct cmsghdr head;
 		char room[CMSG_SPACE(ORDER_N_FDS * sizeof(int))];
 	} control;
-	struct iovec part = {
-		(void *)o, offsetof(struct order, boxes) + o->n_boxes * sizeof(struct order_box)};
+	struct iovec part = {(void *)o, order_size(o)};
 	struct msghdr msg = {.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
@@ -380,9 +382,11 @@ static void read_channel(struct request *r)
 static void request_wait(struct request *r)
 {
 	/* A hijacked child could sleep and send a frame now and then: even that has an end. */
-	int64_t until_ms = clock_mono_ms() + r->z->stall_ms +
-			   (int64_t)r->cpu_s * 1000 * WALL_PER_CPU +
-			   (int64_t)r->cpu_more_s * 1000 * WALL_PER_MORE;
+	int64_t stall_ms = r->stall_ms ? r->stall_ms : r->z->stall_ms;
+	int64_t until_ms = clock_mono_ms() + stall_ms +
+			   (r->wall_ms ? r->wall_ms
+				       : (int64_t)r->cpu_s * 1000 * WALL_PER_CPU +
+						   (int64_t)r->cpu_more_s * 1000 * WALL_PER_MORE);
 	int64_t now_ms;
 
 	while (r->channel >= 0) {
@@ -393,8 +397,11 @@ static void request_wait(struct request *r)
 			request_kill(r, KILLED_CANCEL);
 		}
 		now_ms = clock_mono_ms();
-		if (now_ms - r->last_frame_ms > r->z->stall_ms || now_ms > until_ms) {
+		if (now_ms - r->last_frame_ms > stall_ms || now_ms > until_ms) {
 			request_kill(r, KILLED_STALL);
+		}
+		if (r->goes_on && !r->goes_on(r->arg)) {
+			request_kill(r, KILLED_OWNER);
 		}
 		if (poll(fds, 3, SLICE_MS) <= 0) {
 			continue;
@@ -542,6 +549,7 @@ static int request_result(const struct request *r, struct err *e)
 			r->reader.bad);
 	case LOST:
 		return unavailable(r->z, e);
+	case KILLED_OWNER: /* who says himself why */
 	case RUNNING:
 	case EXITED:
 		break;
@@ -552,6 +560,7 @@ static int request_result(const struct request *r, struct err *e)
 	return r->reader.fault ? fault_error(&r->reader, e) : 0;
 }
 
+/* Until the child has ended, however: its obituary says how. */
 static int request_run(struct request *r, const struct order *o, int memfd, struct err *e)
 {
 	int rc;
@@ -565,12 +574,19 @@ static int request_run(struct request *r, const struct order *o, int memfd, stru
 	rc = request_start(r, o, memfd, e);
 	if (rc == 0) {
 		request_wait(r);
-		rc = request_result(r, e);
 	}
 	close_fd(&r->frames);
 	close_fd(&r->stderr_);
 	close_fd(&r->channel);
 	return rc;
+}
+
+/* The same of one whose frames are the result. */
+static int request_read(struct request *r, const struct order *o, int memfd, struct err *e)
+{
+	int rc = request_run(r, o, memfd, e);
+
+	return rc == 0 ? request_result(r, e) : rc;
 }
 
 static struct extract_cost cost_of(const struct rusage *used)
@@ -600,10 +616,11 @@ int zygote_extract(struct zygote *z, const struct extract_request *q, struct are
 	o->cpu_more_s = (uint32_t)z->limits.sandbox.cpu_more_s;
 	memcpy(o->name, name + skip, n - skip);
 	frame_reader_init(&r.reader, z->limits.text_max, 0, z->limits.pages_max);
+	o->no_children = q->no_children;
 	r.reader.children_max = z->limits.children_max;
 	r.reader.children_bytes_max = z->limits.children_bytes_max;
 	r.reader.sink = q->children;
-	rc = request_run(&r, o, q->memfd, e);
+	rc = request_read(&r, o, q->memfd, e);
 	if (rc == 0 && frame_reader_take(&r.reader, a, out, e) < 0) {
 		rc = ERR_UNPROCESSABLE;
 		err_replace(e, rc, "crashed",
@@ -644,7 +661,7 @@ int zygote_render(struct zygote *z, const struct render_request *q, struct buf *
 		}
 	}
 	frame_reader_init(&r.reader, 0, z->limits.image_max, 1);
-	rc = request_run(&r, o, q->memfd, e);
+	rc = request_read(&r, o, q->memfd, e);
 	if (rc == 0 && r.reader.image.len < 8) {
 		rc = err_set(e, ERR_UNPROCESSABLE, "broken_file", "the page cannot be drawn");
 	}
@@ -652,6 +669,101 @@ int zygote_render(struct zygote *z, const struct render_request *q, struct buf *
 		buf_add(out, r.reader.image.data, r.reader.image.len);
 	}
 	frame_reader_finish(&r.reader);
+	free(o);
+	return rc;
+}
+
+/* ── external commands ── */
+
+static bool put_words(struct order *o, const struct convert_request *q)
+{
+	for (int i = -1; i < q->n_words; i++) {
+		const char *word = i < 0 ? q->folder : q->words[i];
+		size_t n = strlen(word) + 1;
+
+		if (n > sizeof(o->words) - o->n_words) {
+			return false;
+		}
+		memcpy(o->words + o->n_words, word, n);
+		o->n_words += (uint32_t)n;
+	}
+	return true;
+}
+
+static int command_failed(struct err *e)
+{
+	return err_set(e, ERR_UNPROCESSABLE, "external_failed",
+		"the external command could not convert the document: save it in a newer format "
+		"and upload that");
+}
+
+static int command_result(const struct request *r, const struct convert_request *q, struct err *e)
+{
+	int status = r->end.status;
+
+	if (r->verdict == KILLED_CANCEL) {
+		return err_set(e, ERR_CANCELLED, "cancelled", "reading the document was cancelled");
+	}
+	if (r->verdict == LOST || status == -1) {
+		return unavailable(r->z, e);
+	}
+	if (r->verdict == KILLED_STALL ||
+		(WIFEXITED(status) && WEXITSTATUS(status) == CONVERT_TIMEOUT)) {
+		return err_set(e, ERR_UNPROCESSABLE, "external_timeout",
+			"the external command did not convert the document within its time: split "
+			"it, save it in a newer format, or raise external-timeout-s");
+	}
+	if (r->verdict == KILLED_OWNER || !WIFEXITED(status)) {
+		return command_failed(e);
+	}
+	switch (WEXITSTATUS(status)) {
+	case CONVERT_DONE:
+		return 0;
+	case CONVERT_NO_EXEC:
+		return err_set(e, ERR_UNPROCESSABLE, "external_unavailable",
+			"the external command %.200s cannot be started: check external-command",
+			q->words[0]);
+	case CONVERT_SANDBOX:
+		return err_set(e, ERR_UNAVAILABLE, "sandbox_unavailable",
+			"the external command cannot be confined, so it is not started");
+	default:
+		return command_failed(e);
+	}
+}
+
+int zygote_convert(
+	struct zygote *z, const struct convert_request *q, char *said, size_t n_said, struct err *e)
+{
+	struct request r = {.z = z,
+		.cancel = q->cancel,
+		.goes_on = q->goes_on,
+		.arg = q->arg,
+		/* The keeper is the first to notice; this is for when it cannot. */
+		.stall_ms = (int64_t)(q->wall_s + CONVERT_GRACE_S) * 1000,
+		.wall_ms = 1};
+	struct order *o = calloc(1, sizeof(*o));
+	struct buf clean = BUF_INIT;
+	int rc;
+
+	ASSERT(o != NULL);
+	*said = '\0';
+	*o = (struct order){.kind = ORDER_CONVERT,
+		.cpu_s = (uint32_t)q->cpu_s,
+		.wall_s = (uint32_t)q->wall_s,
+		.memory_mb = (uint32_t)q->memory_mb,
+		.file_mb = (uint32_t)q->file_mb};
+	if (!put_words(o, q)) {
+		rc = err_set(e, ERR_UNPROCESSABLE, "external_unavailable",
+			"external-command is too long");
+	} else {
+		rc = request_run(&r, o, q->memfd, e);
+	}
+	if (rc == 0) {
+		rc = command_result(&r, q, e);
+		draft_clean(&clean, r.said, r.n_said, false);
+		snprintf(said, n_said, "%s", clean.len ? clean.data : "");
+	}
+	buf_finish(&clean);
 	free(o);
 	return rc;
 }

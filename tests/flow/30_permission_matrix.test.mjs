@@ -105,6 +105,8 @@ const SAMPLES = {
 	'GET /v1/documents/{id}/content': { ask: none, id: 'document' },
 	'GET /v1/documents/{id}/versions': { ask: none, id: 'document' },
 	'GET /v1/documents/{id}/text': { ask: (ids) => ({ query: `chunk=${ids.chunk}` }), id: 'document' },
+	'GET /v1/documents/{id}/annotations': { ask: none, id: 'document' },
+	'GET /v1/documents/{id}/view': { ask: (ids) => ({ query: `chunk=${ids.chunk}` }), id: 'document' },
 	'GET /v1/documents/{id}/pages/{page}.png': { ask: (ids) => ({ query: `chunk=${ids.chunk}&width=200` }), id: 'document' },
 	'GET /v1/documents/{id}/acl': { ask: none, id: 'document' },
 	'PUT /v1/documents/{id}/acl': { ask: json({ entries: [] }), id: 'document', fresh: 'document' },

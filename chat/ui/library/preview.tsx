@@ -3,6 +3,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { get, query, request, sentence } from '../base/api';
 import { t } from '../base/i18n';
 import type { Document, DocumentText } from '../base/types';
+import { capital, whereText } from '../base/where';
+import { cutAtBytes } from '../trust/bytes';
 import { Button, ErrorNote, IconButton, useAttempt, useLoad } from '../base/ui';
 
 const WIDTH = 1200;
@@ -57,6 +59,22 @@ function Pages({ document: d, page, onPage }: { document: Document; page: number
 	);
 }
 
+/** A part of the text, with a line at the beginning of each page. */
+function TextPart({ part }: { part: DocumentText }) {
+	const { unit, byteStart: start, text } = part;
+	const pages = unit ? part.pages.filter((p) => p.byteStart >= start && p.byteStart < (part.next ?? part.bytes)) : [];
+	const [before, ...after] = cutAtBytes(text, start, pages.map((p) => p.byteStart));
+	return (
+		<>
+			{before}
+			{after.map((words, i) => [
+				<span class="page-break" key={pages[i]!.number}>{capital(whereText({ page: pages[i]!.number, place: pages[i]!.label ?? '', unit }))}</span>,
+				words,
+			])}
+		</>
+	);
+}
+
 function Text({ document: d }: { document: Document }) {
 	const url = (from: number) => `/v1/documents/${d.id}/text${query({ from, limit: 60000 })}`;
 	const first = useLoad((signal) => get<DocumentText>(url(0), { signal }), [d.id, d.currentVersionId]);
@@ -68,8 +86,8 @@ function Text({ document: d }: { document: Document }) {
 		<>
 			<ErrorNote text={first.error || error} />
 			{first.value && (
-				<div class="preview-text" tabIndex={0} role="group" aria-label={t('document.text')} lang={first.value.language ?? undefined}>
-					{[first.value, ...rest].map((part) => part.text).join('')}
+				<div class={first.value.unit === 'sheet' ? 'preview-text cells' : 'preview-text'} tabIndex={0} role="group" aria-label={t('document.text')} lang={first.value.language ?? undefined}>
+					{[first.value, ...rest].map((part) => <TextPart key={part.byteStart} part={part} />)}
 				</div>
 			)}
 			{last?.next != null && (
@@ -80,7 +98,7 @@ function Text({ document: d }: { document: Document }) {
 }
 
 export function Preview({ document: d }: { document: Document }) {
-	const drawn = d.mediaType === 'application/pdf' && d.pages > 0;
+	const drawn = /^(application\/pdf$|image\/)/.test(d.mediaType ?? '') && d.pages > 0;
 	const [asText, setAsText] = useState(!drawn);
 	const [page, setPage] = useState(1);
 	if (!d.currentVersionId && !drawn) {

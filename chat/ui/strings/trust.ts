@@ -1,7 +1,5 @@
 export const trust = {
 	'trust.source': ['Source', '来源', 'Quelle'],
-	'trust.page': ['page {n}', '第 {n} 页', 'Seite {n}'],
-	'trust.pages': ['pages {from}–{to}', '第 {from}–{to} 页', 'Seiten {from}–{to}'],
 	'trust.support.verified': ['Checked word by word: the source says this.', '已逐字核对：原文如此。', 'Wort für Wort geprüft: So steht es in der Quelle.'],
 	'trust.support.partial': ['The source says part of this.', '原文仅部分支持这一说法。', 'Die Quelle belegt das nur zum Teil.'],
 	'trust.support.unverified': ['Could not be verified in the source.', '未能在原文中核实。', 'In der Quelle nicht zu belegen.'],

@@ -8,6 +8,7 @@ import { useShortcut } from '../base/keys';
 import { closeSource, source, type Source } from '../base/source';
 import type { Box, Citation, DocumentText, Run } from '../base/types';
 import { Button, ErrorNote, IconButton } from '../base/ui';
+import { whereText } from '../base/where';
 import { openCitation, SupportNote } from './citations';
 import { byteLength } from './bytes';
 import { PageView, ZOOM_MAX, ZOOM_MIN, type Highlight } from './page-view';
@@ -191,7 +192,7 @@ function Tools({ s, opened, page, drawn, zoom, setZoom, go }: ToolsProps) {
 	);
 }
 
-const isDrawable = (text: DocumentText) => text.mediaType === 'application/pdf' && text.pages.some((p) => p.width && p.height);
+const isDrawable = (text: DocumentText) => /^(application\/pdf$|image\/)/.test(text.mediaType ?? '') && text.pages.some((p) => p.width && p.height);
 
 /** On a small screen the highlighted lines, not the page's margins, fill the width. */
 function readable({ highlight, page, text }: Opened): number {
@@ -258,6 +259,7 @@ export function SourcePanel() {
 	const drawn = opened !== null && isDrawable(opened.text) && !asText.value;
 	const go = (n: number) => n >= 1 && n <= sizes.length && goTo.current(n);
 	const heading = headingPath(opened?.heading || s.heading);
+	const where = [whereText(s), heading].filter(Boolean).join(' · ');
 	useLayoutEffect(() => {
 		if (opened) {
 			setZoom(narrow ? readable(opened) : 1);
@@ -272,7 +274,7 @@ export function SourcePanel() {
 			<header class="source-head">
 				<div class="grow">
 					<h2 id={title} class="clip" dir="auto" title={s.name}>{s.name || t('trust.source')}</h2>
-					{heading && <p class="muted small clip" dir="auto" title={heading}>{heading}</p>}
+					{where && <p class="muted small clip" dir="auto" title={where}>{where}</p>}
 				</div>
 				<IconButton icon="close" label={t('close')} onClick={close} />
 			</header>
