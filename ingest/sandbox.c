@@ -197,7 +197,10 @@ struct ruleset_attr {
 };
 
 static const char *const READABLE[N_SANDBOX_PROFILES][10] = {
-	[SANDBOX_EXTRACT] = {"/usr/share/poppler"},
+	/* Fonts: what is drawn to see whether text is hidden must not lack its letters. */
+	[SANDBOX_EXTRACT] = {"/usr/share/poppler", "/usr/share/fonts", "/usr/local/share/fonts",
+		"/etc/fonts", "/usr/share/fontconfig", "/var/cache/fontconfig",
+		"/usr/share/ghostscript/fonts", "/usr/share/xml/fontconfig"},
 	[SANDBOX_RENDER] = {"/usr/share/poppler", "/usr/share/fonts", "/usr/local/share/fonts",
 		"/etc/fonts", "/usr/share/fontconfig", "/var/cache/fontconfig",
 		"/usr/share/ghostscript/fonts", "/usr/share/xml/fontconfig"},
