@@ -462,5 +462,5 @@ int chunks_show(struct call *c, struct err *e)
 	if (rc == 0) {
 		rc = chunk_open(c->db, &c->arena, &c->who, &id, &k, e);
 	}
-	return rc == 0 ? call_json(c, 200, chunk_json(&k)) : rc;
+	return rc == 0 ? call_json(c, 200, chunk_json(&c->arena, &k)) : rc;
 }

@@ -240,7 +240,8 @@ MUST_CHECK int document_impact(
  * (chunks_retire_document); their unfinished jobs are cancelled by the caller. */
 MUST_CHECK int document_delete(struct db *db, const struct id *id, struct err *e);
 /* tx, of the purge job, after chunks_purge_document: blanks what names or quotes the document.
- * blob_hash and text_hash of its versions that no other live version uses are appended to hashes.
+ * blob_hash, text_hash and view_hash of its versions that no other live version uses are appended
+ * to hashes.
  */
 MUST_CHECK int document_purge(
 	struct db *db, struct arena *a, const struct id *id, char ***hashes, int *n, struct err *e);
@@ -258,6 +259,10 @@ struct version_facts {
 };
 MUST_CHECK int version_extracted(struct db *db, const struct id *id,
 	const struct version_facts *facts, struct err *e); /* tx */
+/* tx. Its pages as PDF are this blob (NULL: they are to be drawn again). Absent: it was purged, or
+ * its document deleted. */
+MUST_CHECK int version_viewed(
+	struct db *db, const struct id *id, const char *view_hash, struct err *e);
 /* tx. Makes it the document's current version ('indexed', or 'no_text'), the former 'superseded'.
  */
 MUST_CHECK int version_publish(struct db *db, const struct id *id, bool no_text, struct err *e);

@@ -25,6 +25,7 @@ enum {
 	Q_STATE,
 	Q_EXTRACTED,
 	Q_CHUNKED,
+	Q_VIEWED,
 	Q_SUPERSEDE,
 	Q_PUBLISH,
 	Q_CURRENT,
@@ -99,6 +100,9 @@ static const char *const sql[] = {
 		"ORDER BY v.seq DESC",
 	[Q_STATE] =
 		"UPDATE document_version SET state = ?2, reason = ?3, message = ?4 WHERE id = ?1",
+	[Q_VIEWED] = "UPDATE document_version SET view_hash = ?2 WHERE id = ?1 "
+		     "AND state <> 'purged' AND EXISTS (SELECT 1 FROM document d "
+		     "WHERE d.id = document_id AND d.deleted_ms IS NULL)",
 	[Q_CHUNKED] = "UPDATE document_version SET chunker = ?2 WHERE id = ?1",
 	[Q_EXTRACTED] = "UPDATE document_version SET media_type = ?2, title = ?3, language = ?4, "
 			"text_hash = ?5, n_pages = ?6, paging = ?7, n_hidden = ?8, n_poor = ?9 "
@@ -117,17 +121,20 @@ static const char *const sql[] = {
 			 "RETURNING next_slot - ?2",
 	[Q_LOST_HASHES] = "SELECT h FROM (SELECT blob_hash AS h FROM document_version "
 			  "WHERE document_id = ?1 UNION SELECT text_hash FROM document_version "
+			  "WHERE document_id = ?1 UNION SELECT view_hash FROM document_version "
 			  "WHERE document_id = ?1) WHERE h IS NOT NULL "
 			  "AND NOT EXISTS (SELECT 1 FROM document_version v WHERE v.blob_hash = h "
 			  "AND v.document_id <> ?1) "
 			  "AND NOT EXISTS (SELECT 1 FROM document_version v WHERE v.text_hash = h "
+			  "AND v.document_id <> ?1) "
+			  "AND NOT EXISTS (SELECT 1 FROM document_version v WHERE v.view_hash = h "
 			  "AND v.document_id <> ?1)",
 	[Q_BLANK_DOCUMENT] =
 		"UPDATE document SET name = '' WHERE id = ?1 AND deleted_ms IS NOT NULL",
-	[Q_BLANK_VERSIONS] =
-		"UPDATE document_version SET state = 'purged', blob_hash = NULL, "
-		"text_hash = NULL, title = NULL, reason = NULL, message = NULL, sha256 = '' "
-		"WHERE document_id = ?1",
+	[Q_BLANK_VERSIONS] = "UPDATE document_version SET state = 'purged', blob_hash = NULL, "
+			     "text_hash = NULL, view_hash = NULL, title = NULL, reason = NULL, "
+			     "message = NULL, sha256 = '' "
+			     "WHERE document_id = ?1",
 	/* Answers that may hold the document's words, which nobody may be shown any more. */
 	[Q_BLANK_ANSWERS] = "UPDATE run SET answer = '' WHERE id IN " RUNS_THAT_HOLD("(?1)"),
 	[Q_BLANK_DELTAS] =
@@ -140,7 +147,7 @@ static const char *const sql[] = {
 		"UPDATE run_event SET data = '{\"purged\":true}' WHERE type = "
 		"'retrieval.completed' "
 		"AND run_id IN (SELECT run_id FROM run_candidate WHERE document_id = ?1)",
-	[Q_BLANK_CITATIONS] = "UPDATE citation SET quote = NULL, boxes = NULL, "
+	[Q_BLANK_CITATIONS] = "UPDATE citation SET quote = NULL, boxes = NULL, place = NULL, "
 			      "answer_start = CASE (SELECT answer FROM run WHERE id = run_id) "
 			      "WHEN '' THEN 0 ELSE answer_start END, "
 			      "answer_end = CASE (SELECT answer FROM run WHERE id = run_id) "
@@ -511,6 +518,14 @@ int version_publish(struct db *db, const struct id *id, bool no_text, struct err
 	stmt_int(q, 3, clock_wall_ms());
 	rc = row_change(db, q, e);
 	return rc ? rc : row_change(db, with_id(db, Q_CURRENT, id), e);
+}
+
+int version_viewed(struct db *db, const struct id *id, const char *view_hash, struct err *e)
+{
+	struct stmt *q = with_id(db, Q_VIEWED, id);
+
+	stmt_text(q, 2, view_hash);
+	return row_change(db, q, e);
 }
 
 int version_chunked(struct db *db, const struct id *id, int chunker, struct err *e)

@@ -29,6 +29,7 @@ enum {
 	Q_UNDER_WAY,
 	Q_ORIGINALS,
 	Q_TEXTS,
+	Q_VIEWS,
 	Q_OPEN_JOB,
 	Q_STRAY_PARTS,
 };
@@ -54,6 +55,8 @@ static const char *const statements[] = {
 	[Q_ORIGINALS] = "SELECT id, blob_hash FROM document_version WHERE blob_hash IS NOT NULL"
 			" AND id > ?1 ORDER BY id LIMIT 1",
 	[Q_TEXTS] = "SELECT id, text_hash FROM document_version WHERE text_hash IS NOT NULL"
+		    " AND id > ?1 ORDER BY id LIMIT 1",
+	[Q_VIEWS] = "SELECT id, view_hash FROM document_version WHERE view_hash IS NOT NULL"
 		    " AND id > ?1 ORDER BY id LIMIT 1",
 	[Q_OPEN_JOB] = "SELECT 1 FROM job WHERE id = ?1 AND state IN ('queued', 'running')",
 	/* What came inside of another document and is not read by whom that one is. */
@@ -314,17 +317,41 @@ static int rehash(struct check *c, const char *hash, struct err *e)
 	return n;
 }
 
+static int forget_view(struct db *db, void *arg, struct err *e)
+{
+	int rc = version_viewed(db, arg, NULL, e);
+
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* Pages are drawn again when somebody looks. */
+static bool mend_view(struct check *c, int which, const char *version)
+{
+	struct id id = id_parse("ver", version);
+	struct err e = ERR_INIT;
+
+	return which == Q_VIEWS && c->repair &&
+	       store_write(c->ix->store, forget_view, &id, &e) == 0;
+}
+
 static void check_blob(struct check *c, int which, const char *version, const char *hash)
 {
-	const char *advice =
-		which == Q_ORIGINALS ? "upload the document again" : "run `carrel reindex --all`";
+	const char *what = which == Q_ORIGINALS ? "original" : which == Q_TEXTS ? "text" : "pages";
+	const char *advice = which == Q_ORIGINALS ? "upload the document again"
+			     : which == Q_TEXTS	  ? "run `carrel reindex --all`"
+						  : "run `carrel check --repair`";
 	struct err e = ERR_INIT;
 
 	if (!blob_exists(c->ix->blobs, hash)) {
-		found(c, false, "%s: its %s is not there: %s", version,
-			which == Q_ORIGINALS ? "original" : "text", advice);
+		bool mended = mend_view(c, which, version);
+
+		found(c, mended, "%s: its %s %s not there%s%s", version, what,
+			which == Q_VIEWS ? "are" : "is", mended ? "" : ": ", mended ? "" : advice);
 	} else if (c->deep && rehash(c, hash, &e) < 0) {
-		found(c, false, "%s: %s: %s", version, e.message, advice);
+		bool mended = mend_view(c, which, version);
+
+		found(c, mended, "%s: %s%s%s", version, e.message, mended ? "" : ": ",
+			mended ? "" : advice);
 	}
 }
 
@@ -364,6 +391,9 @@ static int check_blobs(struct check *c, struct err *e)
 
 	if (rc == 0) {
 		rc = check_each_blob(c, Q_TEXTS, e);
+	}
+	if (rc == 0) {
+		rc = check_each_blob(c, Q_VIEWS, e);
 	}
 	if (rc == 0 && c->repair) {
 		rc = index_sweep_blobs(c->ix, &n_swept, e);
