@@ -66,8 +66,8 @@ enum row_role {
 };
 
 #define PAGE_LABEL_MAX 200
+#define MEDIA_TYPE_MAX 127  /* RFC 6838, 4.2 */
 #define PLACE_LABELS_MAX 40 /* pages whose labels a passage's place tells */
-#define MEDIA_TYPE_MAX 127 /* RFC 6838, 4.2 */
 
 struct page {
 	int32_t number; /* 1-based */

@@ -216,7 +216,7 @@ static void part_tight_cells(struct pdf_page *p)
 	for (int i = 0; i < n_before; i++) {
 		const struct pdf_seg *s = &p->segs[i];
 
-		if (p->rows[s->row].n == 1 && !s->dropped) {
+		if (s->row >= 0 && p->rows[s->row].n == 1 && !s->dropped) {
 			for (int away = 1; away <= 3 && !at[i]; away++) {
 				at[i] = tight_cell(p, s, s->row - away);
 				at[i] = at[i] ? at[i] : tight_cell(p, s, s->row + away);

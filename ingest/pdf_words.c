@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/hash.h"
 #include "index/base/utf8.h"
 #include "ingest/pdf.h"
 
@@ -134,6 +135,8 @@ static void add_character(struct reading *rd, const char *s, int n, const Popple
 	rd->size_sum += a->size;
 	g->bold = rd->n_bold * 10 >= g->n_chars * 9;
 	g->size = rd->size_sum / (float)g->n_chars;
+	g->turned = g->n_chars > 2 && g->y1 - g->y0 > 2.5f * g->size &&
+		    g->x1 - g->x0 < 0.7f * (g->y1 - g->y0);
 	rd->after_number = (s[0] >= '0' && s[0] <= '9') || s[0] == ')';
 	rd->last_x0 = (float)fmin(r->x1, r->x2);
 	rd->last_x1 = (float)fmax(r->x1, r->x2);
@@ -187,123 +190,165 @@ static void take_character(struct reading *rd, uint32_t c, const char *s, int n,
 	add_character(rd, s, n, r, a);
 }
 
-/* ── what stands in form fields and text boxes: no part of the page's text in poppler ── */
+/* ── characters ── */
 
-/* Lines of s share the area's height; their characters its width. */
-static void add_boxed_text(struct reading *rd, const char *s, const PopplerRectangle *area)
+static bool is_mark(uint32_t c)
 {
-	size_t n = strlen(s), n_lines = 1;
-	double top = rd->page->height - fmax(area->y1, area->y2);
-	double height = fabs(area->y2 - area->y1), x = fmin(area->x1, area->x2);
-	struct attributes plain = {.bold = false};
-	double line_height, advance;
-	size_t line = 0, column = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		n_lines += s[i] == '\n';
-	}
-	line_height = height / (double)n_lines;
-	plain.size = (float)fmin(fmax(line_height * 0.7, 4), 10);
-	advance = fmin(plain.size * 0.5, fabs(area->x2 - area->x1) / (double)(n / n_lines + 1));
-	rd->line++;
-	rd->new_seg = true;
-	for (size_t at = 0; at < n;) {
-		int used;
-		uint32_t c = utf8_decode(s + at, n - at, &used);
-		PopplerRectangle r = {x + advance * (double)column,
-			top + line_height * (double)line, x + advance * (double)(column + 1),
-			top + line_height * (double)(line + 1)};
-
-		take_character(rd, c == '\r' ? '\n' : c, s + at, used, &r, &plain);
-		line += c == '\n';
-		column = c == '\n' ? 0 : column + 1;
-		at += (size_t)used;
-	}
+	return (c >= 0x202a && c <= 0x202e) || c == 0x200e || c == 0x200f;
 }
 
-static char *field_text(PopplerFormField *field)
+bool pdf_char_next(const struct pdf_chars *chars, struct pdf_char *c)
 {
-	PopplerFormFieldType type = poppler_form_field_get_field_type(field);
+	bool first = c->s == NULL;
 
-	if (type == POPPLER_FORM_FIELD_TEXT && !poppler_form_field_text_is_password(field)) {
-		return poppler_form_field_text_get_text(field);
-	}
-	if (type == POPPLER_FORM_FIELD_CHOICE) {
-		char *typed = poppler_form_field_choice_get_text(field);
-		int n = poppler_form_field_choice_get_n_items(field);
-
-		for (int i = 0; i < n && !typed; i++) {
-			if (poppler_form_field_choice_is_item_selected(field, i)) {
-				return poppler_form_field_choice_get_item(field, i);
-			}
+	do {
+		if (c->next >= chars->n_bytes) {
+			return false;
 		}
-		return typed;
-	}
-	return NULL;
+		c->s = chars->text + c->next;
+		c->code = utf8_decode(c->s, chars->n_bytes - c->next, &c->n_bytes);
+		c->next += (size_t)c->n_bytes;
+	} while (chars->marks && is_mark(c->code));
+	c->i = first ? 0 : c->i + 1;
+	return c->i < chars->n;
 }
 
-static void read_fields(struct reading *rd, PopplerPage *page)
+/* Around text that runs right to left poppler's text has marks, its layout has not. */
+static bool has_marks(const struct pdf_chars *chars)
 {
-	GList *fields = poppler_page_get_form_field_mapping(page);
-	GList *notes = poppler_page_get_annot_mapping(page);
+	int n = 0, n_marks = 0, used;
 
-	for (GList *at = fields; at; at = at->next) {
-		PopplerFormFieldMapping *m = at->data;
-		char *text = field_text(m->field);
-
-		if (text) {
-			add_boxed_text(rd, text, &m->area);
-		}
-		g_free(text);
+	for (size_t at = 0; at < chars->n_bytes; at += (size_t)used) {
+		n_marks += is_mark(utf8_decode(chars->text + at, chars->n_bytes - at, &used));
+		n++;
 	}
-	for (GList *at = notes; at; at = at->next) {
-		PopplerAnnotMapping *m = at->data;
-
-		if (poppler_annot_get_annot_type(m->annot) == POPPLER_ANNOT_FREE_TEXT &&
-			!(poppler_annot_get_flags(m->annot) & POPPLER_ANNOT_FLAG_HIDDEN)) {
-			char *text = poppler_annot_get_contents(m->annot);
-
-			if (text) {
-				add_boxed_text(rd, text, &m->area);
-			}
-			g_free(text);
-		}
-	}
-	poppler_page_free_form_field_mapping(fields);
-	poppler_page_free_annot_mapping(notes);
+	return n != chars->n && n - n_marks <= chars->n;
 }
 
-void pdf_read_page(PopplerPage *page, struct pdf_page *out)
+static void load_chars(PopplerPage *page, struct pdf_chars *out)
+{
+	guint n_rects = 0;
+
+	memset(out, 0, sizeof(*out));
+	out->text = poppler_page_get_text(page);
+	out->n_bytes = out->text ? strlen(out->text) : 0;
+	if (poppler_page_get_text_layout(page, &out->rects, &n_rects)) {
+		out->n = (int)n_rects;
+	}
+	out->attributes = poppler_page_get_text_attributes(page);
+	out->marks = has_marks(out);
+	out->hidden = calloc((size_t)out->n + 1, 1);
+	ASSERT(out->hidden != NULL);
+}
+
+static void drop_chars(struct pdf_chars *chars)
+{
+	free(chars->hidden);
+	g_free(chars->rects);
+	g_free(chars->text);
+	poppler_page_free_text_attributes(chars->attributes);
+}
+
+void pdf_read_page(PopplerPage *page, const struct pdf_suspicion *suspicion, struct pdf_page *out)
 {
 	double width = 0, height = 0;
-	PopplerRectangle *rects = NULL;
-	guint n_rects = 0;
-	char *text = poppler_page_get_text(page);
-	GList *list = poppler_page_get_text_attributes(page);
-	struct attributes a = {.at = list, .first = 0, .last = -1, .size = 10};
+	struct pdf_chars chars;
+	struct pdf_char c = {0};
+	struct attributes a;
 	struct reading rd = {.page = out, .new_seg = true};
-	size_t n = text ? strlen(text) : 0;
-	guint i = 0;
+	int last_hidden = -2;
 
+	load_chars(page, &chars);
+	a = (struct attributes){.at = chars.attributes, .first = 0, .last = -1, .size = 10};
 	memset(out, 0, sizeof(*out));
 	poppler_page_get_size(page, &width, &height);
 	out->width = isfinite(width) && width > 0 && width < 1e6 ? (float)width : 612;
 	out->height = isfinite(height) && height > 0 && height < 1e6 ? (float)height : 792;
-	if (!poppler_page_get_text_layout(page, &rects, &n_rects)) {
-		n_rects = 0;
-	}
-	for (size_t at = 0; at < n && i < n_rects; i++) {
-		int used;
-		uint32_t c = utf8_decode(text + at, n - at, &used);
+	pdf_find_hidden(page, suspicion, &chars);
+	while (pdf_char_next(&chars, &c)) {
+		uint8_t kind = chars.hidden[c.i];
 
-		attributes_seek(&a, (int)i);
-		take_character(&rd, c, text + at, used, &rects[i], &a);
-		at += (size_t)used;
+		attributes_seek(&a, c.i);
+		if (kind) {
+			struct buf *to = &out->hidden[kind - ANNOTATION_HIDDEN_COLOR];
+
+			if (to->len && c.i != last_hidden + 1) {
+				buf_char(to, ' ');
+			}
+			buf_add(to, c.s, (size_t)c.n_bytes);
+			last_hidden = c.i;
+			rd.in_word = false;
+		} else {
+			take_character(&rd, c.code, c.s, c.n_bytes, &chars.rects[c.i], &a);
+		}
 	}
-	read_fields(&rd, page);
-	g_free(rects);
-	g_free(text);
-	poppler_page_free_text_attributes(list);
+	drop_chars(&chars);
+}
+
+/* ── what lies outside of the page ── */
+
+static int by_hash(const void *pa, const void *pb)
+{
+	uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Hashes of the words of s, sorted; the caller's to free. */
+static uint64_t *word_hashes(const char *s, size_t *n)
+{
+	uint64_t *all = calloc(strlen(s) / 2 + 1, sizeof(*all));
+
+	ASSERT(all != NULL);
+	for (*n = 0; *(s += strspn(s, " \n\f"));) {
+		size_t len = strcspn(s, " \n\f");
+
+		all[(*n)++] = hash64(s, len);
+		s += len;
+	}
+	qsort(all, *n, sizeof(*all), by_hash);
+	return all;
+}
+
+static bool is_larger(PopplerPage *page, PopplerPage *uncropped)
+{
+	PopplerRectangle a, b;
+
+	poppler_page_get_crop_box(page, &a);
+	poppler_page_get_crop_box(uncropped, &b);
+	return b.x1 < a.x1 - 1 || b.y1 < a.y1 - 1 || b.x2 > a.x2 + 1 || b.y2 > a.y2 + 1;
+}
+
+void pdf_read_outside(PopplerPage *page, const struct pdf_suspicion *suspicion, struct buf *out)
+{
+	PopplerPage *uncropped = suspicion->uncropped
+					 ? poppler_document_get_page(suspicion->uncropped,
+						   poppler_page_get_index(page))
+					 : NULL;
+
+	if (uncropped && is_larger(page, uncropped)) {
+		char *shown = poppler_page_get_text(page), *all = poppler_page_get_text(uncropped);
+		const char *s = all ? all : "";
+		size_t n;
+		uint64_t *hashes = word_hashes(shown ? shown : "", &n);
+
+		while (*(s += strspn(s, " \n\f"))) {
+			size_t len = strcspn(s, " \n\f");
+			uint64_t hash = hash64(s, len);
+
+			if (!bsearch(&hash, hashes, n, sizeof(*hashes), by_hash)) {
+				buf_str(out, out->len ? " " : "");
+				buf_add(out, s, len);
+			}
+			s += len;
+		}
+		free(hashes);
+		g_free(shown);
+		g_free(all);
+	}
+	if (uncropped) {
+		g_object_unref(uncropped);
+	}
 }
 
 void pdf_seg_text(const struct pdf_page *p, const struct pdf_seg *s, struct buf *out)

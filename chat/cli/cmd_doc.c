@@ -115,6 +115,24 @@ int cmd_doc_list(struct cli *cli, struct err *e)
 	return rc;
 }
 
+/* What the document came inside of, by its name. */
+static int name_parent(struct cli *cli, json_t *doc, struct err *e)
+{
+	const char *id = json_string_value(json_object_get(doc, "parentId"));
+	json_t *parent = NULL;
+	int rc;
+
+	if (!id || cli->json) {
+		return 0;
+	}
+	rc = client_read(cli, client_path(cli, "/v1/documents/%s", id), &parent, e);
+	if (rc == 0) {
+		json_object_set(doc, "parent", json_object_get(parent, "name"));
+	}
+	json_decref(parent);
+	return rc;
+}
+
 /* "12 slides"; nothing for a document without pages. */
 static void count_pages(json_t *doc)
 {
@@ -146,24 +164,6 @@ static void warn(const struct cli *cli, const json_t *doc)
 			poor == 1 ? "was" : "were");
 	}
 	fprintf(stderr, "see them with: carrel doc warnings %s\n", cli_word(cli, 0));
-}
-
-/* What the document came inside of, by its name. */
-static int name_parent(struct cli *cli, json_t *doc, struct err *e)
-{
-	const char *id = json_string_value(json_object_get(doc, "parentId"));
-	json_t *parent = NULL;
-	int rc;
-
-	if (!id || cli->json) {
-		return 0;
-	}
-	rc = client_read(cli, client_path(cli, "/v1/documents/%s", id), &parent, e);
-	if (rc == 0) {
-		json_object_set(doc, "parent", json_object_get(parent, "name"));
-	}
-	json_decref(parent);
-	return rc;
 }
 
 int cmd_doc_show(struct cli *cli, struct err *e)
