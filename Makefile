@@ -12,10 +12,10 @@ PACKAGES := build-essential pkg-config libuv1-dev libsqlite3-dev libfaiss-dev \
 	libgumbo-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libinih-dev libsodium-dev \
 	libseccomp-dev libzstd-dev libcurl4-openssl-dev libicu-dev libuchardet-dev libmagic-dev \
 	zlib1g-dev libzip-dev libxml2-dev libgmime-3.0-dev libgsf-1-dev libtesseract-dev libleptonica-dev \
-	tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-chi-sim \
+	tesseract-ocr-osd tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-chi-sim \
 	libjansson-dev libpango1.0-dev fontconfig fonts-dejavu-core fonts-liberation2 \
 	fonts-noto-cjk ca-certificates nodejs npm
-CHECK_PACKAGES := libcmocka-dev python3 poppler-utils qpdf sqlite3 clang clang-format curl chromium
+CHECK_PACKAGES := libcmocka-dev python3 poppler-utils tesseract-ocr qpdf sqlite3 clang clang-format curl chromium
 LLHTTP_PACKAGE := $(shell . /etc/os-release && [ "$${VERSION_ID%%.*}" = 12 ] && echo node-llhttp || echo libllhttp-dev)
 
 PKGS := libuv sqlite3 poppler-glib cairo libsodium libseccomp libzstd libcurl icu-uc icu-i18n \
@@ -134,6 +134,8 @@ fixtures: check-deps
 	$(Q)$(CC) -std=c11 -O2 $(WARN) fixtures/make_pdf.c -o $(BUILD)/make_pdf $$(pkg-config --cflags --libs pangocairo)
 	$(Q)cd fixtures/source && for f in */*.md; do $(abspath $(BUILD)/make_pdf) $$f ../documents/$${f%.md}.pdf || exit 1; done
 	$(Q)fixtures/check.sh
+	$(Q)$(CC) -std=c11 -O2 $(WARN) fixtures/make_scan.c -o $(BUILD)/make_scan $$(pkg-config --cflags --libs pangocairo lept) -lm
+	$(Q)$(BUILD)/make_scan fixtures/scans
 	$(Q)for f in fixtures/formats/make_*.py; do python3 $$f fixtures/formats || exit 1; done
 	$(Q)fixtures/broken/make.sh
 

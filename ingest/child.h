@@ -120,6 +120,14 @@ void extract_html(struct document *doc, struct draft *d);
 /* Appends a piece of HTML to the open page. */
 void html_write(const char *p, size_t n_bytes, struct draft *d);
 void extract_text(struct document *doc, struct draft *d);
+void extract_epub(struct document *doc, struct draft *d);
+void extract_odt(struct document *doc, struct draft *d);
+void extract_ods(struct document *doc, struct draft *d);
+void extract_odp(struct document *doc, struct draft *d);
+void extract_rtf(struct document *doc, struct draft *d);
+/* The type is application/vnd.oasis.opendocument.<type> or a template of it; packages and flat XML.
+ */
+bool odf_is(struct document *doc, const char *type);
 void extract_image(struct document *doc, struct draft *d);
 void extract_eml(struct document *doc, struct draft *d);
 void extract_mbox(struct document *doc, struct draft *d);

@@ -93,9 +93,8 @@ static void flush(struct page_writer *w)
 
 static void flush_term(struct page_writer *w)
 {
-	if (w->n_term && w->line.len >= 2) {
-		/* its definition never came */
-		w->line.len = w->n_term >= 2 ? w->n_term - 2 : 0;
+	if (w->n_term >= 2 && w->line.len == w->n_term) {
+		w->line.len -= 2; /* its definition never came */
 	}
 	w->n_term = 0;
 	flush(w);
@@ -191,7 +190,7 @@ static bool in_data_table(const struct page_writer *w)
 
 static void begin_row(struct page_writer *w, const GumboNode *row)
 {
-	flush(w);
+	flush_term(w);
 	w->row = 1;
 	w->cell = NULL;
 	w->table.in_head = row->parent && html_tag(row->parent) == GUMBO_TAG_THEAD;
@@ -408,11 +407,34 @@ static void write_tree(struct page_writer *w)
 	flush_term(w);
 }
 
+#define DEPTH_TO_FREE 1000
+
+/* gumbo 0.10 frees recursively: a deep tree stays until the process ends. */
+static bool is_shallow(const GumboNode *root)
+{
+	struct html_walk w = {0};
+	bool shallow = true;
+
+	html_push(&w, root);
+	while (w.n && shallow) {
+		const GumboNode *child = html_child(&w);
+
+		if (child) {
+			html_push(&w, child);
+			shallow = w.n < DEPTH_TO_FREE;
+		} else {
+			w.n--;
+		}
+	}
+	html_walk_finish(&w);
+	return shallow;
+}
+
 void html_write(const char *p, size_t n_bytes, struct draft *d)
 {
 	GumboOptions options = kGumboDefaultOptions;
 	struct page_writer *w = calloc(1, sizeof(*w));
-	const GumboOutput *tree;
+	GumboOutput *tree;
 
 	ASSERT(w != NULL);
 	options.max_errors = 0;
@@ -424,13 +446,15 @@ void html_write(const char *p, size_t n_bytes, struct draft *d)
 	draft_block(d, BLOCK_PARAGRAPH, 0);
 	take_facts(tree->document, d);
 	html_survey(&w->page, tree->document);
-	/* Never destroyed: gumbo 0.10 frees recursively, and the process is about to end. */
 	write_tree(w);
 	buf_finish(&w->line);
 	links_finish(&w->links);
 	html_table_finish(&w->table);
 	html_walk_finish(&w->walk);
 	free(w);
+	if (is_shallow(tree->document)) {
+		gumbo_destroy_output(&options, tree);
+	}
 }
 
 /* ── encodings ── */

@@ -10,7 +10,7 @@
 
 /* A document of no more pages is drawn as a whole, to see what of its text nobody sees: those that
  * carry orders for machines are short, as letters and applications are. */
-#define WHOLE_PAGES 8
+#define WHOLE_PAGES 4
 
 #define XFA "Form: dynamic (XFA); only the page that stands for it could be read"
 
@@ -98,7 +98,7 @@ static bool is_placeholder(const struct pdf_page *p)
 }
 
 static void read_page(PopplerDocument *pdf, int i, int n, struct document *doc,
-	const struct pdf_suspicion *suspicion, struct pdf_page *out)
+	struct pdf_suspicion *suspicion, struct pdf_page *out)
 {
 	PopplerPage *page = poppler_document_get_page(pdf, i);
 
@@ -122,6 +122,7 @@ static struct pdf_page *read_pages(
 	struct pdf_page *pages = calloc((size_t)n, sizeof(*pages));
 	struct pdf_suspicion suspicion = {.whole = n <= WHOLE_PAGES};
 	size_t n_text = 0;
+	bool lost = false;
 
 	ASSERT(pages != NULL);
 	pdf_suspect(doc->bytes, doc->n_bytes, &suspicion);
@@ -131,6 +132,18 @@ static struct pdf_page *read_pages(
 		if (n_text > d->text_max) {
 			draft_fault(d, FAULT_TEXT, 0, NULL);
 		}
+		draft_progress(d, i + 1, n);
+	}
+	for (int i = 0; i < suspicion.n_unpainted; i++) {
+		lost = lost || !suspicion.found[i];
+	}
+	/* Unpainted text that no page seems to have: it may be on any. */
+	for (int i = 0; i < n && lost && !suspicion.unseen; i++) {
+		struct pdf_suspicion any = suspicion;
+
+		any.unseen = true;
+		pdf_forget_page(&pages[i]);
+		read_page(pdf, i, &any, &pages[i]);
 		draft_progress(d, i + 1, n);
 	}
 	return pages;

@@ -194,16 +194,17 @@ static void tell_hidden(struct sheet_reader *r, enum annotation_kind kind, const
 {
 	struct aside *a = &r->x->aside;
 	struct buf name = BUF_INIT;
+	const char *between = a->text.len && a->kind == kind && r->n_hidden ? "; " : "";
 
 	if (!r->facts && r->n_hidden > HIDDEN_MAX) {
 		return;
 	}
 	if (!r->row_told && (r->row_hidden || !r->facts)) {
-		buf_printf(&name, "%srow %d: ", a->text.len ? "; " : "", r->y_at + 1);
+		buf_printf(&name, "%srow %d: ", between, r->y_at + 1);
 	} else if (r->row_hidden || !r->facts) {
 		buf_str(&name, " | ");
 	} else {
-		buf_str(&name, a->text.len ? "; " : "");
+		buf_str(&name, between);
 		xlsx_cell_name(r->x_at, r->y_at, &name);
 		buf_str(&name, ": ");
 	}

@@ -27,6 +27,34 @@ static bool is_pdf(struct document *doc)
 	return memmem(doc->bytes, doc->n_bytes < PDF_HEAD ? doc->n_bytes : PDF_HEAD, "%PDF-", 5);
 }
 
+static bool is_odt(struct document *doc)
+{
+	return odf_is(doc, "text");
+}
+
+static bool is_ods(struct document *doc)
+{
+	return odf_is(doc, "spreadsheet");
+}
+
+static bool is_odp(struct document *doc)
+{
+	return odf_is(doc, "presentation");
+}
+
+static bool is_epub(struct document *doc)
+{
+	struct archive *a = archive_of(doc);
+
+	return a && (strcmp(archive_type(a), "application/epub+zip") == 0 ||
+			    (!*archive_type(a) && archive_has(a, "META-INF/container.xml")));
+}
+
+static bool is_rtf(struct document *doc)
+{
+	return doc->n_bytes >= 5 && memcmp(doc->bytes, "{\\rtf", 5) == 0;
+}
+
 static bool is_image(const struct document *doc, const char *media_type)
 {
 	const char *type = image_type(doc);
@@ -122,7 +150,7 @@ static bool is_markdown(struct document *doc)
 /* Text for machines: it would be indexed as noise. */
 static bool is_code_for_machines(const struct document *doc)
 {
-	static const char *const HEADS[] = {"{\\rtf", "%!PS", "%!FDF", "%FDF-", "begin 6"};
+	static const char *const HEADS[] = {"%!PS", "%!FDF", "%FDF-", "begin 6"};
 
 	for (size_t i = 0; i < sizeof(HEADS) / sizeof(HEADS[0]); i++) {
 		size_t n = strlen(HEADS[i]);
@@ -170,6 +198,14 @@ const struct format FORMATS[] = {
 	{"application/vnd.openxmlformats-officedocument.presentationml.presentation",
 		"PowerPoint presentation", "pptx pptm ppsx ppsm potx potm", PAGING_SLIDES, is_pptx,
 		extract_pptx},
+	{"application/vnd.oasis.opendocument.text", "OpenDocument text", "odt ott odm fodt",
+		PAGING_NONE, is_odt, extract_odt},
+	{"application/vnd.oasis.opendocument.spreadsheet", "OpenDocument spreadsheet",
+		"ods ots fods", PAGING_SHEETS, is_ods, extract_ods},
+	{"application/vnd.oasis.opendocument.presentation", "OpenDocument presentation",
+		"odp otp fodp", PAGING_SLIDES, is_odp, extract_odp},
+	{"application/epub+zip", "EPUB", "epub", PAGING_CHAPTERS, is_epub, extract_epub},
+	{"application/rtf", "Rich text", "rtf", PAGING_NONE, is_rtf, extract_rtf},
 	{"application/pdf", "PDF", "pdf", PAGING_PAGES, is_pdf, extract_pdf},
 	{"image/png", "PNG picture", "png", PAGING_PAGES, is_png, extract_image},
 	{"image/jpeg", "JPEG picture", "jpg jpeg", PAGING_PAGES, is_jpeg, extract_image},

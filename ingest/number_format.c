@@ -79,6 +79,9 @@ static void take_date_letter(struct compiler *c, char letter)
 {
 	struct number_section *s = c->s;
 
+	if (c->last == letter) {
+		return; /* one of several: "mm" */
+	}
 	switch (letter) {
 	case 'y':
 	case 'e':
@@ -311,7 +314,7 @@ static void add_general(double value, struct buf *out)
 static void add_decimal(const struct number_section *s, double value, struct buf *out)
 {
 	char digits[400];
-	double x = fabs(value);
+	double x = fabs(value), unit = 1;
 	int n, min_length;
 
 	for (int i = 0; i < s->percents; i++) {
@@ -326,6 +329,12 @@ static void add_decimal(const struct number_section *s, double value, struct buf
 	if (!(x < 1e15)) {
 		add_general(x, out);
 		return;
+	}
+	for (int i = 0; i < s->decimals; i++) {
+		unit *= 10;
+	}
+	if (x * unit < 1e15) {
+		x = floor(x * unit + 0.5) / unit; /* halves go up, as people round */
 	}
 	n = snprintf(digits, sizeof(digits), "%.*f", s->decimals, x);
 	min_length = n - (s->decimals - s->min_decimals);

@@ -138,19 +138,26 @@ struct pdf_char {
 /* The first for a *c of zeros, then the next; false: no more. */
 bool pdf_char_next(const struct pdf_chars *chars, struct pdf_char *c);
 
+#define PDF_UNSEEN_MAX 32
+
 /* What the file's bytes say about text that nobody sees. */
 struct pdf_suspicion {
-	bool unseen;	 /* something may make text invisible */
+	bool unseen;	 /* something may make text invisible, on any page */
 	bool undrawable; /* an image of so many pixels that no page is drawn to be looked at */
 	bool whole;	 /* a document so short that each page is looked at */
+	/* ASCII letters and digits of text that is not painted: what it is on some page, unless its
+	 * font spells in a way of its own; then it is found on none. */
+	char unpainted[PDF_UNSEEN_MAX][24];
+	bool found[PDF_UNSEEN_MAX];
+	int n_unpainted;
 	PopplerDocument *uncropped; /* NULL, or the same with pages as large as their media */
 };
 
 void pdf_suspect(const char *bytes, size_t n_bytes, struct pdf_suspicion *out);
 /* Sets chars->hidden. */
-void pdf_find_hidden(
-	PopplerPage *page, const struct pdf_suspicion *suspicion, struct pdf_chars *chars);
-void pdf_read_page(PopplerPage *page, const struct pdf_suspicion *suspicion, struct pdf_page *out);
+void pdf_find_hidden(PopplerPage *page, struct pdf_suspicion *suspicion, struct pdf_chars *chars);
+void pdf_read_page(PopplerPage *page, struct pdf_suspicion *suspicion, struct pdf_page *out);
+void pdf_forget_page(struct pdf_page *p);
 /* The words that are on the medium but outside of the page that is shown. */
 void pdf_read_outside(PopplerPage *page, const struct pdf_suspicion *suspicion, struct buf *out);
 

@@ -234,7 +234,7 @@ static void mark_headings(struct pdf_lines *ls, struct pdf_writing *w)
 
 #define NOTE_SIZE 0.93f /* of the body's; smaller type */
 
-/* The mark at the start of a footnote: "1 ", "12) ", "[3]", "* ", "†". Bytes; 0: none. *n_mark: of
+/* The mark at the start of a footnote: "1 ", "(12) ", "[3]", "* ", "†". Bytes; 0: none. *n_mark: of
  * the mark without what is around it. */
 static size_t note_mark(const struct buf *t, size_t *start, size_t *n_mark)
 {
@@ -259,10 +259,14 @@ static size_t note_mark(const struct buf *t, size_t *start, size_t *n_mark)
 		(isdigit((unsigned char)t->data[*start]) && *n_mark > 3)) {
 		return 0;
 	}
-	while (i < t->len && strchr("]).: ", t->data[i])) {
+	/* "12. " is an item of a list, "12,054" a number. */
+	while (i < t->len && strchr("]) ", t->data[i])) {
 		i++;
 	}
-	return i < t->len && !isdigit((unsigned char)t->data[i]) ? i : 0;
+	return i < t->len && (isalpha((unsigned char)t->data[i]) ||
+				     (unsigned char)t->data[i] >= 0xc3)
+		       ? i
+		       : 0;
 }
 
 /* Nothing but small type stands below line i in its column, which is the page's foot. */

@@ -28,6 +28,9 @@
 #define FAR_SHARE 0.3	  /* of the pixels behind light text that are another colour */
 #define PIXELS_MAX 2000000.0
 #define FONTS_MAX 64
+#define STYLES_MAX 64
+#define TRUST_PAGES                                                                                \
+	3 /* on so many a light style was seen and never hidden: it is not looked at again */
 
 struct word {
 	int first, end; /* of the characters */
@@ -106,6 +109,59 @@ static bool is_tiny(const struct word *w)
 static bool is_light(const PopplerColor *c)
 {
 	return c->red > LIGHT && c->green > LIGHT && c->blue > LIGHT;
+}
+
+/* Light styles of the document: drawing each page of a report whose table heads are white on blue
+ * would cost more than reading it. */
+struct style {
+	uint64_t key;
+	int page; /* the last that it was looked at on */
+	int n_pages;
+	bool hid; /* once: never trusted */
+};
+static struct style styles[STYLES_MAX]; /* the child reads one document */
+static int n_styles;
+
+static uint64_t style_key(const struct word *w)
+{
+	const PopplerColor *c = &w->style->color;
+	uint64_t size = (uint64_t)lround(w->style->font_size * 4);
+
+	return w->font ^ (size << 48) ^ ((uint64_t)(c->red >> 8) << 32) ^
+	       ((uint64_t)(c->green >> 8) << 24) ^ ((uint64_t)(c->blue >> 8) << 16);
+}
+
+static struct style *lookup_style(uint64_t key)
+{
+	for (int i = 0; i < n_styles; i++) {
+		if (styles[i].key == key) {
+			return &styles[i];
+		}
+	}
+	return NULL;
+}
+
+static bool is_trusted(const struct word *w)
+{
+	const struct style *s = lookup_style(style_key(w));
+
+	return s && !s->hid && s->n_pages >= TRUST_PAGES;
+}
+
+static void learn_style(const struct word *w, int page)
+{
+	uint64_t key = style_key(w);
+	struct style *s = lookup_style(key);
+
+	if (!s && n_styles < STYLES_MAX) {
+		s = &styles[n_styles++];
+		*s = (struct style){.key = key, .page = -1};
+	}
+	if (s) {
+		s->hid = s->hid || w->kind;
+		s->n_pages += s->page != page;
+		s->page = page;
+	}
 }
 
 /* ── the page as it looks ── */
@@ -217,6 +273,16 @@ static bool is_picture(PopplerPage *page)
 	return covered > 0.8 * width * height;
 }
 
+/* What is not painted over a picture is its OCR layer: no need to look. To know that a page is a
+ * picture costs as much as its text, so it is asked for as long as the pages are. */
+static bool is_scan(PopplerPage *page)
+{
+	static bool scanned = true;
+
+	scanned = scanned && is_picture(page);
+	return scanned;
+}
+
 /* ── the page's words, judged ── */
 
 struct fonts {
@@ -258,6 +324,9 @@ static void judge_words(PopplerPage *page, struct word *words, int n, bool suspi
 		w->kind = judge(w, &l);
 		n_telling++;
 		n_hidden += w->kind != 0;
+		if (is_light(&w->style->color)) {
+			learn_style(w, poppler_page_get_index(page));
+		}
 		if (!w->kind && fonts.n < FONTS_MAX && !has_font(&fonts, w->font)) {
 			fonts.drawn[fonts.n++] = w->font;
 		}
@@ -276,9 +345,32 @@ static void judge_words(PopplerPage *page, struct word *words, int n, bool suspi
 	}
 }
 
-void pdf_find_hidden(
-	PopplerPage *page, const struct pdf_suspicion *suspicion, struct pdf_chars *chars)
+/* The page has text that the file's bytes say is not painted. */
+static bool names_unpainted(const struct pdf_chars *chars, struct pdf_suspicion *suspicion)
 {
+	struct buf letters = BUF_INIT;
+	bool any = false;
+
+	if (!suspicion->n_unpainted) {
+		return false;
+	}
+	for (size_t i = 0; i < chars->n_bytes; i++) {
+		if (isalnum((unsigned char)chars->text[i])) {
+			buf_char(&letters, chars->text[i]);
+		}
+	}
+	for (int i = 0; i < suspicion->n_unpainted && letters.len; i++) {
+		if (strstr(letters.data, suspicion->unpainted[i])) {
+			suspicion->found[i] = any = true;
+		}
+	}
+	buf_finish(&letters);
+	return any;
+}
+
+void pdf_find_hidden(PopplerPage *page, struct pdf_suspicion *suspicion, struct pdf_chars *chars)
+{
+	bool unpainted = names_unpainted(chars, suspicion) || suspicion->unseen;
 	bool light = false;
 	int n;
 	struct word *words = find_words(chars, &n);
@@ -286,13 +378,13 @@ void pdf_find_hidden(
 	for (int i = 0; i < n; i++) {
 		if (is_tiny(&words[i])) {
 			words[i].kind = ANNOTATION_HIDDEN_SIZE;
+		} else if (is_light(&words[i].style->color) && !is_trusted(&words[i])) {
+			light = true;
 		}
-		light = light || is_light(&words[i].style->color);
 	}
-	/* What is not painted over a picture is its OCR layer: no need to look. */
 	if (n && !suspicion->undrawable &&
-		(light || suspicion->whole || (suspicion->unseen && !is_picture(page)))) {
-		judge_words(page, words, n, suspicion->unseen);
+		(light || suspicion->whole || (unpainted && !is_scan(page)))) {
+		judge_words(page, words, n, unpainted);
 	}
 	for (int i = 0; i < n; i++) {
 		/* A full stop goes with the word before it. */

@@ -21,15 +21,73 @@
 #define PIXELS_MAX 30000000	 /* of an image on a page that is drawn */
 #define COPY_MAX (128u << 20)
 #define PIECE 65536
-#define OVERLAP 16 /* bytes; as long as what is looked for */
+#define OVERLAP 1024 /* bytes of a piece that are looked at again with the next */
+#define HEAD_LEAST 4 /* letters by which a page is told */
+#define SHOWN_MAX                                                                                  \
+	2 /* letters in an invisible mode that are no matter: layout programs leave some */
 
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '\0' || c == '\f';
 }
 
+/* What is shown from s[i] to the next mode: how many letters, and those of the first string or
+ * array of strings that are ASCII letters or digits. */
+struct shown {
+	size_t n_letters;
+	char head[24];
+	size_t n_head;
+	bool open; /* more may come to the head */
+};
+
+static void add_shown(struct shown *out, const char *s, size_t n, size_t *i)
+{
+	char c = s[*i];
+
+	if (c == '\\') {
+		out->n_letters++;
+		while (*i + 1 < n && isdigit((unsigned char)s[*i + 1])) {
+			(*i)++; /* "\036" is one */
+		}
+		return;
+	}
+	out->n_letters += isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
+	if (isalnum((unsigned char)c) && out->open && out->n_head + 1 < sizeof(out->head)) {
+		out->head[out->n_head++] = c;
+	}
+}
+
+static struct shown shown_from(const char *s, size_t n, size_t i)
+{
+	size_t end = i + OVERLAP < n ? i + OVERLAP : n, n_digits = 0;
+	struct shown out = {.open = true};
+	char in = '\0'; /* '(' or '<': a string */
+
+	for (; i + 1 < end; i++) {
+		char c = s[i];
+
+		if (in == '(' && c != ')') {
+			add_shown(&out, s, end, &i);
+		} else if (in == '<' && c != '>') {
+			n_digits += isxdigit((unsigned char)c) != 0;
+			out.n_head = 0; /* of unknown letters */
+		} else if (in) {
+			in = '\0';
+		} else if (c == '(' || (c == '<' && s[i + 1] != '<' && s[i - 1] != '<')) {
+			in = c;
+		} else if (c == 'T' && s[i + 1] == 'r') {
+			break;
+		} else if (c == 'T' && (s[i + 1] == 'j' || s[i + 1] == 'J')) {
+			out.open = out.open && out.n_head < HEAD_LEAST;
+			out.n_head = out.open ? 0 : out.n_head;
+		}
+	}
+	out.n_letters += n_digits / 4;
+	return out;
+}
+
 /* "3 Tr" whose "Tr" is at s[i]. */
-static bool unpainted(const char *s, size_t n, size_t i)
+static bool is_unpainted(const char *s, size_t n, size_t i)
 {
 	size_t k = i;
 
@@ -43,8 +101,28 @@ static bool unpainted(const char *s, size_t n, size_t i)
 	       (k == 1 || is_blank(s[k - 2]));
 }
 
+/* Notes the text that "3 Tr" hides. */
+static void note_unpainted(const char *s, size_t n, size_t i, struct pdf_suspicion *out)
+{
+	struct shown shown;
+
+	if (!is_unpainted(s, n, i)) {
+		return;
+	}
+	shown = shown_from(s, n, i + 2);
+	if (shown.n_letters <= SHOWN_MAX) {
+		return;
+	}
+	shown.head[shown.n_head] = '\0';
+	if (shown.n_head < HEAD_LEAST || out->n_unpainted == PDF_UNSEEN_MAX) {
+		out->unseen = true;
+	} else {
+		memcpy(out->unpainted[out->n_unpainted++], shown.head, sizeof(shown.head));
+	}
+}
+
 /* "/ca 0" whose "/ca" is at s[i]. */
-static bool transparent(const char *s, size_t n, size_t i)
+static bool is_transparent(const char *s, size_t n, size_t i)
 {
 	i += 3;
 	while (i < n && is_blank(s[i])) {
@@ -59,40 +137,44 @@ static bool transparent(const char *s, size_t n, size_t i)
 	return i == n || !isdigit((unsigned char)s[i]);
 }
 
-static bool found(
-	const char *s, size_t n, const char *mark, bool (*holds)(const char *s, size_t n, size_t i))
+static void note_transparent(const char *s, size_t n, size_t i, struct pdf_suspicion *out)
+{
+	out->unseen = out->unseen || is_transparent(s, n, i);
+}
+
+static void find(const char *s, size_t n, const char *mark,
+	void (*note)(const char *s, size_t n, size_t i, struct pdf_suspicion *out),
+	struct pdf_suspicion *out)
 {
 	const char *at = s, *end = s + n;
 	size_t n_mark = strlen(mark);
 
-	while ((at = memmem(at, (size_t)(end - at), mark, n_mark)) != NULL) {
-		if (holds(s, n, (size_t)(at - s))) {
-			return true;
-		}
+	while (!out->unseen && (at = memmem(at, (size_t)(end - at), mark, n_mark)) != NULL) {
+		note(s, n, (size_t)(at - s), out);
 		at += n_mark;
 	}
-	return false;
 }
 
-static bool unseen_in(const char *s, size_t n)
+static void look_at(const char *s, size_t n, struct pdf_suspicion *out)
 {
-	return found(s, n, "Tr", unpainted) || found(s, n, "/ca", transparent);
+	find(s, n, "Tr", note_unpainted, out);
+	find(s, n, "/ca", note_transparent, out);
 }
 
-/* Looks through a zlib stream piece by piece. *left: bytes that may still come out of the file. */
-static bool unseen_in_deflated(const char *s, size_t n, size_t *left)
+/* Looks at what a zlib stream inflates to, piece by piece. *left: bytes that may still come out of
+ * the file. */
+static void look_at_deflated(const char *s, size_t n, size_t *left, struct pdf_suspicion *out)
 {
 	static char window[OVERLAP + PIECE];
 	z_stream z = {
 		.next_in = (Bytef *)(uintptr_t)s, .avail_in = (uInt)(n < 1u << 30 ? n : 1u << 30)};
 	size_t kept = 0;
 	int rc = Z_OK;
-	bool unseen = false;
 
 	if (inflateInit(&z) != Z_OK) {
-		return false;
+		return;
 	}
-	while (rc == Z_OK && *left > 0 && !unseen) {
+	while (rc == Z_OK && *left > 0 && !out->unseen) {
 		size_t got;
 
 		z.next_out = (Bytef *)window + kept;
@@ -100,12 +182,11 @@ static bool unseen_in_deflated(const char *s, size_t n, size_t *left)
 		rc = inflate(&z, Z_NO_FLUSH);
 		got = kept + PIECE - z.avail_out;
 		*left -= *left < got - kept ? *left : got - kept;
-		unseen = unseen_in(window, got);
+		look_at(window, got, out);
 		kept = got < OVERLAP ? got : OVERLAP;
 		memmove(window, window + got - kept, kept);
 	}
 	inflateEnd(&z);
-	return unseen;
 }
 
 /* Appends what ASCII85 text up to "~>" stands for. */
@@ -178,10 +259,22 @@ static bool is_other(const char *dict, size_t n)
 	return false;
 }
 
-static bool stream_suspect(const char *dict, size_t n_dict, const char *s, size_t n, size_t *left)
+/* Where the object whose stream begins at `at` begins; not before `after`. */
+static const char *dictionary(const char *after, const char *at)
+{
+	const char *p = at;
+
+	while (p > after && at - p < DICTIONARY_MAX &&
+		!(at - p >= 3 && p[0] == 'o' && p[1] == 'b' && p[2] == 'j')) {
+		p--;
+	}
+	return p;
+}
+
+static void look_at_stream(const char *dict, size_t n_dict, const char *s, size_t n, size_t *left,
+	struct pdf_suspicion *out)
 {
 	bool deflated = has(dict, n_dict, "/FlateDecode") || has(dict, n_dict, "/Fl ");
-	bool unseen;
 
 	if (has(dict, n_dict, "/ASCII85Decode") || has(dict, n_dict, "/A85")) {
 		struct buf plain = BUF_INIT;
@@ -191,20 +284,19 @@ static bool stream_suspect(const char *dict, size_t n_dict, const char *s, size_
 		n = n < *left ? n : 0;
 		*left -= n;
 		add_ascii85(&plain, s, n);
-		unseen = plain.len && (deflated ? unseen_in_deflated(plain.data, plain.len, left)
-						: unseen_in(plain.data, plain.len));
+		if (plain.len && deflated) {
+			look_at_deflated(plain.data, plain.len, left, out);
+		} else if (plain.len) {
+			look_at(plain.data, plain.len, out);
+		}
 		buf_finish(&plain);
-		return unseen;
-	}
-	if (deflated) {
-		return unseen_in_deflated(s, n, left);
-	}
-	if (!has(dict, n_dict, "/Filter")) {
+	} else if (deflated) {
+		look_at_deflated(s, n, left, out);
+	} else if (!has(dict, n_dict, "/Filter")) {
 		const char *end = memmem(s, n, "endstream", 9);
 
-		return unseen_in(s, end ? (size_t)(end - s) : 0);
+		look_at(s, end ? (size_t)(end - s) : 0, out);
 	}
-	return false;
 }
 
 void pdf_suspect(const char *bytes, size_t n_bytes, struct pdf_suspicion *out)
@@ -212,7 +304,7 @@ void pdf_suspect(const char *bytes, size_t n_bytes, struct pdf_suspicion *out)
 	const char *at = bytes, *end = bytes + n_bytes, *after = bytes;
 	size_t left = INFLATED_MAX;
 
-	out->unseen = found(bytes, n_bytes, "/ca", transparent);
+	find(bytes, n_bytes, "/ca", note_transparent, out);
 	while ((at = memmem(at, (size_t)(end - at), "stream", 6)) != NULL) {
 		const char *s = at + 6, *dict;
 
@@ -220,7 +312,7 @@ void pdf_suspect(const char *bytes, size_t n_bytes, struct pdf_suspicion *out)
 			after = at = s;
 			continue;
 		}
-		dict = at - after > DICTIONARY_MAX ? at - DICTIONARY_MAX : after;
+		dict = dictionary(after, at);
 		s += s < end && *s == '\r';
 		s += s < end && *s == '\n';
 		if (has(dict, (size_t)(at - dict), "/Image")) {
@@ -231,8 +323,7 @@ void pdf_suspect(const char *bytes, size_t n_bytes, struct pdf_suspicion *out)
 				number_after(dict, n, "/Width") * number_after(dict, n, "/Height") >
 					PIXELS_MAX;
 		} else if (!out->unseen && left && !is_other(dict, (size_t)(at - dict))) {
-			out->unseen = stream_suspect(
-				dict, (size_t)(at - dict), s, (size_t)(end - s), &left);
+			look_at_stream(dict, (size_t)(at - dict), s, (size_t)(end - s), &left, out);
 		}
 		at = s;
 	}

@@ -249,7 +249,7 @@ static void drop_chars(struct pdf_chars *chars)
 	poppler_page_free_text_attributes(chars->attributes);
 }
 
-void pdf_read_page(PopplerPage *page, const struct pdf_suspicion *suspicion, struct pdf_page *out)
+void pdf_read_page(PopplerPage *page, struct pdf_suspicion *suspicion, struct pdf_page *out)
 {
 	double width = 0, height = 0;
 	struct pdf_chars chars;
@@ -283,6 +283,18 @@ void pdf_read_page(PopplerPage *page, const struct pdf_suspicion *suspicion, str
 		}
 	}
 	drop_chars(&chars);
+}
+
+void pdf_forget_page(struct pdf_page *p)
+{
+	for (int i = 0; i < PDF_N_HIDDEN; i++) {
+		buf_finish(&p->hidden[i]);
+	}
+	buf_finish(&p->text);
+	free(p->words);
+	free(p->segs);
+	free(p->rows);
+	free(p->by_row);
 }
 
 /* ── what lies outside of the page ── */

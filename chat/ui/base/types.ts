@@ -53,6 +53,9 @@ export interface DocumentText {
 export interface Annotation extends At { n: number; kind: string; hidden: boolean; byteStart: number; byteEnd: number; text: string }
 export interface Annotations { versionId: string; counts: Record<string, number>; annotations: Annotation[]; next: string | null }
 
+/** The pages that are drawn of a document without pages of its own, and where a passage is on them. */
+export interface View { versionId: string; state: 'own' | 'ready' | 'possible' | 'none'; pages: { number: number; width: number; height: number }[]; page: number | null; boxes: Box[] }
+
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'quarantined' | 'cancelled';
 export interface Job {
 	id: string; kind: 'ingest' | 'reindex' | 'purge' | 'reembed'; state: JobState; stage: string; done: number; total: number;

@@ -133,6 +133,7 @@ export const library = {
 	'document.moreText': ['Show more text', '显示更多文字', 'Mehr Text zeigen'],
 	'document.noPreview': ['There is nothing to show yet.', '暂无可显示的内容。', 'Noch gibt es nichts zu zeigen.'],
 	'document.noPreviewFailed': ['What cannot be read has no preview. The original can be downloaded.', '无法读取的文档没有预览。可以下载原件。', 'Was nicht gelesen werden kann, hat keine Vorschau. Das Original lässt sich herunterladen.'],
+	'document.notDrawn': ['The pages could not be drawn. Its text is there, and the original can be downloaded.', '无法绘制页面。可以查看其文字，或下载原件。', 'Die Seiten ließen sich nicht zeichnen. Der Text ist da, und das Original lässt sich herunterladen.'],
 	'document.facts': ['Facts', '信息', 'Angaben'],
 	'document.titleFact': ['Title', '标题', 'Titel'],
 	'document.collection': ['Collection', '文档集', 'Sammlung'],
@@ -200,6 +201,7 @@ export const library = {
 	'format.xml': ['XML', 'XML', 'XML'],
 	'format.image': ['Image', '图片', 'Bild'],
 
+	'error.view_busy': ['The pages of another document are being drawn. Try again in a moment.', '正在绘制另一文档的页面，请稍后重试。', 'Gerade werden die Seiten eines anderen Dokuments gezeichnet. Versuchen Sie es gleich noch einmal.'],
 	'error.name_taken': ['There is one of that name already. Choose another name.', '已有同名项，请换一个名称。', 'Diesen Namen gibt es schon. Wählen Sie einen anderen.'],
 	'error.bad_name': ['This name cannot be used: no slashes, no control characters, no spaces at its ends, and not longer than 200 letters.', '此名称不可用：不能含斜杠或控制字符，首尾不能有空格，且不超过 200 个字符。', 'Dieser Name geht nicht: keine Schrägstriche, keine Steuerzeichen, keine Leerzeichen am Rand und nicht länger als 200 Zeichen.'],
 	'acl.title': ['Who may read {name}', '谁可以阅读“{name}”', 'Wer {name} lesen darf'],

@@ -18,6 +18,7 @@ export const trust = {
 	'trust.zoomOut': ['Smaller', '缩小', 'Kleiner'],
 	'trust.fitWidth': ['Fit the width', '适合宽度', 'An die Breite anpassen'],
 	'trust.asText': ['As text', '纯文本', 'Als Text'],
+	'trust.drawing': ['Drawing the pages…', '正在绘制页面…', 'Seiten werden gezeichnet …'],
 	'trust.original': ['Open the original in a new tab', '在新标签页中打开原件', 'Original in neuem Tab öffnen'],
 	'trust.download': ['Download the original', '下载原件', 'Original herunterladen'],
 	'trust.width': ['Width of the source panel', '来源面板宽度', 'Breite der Quellenansicht'],
