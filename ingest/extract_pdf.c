@@ -143,7 +143,7 @@ static struct pdf_page *read_pages(
 
 		any.unseen = true;
 		pdf_forget_page(&pages[i]);
-		read_page(pdf, i, &any, &pages[i]);
+		read_page(pdf, i, n, doc, &any, &pages[i]);
 		draft_progress(d, i + 1, n);
 	}
 	return pages;
