@@ -160,9 +160,9 @@ flow: build
 browser: build tests/browser/node_modules/.package-lock.json
 	$(Q)BUILD=$(BUILD) tests/run.sh browser $(BROWSER)
 quality: build
-	$(Q)BUILD=$(BUILD) tests/run.sh quality $(QUALITY)
+	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 quality $(QUALITY)
 fault: build $(BUILD)/tests/fault/mutants
-	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=600 tests/run.sh fault $(FAULT) $(BUILD)/tests/fault/mutants
+	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=600 tests/run.sh -j 2 fault $(FAULT) $(BUILD)/tests/fault/mutants
 $(BUILD)/tests/fault/%: $(BUILD)/tests/fault/%.o $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(ALL_CF) -o $@ $< $(BUILD)/libcarrel.a $(LIBS)

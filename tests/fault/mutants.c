@@ -499,7 +499,7 @@ int main(void)
 {
 	const char *only = getenv("MUTANT");
 	const char *colon = only ? strrchr(only, ':') : NULL;
-	int64_t seconds = number_of("MUTANTS_SECONDS", 60);
+	int64_t seconds = number_of("MUTANTS_SECONDS", 120);
 	pthread_t threads[N_THREADS];
 	pid_t zygote = 0, other = 0;
 

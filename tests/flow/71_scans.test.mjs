@@ -24,6 +24,14 @@ async function extract(name) {
 
 const near = (box, wanted, what) => wanted.forEach((v, i) => assert.ok(Math.abs(box[i] - v) <= 6, `${what} is at ${box}, not ${wanted}`));
 
+for (const name of ['label.webp', 'label.gif', 'label.bmp', 'label.pbm']) {
+	test(`a picture: ${name}`, async () => {
+		const { head, text } = await extract(name);
+		assert.match(head.mediaType, /^image\//);
+		assert.match(text, /tide gauge/);
+	});
+}
+
 test('a scanned PDF: words, a table, headings, places, although it lies askew', async () => {
 	const { head, pages, blocks } = await extract('english.pdf');
 	assert.equal(head.mediaType, 'application/pdf');
