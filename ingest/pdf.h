@@ -127,6 +127,7 @@ struct pdf_suspicion {
 	char unpainted[PDF_UNSEEN_MAX][24];
 	bool found[PDF_UNSEEN_MAX];
 	int n_unpainted;
+	int n_in_vain; /* pages drawn one after the other on which nothing was hidden */
 	PopplerDocument *uncropped; /* NULL, or the same with pages as large as their media */
 };
 
