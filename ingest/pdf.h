@@ -216,6 +216,8 @@ struct pdf_writing {
 	struct pdf_placed placed; /* of the page written last */
 };
 
+/* A currency sign: stands in a column of its own but belongs to the number after it. */
+bool pdf_is_sign(const struct pdf_page *p, const struct pdf_seg *s);
 /* Lines in poppler's reading order, tables as rows. */
 void pdf_collect_lines(const struct pdf_page *p, struct pdf_lines *out);
 /* Marks and begins the lines that the outline names on this page. */

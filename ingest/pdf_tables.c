@@ -109,6 +109,38 @@ static bool is_label(const struct pdf_page *p, const struct pdf_row *from, const
 	return s->n_chars <= 40 || s->x1 < pdf_row_seg(p, from, 1)->x0 + PDF_ALIGNED;
 }
 
+/* Two cells or more of the shorter row, and all but its first, stand over cells of the other: names
+ * of columns are often centred over numbers that are not. */
+static bool over_columns(const struct pdf_page *p, const struct pdf_row *a, const struct pdf_row *b)
+{
+	const struct pdf_row *few = a->n < b->n ? a : b, *many = few == a ? b : a;
+	int n = 0;
+
+	for (int i = 0; i < few->n; i++) {
+		const struct pdf_seg *s = pdf_row_seg(p, few, i);
+		bool over = false;
+
+		if (i == 0 && fabsf(s->x0 - pdf_row_seg(p, many, 0)->x0) < PDF_ALIGNED) {
+			continue;
+		}
+		for (int k = 1; k < many->n && !over; k++) {
+			const struct pdf_seg *t = pdf_row_seg(p, many, k);
+			float end = t->x1;
+
+			if (pdf_is_sign(p, t) && k + 1 < many->n) {
+				end = pdf_row_seg(p, many, k + 1)->x1;
+			}
+			over = fminf(s->x1, end) - fmaxf(s->x0, t->x0) >
+			       0.5f * fminf(s->x1 - s->x0, end - t->x0);
+		}
+		if (!over) {
+			return false;
+		}
+		n++;
+	}
+	return n >= 2;
+}
+
 /* The next row of the same table after row i, or -1; *last is the last row that belongs to row i.
  */
 static int next_tabular(const struct pdf_page *p, int i, int *last)
@@ -135,7 +167,10 @@ static int next_tabular(const struct pdf_page *p, int i, int *last)
 			return -1;
 		}
 		if (r->tabular) {
-			return pdf_rows_aligned(p, from, r) || (r->n >= 3 && from->n >= 3) ? k : -1;
+			return pdf_rows_aligned(p, from, r) || (r->n >= 3 && from->n >= 3) ||
+					       over_columns(p, from, r)
+				       ? k
+				       : -1;
 		}
 		if (!is_label(p, from, r)) {
 			return -1;

@@ -60,7 +60,8 @@ struct reading {
 	bool after_number;	/* the last character was a digit or ')' */
 	bool new_seg;		/* the next word begins one */
 	float last_x0, last_x1; /* of the character before */
-	int n_bold;		/* characters of the open segment */
+	float last_y0, last_y1;
+	int n_bold; /* characters of the open segment */
 	float size_sum;
 };
 
@@ -140,6 +141,21 @@ static void add_character(struct reading *rd, const char *s, int n, const Popple
 	rd->after_number = (s[0] >= '0' && s[0] <= '9') || s[0] == ')';
 	rd->last_x0 = (float)fmin(r->x1, r->x2);
 	rd->last_x1 = (float)fmax(r->x1, r->x2);
+	rd->last_y0 = (float)fmin(r->y1, r->y2);
+	rd->last_y1 = (float)fmax(r->y1, r->y2);
+}
+
+/* Poppler ends a line without saying so where a column's next row follows ("40,488 $", then "1,491"
+ * below). Text that runs up or down the page stands in one column. */
+static bool on_other_line(const struct reading *rd, const PopplerRectangle *r)
+{
+	float x0 = (float)fmin(r->x1, r->x2), x1 = (float)fmax(r->x1, r->x2);
+	float y0 = (float)fmin(r->y1, r->y2), y1 = (float)fmax(r->y1, r->y2);
+	float beside = fminf(x1, rd->last_x1) - fmaxf(x0, rd->last_x0);
+	float apart = fmaxf(y0 - rd->last_y1, rd->last_y0 - y1);
+	bool below = beside > 0.5f * fminf(x1 - x0, rd->last_x1 - rd->last_x0);
+
+	return apart > 0 && !(below && apart < 0.5f * (y1 - y0));
 }
 
 /* The space between the last character and this one, whichever way the script runs. */
@@ -167,6 +183,11 @@ static void take_character(struct reading *rd, uint32_t c, const char *s, int n,
 	}
 	if (!rect_ok(r)) {
 		return;
+	}
+	if (!rd->new_seg && on_other_line(rd, r)) {
+		rd->line++;
+		rd->in_word = false;
+		rd->new_seg = true;
 	}
 	if (!rd->new_seg) {
 		float gap = gap_to(rd, r);

@@ -216,7 +216,7 @@ static void titles_and_fields_are_read(void **state)
 	buf_finish(&p.out);
 	x = read_string(z, FORM, "", &a);
 	assert_int_equal(x.n_lines, 1);
-	assert_string_equal(x.text, "Müller\n");
+	assert_string_equal(x.text, "name: Müller\n");
 	assert_true(x.lines[0].y0 >= 79 && x.lines[0].y1 <= 101);
 	arena_finish(&a);
 }
