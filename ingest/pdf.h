@@ -4,7 +4,8 @@
  *
  *   extract_pdf.c   the document: pages, title, limits
  *   pdf_suspect.c   the file's bytes: is there a reason to look for text that nobody sees?
- *   pdf_hidden.c    which of poppler's characters nobody sees
+ *   pdf_chars.c     poppler's characters and their places
+ *   pdf_hidden.c    which of them nobody sees
  *   pdf_words.c     the others -> words -> segments (words of a line without a wide gap)
  *   pdf_rows.c      segments -> visual rows
  *   pdf_running.c   running headers and footers
@@ -109,9 +110,12 @@ struct pdf_char {
 	uint32_t code;
 	const char *s;
 	int n_bytes;
-	int i; /* of n */
+	int i;	     /* of n */
+	bool marked; /* a direction mark stands before it */
 	size_t next;
 };
+void pdf_load_chars(PopplerPage *page, struct pdf_chars *out);
+void pdf_drop_chars(struct pdf_chars *chars);
 /* The first for a *c of zeros, then the next; false: no more. */
 bool pdf_char_next(const struct pdf_chars *chars, struct pdf_char *c);
 

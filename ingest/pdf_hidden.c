@@ -186,7 +186,8 @@ static bool draw(PopplerPage *page, struct drawn *out)
 	cairo_set_source_rgb(cr, 1, 1, 1);
 	cairo_paint(cr);
 	cairo_scale(cr, out->scale, out->scale);
-	poppler_page_render(page, cr);
+	/* Without annotations: a marker over a text does not hide it. */
+	poppler_page_render_for_printing_with_options(page, cr, POPPLER_PRINT_DOCUMENT);
 	cairo_destroy(cr);
 	cairo_surface_flush(out->surface);
 	out->data = cairo_image_surface_get_data(out->surface);
