@@ -60,8 +60,8 @@ static void slides(void **state)
 			"Plans 2032") BOX(" presentation:class='footer'" AT("0cm", "20cm", "5cm",
 						  "1cm"),
 			"FOOT") BOX(" presentation:class='outline' "
-				    "presentation:placeholder='true'" AT("1cm", "1cm", "5cm",
-					    "1cm"),
+				    "presentation:placeholder='true'" AT(
+					    "1cm", "1cm", "5cm", "1cm"),
 			"Click to add") "<draw:frame" AT("1cm", "5cm", "10cm",
 			"5cm") "><draw:text-box><text:list>"
 			       "<text:list-item><text:p>grow</text:p></text:list-item></"
@@ -136,7 +136,10 @@ static void what_is_not_seen_is_annotated(void **state)
 		"5cm") "><text:p>" WHITE("on blue") "</text:p></draw:custom-shape>" BOX(" draw:"
 											"style-"
 											"name='"
-											"clear'" AT("11cm",
+											"clear'" AT(
+												"11"
+												"c"
+												"m",
 												"11"
 												"c"
 												"m",
