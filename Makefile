@@ -11,20 +11,20 @@ PACKAGES := build-essential pkg-config libuv1-dev libsqlite3-dev libfaiss-dev \
 	libopenblas-serial-dev libpoppler-glib-dev libcairo2-dev poppler-data libstemmer-dev \
 	libgumbo-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libinih-dev libsodium-dev \
 	libseccomp-dev libzstd-dev libcurl4-openssl-dev libicu-dev libuchardet-dev libmagic-dev \
-	libzip-dev libxml2-dev libgmime-3.0-dev libgsf-1-dev libtesseract-dev libleptonica-dev \
-	tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-chi-sim \
+	zlib1g-dev libzip-dev libxml2-dev libgmime-3.0-dev libgsf-1-dev libtesseract-dev libleptonica-dev \
+	tesseract-ocr-osd tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-chi-sim \
 	libjansson-dev libpango1.0-dev fontconfig fonts-dejavu-core fonts-liberation2 \
 	fonts-noto-cjk ca-certificates nodejs npm
-CHECK_PACKAGES := libcmocka-dev python3 poppler-utils qpdf sqlite3 clang clang-format curl chromium
+CHECK_PACKAGES := libcmocka-dev python3 poppler-utils tesseract-ocr qpdf sqlite3 clang clang-format curl chromium
 LLHTTP_PACKAGE := $(shell . /etc/os-release && [ "$${VERSION_ID%%.*}" = 12 ] && echo node-llhttp || echo libllhttp-dev)
 
 PKGS := libuv sqlite3 poppler-glib cairo libsodium libseccomp libzstd libcurl icu-uc icu-i18n \
-	uchardet libmagic jansson gumbo libzip libxml-2.0 gmime-3.0 libgsf-1 tesseract lept
+	uchardet libmagic jansson gumbo libzip libxml-2.0 gmime-3.0 libgsf-1 tesseract lept zlib
 
 OPT      ?= -O2
 WARN     := -Wall -Wextra -Wshadow -Wvla -Werror
-# Tables of SQL are texts of many pieces.
-WARN     += $(if $(findstring clang,$(CC)),-Wno-string-concatenation)
+# Tables of SQL are texts of many pieces; macros of libseccomp leave fields out.
+WARN     += $(if $(findstring clang,$(CC)),-Wno-string-concatenation -Wno-missing-field-initializers)
 CFLAGS   ?= -g $(OPT)
 PKG_CF    = $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LD    = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
@@ -134,6 +134,8 @@ fixtures: check-deps
 	$(Q)$(CC) -std=c11 -O2 $(WARN) fixtures/make_pdf.c -o $(BUILD)/make_pdf $$(pkg-config --cflags --libs pangocairo)
 	$(Q)cd fixtures/source && for f in */*.md; do $(abspath $(BUILD)/make_pdf) $$f ../documents/$${f%.md}.pdf || exit 1; done
 	$(Q)fixtures/check.sh
+	$(Q)$(CC) -std=c11 -O2 $(WARN) fixtures/make_scan.c -o $(BUILD)/make_scan $$(pkg-config --cflags --libs pangocairo lept) -lm
+	$(Q)$(BUILD)/make_scan fixtures/scans
 	$(Q)for f in fixtures/formats/make_*.py; do python3 $$f fixtures/formats || exit 1; done
 	$(Q)fixtures/broken/make.sh
 
@@ -158,9 +160,9 @@ flow: build
 browser: build tests/browser/node_modules/.package-lock.json
 	$(Q)BUILD=$(BUILD) tests/run.sh browser $(BROWSER)
 quality: build
-	$(Q)BUILD=$(BUILD) tests/run.sh quality $(QUALITY)
+	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 quality $(QUALITY)
 fault: build $(BUILD)/tests/fault/mutants
-	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=600 tests/run.sh fault $(FAULT) $(BUILD)/tests/fault/mutants
+	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=600 tests/run.sh -j 2 fault $(FAULT) $(BUILD)/tests/fault/mutants
 $(BUILD)/tests/fault/%: $(BUILD)/tests/fault/%.o $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(ALL_CF) -o $@ $< $(BUILD)/libcarrel.a $(LIBS)
@@ -186,7 +188,7 @@ sanitized:
 # libFuzzer over the parsers of our own and the readers of every format, FUZZ_SECONDS each, two at a
 # time; a finding is left in build/fuzz/found.
 FUZZ_SECONDS ?= 60
-FUZZ_SHORT_SECONDS ?= 8
+FUZZ_SHORT_SECONDS ?= 6
 FUZZ     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter index/% ingest/%,$(SRC)) chat/model_sse.c) \
 	$(if $(HAVE_FAISS_C),,$(patsubst %.cpp,$(BUILD)/%.o,$(wildcard index/*.cpp)))

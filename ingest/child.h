@@ -5,6 +5,7 @@
 #ifndef INGEST_CHILD_H
 #define INGEST_CHILD_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +17,7 @@
 /* A child's fds: the document, the frames, what the libraries have to say. */
 enum { CHILD_DOCUMENT = 0, CHILD_FRAMES = 1, CHILD_STDERR = 2 };
 
-enum order_kind { ORDER_EXTRACT, ORDER_RENDER };
+enum order_kind { ORDER_EXTRACT, ORDER_RENDER, ORDER_CONVERT };
 
 #define ORDER_BOXES_MAX 1500
 
@@ -30,9 +31,23 @@ struct order {
 	uint32_t kind;
 	uint32_t cpu_s, cpu_more_s; /* of struct sandbox_limits */
 	uint32_t page, width, n_boxes;
+	uint32_t no_children;		     /* files inside are not wanted, only named */
+	uint32_t wall_s, memory_mb, file_mb; /* of a command */
+	uint32_t n_words;		     /* bytes of words */
 	char name[256];
-	struct order_box boxes[ORDER_BOXES_MAX]; /* only n_boxes of them are sent */
+	union { /* only what is used of it is sent */
+		struct order_box boxes[ORDER_BOXES_MAX];
+		char words[sizeof(struct order_box) *
+			   ORDER_BOXES_MAX]; /* a command's folder and
+						words, each with its NUL */
+	};
 };
+
+static inline size_t order_size(const struct order *o)
+{
+	return offsetof(struct order, boxes) +
+	       (o->kind == ORDER_CONVERT ? o->n_words : o->n_boxes * sizeof(struct order_box));
+}
 
 enum { ORDER_N_FDS = 4 };
 
@@ -67,6 +82,16 @@ _Noreturn void child_run(
 
 /* The zygote: forks a child an order until the socket closes. Ends the process. */
 _Noreturn void zygote_loop(int socket, const struct child_limits *limits);
+
+/* ── external commands (ingest/external_child.c) ── */
+
+#define KEEPER_STOP (SIGRTMIN + 1) /* ends a keeper, with all that it keeps */
+
+/* How a keeper ends: its exit status. */
+enum { CONVERT_DONE, CONVERT_FAILED = 81, CONVERT_TIMEOUT, CONVERT_SANDBOX, CONVERT_NO_EXEC };
+
+/* Keeps the order's command; ends the process. */
+_Noreturn void external_child(const struct order *o);
 
 /* ── the formats ── */
 

@@ -7,7 +7,10 @@
 #include "index/base/err.h"
 
 #define SAMPLE_RECORDS 200
-#define NAME_MAX_BYTES 80   /* of a column */
+#define NAME_MAX_BYTES 60 /* of a column … */
+#define WORD_MAX_BYTES 32 /* … that is one word: longer ones are paths, keys, classes */
+#define NAME_WORDS_MAX 6
+#define LINE_MAX_BYTES 80   /* of a table of one column */
 #define FIELD_MEAN_MAX 60   /* bytes: prose has longer pieces between its commas … */
 #define FIELD_NAMED_MAX 400 /* … and even a file that is called a table has them not so long */
 
@@ -107,9 +110,11 @@ struct evidence {
 	int n_columns;		  /* the most frequent number */
 	int n_regular;		  /* records that have it */
 	size_t n_fields, n_bytes; /* of all fields */
-	int n_prosaic; /* fields that begin with a blank, as after a comma in a sentence */
+	int n_prosaic;	 /* fields that begin with a blank, as after a comma in a sentence */
+	int n_sentences; /* records that end with a full stop */
 	int n_quote_faults;
 	bool header;
+	int n_first; /* fields of the first record, without empty ones at its end */
 };
 
 static bool is_number(const struct buf *b)
@@ -132,23 +137,44 @@ static bool same(const struct buf *a, const struct buf *b)
 	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
 }
 
-/* Names of columns are all there, short, different, and no numbers. */
+static int words_in(const struct buf *b)
+{
+	int n = 1;
+
+	for (size_t i = 1; i < b->len; i++) {
+		n += b->data[i] == ' ' && b->data[i - 1] != ' ';
+	}
+	return n;
+}
+
+/* Names of columns are all there, short, mostly different, and no numbers. */
 static bool names_columns(const struct buf *fields, int n)
 {
+	int n_repeated = 0;
+
 	while (n && !fields[n - 1].len) {
 		n--;
 	}
 	for (int i = 0; i < n; i++) {
-		if (!fields[i].len || fields[i].len > NAME_MAX_BYTES || is_number(&fields[i])) {
+		bool repeated = false;
+
+		if (!fields[i].len || fields[i].len > NAME_MAX_BYTES || is_number(&fields[i]) ||
+			words_in(&fields[i]) > NAME_WORDS_MAX ||
+			fields[i].len > WORD_MAX_BYTES * (size_t)words_in(&fields[i])) {
 			return false;
 		}
-		for (int k = n > 64 ? i : 0; k < i; k++) {
-			if (same(&fields[i], &fields[k])) {
-				return false;
-			}
+		for (int k = n > 64 ? i : 0; k < i && !repeated; k++) {
+			repeated = same(&fields[i], &fields[k]);
 		}
+		n_repeated += repeated;
 	}
-	return n > 0;
+	return n > 0 && n_repeated * 3 <= n;
+}
+
+static bool ends_sentence(const struct buf *b)
+{
+	return b->len > 2 && strchr(".!?", b->data[b->len - 1]) &&
+	       isalpha((unsigned char)b->data[b->len - 2]);
 }
 
 static void weigh(struct evidence *v, const struct csv_reader *r, int *histogram)
@@ -158,9 +184,14 @@ static void weigh(struct evidence *v, const struct csv_reader *r, int *histogram
 		v->n_prosaic += i && r->fields[i].len && r->fields[i].data[0] == ' ';
 	}
 	v->n_fields += (size_t)r->n_fields;
+	v->n_sentences += ends_sentence(&r->fields[r->n_fields - 1]);
 	histogram[r->n_fields - 1]++;
 	if (!v->n_records) {
 		v->header = names_columns(r->fields, r->n_fields);
+		v->n_first = r->n_fields;
+		while (v->n_first && !r->fields[v->n_first - 1].len) {
+			v->n_first--;
+		}
 	}
 	v->n_records++;
 }
@@ -187,6 +218,7 @@ static struct evidence examine(const char *p, size_t n_bytes, char delimiter)
 			v.n_columns = i + 1;
 		}
 	}
+	v.header = v.header && v.n_first >= v.n_columns && v.n_records > 1;
 	csv_close(&r);
 	return v;
 }
@@ -203,12 +235,17 @@ static int score(const struct evidence *v, char delimiter, bool named)
 		return 0;
 	}
 	/* Sentences have blanks after their commas, tables seldom, and then they are regular. */
-	if ((delimiter == ',' || delimiter == ';') && spaced > 25 &&
-		(regular < 90 || v->n_records < 3 || mean > 30)) {
+	if (delimiter != ',' && delimiter != ';') {
+		spaced = 0;
+	}
+	if (spaced > 25 && (v->n_sentences * 2 > v->n_records || regular < 90 || v->n_records < 3 ||
+				   mean > 30)) {
 		return 0;
 	}
 	if (named) {
-		return regular;
+		/* ragged, but all of it short values */
+		return regular < 50 && v->n_records > 1 && mean <= 20 && spaced <= 10 ? 50
+										      : regular;
 	}
 	/* Without a name the evidence must be plain. */
 	return v->n_records >= 3 && v->n_blank * 20 <= v->n_records && regular >= 95 &&
@@ -227,7 +264,7 @@ static bool is_single_column(const char *p, size_t n_bytes, struct csv_shape *ou
 	out->n_columns = 1;
 	out->header = v.header;
 	return v.n_records >= 1 && v.n_columns == 1 && v.n_regular == v.n_records &&
-	       v.n_blank <= 1 && v.n_bytes / v.n_fields <= NAME_MAX_BYTES &&
+	       v.n_blank <= 1 && v.n_bytes / v.n_fields <= LINE_MAX_BYTES &&
 	       !memmem(p, n_bytes, ". ", 2);
 }
 

@@ -39,9 +39,9 @@ struct docx_style {
 	bool title;
 	bool shaded; /* a table's: some of its cells are filled */
 	bool is_default;
-	int outline;  /* 0 to 9; -1: unset */
-	long num_id;  /* -1: unset */
-	int ilvl;     /* -1: unset */
+	int outline;   /* 0 to 9; -1: unset */
+	long num_id;   /* -1: unset */
+	int ilvl;      /* -1: unset */
 	bool resolved; /* what it is based on is in it */
 };
 

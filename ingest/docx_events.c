@@ -137,8 +137,8 @@ static void end_field(struct story *s, struct field *f)
 		if (*at == '"') {
 			at++;
 			n = strcspn(at, "\"");
-			passage_mark(&p->passage, ANNOTATION_LINK, f->start, p->passage.text.len,
-				at, n);
+			passage_mark(
+				&p->passage, ANNOTATION_LINK, f->start, p->passage.text.len, at, n);
 		}
 	}
 	buf_finish(&f->instruction);

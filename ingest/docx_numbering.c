@@ -80,8 +80,7 @@ static void add_list(struct numbering_reader *r, const struct xml_element *el)
 
 	r->list = NULL;
 	if (all->n_lists < LISTS_MAX) {
-		all->lists =
-			grow(all->lists, all->n_lists, &all->cap_lists, sizeof(*all->lists));
+		all->lists = grow(all->lists, all->n_lists, &all->cap_lists, sizeof(*all->lists));
 		r->list = &all->lists[all->n_lists++];
 		memset(r->list, 0, sizeof(*r->list));
 		r->list->id = ooxml_number(xml_attr(el, "numId"), -1);
@@ -188,9 +187,9 @@ static struct list *find_list(struct docx_numbering *all, long id)
 {
 	struct list key = {.id = id};
 
-	return all->n_lists ? bsearch(&key, all->lists, (size_t)all->n_lists, sizeof(key),
-				      by_list_id)
-			    : NULL;
+	return all->n_lists
+		       ? bsearch(&key, all->lists, (size_t)all->n_lists, sizeof(key), by_list_id)
+		       : NULL;
 }
 
 static struct abstract *find_abstract(struct docx_numbering *all, long id)
@@ -226,8 +225,8 @@ static void add_roman(struct buf *out, long n, bool upper)
 		int value;
 		const char *lower, *upper;
 	} DIGITS[] = {{1000, "m", "M"}, {900, "cm", "CM"}, {500, "d", "D"}, {400, "cd", "CD"},
-		{100, "c", "C"}, {90, "xc", "XC"}, {50, "l", "L"}, {40, "xl", "XL"},
-		{10, "x", "X"}, {9, "ix", "IX"}, {5, "v", "V"}, {4, "iv", "IV"}, {1, "i", "I"}};
+		{100, "c", "C"}, {90, "xc", "XC"}, {50, "l", "L"}, {40, "xl", "XL"}, {10, "x", "X"},
+		{9, "ix", "IX"}, {5, "v", "V"}, {4, "iv", "IV"}, {1, "i", "I"}};
 
 	for (size_t i = 0; i < sizeof(DIGITS) / sizeof(DIGITS[0]); i++) {
 		for (; n >= DIGITS[i].value; n -= DIGITS[i].value) {

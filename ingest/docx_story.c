@@ -187,8 +187,8 @@ void story_number(struct story *s, struct paragraph *p)
 		ilvl = p->style->ilvl;
 	}
 	if (num_id > 0 && !p->mark_gone && !p->n_marker) {
-		p->is_item = docx_number(s->x, num_id, ilvl, p->style ? p->style->id : NULL,
-			&p->passage.text);
+		p->is_item = docx_number(
+			s->x, num_id, ilvl, p->style ? p->style->id : NULL, &p->passage.text);
 		p->n_marker = p->passage.text.len;
 	}
 }
@@ -216,7 +216,8 @@ static void write_paragraph(struct story *s, struct paragraph *p)
 
 	if (level && plain) {
 		lines_to_spaces(text);
-		if (p->style && (p->style->title || (level == 1 && !s->x->headed && !p->n_marker))) {
+		if (p->style &&
+			(p->style->title || (level == 1 && !s->x->headed && !p->n_marker))) {
 			draft_title(s->x->o.draft, text->data, text->len);
 		}
 		s->x->headed = true;

@@ -64,7 +64,7 @@ struct after {
 struct story {
 	struct docx *x;
 	const struct ooxml_relations *relations;
-	struct passage *into; /* NULL: the draft */
+	struct passage *into;  /* NULL: the draft */
 	int depth;	       /* of the innermost open element */
 	unsigned char *tokens; /* by depth: which elements are open (docx_events.c) */
 	bool *taken;	       /* a Choice of the AlternateContent at this depth was */
@@ -79,8 +79,9 @@ struct story {
 	int n_after, cap_after;
 };
 
-struct paragraph *story_paragraph(struct story *s); /* the open one; NULL: none, or a table or box */
-struct docx_table *story_table(struct story *s);    /* likewise */
+struct paragraph *story_paragraph(
+	struct story *s);			 /* the open one; NULL: none, or a table or box */
+struct docx_table *story_table(struct story *s); /* likewise */
 struct after *story_later(struct story *s, int kind);
 /* Appends text to the open paragraph, or, where nobody would see it, tells it as hidden. */
 void story_add(struct story *s, const char *text, size_t n_bytes);

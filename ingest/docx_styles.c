@@ -122,8 +122,8 @@ static struct docx_style *add_style(struct styles_reader *r, const struct xml_el
 		.outline = -1,
 		.num_id = -1,
 		.ilvl = -1};
-	s->is_default = is_default && ooxml_on(is_default) && type &&
-			strcmp(type, "paragraph") == 0;
+	s->is_default =
+		is_default && ooxml_on(is_default) && type && strcmp(type, "paragraph") == 0;
 	return s;
 }
 
@@ -204,14 +204,14 @@ static void inherit(struct docx_style *s, const struct docx_style *below)
 
 	docx_look_add(&look, &s->look);
 	s->look = look;
+	if (!s->heading && s->outline < 0) {
+		s->heading = below->heading;
+	}
 	s->fill = s->fill != LOOK_UNSET ? s->fill : below->fill;
 	s->outline = s->outline >= 0 ? s->outline : below->outline;
 	s->num_id = s->num_id >= 0 ? s->num_id : below->num_id;
 	s->ilvl = s->ilvl >= 0 ? s->ilvl : below->ilvl;
 	s->shaded = s->shaded || below->shaded;
-	if (!s->heading && s->outline < 0) {
-		s->heading = below->heading;
-	}
 }
 
 static void resolve(struct docx_styles *all, struct docx_style *s)

@@ -10,7 +10,7 @@
 #include "ingest/docx.h"
 
 #define COLUMNS_MAX 1000
-#define REPEAT_MAX 300	  /* bytes of a cell that is worth repeating in each row it spans */
+#define REPEAT_MAX 300	    /* bytes of a cell that is worth repeating in each row it spans */
 #define HEADER_CELL_MAX 120 /* bytes; longer ones do not name columns */
 
 struct cell {
@@ -238,8 +238,8 @@ static int columns_of(const struct row *row, bool header, struct passage **colum
 	return n;
 }
 
-static void write_row(struct docx_table *t, const struct row *row, enum row_role role,
-	struct draft *d)
+static void write_row(
+	struct docx_table *t, const struct row *row, enum row_role role, struct draft *d)
 {
 	struct passage *columns[COLUMNS_MAX];
 	int n = columns_of(row, role == ROW_HEADER, columns);

@@ -14,7 +14,7 @@ static const char EXTENSIONS[] =
 	" c h cc cpp cxx hpp hh m mm py pyi js mjs cjs jsx ts mts cts tsx go rs java kt kts scala "
 	"swift cs fs vb rb php pl pm lua r jl ex exs erl hs ml clj lisp el sh bash zsh fish ps1 "
 	"bat cmd sql yaml yml toml ini cfg conf properties env css scss sass less vue svelte "
-	"proto graphql gradle groovy tf hcl nix mk cmake dockerfile diff patch tex bib rst log "
+	"proto graphql gradle groovy tf hcl nix mk cmake dockerfile diff patch log "
 	"json jsonl ndjson xml xsd xsl xslt asm s f90 f pas vhd v sv njk ";
 static const char *const NAMES[] = {"makefile", "dockerfile", "cmakelists.txt", "jenkinsfile",
 	"vagrantfile", "gemfile", "rakefile", ".gitignore", ".dockerignore", ".editorconfig"};

@@ -29,14 +29,24 @@ static bool is_other(const struct document *doc)
 	return false;
 }
 
+/* "sep=;" on the first line is Excel's. */
+static size_t separator_line(const char *p, size_t n)
+{
+	if (n < 6 || strncasecmp(p, "sep=", 4) != 0 || (p[5] != '\r' && p[5] != '\n')) {
+		return 0;
+	}
+	return n > 6 && p[5] == '\r' && p[6] == '\n' ? 7 : 6;
+}
+
 static bool judge(const struct document *doc, struct csv_shape *shape)
 {
 	struct buf text = BUF_INIT;
 	size_t n = doc->n_bytes < SAMPLE ? doc->n_bytes : SAMPLE;
 	bool named = name_ends(doc, ".csv") || name_ends(doc, ".tsv") || name_ends(doc, ".tab");
-	bool ok = !is_other(doc) && text_decode(doc->bytes, n, NULL, &text) && text.len &&
-		  csv_judge(text.data, text.len, named, shape);
+	bool ok = !is_other(doc) && text_decode(doc->bytes, n, NULL, &text) && text.len;
+	size_t skip = ok ? separator_line(text.data, text.len) : 0;
 
+	ok = ok && csv_judge(text.data + skip, text.len - skip, named, shape);
 	buf_finish(&text);
 	return ok;
 }
@@ -53,15 +63,6 @@ bool tsv_is(struct document *doc)
 	struct csv_shape shape;
 
 	return judge(doc, &shape) && shape.delimiter == '\t';
-}
-
-/* "sep=;" on the first line is Excel's. */
-static size_t separator_line(const char *p, size_t n)
-{
-	if (n < 6 || strncasecmp(p, "sep=", 4) != 0 || (p[5] != '\r' && p[5] != '\n')) {
-		return 0;
-	}
-	return n > 6 && p[5] == '\r' && p[6] == '\n' ? 7 : 6;
 }
 
 void extract_csv(struct document *doc, struct draft *d)
@@ -88,7 +89,7 @@ void extract_csv(struct document *doc, struct draft *d)
 		role = draft_at(d) > at ? ROW_NEXT : role;
 		row++;
 		if ((int)row % PROGRESS_ROWS == 0) {
-			draft_progress(d, (int)row, 0);
+			draft_progress(d, 1, 1);
 		}
 	}
 	csv_close(&r);

@@ -108,9 +108,8 @@ struct docx_note *docx_note(struct docx_notes *notes, const char *id)
 {
 	struct docx_note key = {.id = id};
 
-	return id && notes->n
-		       ? bsearch(&key, notes->items, (size_t)notes->n, sizeof(key), by_id)
-		       : NULL;
+	return id && notes->n ? bsearch(&key, notes->items, (size_t)notes->n, sizeof(key), by_id)
+			      : NULL;
 }
 
 /* Comments on nothing: nobody who reads the text meets them. */

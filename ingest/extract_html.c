@@ -93,9 +93,8 @@ static void flush(struct page_writer *w)
 
 static void flush_term(struct page_writer *w)
 {
-	if (w->n_term && w->line.len >= 2) {
-		/* its definition never came */
-		w->line.len = w->n_term >= 2 ? w->n_term - 2 : 0;
+	if (w->n_term >= 2 && w->line.len == w->n_term) {
+		w->line.len -= 2; /* its definition never came */
 	}
 	w->n_term = 0;
 	flush(w);
@@ -191,7 +190,7 @@ static bool in_data_table(const struct page_writer *w)
 
 static void begin_row(struct page_writer *w, const GumboNode *row)
 {
-	flush(w);
+	flush_term(w);
 	w->row = 1;
 	w->cell = NULL;
 	w->table.in_head = row->parent && html_tag(row->parent) == GUMBO_TAG_THEAD;

@@ -8,8 +8,7 @@ void extract_image(struct document *doc, struct draft *d)
 {
 	int n = image_count(doc, d);
 	struct pdf_page *pages = calloc((size_t)n, sizeof(*pages));
-	struct pdf_vocabulary vocabulary = {0};
-	struct pdf_styles styles;
+	struct pdf_writing w = {.placed = {NULL, 0, 0}};
 
 	ASSERT(pages != NULL);
 	for (int i = 0; i < n; i++) {
@@ -20,7 +19,7 @@ void extract_image(struct document *doc, struct draft *d)
 		pdf_read_picture(doc, &image, i, n, &pages[i]);
 		pdf_find_rows(&pages[i]);
 		for (int k = 0; k < pages[i].n_words; k++) {
-			pdf_vocabulary_add(&vocabulary, pages[i].text.data + pages[i].words[k].at,
+			pdf_vocabulary_add(&w.vocabulary, pages[i].text.data + pages[i].words[k].at,
 				pages[i].words[k].n_bytes);
 		}
 	}
@@ -29,9 +28,9 @@ void extract_image(struct document *doc, struct draft *d)
 	for (int i = 0; i < n; i++) {
 		pdf_find_tables(&pages[i]);
 	}
-	pdf_learn_styles(pages, n, &styles);
+	pdf_learn_styles(pages, n, &w.styles);
 	for (int i = 0; i < n; i++) {
 		pdf_begin_page(&pages[i], doc, d);
-		pdf_write_page(&pages[i], &styles, &vocabulary, d);
+		pdf_write_page(&pages[i], &w, d);
 	}
 }

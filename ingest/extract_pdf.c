@@ -8,6 +8,12 @@
 #include "ingest/child.h"
 #include "ingest/pdf.h"
 
+/* A document of no more pages is drawn as a whole, to see what of its text nobody sees: those that
+ * carry orders for machines are short, as letters and applications are. */
+#define WHOLE_PAGES 4
+
+#define XFA "Form: dynamic (XFA); only the page that stands for it could be read"
+
 PopplerDocument *pdf_open(const struct document *doc, struct draft *d)
 {
 	GError *error = NULL;
@@ -83,14 +89,88 @@ static void learn_words(const struct pdf_page *p, struct pdf_vocabulary *v)
 	}
 }
 
+/* Some forms are drawn by a program that the file brings along; to all others it shows this. */
+static bool is_placeholder(const struct pdf_page *p)
+{
+	static const char *const WORDS = "noteventuallyreplacedbythepropercontents";
+
+	return p->text.len && strstr(p->text.data, WORDS);
+}
+
+static void read_page(PopplerDocument *pdf, int i, int n, struct document *doc,
+	struct pdf_suspicion *suspicion, struct pdf_page *out)
+{
+	PopplerPage *page = poppler_document_get_page(pdf, i);
+
+	/* A page that cannot be opened is an empty one: the others still count. */
+	if (page) {
+		pdf_read_page(page, suspicion, out);
+		pdf_read_outside(page, suspicion,
+			&out->hidden[ANNOTATION_HIDDEN_PLACE - ANNOTATION_HIDDEN_COLOR]);
+		pdf_read_scan(doc, page, i, n, out);
+		g_object_unref(page);
+	} else {
+		out->width = 612;
+		out->height = 792;
+	}
+	pdf_find_rows(out);
+}
+
+static struct pdf_page *read_pages(
+	PopplerDocument *pdf, int n, struct document *doc, struct draft *d)
+{
+	struct pdf_page *pages = calloc((size_t)n, sizeof(*pages));
+	struct pdf_suspicion suspicion = {.whole = n <= WHOLE_PAGES};
+	size_t n_text = 0;
+	bool lost = false;
+
+	ASSERT(pages != NULL);
+	pdf_suspect(doc->bytes, doc->n_bytes, &suspicion);
+	for (int i = 0; i < n; i++) {
+		read_page(pdf, i, n, doc, &suspicion, &pages[i]);
+		n_text += pages[i].text.len;
+		if (n_text > d->text_max) {
+			draft_fault(d, FAULT_TEXT, 0, NULL);
+		}
+		draft_progress(d, i + 1, n);
+	}
+	for (int i = 0; i < suspicion.n_unpainted; i++) {
+		lost = lost || !suspicion.found[i];
+	}
+	/* Unpainted text that no page seems to have: it may be on any. */
+	for (int i = 0; i < n && lost && !suspicion.unseen; i++) {
+		struct pdf_suspicion any = suspicion;
+
+		any.unseen = true;
+		if (!pages[i].scan) {
+			pdf_forget_page(&pages[i]);
+			read_page(pdf, i, n, doc, &any, &pages[i]);
+		}
+		draft_progress(d, i + 1, n);
+	}
+	return pages;
+}
+
+static void write_page(PopplerDocument *pdf, int i, const struct pdf_page *p,
+	const struct document *doc, struct pdf_writing *w, struct draft *d)
+{
+	PopplerPage *page = poppler_document_get_page(pdf, i);
+
+	pdf_begin_page(p, doc, d);
+	pdf_write_page(p, w, d);
+	if (page) {
+		pdf_write_fields(page, p, d);
+		pdf_write_beside(page, p, &w->placed, d);
+		g_object_unref(page);
+	}
+}
+
 void extract_pdf(struct document *doc, struct draft *d)
 {
 	PopplerDocument *pdf = pdf_open(doc, d);
 	int n = poppler_document_get_n_pages(pdf);
-	struct pdf_vocabulary vocabulary = {0};
-	struct pdf_styles styles;
+	struct pdf_writing w = {.placed = {NULL, 0, 0}};
 	struct pdf_page *pages;
-	size_t n_text = 0;
 
 	if (n < 1) {
 		draft_fault(d, FAULT_BROKEN, 0, NULL);
@@ -99,36 +179,21 @@ void extract_pdf(struct document *doc, struct draft *d)
 		draft_fault(d, FAULT_PAGES, (uint32_t)n, NULL);
 	}
 	draft_progress(d, 0, n);
-	pages = calloc((size_t)n, sizeof(*pages));
-	ASSERT(pages != NULL);
-	for (int i = 0; i < n; i++) {
-		PopplerPage *page = poppler_document_get_page(pdf, i);
-
-		/* A page that cannot be opened is an empty one: the others still count. */
-		if (page) {
-			pdf_read_page(page, &pages[i]);
-			pdf_read_scan(doc, page, i, n, &pages[i]);
-			g_object_unref(page);
-		} else {
-			pages[i].width = 612;
-			pages[i].height = 792;
-		}
-		n_text += pages[i].text.len;
-		if (n_text > d->text_max) {
-			draft_fault(d, FAULT_TEXT, 0, NULL);
-		}
-		pdf_find_rows(&pages[i]);
-		learn_words(&pages[i], &vocabulary);
-		draft_progress(d, i + 1, n);
-	}
+	pages = read_pages(pdf, n, doc, d);
 	take_title(pdf, d);
+	pdf_write_properties(pdf, d);
+	if (is_placeholder(&pages[0])) {
+		draft_annotate(d, ANNOTATION_PROPERTY, 0, 0, XFA, strlen(XFA));
+	}
+	pdf_write_attachments(pdf, d);
 	pdf_drop_running(pages, n);
 	for (int i = 0; i < n; i++) {
+		learn_words(&pages[i], &w.vocabulary);
 		pdf_find_tables(&pages[i]);
 	}
-	pdf_learn_styles(pages, n, &styles);
+	pdf_learn_styles(pages, n, &w.styles);
+	pdf_load_outline(pdf, &w.outline);
 	for (int i = 0; i < n; i++) {
-		pdf_begin_page(&pages[i], doc, d);
-		pdf_write_page(&pages[i], &styles, &vocabulary, d);
+		write_page(pdf, i, &pages[i], doc, &w, d);
 	}
 }

@@ -51,8 +51,8 @@ static void on_workbook(void *arg, const struct xml_element *el)
 	state = xml_attr(el, "state");
 	r->sheets[r->n++] = (struct sheet){.part = part,
 		.name = arena_str(&r->x->o.arena, name ? name : ""),
-		.hidden = state && (strcmp(state, "hidden") == 0 ||
-					   strcmp(state, "veryHidden") == 0)};
+		.hidden = state &&
+			  (strcmp(state, "hidden") == 0 || strcmp(state, "veryHidden") == 0)};
 }
 
 /* ── rows and cells ── */
@@ -77,8 +77,8 @@ static char type_of(const char *t)
 	static const struct {
 		const char *name;
 		char type;
-	} TYPES[] = {{"s", 's'}, {"str", 't'}, {"inlineStr", 't'}, {"b", 'b'}, {"e", 'e'},
-		{"d", 'd'}};
+	} TYPES[] = {
+		{"s", 's'}, {"str", 't'}, {"inlineStr", 't'}, {"b", 'b'}, {"e", 'e'}, {"d", 'd'}};
 
 	for (size_t i = 0; t && i < sizeof(TYPES) / sizeof(TYPES[0]); i++) {
 		if (strcmp(t, TYPES[i].name) == 0) {
@@ -127,10 +127,10 @@ static void on_sheet_start(void *arg, const struct xml_element *el)
 	} else if (xml_is(el, "rPh") && !r->phonetic) {
 		r->phonetic = el->depth;
 	} else {
-		r->in = r->phonetic	     ? IN_NOTHING
-			: xml_is(el, "v")    ? IN_VALUE
-			: xml_is(el, "t")    ? IN_TEXT
-					     : IN_NOTHING;
+		r->in = r->phonetic	  ? IN_NOTHING
+			: xml_is(el, "v") ? IN_VALUE
+			: xml_is(el, "t") ? IN_TEXT
+					  : IN_NOTHING;
 	}
 }
 
@@ -153,8 +153,7 @@ static const char *shown(struct sheet_reader *r, const struct xlsx_style *style,
 
 	*n = r->value.len;
 	if (r->type == 's') {
-		s = xlsx_string(r->x, ooxml_number(s, -1), n);
-		return s ? s : "";
+		return xlsx_string(r->x, ooxml_number(s, -1), n);
 	}
 	if (r->type == 'b' && *n) {
 		s = *s == '0' || *s == 'f' ? "FALSE" : "TRUE";
@@ -163,8 +162,7 @@ static const char *shown(struct sheet_reader *r, const struct xlsx_style *style,
 	}
 	value = r->type == 'n' && *n ? strtod(s, &end) : 0;
 	if (r->type == 'n' && *n && end != s && !*end) {
-		number_format_add(
-			&r->x->formats[style->format], value, r->x->since_1904, &number);
+		number_format_add(&r->x->formats[style->format], value, r->x->since_1904, &number);
 		buf_clear(&r->value);
 		buf_add(&r->value, number.data ? number.data : "", number.len);
 		buf_finish(&number);
@@ -195,16 +193,17 @@ static void tell_hidden(struct sheet_reader *r, enum annotation_kind kind, const
 {
 	struct aside *a = &r->x->aside;
 	struct buf name = BUF_INIT;
+	const char *between = a->text.len && a->kind == kind && r->n_hidden ? "; " : "";
 
 	if (!r->facts && r->n_hidden > HIDDEN_MAX) {
 		return;
 	}
 	if (!r->row_told && (r->row_hidden || !r->facts)) {
-		buf_printf(&name, "%srow %d: ", a->text.len ? "; " : "", r->y_at + 1);
+		buf_printf(&name, "%srow %d: ", between, r->y_at + 1);
 	} else if (r->row_hidden || !r->facts) {
 		buf_str(&name, " | ");
 	} else {
-		buf_str(&name, a->text.len ? "; " : "");
+		buf_str(&name, between);
 		xlsx_cell_name(r->x_at, r->y_at, &name);
 		buf_str(&name, ": ");
 	}
@@ -281,8 +280,8 @@ static void tell_comments(struct xlsx *x, const struct xlsx_facts *f)
 		buf_clear(&line);
 		xlsx_cell_name(c->x, c->y, &line);
 		buf_printf(&line, ", %s", c->words);
-		draft_annotate(d, ANNOTATION_COMMENT, draft_at(d), draft_at(d), line.data,
-			line.len);
+		draft_annotate(
+			d, ANNOTATION_COMMENT, draft_at(d), draft_at(d), line.data, line.len);
 	}
 	buf_finish(&line);
 }

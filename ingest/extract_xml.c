@@ -150,7 +150,8 @@ static void write_attributes(struct writer *w, const struct xml_element *el)
 		if (!noise) {
 			snprintf(name, sizeof(name), "%.*s %.*s", NAME_MAX_BYTES, el->name,
 				NAME_MAX_BYTES, a->name);
-			field(w, el->depth, name, a->value, strlen(a->value));
+			field(w, w->parent == el->depth - 1 ? w->parent : el->depth, name, a->value,
+				strlen(a->value));
 		}
 	}
 }
@@ -178,11 +179,13 @@ static void on_end(void *arg, const struct xml_element *el)
 		return;
 	}
 	flush(w, el->depth == w->block_depth);
+	if (w->parent > el->depth || (w->parent == el->depth && w->mixed)) {
+		w->parent = 0; /* the fields after it belong to another */
+	} else if (w->parent == el->depth) {
+		w->parent--; /* its attributes are fields of its parent's block */
+	}
 	w->block_depth = el->depth - 1;
 	w->mixed = true; /* what follows in the parent stands beside an element */
-	if (w->parent > el->depth) {
-		w->parent = 0;
-	}
 }
 
 static void on_text(void *arg, const char *s, size_t n_bytes)

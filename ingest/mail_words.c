@@ -14,6 +14,7 @@
 #include "ingest/mail.h"
 
 #define CHARSET_MAX 40
+#define WORD_MAX 4096 /* bytes; 75 in the RFC, and what never ends is not searched for its end */
 
 struct words {
 	struct buf bytes; /* of the words seen, not converted yet */
@@ -88,6 +89,7 @@ static const char *take_word(struct words *w, const char *s, const char *end)
 	char name[CHARSET_MAX];
 	size_t n;
 
+	end = end - s > WORD_MAX ? s + WORD_MAX : end;
 	mark = end - s > 6 && s[0] == '=' && s[1] == '?'
 		       ? memchr(charset, '?', (size_t)(end - charset))
 		       : NULL;
@@ -102,7 +104,7 @@ static const char *take_word(struct words *w, const char *s, const char *end)
 	if (memchr(charset, '*', n)) {
 		n = (size_t)((const char *)memchr(charset, '*', n) - charset);
 	}
-	if (!stop || n >= CHARSET_MAX) {
+	if (!stop || !n || n >= CHARSET_MAX) {
 		return NULL;
 	}
 	memcpy(name, charset, n);

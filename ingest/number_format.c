@@ -79,6 +79,9 @@ static void take_date_letter(struct compiler *c, char letter)
 {
 	struct number_section *s = c->s;
 
+	if (c->last == letter) {
+		return; /* one of several: "mm" */
+	}
 	switch (letter) {
 	case 'y':
 	case 'e':
@@ -262,7 +265,9 @@ const char *number_format_builtin(long id)
 		[10] = "0.00%",
 		[11] = "0.00E+00",
 		[12] = "# ?/?",
-		[13] = "# ?""?/?""?",
+		[13] = "# ?"
+		       "?/?"
+		       "?",
 		[14] = "yyyy-mm-dd",
 		[15] = "d-mmm-yy",
 		[16] = "d-mmm",
@@ -309,7 +314,7 @@ static void add_general(double value, struct buf *out)
 static void add_decimal(const struct number_section *s, double value, struct buf *out)
 {
 	char digits[400];
-	double x = fabs(value);
+	double x = fabs(value), unit = 1;
 	int n, min_length;
 
 	for (int i = 0; i < s->percents; i++) {
@@ -324,6 +329,12 @@ static void add_decimal(const struct number_section *s, double value, struct buf
 	if (!(x < 1e15)) {
 		add_general(x, out);
 		return;
+	}
+	for (int i = 0; i < s->decimals; i++) {
+		unit *= 10;
+	}
+	if (x * unit < 1e15) {
+		x = floor(x * unit + 0.5) / unit; /* halves go up, as people round */
 	}
 	n = snprintf(digits, sizeof(digits), "%.*f", s->decimals, x);
 	min_length = n - (s->decimals - s->min_decimals);
@@ -366,8 +377,7 @@ static void add_time(const struct number_section *s, double value, long seconds,
 	}
 }
 
-static void add_date(
-	const struct number_section *s, double value, bool since_1904, struct buf *out)
+static void add_date(const struct number_section *s, double value, bool since_1904, struct buf *out)
 {
 	bool date = s->year || s->month || s->day, time = s->hour || s->minute || s->second;
 	long days = (long)floor(value);
@@ -400,9 +410,7 @@ static void add_date(
 
 static const struct number_section *section_of(const struct number_format *f, double value)
 {
-	int i = value < 0 && f->n_sections >= 2    ? 1
-		: value == 0 && f->n_sections >= 3 ? 2
-						   : 0;
+	int i = value < 0 && f->n_sections >= 2 ? 1 : value == 0 && f->n_sections >= 3 ? 2 : 0;
 
 	return &f->sections[i];
 }

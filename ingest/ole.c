@@ -10,6 +10,79 @@ static bool is_compound(const struct document *doc)
 	return doc->n_bytes > 512 && memcmp(doc->bytes, MAGIC, sizeof(MAGIC) - 1) == 0;
 }
 
+/* ── how large its directory is, before libgsf reads it ──
+ *
+ * libgsf follows the tree of siblings by recursion, so a directory of a hundred thousand entries in
+ * one chain ends its stack. The chain of the directory's sectors is counted first (MS-CFB 2.2 to
+ * 2.5): the header names 109 sectors of the FAT, a chain of DIFAT sectors the others. */
+
+#define HEADER 512
+#define IN_HEADER 109
+#define ENTRY 128
+#define ENTRIES_PER_PART 2 /* of what counts as a part elsewhere: a message has many small ones */
+#define ENTRIES_MAX ((size_t)25000) /* whatever the setting: 215 bytes of stack each */
+#define SECTOR_MAX 0xfffffffaU
+
+struct sectors {
+	const struct document *doc;
+	size_t size;
+};
+
+static uint32_t u32_at(const struct document *doc, size_t at)
+{
+	const unsigned char *p = (const unsigned char *)doc->bytes + at;
+
+	return at + 4 <= doc->n_bytes
+		       ? p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24
+		       : UINT32_MAX;
+}
+
+static uint32_t u32_in(const struct sectors *s, uint32_t sector, size_t index)
+{
+	return sector < SECTOR_MAX ? u32_at(s->doc, (sector + (size_t)1) * s->size + index * 4)
+				   : UINT32_MAX;
+}
+
+/* The next sector of a chain; *difat: the DIFAT sector read last, and which it is, since chains
+ * go on near where they were. */
+static uint32_t next_sector(const struct sectors *s, uint32_t sector, uint32_t *difat, size_t *nth)
+{
+	size_t per_sector = s->size / 4, fat = sector / per_sector;
+	uint32_t of_fat;
+
+	if (fat < IN_HEADER) {
+		of_fat = u32_at(s->doc, HEADER - IN_HEADER * 4 + fat * 4);
+	} else {
+		size_t wanted = (fat - IN_HEADER) / (per_sector - 1);
+
+		if (*nth > wanted) {
+			*difat = u32_at(s->doc, 68);
+			*nth = 0;
+		}
+		for (; *nth < wanted && *difat < SECTOR_MAX; ++*nth) {
+			*difat = u32_in(s, *difat, per_sector - 1);
+		}
+		of_fat = u32_in(s, *difat, (fat - IN_HEADER) % (per_sector - 1));
+	}
+	return u32_in(s, of_fat, sector % per_sector);
+}
+
+static bool directory_is_small(const struct document *doc)
+{
+	int shift = (unsigned char)doc->bytes[30];
+	struct sectors s = {doc, (size_t)1 << (shift >= 7 && shift <= 12 ? shift : 9)};
+	size_t entries = (size_t)doc->limits->zip_entries_max * ENTRIES_PER_PART;
+	size_t max = (entries < ENTRIES_MAX ? entries : ENTRIES_MAX) * ENTRY / s.size;
+	uint32_t sector = u32_at(doc, 48), difat = u32_at(doc, 68);
+	size_t n = 0, nth = 0;
+
+	while (sector < SECTOR_MAX && n <= max) {
+		sector = next_sector(&s, sector, &difat, &nth);
+		n++;
+	}
+	return n <= max;
+}
+
 GsfInfile *ole_of(const struct document *doc)
 {
 	static const struct document *opened_for; /* a child has one */
@@ -20,6 +93,9 @@ GsfInfile *ole_of(const struct document *doc)
 		return opened_for == doc ? opened : NULL;
 	}
 	opened_for = doc;
+	if (!directory_is_small(doc)) {
+		draft_fault(doc->draft, FAULT_LIMIT, 0, "its number of parts; ingest-zip-entries");
+	}
 	gsf_init();
 	source = gsf_input_memory_new((const guint8 *)doc->bytes, (gsf_off_t)doc->n_bytes, FALSE);
 	opened = source ? gsf_infile_msole_new(source, NULL) : NULL;

@@ -115,8 +115,8 @@ static void on_relationship(void *arg, const struct xml_element *el)
 	}
 	item = &r->out->items[r->out->n];
 	item->external = mode && strcasecmp(mode, "External") == 0;
-	item->target = item->external ? arena_str(&r->o->arena, target)
-				      : resolve(r->o, r->base, target);
+	item->target =
+		item->external ? arena_str(&r->o->arena, target) : resolve(r->o, r->base, target);
 	item->id = arena_str(&r->o->arena, id);
 	item->type = arena_str(&r->o->arena, last_segment(type));
 	r->out->n += item->target != NULL;
@@ -132,8 +132,8 @@ void ooxml_relations_load(struct ooxml *o, const char *part, struct ooxml_relati
 {
 	static const struct xml_handler HANDLER = {.on_start = on_relationship};
 	const char *last = last_segment(part);
-	const char *name = arena_printf(
-		&o->arena, "%.*s_rels/%s.rels", (int)(last - part), part, last);
+	const char *name =
+		arena_printf(&o->arena, "%.*s_rels/%s.rels", (int)(last - part), part, last);
 	struct relations_reader r = {.o = o, .base = part, .out = out};
 
 	*out = (struct ooxml_relations){NULL, 0};

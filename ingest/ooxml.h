@@ -32,7 +32,7 @@ struct ooxml {
 	struct archive *archive;
 	struct draft *draft;
 	struct arena arena;
-	const char *main; /* the part where the document begins */
+	const char *main;		  /* the part where the document begins */
 	struct ooxml_relations relations; /* of that part */
 };
 

@@ -30,7 +30,7 @@ struct chart {
 	bool in_series, in_title, in_text;
 	int title_depth, plot_depth;
 	enum chart_part part;
-	long point; /* -1: none is open */
+	long point;   /* -1: none is open */
 	int n_levels; /* of categories that are grouped: the first is the finest */
 	struct number_format format;
 	bool formatted, in_format, in_value;
@@ -102,9 +102,9 @@ static void on_chart_start(void *arg, const struct xml_element *el)
 static void on_chart_text(void *arg, const char *s, size_t n)
 {
 	struct chart *c = arg;
-	struct buf *to = c->in_format  ? &c->code
-			 : c->in_value ? &c->value
-			 : !c->in_text ? NULL
+	struct buf *to = c->in_format	  ? &c->code
+			 : c->in_value	  ? &c->value
+			 : !c->in_text	  ? NULL
 			 : c->title_depth ? &c->title
 					  : &c->words;
 

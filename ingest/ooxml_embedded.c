@@ -76,21 +76,25 @@ static bool hand_on_native(struct ooxml *o, const struct buf *b)
 	return true;
 }
 
-/* By the streams that such documents have; the others are equations, controls, sounds. */
-static bool holds_document(GsfInfile *ole)
+/* What such a document's name ends with, by the streams that it has. NULL: it is none, but an
+ * equation, a control, a sound. */
+static const char *document_kind(GsfInfile *ole)
 {
-	static const char *const STREAMS[] = {"WordDocument", "Workbook", "Book",
-		"PowerPoint Document", "VisioDocument", "__properties_version1.0"};
+	static const struct {
+		const char *stream, *ending;
+	} KINDS[] = {{"WordDocument", "doc"}, {"Workbook", "xls"}, {"Book", "xls"},
+		{"PowerPoint Document", "ppt"}, {"VisioDocument", "vsd"},
+		{"__properties_version1.0", "msg"}};
 
-	for (size_t i = 0; i < sizeof(STREAMS) / sizeof(STREAMS[0]); i++) {
-		GsfInput *in = gsf_infile_child_by_name(ole, STREAMS[i]);
+	for (size_t i = 0; i < sizeof(KINDS) / sizeof(KINDS[0]); i++) {
+		GsfInput *in = gsf_infile_child_by_name(ole, KINDS[i].stream);
 
 		if (in) {
 			g_object_unref(in);
-			return true;
+			return KINDS[i].ending;
 		}
 	}
-	return false;
+	return NULL;
 }
 
 static void tell_object(struct ooxml *o, const char *name, size_t n_bytes)
@@ -98,8 +102,8 @@ static void tell_object(struct ooxml *o, const char *name, size_t n_bytes)
 	const char *slash = strrchr(name, '/');
 	struct buf note = BUF_INIT;
 
-	buf_printf(&note, "%s (%zu bytes), an object without text", slash ? slash + 1 : name,
-		n_bytes);
+	buf_printf(
+		&note, "%s (%zu bytes), an object without text", slash ? slash + 1 : name, n_bytes);
 	draft_annotate(o->draft, ANNOTATION_EMBEDDED, draft_at(o->draft), draft_at(o->draft),
 		note.data, note.len);
 	buf_finish(&note);
@@ -111,6 +115,7 @@ void ooxml_ole_child(struct ooxml *o, const char *name, const char *p, size_t n_
 	GsfInfile *ole = in ? gsf_infile_msole_new(in, NULL) : NULL;
 	size_t max = o->draft->children_bytes_max;
 	struct buf stream = BUF_INIT;
+	const char *kind;
 	bool done = false;
 
 	if (ole && load_stream(ole, "\1Ole10Native", max, &stream)) {
@@ -120,10 +125,15 @@ void ooxml_ole_child(struct ooxml *o, const char *name, const char *p, size_t n_
 		draft_child(o->draft, name, stream.data, stream.len);
 		done = true;
 	}
-	if (!done && ole && !holds_document(ole)) {
-		tell_object(o, name, n_bytes);
-	} else if (!done) {
+	kind = ole ? document_kind(ole) : "bin";
+	if (!done && kind) {
+		const char *dot = strrchr(name, '.');
+		int n_stem = dot ? (int)(dot - name) : (int)strlen(name);
+
+		name = arena_printf(&o->arena, "%.*s.%s", n_stem, name, kind);
 		draft_child(o->draft, name, p, n_bytes);
+	} else if (!done) {
+		tell_object(o, name, n_bytes);
 	}
 	buf_finish(&stream);
 	if (ole) {
@@ -207,8 +217,7 @@ void ooxml_children(struct ooxml *o, const char *folder)
 	for (int i = 0; i < n_parts; i++) {
 		const char *name = archive_name(o->archive, i);
 
-		if (!name || strncmp(name, folder, strlen(folder)) != 0 ||
-			!name[strlen(folder)]) {
+		if (!name || strncmp(name, folder, strlen(folder)) != 0 || !name[strlen(folder)]) {
 			continue;
 		}
 		if (!data.names) {

@@ -56,8 +56,8 @@ void passage_append(struct passage *to, const struct passage *from)
 	for (int i = 0; i < from->n_marks; i++) {
 		const struct passage_mark *m = &from->marks[i];
 
-		passage_mark(to, m->kind, base + m->start, base + m->end, m->words,
-			strlen(m->words));
+		passage_mark(
+			to, m->kind, base + m->start, base + m->end, m->words, strlen(m->words));
 	}
 }
 
@@ -85,8 +85,7 @@ static struct edge *edges_of(const struct passage *p)
 	ASSERT(edges != NULL);
 	for (int i = 0; i < p->n_marks; i++) {
 		edges[2 * i] = (struct edge){.raw = p->marks[i].start, .mark = i};
-		edges[2 * i + 1] =
-			(struct edge){.raw = p->marks[i].end, .mark = i, .end = true};
+		edges[2 * i + 1] = (struct edge){.raw = p->marks[i].end, .mark = i, .end = true};
 	}
 	qsort(edges, (size_t)p->n_marks * 2, sizeof(*edges), by_raw);
 	return edges;

@@ -3,12 +3,21 @@
  * made of it. Runs in the child only; memory is never freed, the process ends.
  *
  *   extract_pdf.c   the document: pages, title, limits
- *   pdf_words.c     poppler's characters -> words -> segments (words of a line without a wide gap)
+ *   pdf_suspect.c   the file's bytes: is there a reason to look for text that nobody sees?
+ *   pdf_chars.c     poppler's characters and their places
+ *   pdf_hidden.c    which of them nobody sees
+ *   pdf_words.c     the others -> words -> segments (words of a line without a wide gap)
  *   pdf_scan.c      pages that are pictures: OCR's words -> segments
- *   pdf_rows.c      segments -> visual rows; running headers and footers
+ *   pdf_rows.c      segments -> visual rows
+ *   pdf_running.c   running headers and footers
  *   pdf_tables.c    rows -> tables
  *   pdf_styles.c    the document's words, and which sizes are headings
- *   pdf_blocks.c    segments in reading order -> lines -> headings, list items, paragraphs
+ *   pdf_outline.c   the document's own list of its headings
+ *   pdf_lines.c     segments in reading order -> lines; rows of tables
+ *   pdf_columns.c   which rows name the columns; tables that go on over pages
+ *   pdf_blocks.c    lines -> headings, list items, notes, paragraphs -> the draft
+ *   pdf_beside.c    what is known beside the text: properties, links, comments, files inside
+ *   pdf_fields.c    what was filled into forms
  *
  * Coordinates are points, origin at the page's top left.
  */
@@ -25,6 +34,9 @@
 typedef struct _PopplerPage PopplerPage;
 struct document;
 struct image_page;
+typedef struct _PopplerDocument PopplerDocument;
+typedef struct _PopplerRectangle PopplerRectangle;
+typedef struct _GList GList;
 
 struct pdf_word {
 	float x0, y0, x1, y1;
@@ -40,9 +52,10 @@ struct pdf_seg {
 	bool dropped; /* a running header or footer */
 	int first, n_words;
 	int n_chars;
-	int line; /* of poppler's reading order */
-	int row;
-	int table; /* 0: none; else 1-based within the page */
+	int line;    /* of poppler's reading order */
+	int row;     /* -1: turned */
+	int table;   /* 0: none; else 1-based within the page */
+	bool turned; /* runs up or down the page */
 };
 
 /* Segments that stand side by side: rows[first .. first + n) of segs_by_row. */
@@ -63,6 +76,7 @@ struct pdf_scan {
 	float skew;	     /* slope of its lines, down to the right */
 	float width, height; /* of the page as it is, points */
 };
+#define PDF_N_HIDDEN (ANNOTATION_HIDDEN_RENDER - ANNOTATION_HIDDEN_COLOR + 1)
 
 struct pdf_page {
 	float width, height;
@@ -75,6 +89,8 @@ struct pdf_page {
 	struct pdf_row *rows;
 	int n_rows;
 	int *by_row; /* indexes of segs, row by row, left to right */
+	struct buf
+		hidden[PDF_N_HIDDEN]; /* what nobody sees, by kind from ANNOTATION_HIDDEN_COLOR */
 };
 
 /* Words that the document contains, to tell "long-\nterm" from "informa-\ntion". */
@@ -90,7 +106,6 @@ struct pdf_styles {
 	int n_sizes;
 };
 
-void pdf_read_page(PopplerPage *page, struct pdf_page *out);
 /* Reads a page that has something drawn on it and next to no text; the text that it has stays. Page
  * done of n, for progress. */
 void pdf_read_scan(struct document *doc, PopplerPage *page, int done, int n, struct pdf_page *out);
@@ -101,6 +116,55 @@ void pdf_read_picture(
 void pdf_begin_page(const struct pdf_page *p, const struct document *doc, struct draft *d);
 /* Where on the page as it is. */
 struct box pdf_place(const struct pdf_page *p, const struct box *b);
+/* ── reading ── */
+
+/* What poppler tells of a page, character by character. */
+struct pdf_chars {
+	char *text;
+	size_t n_bytes;
+	PopplerRectangle *rects; /* [n] */
+	int n;
+	bool marks;	   /* direction marks in text have no rectangle */
+	GList *attributes; /* of PopplerTextAttributes; their ranges are of the n */
+	uint8_t *hidden;   /* [n] enum annotation_kind; 0: seen */
+};
+
+struct pdf_char {
+	uint32_t code;
+	const char *s;
+	int n_bytes;
+	int i;	     /* of n */
+	bool marked; /* a direction mark stands before it */
+	size_t next;
+};
+void pdf_load_chars(PopplerPage *page, struct pdf_chars *out);
+void pdf_drop_chars(struct pdf_chars *chars);
+/* The first for a *c of zeros, then the next; false: no more. */
+bool pdf_char_next(const struct pdf_chars *chars, struct pdf_char *c);
+
+#define PDF_UNSEEN_MAX 32
+
+/* What the file's bytes say about text that nobody sees. */
+struct pdf_suspicion {
+	bool unseen;	 /* something may make text invisible, on any page */
+	bool undrawable; /* an image of so many pixels that no page is drawn to be looked at */
+	bool whole;	 /* a document so short that each page is looked at */
+	/* ASCII letters and digits of text that is not painted: what it is on some page, unless its
+	 * font spells in a way of its own; then it is found on none. */
+	char unpainted[PDF_UNSEEN_MAX][24];
+	bool found[PDF_UNSEEN_MAX];
+	int n_unpainted;
+	int n_in_vain; /* pages drawn one after the other on which nothing was hidden */
+	PopplerDocument *uncropped; /* NULL, or the same with pages as large as their media */
+};
+
+void pdf_suspect(const char *bytes, size_t n_bytes, struct pdf_suspicion *out);
+/* Sets chars->hidden. */
+void pdf_find_hidden(PopplerPage *page, struct pdf_suspicion *suspicion, struct pdf_chars *chars);
+void pdf_read_page(PopplerPage *page, struct pdf_suspicion *suspicion, struct pdf_page *out);
+void pdf_forget_page(struct pdf_page *p);
+/* The words that are on the medium but outside of the page that is shown. */
+void pdf_read_outside(PopplerPage *page, const struct pdf_suspicion *suspicion, struct buf *out);
 
 #define PDF_ALIGNED 4.0f /* points; edges this near are one column's */
 
@@ -121,8 +185,82 @@ bool pdf_vocabulary_has(const struct pdf_vocabulary *v, const char *s, size_t n_
 void pdf_learn_styles(const struct pdf_page *pages, int n, struct pdf_styles *out);
 /* 0: not a heading. */
 int pdf_heading_level(const struct pdf_styles *st, float size, bool bold);
-void pdf_write_page(const struct pdf_page *p, const struct pdf_styles *st,
-	const struct pdf_vocabulary *v, struct draft *d);
+
+/* The document's own list of its headings. */
+struct pdf_title {
+	char *key; /* its letters and digits, lowercase */
+	int page;
+	int level;
+};
+struct pdf_outline {
+	struct pdf_title *titles; /* by page */
+	int n, cap;
+	int level_of[10]; /* of headings that it lacks: by their type's level; 0: not known */
+};
+void pdf_load_outline(PopplerDocument *pdf, struct pdf_outline *out);
+
+/* ── writing ── */
+
+struct pdf_line {
+	struct buf text;
+	struct box box;
+	float size;
+	bool bold;
+	enum block_kind kind;
+	int level;
+	int table;     /* 0: none */
+	int outline;   /* level that the outline gives it; 0: none */
+	bool begins;   /* a block */
+	float text_x;  /* of a list item: where its text stands */
+	float block_x; /* where its block's first line begins */
+};
+
+struct pdf_lines {
+	struct pdf_line *all;
+	int n, cap;
+};
+
+/* A table at the end of a page, which the next page may go on with. */
+struct pdf_table_end {
+	bool open;
+	int n_cells;
+	float width;
+	uint64_t headers[4];
+	int n_headers;
+};
+
+/* Where the lines of a page went: byte ranges of text with their boxes. */
+struct pdf_placed {
+	struct box *lines;
+	int n, cap;
+};
+
+struct pdf_writing {
+	struct pdf_styles styles;
+	struct pdf_vocabulary vocabulary;
+	struct pdf_outline outline;
+	struct pdf_table_end table;
+	struct pdf_placed placed; /* of the page written last */
+};
+
+/* A currency sign: stands in a column of its own but belongs to the number after it. */
+bool pdf_is_sign(const struct pdf_page *p, const struct pdf_seg *s);
+/* Lines in poppler's reading order, tables as rows. */
+void pdf_collect_lines(const struct pdf_page *p, struct pdf_lines *out);
+/* Marks and begins the lines that the outline names on this page. */
+void pdf_mark_outline(struct pdf_lines *ls, const struct pdf_outline *o, int page);
+/* Gives rows their roles; removes the header that a table repeats on this page. */
+void pdf_mark_columns(struct pdf_lines *ls, struct pdf_table_end *end);
+void pdf_write_page(const struct pdf_page *p, struct pdf_writing *w, struct draft *d);
+
+/* Of the document, before its first page. */
+void pdf_write_properties(PopplerDocument *pdf, struct draft *d);
+void pdf_write_attachments(PopplerDocument *pdf, struct draft *d);
+/* Of the page that was written last: its label, links, comments, files. */
+void pdf_write_beside(PopplerPage *page, const struct pdf_page *p, const struct pdf_placed *placed,
+	struct draft *d);
+/* What was filled in on the page, as "label: value", and what stands in its text boxes. */
+void pdf_write_fields(PopplerPage *page, const struct pdf_page *p, struct draft *d);
 
 /* How many bytes at the start of s are a list marker with the space after it; 0: none. */
 size_t pdf_list_marker(const char *s, size_t n_bytes);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/base/utf8.h"
 #include "ingest/pdf.h"
 
 /* ── list markers ── */
@@ -50,218 +49,6 @@ size_t pdf_list_marker(const char *s, size_t n_bytes)
 	return (s[i] == ')' || (s[i] == '.' && s[0] != '(')) && s[i + 1] == ' ' ? i + 2 : 0;
 }
 
-/* ── lines ── */
-
-struct line {
-	struct buf text;
-	struct box box;
-	float size;
-	bool bold;
-	enum block_kind kind;
-	int level;
-	bool begins;   /* a block */
-	float text_x;  /* of a list item: where its text stands */
-	float block_x; /* where its block's first line begins */
-};
-
-struct lines {
-	struct line *all;
-	int n, cap;
-};
-
-static struct line *line_add(struct lines *ls)
-{
-	struct line *l;
-
-	if (ls->n == ls->cap) {
-		ls->cap = ls->cap ? ls->cap * 2 : 64;
-		ls->all = realloc(ls->all, (size_t)ls->cap * sizeof(*ls->all));
-		ASSERT(ls->all != NULL);
-	}
-	l = &ls->all[ls->n++];
-	memset(l, 0, sizeof(*l));
-	l->box = (struct box){0, 1e9f, 1e9f, -1e9f, -1e9f, 0, 0};
-	return l;
-}
-
-static void line_widen(struct line *l, const struct pdf_seg *s)
-{
-	l->box.x0 = fminf(l->box.x0, s->x0);
-	l->box.y0 = fminf(l->box.y0, s->y0);
-	l->box.x1 = fmaxf(l->box.x1, s->x1);
-	l->box.y1 = fmaxf(l->box.y1, s->y1);
-	l->bold = (l->size == 0 || l->bold) && s->bold;
-	l->size = fmaxf(l->size, s->size);
-}
-
-static void line_take(
-	struct line *l, const struct pdf_page *p, const struct pdf_seg *s, const char *joint)
-{
-	if (l->text.len) {
-		buf_str(&l->text, joint);
-	}
-	pdf_seg_text(p, s, &l->text);
-	line_widen(l, s);
-}
-
-/* Currency signs stand in a column of their own but belong to the number after them. */
-static bool is_sign(const struct pdf_page *p, const struct pdf_seg *s)
-{
-	const char *t = p->text.data + p->words[s->first].at;
-
-	return s->n_chars == 1 &&
-	       (t[0] == '$' || strncmp(t, "€", 3) == 0 || strncmp(t, "£", 2) == 0);
-}
-
-static bool is_closing(const struct pdf_page *p, const struct pdf_seg *s)
-{
-	const char *t = p->text.data + p->words[s->first].at;
-
-	return s->n_chars == 1 && (t[0] == '%' || t[0] == ')');
-}
-
-/* Where the columns of a table begin and end, as far as two rows agree. */
-struct columns {
-	float left[64], right[64];
-	int n_left, n_right;
-};
-
-#define ALIGNED 2.5f
-
-static bool has_edge(const float *edges, int n, float x)
-{
-	for (int i = 0; i < n; i++) {
-		if (fabsf(edges[i] - x) < ALIGNED) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void learn_columns(const struct pdf_page *p, int table, struct columns *c)
-{
-	float left[64], right[64]; /* seen once */
-	int n_left = 0, n_right = 0;
-
-	c->n_left = c->n_right = 0;
-	for (int i = 0; i < p->n_segs; i++) {
-		const struct pdf_seg *s = &p->segs[i];
-
-		if (s->table != table || p->rows[s->row].n < 2) {
-			continue;
-		}
-		if (has_edge(left, n_left, s->x0) && c->n_left < 64) {
-			c->left[c->n_left++] = s->x0;
-		} else if (n_left < 64) {
-			left[n_left++] = s->x0;
-		}
-		if (has_edge(right, n_right, s->x1) && c->n_right < 64) {
-			c->right[c->n_right++] = s->x1;
-		} else if (n_right < 64) {
-			right[n_right++] = s->x1;
-		}
-	}
-}
-
-/* A segment of a row; where a column's edge lies in a gap that is wider than a space, two narrow
- * cells are parted. */
-static void cell_text(
-	const struct pdf_page *p, const struct pdf_seg *s, const struct columns *c, struct buf *out)
-{
-	for (int i = 0; i < s->n_words; i++) {
-		const struct pdf_word *w = &p->words[s->first + i];
-
-		if (i) {
-			float gap = w->x0 - w[-1].x1;
-			bool edge = has_edge(c->left, c->n_left, w->x0) ||
-				    has_edge(c->right, c->n_right, w[-1].x1);
-
-			buf_str(out, edge && gap > 0.45f * s->size ? " | " : w->glued ? "" : " ");
-		}
-		buf_add(out, p->text.data + w->at, w->n_bytes);
-	}
-}
-
-static void take_table(struct lines *ls, const struct pdf_page *p, int table)
-{
-	struct columns columns;
-
-	learn_columns(p, table, &columns);
-	for (int i = 0; i < p->n_rows; i++) {
-		const struct pdf_row *r = &p->rows[i];
-		struct line *l;
-		bool sign = false;
-
-		if (r->table != table) {
-			continue;
-		}
-		l = line_add(ls);
-		l->kind = BLOCK_TABLE_ROW;
-		l->begins = !r->continues;
-		for (int k = 0; k < r->n; k++) {
-			const struct pdf_seg *s = &p->segs[p->by_row[r->first + k]];
-
-			if (l->text.len && !sign && !is_closing(p, s)) {
-				buf_str(&l->text, r->continues ? " " : " | ");
-			}
-			cell_text(p, s, &columns, &l->text);
-			line_widen(l, s);
-			sign = is_sign(p, s);
-		}
-	}
-}
-
-/* Lines in poppler's reading order; a table as a whole where its first segment stands. A marker and
- * its text, which poppler may keep apart, become one line. */
-static void collect_lines(struct lines *ls, const struct pdf_page *p)
-{
-	int last_line = -1, last_row = -1, n_tables = 0;
-	bool *done;
-
-	for (int i = 0; i < p->n_segs; i++) {
-		n_tables = p->segs[i].table > n_tables ? p->segs[i].table : n_tables;
-	}
-	done = calloc((size_t)n_tables + 1, sizeof(bool));
-	ASSERT(done != NULL);
-	for (int i = 0; i < p->n_segs; i++) {
-		const struct pdf_seg *s = &p->segs[i];
-		struct line *l = ls->n ? &ls->all[ls->n - 1] : NULL;
-
-		if (s->dropped) {
-			continue;
-		}
-		if (s->table) {
-			if (!done[s->table]) {
-				take_table(ls, p, s->table);
-			}
-			done[s->table] = true;
-			last_line = -1;
-			continue;
-		}
-		if (last_line == s->line && last_line >= 0) {
-			line_take(l, p, s, " ");
-		} else if (last_line >= 0 && last_row == s->row && l->text.len <= 8 &&
-			   s->x0 > l->box.x1) {
-			buf_char(&l->text, ' ');
-			bool marker = pdf_list_marker(l->text.data, l->text.len) == l->text.len ||
-				      strspn(l->text.data, "0123456789. ") == l->text.len;
-
-			l->text.data[--l->text.len] = '\0';
-			if (!marker) {
-				l = line_add(ls);
-			} else {
-				l->text_x = s->x0;
-			}
-			line_take(l, p, s, " ");
-		} else {
-			line_take(line_add(ls), p, s, "");
-		}
-		last_line = s->line;
-		last_row = s->row;
-	}
-	free(done);
-}
-
 /* ── blocks ── */
 
 static int by_float(const void *pa, const void *pb)
@@ -272,7 +59,7 @@ static int by_float(const void *pa, const void *pb)
 }
 
 /* The usual gap between lines that follow each other down the page. */
-static float usual_gap(const struct lines *ls)
+static float usual_gap(const struct pdf_lines *ls)
 {
 	float *gaps = calloc((size_t)ls->n + 1, sizeof(float));
 	float usual = 0;
@@ -280,7 +67,7 @@ static float usual_gap(const struct lines *ls)
 
 	ASSERT(gaps != NULL);
 	for (int i = 1; i < ls->n; i++) {
-		const struct line *a = &ls->all[i - 1], *b = &ls->all[i];
+		const struct pdf_line *a = &ls->all[i - 1], *b = &ls->all[i];
 		float gap = b->box.y0 - a->box.y1;
 
 		if (a->kind == BLOCK_PARAGRAPH && b->kind == BLOCK_PARAGRAPH &&
@@ -340,7 +127,7 @@ static int number_depth(const struct buf *t)
 	return depth && i < t->len && t->data[i] == ' ' ? depth : 0;
 }
 
-static int heading_level(const struct pdf_styles *st, const struct line *l)
+static int heading_level(const struct pdf_styles *st, const struct pdf_line *l)
 {
 	int level = pdf_heading_level(st, l->size, l->bold);
 	bool big = l->size > st->body * 1.12f;
@@ -362,12 +149,15 @@ static int heading_level(const struct pdf_styles *st, const struct line *l)
 	return !big && depth > 1 ? level + depth - 1 : level;
 }
 
-static bool begins_block(const struct lines *ls, int i, float gap)
+static bool begins_block(const struct pdf_lines *ls, int i, float gap)
 {
-	const struct line *a = &ls->all[i - 1], *b = &ls->all[i];
+	const struct pdf_line *a = &ls->all[i - 1], *b = &ls->all[i];
 	float between = b->box.y0 - a->box.y1;
 	float width = a->box.x1 - a->box.x0;
 
+	if (a->outline != b->outline || b->outline) {
+		return a->outline != b->outline || b->begins;
+	}
 	if (a->kind == BLOCK_TABLE_ROW || fabsf(a->size - b->size) > 0.1f * a->size) {
 		return true;
 	}
@@ -399,8 +189,28 @@ static bool begins_block(const struct lines *ls, int i, float gap)
 	return false;
 }
 
-/* Three lines at most make one heading; a longer run is text in bold. */
-static void mark_headings(struct lines *ls, const struct pdf_styles *st)
+/* What the outline says counts; where it says nothing, its level for type of this kind. */
+static int block_level(const struct pdf_lines *ls, int i, int end, struct pdf_writing *w)
+{
+	const struct pdf_line *l = &ls->all[i];
+	int level = 0;
+
+	/* Three lines at most make one heading; a longer run is text in bold. */
+	if (l->outline || end - i <= 3) {
+		level = heading_level(&w->styles, l);
+		for (int k = i + 1; k < end && level; k++) {
+			level = heading_level(&w->styles, &ls->all[k]) ? level : 0;
+		}
+	}
+	if (l->outline) {
+		w->outline.level_of[level > 0 && level < 10 ? level : 0] = l->outline;
+		return l->outline;
+	}
+	return level > 0 && level < 10 && w->outline.level_of[level] ? w->outline.level_of[level]
+								     : level;
+}
+
+static void mark_headings(struct pdf_lines *ls, struct pdf_writing *w)
 {
 	for (int i = 0; i < ls->n;) {
 		int end = i + 1;
@@ -409,11 +219,8 @@ static void mark_headings(struct lines *ls, const struct pdf_styles *st)
 			end++;
 		}
 		if (ls->all[i].kind == BLOCK_PARAGRAPH || ls->all[i].kind == BLOCK_LIST_ITEM) {
-			int level = end - i <= 3 ? heading_level(st, &ls->all[i]) : 0;
+			int level = block_level(ls, i, end, w);
 
-			for (int k = i; k < end && level; k++) {
-				level = heading_level(st, &ls->all[k]) ? level : 0;
-			}
 			for (int k = i; k < end && level; k++) {
 				ls->all[k].kind = BLOCK_HEADING;
 				ls->all[k].level = level;
@@ -423,12 +230,107 @@ static void mark_headings(struct lines *ls, const struct pdf_styles *st)
 	}
 }
 
-static void mark_blocks(struct lines *ls, const struct pdf_styles *st)
+/* ── footnotes ── */
+
+#define NOTE_SIZE 0.93f /* of the body's; smaller type */
+
+/* The mark at the start of a footnote: "1 ", "(12) ", "[3]", "* ", "†". Bytes; 0: none. *n_mark: of
+ * the mark without what is around it. */
+static size_t note_mark(const struct buf *t, size_t *start, size_t *n_mark)
+{
+	static const char *const SIGNS[] = {"*", "†", "‡", "§", "¶", "#"};
+	size_t i = 0;
+
+	i += t->len && (t->data[0] == '[' || t->data[0] == '(');
+	*start = i;
+	while (i < t->len && isdigit((unsigned char)t->data[i])) {
+		i++;
+	}
+	for (size_t k = 0; k < sizeof(SIGNS) / sizeof(SIGNS[0]) && i == *start;) {
+		size_t m = strlen(SIGNS[k]);
+
+		while (i + m <= t->len && memcmp(t->data + i, SIGNS[k], m) == 0) {
+			i += m;
+		}
+		k++;
+	}
+	*n_mark = i - *start;
+	if (*n_mark == 0 || *n_mark > 9 ||
+		(isdigit((unsigned char)t->data[*start]) && *n_mark > 3)) {
+		return 0;
+	}
+	/* "12. " is an item of a list, "12,054" a number. */
+	while (i < t->len && strchr("]) ", t->data[i])) {
+		i++;
+	}
+	return i < t->len && (isalpha((unsigned char)t->data[i]) ||
+				     (unsigned char)t->data[i] >= 0xc3)
+		       ? i
+		       : 0;
+}
+
+/* Nothing but small type stands below line i in its column, which is the page's foot. */
+static bool at_foot(const struct pdf_lines *ls, int i, float body, float height)
+{
+	const struct box *b = &ls->all[i].box;
+
+	if (b->y0 < 0.5f * height) {
+		return false;
+	}
+	for (int k = 0; k < ls->n; k++) {
+		const struct pdf_line *l = &ls->all[k];
+
+		if (l->box.y0 > b->y1 - 1 && l->box.x0 < b->x1 && l->box.x1 > b->x0 &&
+			l->size > NOTE_SIZE * body) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void name_note(struct pdf_line *l, size_t n_head, size_t start, size_t n_mark)
+{
+	struct buf text = BUF_INIT;
+
+	buf_str(&text, "Note ");
+	buf_add(&text, l->text.data + start, n_mark);
+	buf_str(&text, ": ");
+	buf_add(&text, l->text.data + n_head, l->text.len - n_head);
+	buf_finish(&l->text);
+	l->text = text;
+}
+
+/* Small type at the foot, from a mark on: "Note 1: …". */
+static void mark_notes(struct pdf_lines *ls, float body, float height)
+{
+	bool in_note = false;
+
+	for (int i = 0; i < ls->n; i++) {
+		struct pdf_line *l = &ls->all[i];
+		size_t start, n_mark, n_head;
+		bool small = l->size < NOTE_SIZE * body && l->kind != BLOCK_TABLE_ROW;
+
+		n_head = small && !l->outline ? note_mark(&l->text, &start, &n_mark) : 0;
+		if (n_head && (l->begins || in_note) && at_foot(ls, i, body, height)) {
+			name_note(l, n_head, start, n_mark);
+			l->kind = BLOCK_NOTE;
+			l->begins = in_note = true;
+		} else if (in_note && small && l->box.y0 > ls->all[i - 1].box.y0) {
+			l->kind = BLOCK_NOTE;
+			l->begins = false;
+		} else {
+			l->begins = l->begins || in_note;
+			in_note = false;
+		}
+	}
+}
+
+static void mark_blocks(struct pdf_lines *ls, struct pdf_writing *w, float height)
 {
 	float gap = usual_gap(ls);
 
 	for (int i = 0; i < ls->n; i++) {
-		struct line *l = &ls->all[i];
+		struct pdf_line *l = &ls->all[i];
 		size_t marker;
 
 		if (l->kind == BLOCK_TABLE_ROW) {
@@ -446,7 +348,8 @@ static void mark_blocks(struct lines *ls, const struct pdf_styles *st)
 			l->block_x = ls->all[i - 1].block_x;
 		}
 	}
-	mark_headings(ls, st);
+	mark_notes(ls, w->styles.body, height);
+	mark_headings(ls, w);
 }
 
 /* ── hyphens at line ends ── */
@@ -477,7 +380,7 @@ static bool begins_lowercase(const struct buf *t)
 }
 
 /* The first word of b moves to the end of a, so that the word is whole in a's line. */
-static void join_word(struct line *a, struct line *b, const struct pdf_vocabulary *v)
+static void join_word(struct pdf_line *a, struct pdf_line *b, const struct pdf_vocabulary *v)
 {
 	size_t hyphen = trailing_hyphen(&a->text), start = a->text.len, head = 0;
 	struct buf whole = BUF_INIT, dashed = BUF_INIT;
@@ -528,39 +431,67 @@ static void shorten_leaders(struct buf *t)
 	}
 }
 
-void pdf_write_page(const struct pdf_page *p, const struct pdf_styles *st,
-	const struct pdf_vocabulary *v, struct draft *d)
+/* A large heading at the start is the title of a document without one. */
+static void offer_title(const struct pdf_lines *ls, int i, struct draft *d)
 {
-	struct lines ls = {0};
+	struct buf title = BUF_INIT;
 
-	collect_lines(&ls, p);
-	mark_blocks(&ls, st);
+	for (int k = i; k < ls->n && (k == i || !ls->all[k].begins); k++) {
+		buf_add(&title, ls->all[k].text.data, ls->all[k].text.len);
+		buf_char(&title, ' ');
+	}
+	draft_title(d, title.data, title.len);
+	buf_finish(&title);
+}
+
+static void write_line(const struct pdf_page *p, const struct pdf_line *l,
+	struct pdf_placed *placed, struct draft *d)
+{
+	struct box place = pdf_place(p, &l->box);
+	uint32_t start = draft_at(d);
+	struct box *b;
+
+	draft_line(d, l->text.data ? l->text.data : "", l->text.len, &place);
+	if (draft_at(d) == start) {
+		return;
+	}
+	if (placed->n == placed->cap) {
+		placed->cap = placed->cap ? placed->cap * 2 : 256;
+		placed->lines = realloc(placed->lines, (size_t)placed->cap * sizeof(*b));
+		ASSERT(placed->lines != NULL);
+	}
+	b = &placed->lines[placed->n++];
+	*b = place;
+	b->byte_start = (int32_t)start;
+	b->byte_end = (int32_t)draft_at(d) - 1;
+}
+
+void pdf_write_page(const struct pdf_page *p, struct pdf_writing *w, struct draft *d)
+{
+	struct pdf_lines ls = {0};
+
+	w->placed.n = 0;
+	pdf_collect_lines(p, &ls);
+	pdf_mark_outline(&ls, &w->outline, d->page.number);
+	mark_blocks(&ls, w, p->height);
+	pdf_mark_columns(&ls, &w->table);
 	for (int i = 0; i < ls.n; i++) {
 		shorten_leaders(&ls.all[i].text);
 	}
 	for (int i = 0; i < ls.n; i++) {
-		struct line *l = &ls.all[i];
+		struct pdf_line *l = &ls.all[i];
 
 		if (i + 1 < ls.n && !ls.all[i + 1].begins && trailing_hyphen(&l->text) &&
 			begins_lowercase(&ls.all[i + 1].text)) {
-			join_word(l, &ls.all[i + 1], v);
+			join_word(l, &ls.all[i + 1], &w->vocabulary);
 		}
 		if (l->begins) {
 			draft_block(d, l->kind, l->level);
 		}
 		if (l->kind == BLOCK_HEADING && l->begins && l->level == 1 && d->n_pages <= 2) {
-			struct buf title = BUF_INIT;
-
-			for (int k = i; k < ls.n && (k == i || !ls.all[k].begins); k++) {
-				buf_add(&title, ls.all[k].text.data, ls.all[k].text.len);
-				buf_char(&title, ' ');
-			}
-			draft_title(d, title.data, title.len);
-			buf_finish(&title);
+			offer_title(&ls, i, d);
 		}
-		struct box place = pdf_place(p, &l->box);
-
-		draft_line(d, l->text.data ? l->text.data : "", l->text.len, &place);
+		write_line(p, l, &w->placed, d);
 	}
 	for (int i = 0; i < ls.n; i++) {
 		buf_finish(&ls.all[i].text);

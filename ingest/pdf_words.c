@@ -59,7 +59,8 @@ struct reading {
 	bool after_number;	/* the last character was a digit or ')' */
 	bool new_seg;		/* the next word begins one */
 	float last_x0, last_x1; /* of the character before */
-	int n_bold;		/* characters of the open segment */
+	float last_y0, last_y1;
+	int n_bold; /* characters of the open segment */
 	float size_sum;
 };
 
@@ -134,9 +135,26 @@ static void add_character(struct reading *rd, const char *s, int n, const Popple
 	rd->size_sum += a->size;
 	g->bold = rd->n_bold * 10 >= g->n_chars * 9;
 	g->size = rd->size_sum / (float)g->n_chars;
+	g->turned = g->n_chars > 2 && g->y1 - g->y0 > 2.5f * g->size &&
+		    g->x1 - g->x0 < 0.7f * (g->y1 - g->y0);
 	rd->after_number = (s[0] >= '0' && s[0] <= '9') || s[0] == ')';
 	rd->last_x0 = (float)fmin(r->x1, r->x2);
 	rd->last_x1 = (float)fmax(r->x1, r->x2);
+	rd->last_y0 = (float)fmin(r->y1, r->y2);
+	rd->last_y1 = (float)fmax(r->y1, r->y2);
+}
+
+/* Poppler ends a line without saying so where a column's next row follows ("40,488 $", then "1,491"
+ * below). Text that runs up or down the page stands in one column. */
+static bool on_other_line(const struct reading *rd, const PopplerRectangle *r, float size)
+{
+	float x0 = (float)fmin(r->x1, r->x2), x1 = (float)fmax(r->x1, r->x2);
+	float y0 = (float)fmin(r->y1, r->y2), y1 = (float)fmax(r->y1, r->y2);
+	float beside = fminf(x1, rd->last_x1) - fmaxf(x0, rd->last_x0);
+	float apart = fmaxf(y0 - rd->last_y1, rd->last_y0 - y1);
+	bool below = beside > 0.5f * fminf(x1 - x0, rd->last_x1 - rd->last_x0);
+
+	return apart > 0 && !(below && apart < size);
 }
 
 /* The space between the last character and this one, whichever way the script runs. */
@@ -165,6 +183,11 @@ static void take_character(struct reading *rd, uint32_t c, const char *s, int n,
 	if (!rect_ok(r)) {
 		return;
 	}
+	if (!rd->new_seg && on_other_line(rd, r, size)) {
+		rd->line++;
+		rd->in_word = false;
+		rd->new_seg = true;
+	}
 	if (!rd->new_seg) {
 		float gap = gap_to(rd, r);
 		/* "16,639 $ 22,088": the sign belongs to the next cell */
@@ -187,123 +210,57 @@ static void take_character(struct reading *rd, uint32_t c, const char *s, int n,
 	add_character(rd, s, n, r, a);
 }
 
-/* ── what stands in form fields and text boxes: no part of the page's text in poppler ── */
-
-/* Lines of s share the area's height; their characters its width. */
-static void add_boxed_text(struct reading *rd, const char *s, const PopplerRectangle *area)
-{
-	size_t n = strlen(s), n_lines = 1;
-	double top = rd->page->height - fmax(area->y1, area->y2);
-	double height = fabs(area->y2 - area->y1), x = fmin(area->x1, area->x2);
-	struct attributes plain = {.bold = false};
-	double line_height, advance;
-	size_t line = 0, column = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		n_lines += s[i] == '\n';
-	}
-	line_height = height / (double)n_lines;
-	plain.size = (float)fmin(fmax(line_height * 0.7, 4), 10);
-	advance = fmin(plain.size * 0.5, fabs(area->x2 - area->x1) / (double)(n / n_lines + 1));
-	rd->line++;
-	rd->new_seg = true;
-	for (size_t at = 0; at < n;) {
-		int used;
-		uint32_t c = utf8_decode(s + at, n - at, &used);
-		PopplerRectangle r = {x + advance * (double)column,
-			top + line_height * (double)line, x + advance * (double)(column + 1),
-			top + line_height * (double)(line + 1)};
-
-		take_character(rd, c == '\r' ? '\n' : c, s + at, used, &r, &plain);
-		line += c == '\n';
-		column = c == '\n' ? 0 : column + 1;
-		at += (size_t)used;
-	}
-}
-
-static char *field_text(PopplerFormField *field)
-{
-	PopplerFormFieldType type = poppler_form_field_get_field_type(field);
-
-	if (type == POPPLER_FORM_FIELD_TEXT && !poppler_form_field_text_is_password(field)) {
-		return poppler_form_field_text_get_text(field);
-	}
-	if (type == POPPLER_FORM_FIELD_CHOICE) {
-		char *typed = poppler_form_field_choice_get_text(field);
-		int n = poppler_form_field_choice_get_n_items(field);
-
-		for (int i = 0; i < n && !typed; i++) {
-			if (poppler_form_field_choice_is_item_selected(field, i)) {
-				return poppler_form_field_choice_get_item(field, i);
-			}
-		}
-		return typed;
-	}
-	return NULL;
-}
-
-static void read_fields(struct reading *rd, PopplerPage *page)
-{
-	GList *fields = poppler_page_get_form_field_mapping(page);
-	GList *notes = poppler_page_get_annot_mapping(page);
-
-	for (GList *at = fields; at; at = at->next) {
-		PopplerFormFieldMapping *m = at->data;
-		char *text = field_text(m->field);
-
-		if (text) {
-			add_boxed_text(rd, text, &m->area);
-		}
-		g_free(text);
-	}
-	for (GList *at = notes; at; at = at->next) {
-		PopplerAnnotMapping *m = at->data;
-
-		if (poppler_annot_get_annot_type(m->annot) == POPPLER_ANNOT_FREE_TEXT &&
-			!(poppler_annot_get_flags(m->annot) & POPPLER_ANNOT_FLAG_HIDDEN)) {
-			char *text = poppler_annot_get_contents(m->annot);
-
-			if (text) {
-				add_boxed_text(rd, text, &m->area);
-			}
-			g_free(text);
-		}
-	}
-	poppler_page_free_form_field_mapping(fields);
-	poppler_page_free_annot_mapping(notes);
-}
-
-void pdf_read_page(PopplerPage *page, struct pdf_page *out)
+void pdf_read_page(PopplerPage *page, struct pdf_suspicion *suspicion, struct pdf_page *out)
 {
 	double width = 0, height = 0;
-	PopplerRectangle *rects = NULL;
-	guint n_rects = 0;
-	char *text = poppler_page_get_text(page);
-	GList *list = poppler_page_get_text_attributes(page);
-	struct attributes a = {.at = list, .first = 0, .last = -1, .size = 10};
+	struct pdf_chars chars;
+	struct pdf_char c = {0};
+	struct attributes a;
 	struct reading rd = {.page = out, .new_seg = true};
-	size_t n = text ? strlen(text) : 0;
-	guint i = 0;
+	int last_hidden = -2;
 
+	pdf_load_chars(page, &chars);
+	a = (struct attributes){.at = chars.attributes, .first = 0, .last = -1, .size = 10};
 	memset(out, 0, sizeof(*out));
 	poppler_page_get_size(page, &width, &height);
 	out->width = isfinite(width) && width > 0 && width < 1e6 ? (float)width : 612;
 	out->height = isfinite(height) && height > 0 && height < 1e6 ? (float)height : 792;
-	if (!poppler_page_get_text_layout(page, &rects, &n_rects)) {
-		n_rects = 0;
-	}
-	for (size_t at = 0; at < n && i < n_rects; i++) {
-		int used;
-		uint32_t c = utf8_decode(text + at, n - at, &used);
+	pdf_find_hidden(page, suspicion, &chars);
+	while (pdf_char_next(&chars, &c)) {
+		uint8_t kind = chars.hidden[c.i];
 
-		attributes_seek(&a, (int)i);
-		take_character(&rd, c, text + at, used, &rects[i], &a);
-		at += (size_t)used;
+		attributes_seek(&a, c.i);
+		if (kind) {
+			struct buf *to = &out->hidden[kind - ANNOTATION_HIDDEN_COLOR];
+
+			if (to->len && c.i != last_hidden + 1) {
+				buf_char(to, ' ');
+			}
+			buf_add(to, c.s, (size_t)c.n_bytes);
+			last_hidden = c.i;
+			rd.in_word = false;
+		} else {
+			/* At the start of a line poppler forgets the space between such words. */
+			if (c.marked && rd.in_word &&
+				gap_to(&rd, &chars.rects[c.i]) > 0.1f * a.size) {
+				rd.in_word = false;
+			}
+			take_character(&rd, c.code, c.s, c.n_bytes, &chars.rects[c.i], &a);
+		}
 	}
-	read_fields(&rd, page);
-	g_free(rects);
-	g_free(text);
-	poppler_page_free_text_attributes(list);
+	pdf_drop_chars(&chars);
+}
+
+void pdf_forget_page(struct pdf_page *p)
+{
+	for (int i = 0; i < PDF_N_HIDDEN; i++) {
+		buf_finish(&p->hidden[i]);
+	}
+	buf_finish(&p->text);
+	free(p->words);
+	free(p->segs);
+	free(p->rows);
+	free(p->by_row);
 }
 
 void pdf_seg_text(const struct pdf_page *p, const struct pdf_seg *s, struct buf *out)

@@ -202,7 +202,11 @@ struct ruleset_attr {
 };
 
 static const char *const READABLE[N_SANDBOX_PROFILES][10] = {
-	[SANDBOX_EXTRACT] = {"/usr/share/poppler", "/usr/share/tesseract-ocr"},
+	/* Fonts: what is drawn to see whether text is hidden must not lack its letters. */
+	[SANDBOX_EXTRACT] = {"/usr/share/poppler", "/usr/share/tesseract-ocr", "/usr/share/fonts",
+		"/usr/local/share/fonts", "/etc/fonts", "/usr/share/fontconfig",
+		"/var/cache/fontconfig", "/usr/share/ghostscript/fonts",
+		"/usr/share/xml/fontconfig"},
 	[SANDBOX_RENDER] = {"/usr/share/poppler", "/usr/share/fonts", "/usr/local/share/fonts",
 		"/etc/fonts", "/usr/share/fontconfig", "/var/cache/fontconfig",
 		"/usr/share/ghostscript/fonts", "/usr/share/xml/fontconfig"},

@@ -17,9 +17,8 @@
 
 enum sandbox_profile {
 	SANDBOX_EXTRACT, /* reads /usr/share/poppler, without which CJK text vanishes silently,
-			    and tesseract's models; pages are drawn for OCR without fonts: what
-			    is set in one that the file lacks is text already */
-	SANDBOX_RENDER,	 /* reads fonts and fontconfig's files too */
+			    tesseract's models, and fonts: hidden text is told by drawing it */
+	SANDBOX_RENDER,	 /* reads /usr/share/poppler and fonts; more fds, for their files */
 	N_SANDBOX_PROFILES
 };
 

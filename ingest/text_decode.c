@@ -1,6 +1,7 @@
 #include <string.h>
 #include <strings.h>
 #include <uchardet/uchardet.h>
+#include <unicode/uchar.h>
 #include <unicode/ucnv.h>
 
 #include "index/base/utf8.h"
@@ -44,6 +45,32 @@ static const char *looks_utf16(const char *p, size_t n)
 		return "UTF-16LE";
 	}
 	return even > look / 5 && odd <= look / 100 ? "UTF-16BE" : NULL;
+}
+
+/* UTF-16 of other scripts has few NULs, in its blanks and line ends: all on one side, and what it
+ * says are characters that exist. */
+static const char *may_be_utf16(const char *p, size_t n)
+{
+	size_t side[2] = {0, 0}, look = n < 4096 ? n & ~(size_t)1 : 4096;
+	size_t low;
+
+	for (size_t i = 0; i < look; i++) {
+		side[i & 1] += p[i] == '\0';
+	}
+	if (n % 2 || (side[0] && side[1]) || side[0] + side[1] < 4) {
+		return NULL;
+	}
+	low = side[0] ? 1 : 0;
+	for (size_t i = 0; i + 1 < look; i += 2) {
+		uint32_t c = (uint32_t)(unsigned char)p[i + low] |
+			     (uint32_t)(unsigned char)p[i + 1 - low] << 8;
+
+		if (!u_isdefined((UChar32)c) || (c < ' ' && !(c >= '\t' && c <= '\r')) ||
+			(c >= 0xe000 && c < 0xf900)) {
+			return NULL;
+		}
+	}
+	return side[0] ? "UTF-16BE" : "UTF-16LE";
 }
 
 /* Binary data is told by its controls, once the encodings that use NUL are out of the way. */
@@ -120,6 +147,20 @@ static bool announces_sets(const char *p, size_t n)
 	return true;
 }
 
+/* Names of uchardet that ICU has others for. */
+static const char *name_of_icu(const char *name)
+{
+	static const char *const NAMES[][2] = {{"UHC", "windows-949"},
+		{"MAC-CYRILLIC", "x-mac-cyrillic"}, {"MAC-CENTRALEUROPE", "x-mac-centraleurroman"}};
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		if (strcasecmp(name, NAMES[i][0]) == 0) {
+			return NAMES[i][1];
+		}
+	}
+	return name;
+}
+
 static bool convert_detected(const char *p, size_t n, const char *charset, struct buf *out)
 {
 	uchardet_t u = uchardet_new();
@@ -129,7 +170,7 @@ static bool convert_detected(const char *p, size_t n, const char *charset, struc
 	if (!ok && u) {
 		uchardet_handle_data(u, p, n < SAMPLE ? n : SAMPLE);
 		uchardet_data_end(u);
-		found = uchardet_get_charset(u);
+		found = name_of_icu(uchardet_get_charset(u));
 		buf_clear(out);
 		ok = found[0] && strcmp(found, "ASCII") != 0 && convert(p, n, found, out);
 	}
@@ -152,6 +193,9 @@ bool text_decode(const char *p, size_t n_bytes, const char *charset, struct buf 
 
 	if (!known) {
 		known = looks_utf16(p, n_bytes);
+	}
+	if (!known) {
+		known = may_be_utf16(p, n_bytes);
 	}
 	if (known && strcmp(known, "UTF-8") != 0) {
 		return convert(p + n_mark, n_bytes - n_mark, known, out) &&

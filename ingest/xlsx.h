@@ -33,7 +33,7 @@ struct xlsx {
 };
 
 void xlsx_strings_load(struct xlsx *x);
-/* NULL: there is no such one. */
+/* Of no bytes where there is no such one. */
 const char *xlsx_string(const struct xlsx *x, long i, size_t *n_bytes);
 
 void xlsx_styles_load(struct xlsx *x);
@@ -62,9 +62,9 @@ struct xlsx_notes {
 };
 
 struct xlsx_facts {
-	struct xlsx_ranges merged;	   /* by first row */
-	struct xlsx_ranges tables;	   /* whose first row is a header */
-	struct xlsx_ranges plain_tables;   /* whose first row is not */
+	struct xlsx_ranges merged;	 /* by first row */
+	struct xlsx_ranges tables;	 /* whose first row is a header */
+	struct xlsx_ranges plain_tables; /* whose first row is not */
 	struct xlsx_ranges filters;
 	struct xlsx_ranges conditional;	   /* their looks depend on their values */
 	struct xlsx_ranges hidden_columns; /* rows do not count */
@@ -104,10 +104,10 @@ struct xlsx_rows {
 	struct xlsx_row rows[2]; /* the one that is read, and the one before it */
 	int reading;		 /* which of the two */
 	bool is_held;
-	bool in_region;	  /* the held row belongs to one that has begun */
-	int n_in_region;  /* rows of it that were written */
-	int left;	  /* its first column */
-	bool header_goes_on; /* the last one written has columns below each of its names */
+	bool in_region;	       /* the held row belongs to one that has begun */
+	int n_in_region;       /* rows of it that were written */
+	int left;	       /* its first column */
+	bool header_goes_on;   /* the last one written has columns below each of its names */
 	struct buf header[64]; /* the names over the first columns */
 	int next_link;
 	int n_rows;

@@ -92,8 +92,8 @@ static bool begins(const struct xlsx_ranges *ranges, int y)
 }
 
 /* row names the columns of the rows from `next` (NULL: there is none) on. */
-static bool is_header(const struct xlsx_rows *r, const struct xlsx_row *row,
-	const struct xlsx_row *next)
+static bool is_header(
+	const struct xlsx_rows *r, const struct xlsx_row *row, const struct xlsx_row *next)
 {
 	const struct xlsx_facts *f = r->facts;
 
@@ -168,28 +168,33 @@ static void repeat_merged(struct xlsx_rows *r, const struct xlsx_row *row, int l
 	}
 }
 
+/* Cells may be lent from the names that were kept before. */
 static void keep_header(struct xlsx_rows *r, const struct buf *cells, int n_cells)
 {
-	for (int i = 0; i < HEADER_COLUMNS; i++) {
-		struct buf kept = BUF_INIT;
+	struct buf before[HEADER_COLUMNS];
 
+	memcpy(before, r->header, sizeof(before));
+	memset(r->header, 0, sizeof(r->header));
+	for (int i = 0; i < HEADER_COLUMNS; i++) {
 		if (i < n_cells && cells[i].len) {
-			buf_add(&kept, cells[i].data, cells[i].len);
+			buf_add(&r->header[i], cells[i].data, cells[i].len);
 		}
-		buf_finish(&r->header[i]);
-		r->header[i] = kept;
+	}
+	for (int i = 0; i < HEADER_COLUMNS; i++) {
+		buf_finish(&before[i]);
 	}
 }
 
-/* Leaves out empty cells between others, but one. */
-static int draw_together(struct buf *cells, int n_cells)
+/* A row that is mostly empty: of empty cells between others one is left. Returns how many. */
+static int draw_together(const struct xlsx_row *row, struct buf *cells)
 {
 	int n = 0;
 
-	for (int i = 0; i < n_cells; i++) {
-		if (cells[i].len || !n || cells[n - 1].len) {
-			cells[n++] = cells[i];
-		}
+	for (int i = 0; i < row->n; i++) {
+		const struct xlsx_cell *c = &row->cells[i];
+
+		n += i > 0 && c->x > row->cells[i - 1].x + 1;
+		cells[n++] = (struct buf){.data = row->text.data + c->start, .len = c->n};
 	}
 	return n;
 }
@@ -213,7 +218,8 @@ static void write_row(struct xlsx_rows *r, const struct xlsx_row *row, enum row_
 {
 	int first = row->cells[0].x, last = row->cells[row->n - 1].x;
 	int left = first < r->left ? first : r->left, n_cells = last - left + 1;
-	int max = n_cells + (role == ROW_HEADER ? WIDE : 0);
+	bool sparse = n_cells > WIDE && row->n * 4 < n_cells;
+	int max = (sparse ? 2 * row->n : n_cells) + (role == ROW_HEADER ? WIDE : 0);
 	struct buf *cells = calloc((size_t)max, sizeof(*cells));
 	struct box box = {.x0 = (float)first,
 		.y0 = (float)row->y,
@@ -221,20 +227,23 @@ static void write_row(struct xlsx_rows *r, const struct xlsx_row *row, enum row_
 		.y1 = (float)row->y + 1};
 
 	ASSERT(cells != NULL);
-	for (int i = 0; i < row->n; i++) {
+	if (sparse) {
+		n_cells = draw_together(row, cells);
+	}
+	for (int i = 0; i < row->n && !sparse; i++) {
 		const struct xlsx_cell *c = &row->cells[i];
 
 		cells[c->x - left] = (struct buf){.data = row->text.data + c->start, .len = c->n};
 	}
-	if (role == ROW_HEADER) {
+	if (role == ROW_HEADER && !sparse) {
 		repeat_merged(r, row, left, cells, &n_cells, max);
-		keep_header(r, cells, n_cells);
+		box.x0 = (float)left;
 		box.x1 = (float)(left + n_cells);
 	}
-	if (n_cells > WIDE && row->n * 4 < n_cells) {
-		n_cells = draw_together(cells, n_cells);
-	}
 	draft_row(r->x->o.draft, role, cells, n_cells, &box);
+	if (role == ROW_HEADER && !sparse) {
+		keep_header(r, cells, n_cells);
+	}
 	free(cells);
 }
 
@@ -279,13 +288,13 @@ static void write_held(struct xlsx_rows *r, const struct xlsx_row *next)
 	} else if (first) {
 		bool header = is_header(r, held, next);
 
-		header = header || (next && held->n > 1 && all_text(held, true) &&
-					   has_wide_cell(r, held->y));
+		header = header ||
+			 (next && held->n > 1 && all_text(held, true) && has_wide_cell(r, held->y));
 		write_row(r, held, header ? ROW_HEADER : ROW_FIRST);
 		r->header_goes_on = header && has_wide_cell(r, held->y);
 		r->n_in_region = 1;
 	} else {
-		bool header = r->header_goes_on && next && all_text(held, true);
+		bool header = r->header_goes_on && next && held->n > 1 && all_text(held, true);
 
 		write_row(r, held, header ? ROW_HEADER : ROW_NEXT);
 		r->header_goes_on = header && has_wide_cell(r, held->y);

@@ -45,8 +45,8 @@ static void on_string_end(void *arg, const struct xml_element *el)
 	}
 	if (x->n_strings == x->cap_strings) {
 		x->cap_strings = x->cap_strings ? x->cap_strings * 2 : 1024;
-		x->string_ends = realloc(
-			x->string_ends, (size_t)x->cap_strings * sizeof(*x->string_ends));
+		x->string_ends =
+			realloc(x->string_ends, (size_t)x->cap_strings * sizeof(*x->string_ends));
 		ASSERT(x->string_ends != NULL);
 	}
 	x->string_ends[x->n_strings++] = (uint32_t)x->strings.len;
@@ -57,8 +57,7 @@ static void on_string_end(void *arg, const struct xml_element *el)
 
 void xlsx_strings_load(struct xlsx *x)
 {
-	static const struct xml_handler HANDLER = {
-		on_string_start, on_string_end, on_string_text};
+	static const struct xml_handler HANDLER = {on_string_start, on_string_end, on_string_text};
 	struct strings_reader r = {.x = x};
 	const char *part = ooxml_part_of_type(&x->o.relations, "sharedStrings");
 
@@ -72,8 +71,9 @@ const char *xlsx_string(const struct xlsx *x, long i, size_t *n_bytes)
 {
 	uint32_t start;
 
+	*n_bytes = 0;
 	if (i < 0 || i >= x->n_strings || !x->strings.data) {
-		return NULL;
+		return "";
 	}
 	start = i ? x->string_ends[i - 1] : 0;
 	*n_bytes = x->string_ends[i] - start;

@@ -20,7 +20,7 @@ struct styles_reader {
 	struct {
 		long id;
 		struct number_format format;
-	} *formats;
+	} * formats;
 	struct font *fonts;
 	long *fills; /* 0xRRGGBB, -1 none, PATTERNED */
 	int n_formats, n_fonts, n_fills;
@@ -143,8 +143,8 @@ static void take_cell(struct styles_reader *r, const struct xml_element *el)
 	s = &x->styles[x->n_styles++];
 	s->format = format_of(r, ooxml_number(xml_attr(el, "numFmtId"), 0));
 	s->bold = f && f->bold;
-	s->hidden = hidden_of(
-		r, f, fill >= 0 && fill < r->n_fills ? r->fills[fill] : -1, s->format);
+	s->hidden =
+		hidden_of(r, f, fill >= 0 && fill < r->n_fills ? r->fills[fill] : -1, s->format);
 }
 
 static void on_style_start(void *arg, const struct xml_element *el)

@@ -19,7 +19,9 @@
 #include "index/catalog.h"
 #include "index/embed.h"
 #include "index/index.h"
+#include "index/place.h"
 #include "ingest/chunker.h"
+#include "ingest/external.h"
 #include "ingest/formats.h"
 #include "ingest/zygote.h"
 
@@ -93,13 +95,19 @@ static int extract_file(struct cli *cli, struct zygote *z, const char *path, str
 		.arg = &w,
 		.cost = cost,
 	};
+	const char *tmp = getenv("TMPDIR");
+	char *folder = arena_printf(a, "%s/carrel-extract-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	int rc = sealed_copy(path, &r.memfd, e);
 
 	if (rc != 0) {
 		return rc;
 	}
 	progress_start(&w.bar, "extract", "pages", cli->quiet);
-	rc = zygote_extract(z, &r, a, out, e);
+	/* Without a folder to work in there is no external extractor. */
+	rc = mkdtemp(folder) ? external_read(z, &cli->settings, &r,
+				       arena_printf(a, "%s/external", folder), a, out, e)
+			     : zygote_extract(z, &r, a, out, e);
+	rmdir(folder);
 	progress_end(&w.bar);
 	close(r.memfd);
 	return rc;
@@ -355,16 +363,32 @@ int cmd_extract(struct cli *cli, struct err *e)
 
 /* ── chunk ── */
 
+static json_t *chunk_boxes_json(const struct chunk *c)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < c->n_boxes; i++) {
+		const struct box *b = &c->boxes[i];
+
+		json_array_append_new(
+			list, json_pack("{s:i, s:[f,f,f,f]}", "page", (int)b->page, "rect",
+				      (double)b->x0, (double)b->y0, (double)b->x1, (double)b->y1));
+	}
+	return list;
+}
+
 static void print_chunk(struct cli *cli, const struct chunk *c)
 {
-	struct buf heading = BUF_INIT;
+	struct buf heading = BUF_INIT, place = BUF_INIT, clean = BUF_INIT;
 
 	if (cli->json) {
-		json_t *line = json_pack("{s:i, s:i, s:i, s:i, s:I, s:I, s:s?, s:s?, s:s?, s:s}",
+		json_t *line = json_pack(
+			"{s:i, s:i, s:i, s:s, s:s?, s:i, s:I, s:I, s:s?, s:s?, s:s?, s:o, s:s}",
 			"seq", c->seq, "pageFirst", c->page_first, "pageLast", c->page_last,
-			"tokens", c->n_tokens, "byteStart", (json_int_t)c->byte_start, "byteEnd",
+			"place", chunk_place(c, &cli->arena), "unit", c->unit, "tokens",
+			c->n_tokens, "byteStart", (json_int_t)c->byte_start, "byteEnd",
 			(json_int_t)c->byte_end, "language", c->language, "title", c->title,
-			"heading", c->heading, "text", c->text);
+			"heading", c->heading, "boxes", chunk_boxes_json(c), "text", c->text);
 
 		cli_json(line);
 		json_decref(line);
@@ -372,12 +396,17 @@ static void print_chunk(struct cli *cli, const struct chunk *c)
 	}
 	text_clean(
 		&heading, c->heading ? c->heading : "", c->heading ? strlen(c->heading) : 0, false);
-	printf("── %d · page %d", c->seq, c->page_first);
-	if (c->page_last != c->page_first) {
-		printf("–%d", c->page_last);
+	place_words(&place, c->unit, c->page_first, chunk_place(c, &cli->arena));
+	text_clean(&clean, place.data ? place.data : "", place.len, false);
+	printf("── %d%s%s", c->seq, clean.len ? " · " : "", clean.len ? clean.data : "");
+	if (c->unit && c->page_last != c->page_first) {
+		printf(" to %d", c->page_last);
 	}
-	printf(" · %d tokens%s%s ──\n", c->n_tokens, heading.len ? " · " : "",
+	printf(" · bytes %lld–%lld · %d boxes · %d tokens%s%s ──\n", (long long)c->byte_start,
+		(long long)c->byte_end, c->n_boxes, c->n_tokens, heading.len ? " · " : "",
 		heading.len ? heading.data : "");
+	buf_finish(&clean);
+	buf_finish(&place);
 	buf_clear(&heading);
 	text_clean(&heading, c->text, strlen(c->text), true);
 	if (term_is(STDOUT_FILENO)) {
@@ -412,6 +441,7 @@ int cmd_chunk(struct cli *cli, struct err *e)
 	chunker_run(&x, &config, &cli->arena, &chunks, &n);
 	for (int i = 0; i < n; i++) {
 		chunks[i].seq = i;
+		chunks[i].unit = x.paging == PAGING_NONE ? NULL : paging_name(x.paging);
 		print_chunk(cli, &chunks[i]);
 	}
 	if (n == 0 && !cli->quiet) {

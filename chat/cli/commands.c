@@ -77,6 +77,12 @@ const struct command commands[] = {
 		false, cmd_doc_download},
 	{"doc text", "DOCUMENT", "Prints the text that was read out of it", NULL, NULL, 1, 1, false,
 		cmd_doc_text},
+	{"doc warnings", "DOCUMENT", "Lists what to know before trusting it",
+		"Pages that were hard to read and, if the document is yours, text that its readers "
+		"cannot see: hidden orders to a language model travel so. None of that text is "
+		"searched or answered from.",
+		OPTIONS({"all", NULL, "links, properties and files inside as well"}), 1, 1, false,
+		cmd_doc_warnings},
 	{"doc versions", "DOCUMENT", "Lists its versions", NULL, NULL, 1, 1, false,
 		cmd_doc_versions},
 	{"doc rename", "DOCUMENT NAME", "Gives it another name", NULL, NULL, 2, 2, false,

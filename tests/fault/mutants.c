@@ -4,9 +4,10 @@
  * left.
  *
  *   SEED=7                repeats a run: mutant k of a file depends on these three alone
- *   MUTANTS=10            of each PDF and Word document; a fifth of it of every other file
- *   MUTANTS_SECONDS=60    stops then (0: when all is done); files are taken in a random order
- *   MUTANT=path:k         only that one, kept in BUILD/mutant
+ *   MUTANTS=10            of each PDF and Word document, a fifth of it of every other file; of
+ * archives every second one has one of its parts changed, not its bytes MUTANTS_SECONDS=60    stops
+ * then (0: when all is done); files are taken in a random order MUTANT=path:k         only that
+ * one, kept in BUILD/mutant
  *
  * Files: ../shared/hostile where it is, and fixtures/.
  */
@@ -23,11 +24,13 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+#include <zip.h>
 
 #include "index/base/clock.h"
 #include "index/base/fs.h"
 #include "index/base/log.h"
 #include "ingest/zygote.h"
+#include "tests/fuzz/zip.h"
 
 #define CPU_S 5
 #define STALL_S 10
@@ -161,28 +164,79 @@ static uint64_t hash_of(const char *s)
 	return h;
 }
 
+static void mutate_bytes(struct buf *b, uint64_t *state)
+{
+	for (size_t n = 1 + below(state, 3); n > 0; n--) {
+		switch (below(state, 7)) {
+		case 0:
+			flip(b, state);
+			break;
+		case 1:
+			insert(b, state);
+			break;
+		case 2:
+			b->len = below(state, b->len + 1); /* cut off */
+			break;
+		case 3:
+			renumber(b, state);
+			break;
+		default:
+			on_run(b, state, (int)below(state, 3));
+			break;
+		}
+	}
+}
+
+/* One part of an archive of the file's parts, stored anew: so readers of XML see it, where a
+ * changed byte of the file itself mostly ends in a checksum. false: it is none. */
+static bool mutate_part(struct buf *b, uint64_t *state)
+{
+	zip_source_t *source = zip_source_buffer_create(b->data, b->len, 0, NULL);
+	zip_t *zip = source ? zip_open_from_source(source, ZIP_RDONLY, NULL) : NULL;
+	zip_int64_t n = zip ? zip_get_num_entries(zip, 0) : 0;
+	size_t chosen = below(state, (size_t)n);
+	struct buf out = BUF_INIT;
+	struct zip_writer w = {.out = &out};
+
+	for (zip_int64_t i = 0; i < n; i++) {
+		zip_file_t *file = zip_fopen_index(zip, (zip_uint64_t)i, 0);
+		const char *name = zip_get_name(zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
+		struct buf part = BUF_INIT;
+		char piece[16384];
+		zip_int64_t got = 0;
+
+		while (file && part.len < FILE_MAX &&
+			(got = zip_fread(file, piece, sizeof(piece))) > 0) {
+			buf_add(&part, piece, (size_t)got);
+		}
+		if ((size_t)i == chosen && part.len) {
+			mutate_bytes(&part, state);
+		}
+		zip_put(&w, name ? name : "", name ? strlen(name) : 0, part.data ? part.data : "",
+			part.len);
+		buf_finish(&part);
+		if (file) {
+			zip_fclose(file);
+		}
+	}
+	zip_end(&w);
+	if (zip) {
+		zip_discard(zip);
+		buf_finish(b);
+		*b = out;
+	} else {
+		zip_source_free(source);
+		buf_finish(&out);
+	}
+	return zip != NULL;
+}
+
 static void mutate(struct buf *b, const struct task *t)
 {
 	uint64_t state = all.seed ^ hash_of(t->path) ^ (uint64_t)t->k << 48;
 
-	for (size_t n = 1 + below(&state, 3); n > 0; n--) {
-		switch (below(&state, 7)) {
-		case 0:
-			flip(b, &state);
-			break;
-		case 1:
-			insert(b, &state);
-			break;
-		case 2:
-			b->len = below(&state, b->len + 1); /* cut off */
-			break;
-		case 3:
-			renumber(b, &state);
-			break;
-		default:
-			on_run(b, &state, (int)below(&state, 3));
-			break;
-		}
+	if (t->k % 2 == 0 || !mutate_part(b, &state)) {
+		mutate_bytes(b, &state);
 	}
 }
 
@@ -445,7 +499,7 @@ int main(void)
 {
 	const char *only = getenv("MUTANT");
 	const char *colon = only ? strrchr(only, ':') : NULL;
-	int64_t seconds = number_of("MUTANTS_SECONDS", 60);
+	int64_t seconds = number_of("MUTANTS_SECONDS", 120);
 	pthread_t threads[N_THREADS];
 	pid_t zygote = 0, other = 0;
 

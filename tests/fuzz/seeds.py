@@ -8,8 +8,7 @@ import subprocess
 import sys
 import zipfile
 
-PART_MAX, FILE_MAX = 24_000, 64_000
-IMAGES = {'png', 'jpg', 'tif'}  # read by OCR alone, which is not ours
+PART_MAX, PARTS_MAX, FILE_MAX = 24_000, 48_000, 12_000
 
 
 def parts(path):
@@ -17,7 +16,7 @@ def parts(path):
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             data = archive.read(name)
-            if len(data) <= PART_MAX and len(out) + len(data) <= FILE_MAX and not data.startswith(b'\x89PNG'):
+            if len(data) <= PART_MAX and len(out) + len(data) <= PARTS_MAX and not data.startswith(b'\x89PNG'):
                 out += b'@@ ' + name.encode() + b'\n' + data
     return out
 
@@ -28,7 +27,7 @@ files = sorted(p for f in ('formats', 'broken', 'documents/company') for p in (f
 listed = subprocess.run([program, 'extract', '--formats', '--json'], check=True, capture_output=True, text=True).stdout
 for row in map(json.loads, listed.splitlines()):
     first = row['extensions'][0]
-    if first in IMAGES:
+    if row['mediaType'].startswith('image/'):
         continue
     target = folder / first
     target.mkdir(parents=True, exist_ok=True)
@@ -36,6 +35,6 @@ for row in map(json.loads, listed.splitlines()):
         if path.suffix[1:].lower() not in row['extensions']:
             continue
         seed = parts(path) if zipfile.is_zipfile(path) else path.read_bytes()
-        if 0 < len(seed) <= FILE_MAX:
+        if 0 < len(seed) <= (PARTS_MAX if zipfile.is_zipfile(path) else FILE_MAX):
             (target / path.name).write_bytes(seed)
     print(first)

@@ -1,12 +1,13 @@
 // All of ../shared/corpus by one `carrel ingest` on a fresh Carrel: everything is indexed or says why not, file by
 // file; questions about the reports come back cited to the right page, and that page is drawn with the quoted lines
-// marked; what is answered in a row of a filing's table is cited with that row. Skips where it is absent.
+// marked; what a model answers from a row of a filing's table is cited with that row. Skips where it is absent.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { ROOT, runCarrel, startCarrel, temporaryFolder } from '../flow/carrel.mjs';
+import { startFakeModel } from '../flow/fake_model.mjs';
 
 const CORPUS = path.join(ROOT, '../shared/corpus');
 const QUESTIONS = [
@@ -16,12 +17,16 @@ const QUESTIONS = [
 	['By how many percent did North America sales increase in Q3 2022 at Amazon?', '2022 Q3 AMZN.pdf', 24],
 	['Which clinical trial explores human umbilical cord mesenchymal stem cell dressings for oral chronic graft-versus-host disease?', 'NCT06149832_Prot_000.pdf', null],
 ];
-// The answer stands in a row of a table: its first word and a number of it, on one of these pages.
+// The answer stands in a row of a table: its page, its first word and a number of it; and what a model makes of it.
 const ROWS = [
-	['What were the net sales of Physical stores at Amazon in the three months ended September 30, 2022?', '2022 Q3 AMZN.pdf', [20], 'Physical', '4,694'],
-	['What were the net sales of Greater China at Apple in the three months ended June 25, 2022?', '2022 Q3 AAPL.pdf', [19], 'Greater', '14,604'],
-	['What was the revenue of the Automotive market at NVIDIA in the three months ended October 30, 2022?', '2022 Q3 NVDA.pdf', [23], 'Automotive', '251'],
-	['What was the operating income of Mobileye at Intel in the three months ended September 30, 2023?', '2023 Q3 INTC.pdf', [12], 'Mobileye', '170'],
+	['What were the net sales of physical stores at Amazon in the third quarter of 2022?', '2022 Q3 AMZN.pdf', 20, 'Physical', '4,694',
+		'Net sales of physical stores were $4,694 million'],
+	['What were the net sales of Apple in Greater China in the third quarter of 2022?', '2022 Q3 AAPL.pdf', 19, 'Greater', '14,604',
+		'Greater China net sales were $14,604 million'],
+	['What was the revenue of NVIDIA in the specialized market Automotive, in millions?', '2022 Q3 NVDA.pdf', 23, 'Automotive', '251',
+		'Automotive revenue was $251 million'],
+	['What is the operating income of Mobileye among the operating segments of Intel?', '2023 Q3 INTC.pdf', 12, 'Mobileye', '170',
+		'Mobileye had an operating income of $170 million'],
 ];
 
 const skip = existsSync(CORPUS) ? false : 'no ../shared/corpus here';
@@ -64,7 +69,9 @@ test('everything is indexed or says why not, file by file', { skip }, async () =
 		r.documents.forEach((d) => (states[d.state] = (states[d.state] ?? 0) + 1));
 		next = r.next ? `&after=${r.next}` : null;
 	}
-	assert.deepEqual(Object.keys(states), ['indexed'], JSON.stringify(states));
+	// Of the handbook's pages a few are nothing but a line that leads elsewhere.
+	assert.ok(Object.keys(states).every((state) => ['indexed', 'no_text'].includes(state)), JSON.stringify(states));
+	assert.ok(states.indexed > 20 * (states.no_text ?? 0), JSON.stringify(states));
 });
 
 async function ask(question) {
@@ -115,22 +122,33 @@ function rowOf(file, page, first, number) {
 
 const covered = (w, boxes) => boxes.some(({ rect: [x0, y0, x1, y1] }) => w.x >= x0 - 1 && w.x <= x1 + 1 && w.y >= y0 - 1 && w.y <= y1 + 1);
 
-test('a row of a table is cited and highlighted', { skip, timeout: 120_000 }, async () => {
+/** The number of the source in a prompt that has the row; 0: it was not found. */
+function sourceWith(prompt, first, number) {
+	const sources = [...prompt.matchAll(/source \[(\d+)\]\n([^]*?)\n--- /g)];
+	const has = (text) => text.split('\n').some((line) => line.startsWith(first) && line.includes(number));
+	return Number(sources.find(([, , text]) => has(text))?.[1] ?? 0);
+}
+
+test('a row of a table is cited and highlighted', { skip, timeout: 120_000 }, async (t) => {
+	const model = await startFakeModel({ mode: 'script' });
+	t.after(() => model.close());
+	await server.stop();
+	server = await startCarrel({ data, settings: { 'model-url': model.url, 'model-name': 'scripted' } });
+	ada = await server.signIn('ada');
 	let right = 0;
 
-	for (const [question, name, pages, first, number] of ROWS) {
+	for (const [question, name, page, first, number, said] of ROWS) {
+		const row = rowOf(path.join(CORPUS, 'reports', name), page, first, number);
+		assert.ok(row.length >= 2, `${name} has that row on page ${page}`);
+		model.script = (say, { prompt }) => say(`${said} [${sourceWith(prompt, first, number)}].`);
 		const run = await ask(question);
-		const hit = run.citations.find((c) => {
-			const boxes = c.boxes.filter((b) => pages.includes(b.page));
-			const row = pages.flatMap((p) => rowOf(path.join(CORPUS, 'reports', name), p, first, number));
-			assert.ok(row.length >= 2, `${name} has that row`);
-			const height = boxes.reduce((sum, b) => sum + b.rect[3] - b.rect[1], 0);
-			return nameOf(c) === name && row.every((w) => covered(w, boxes)) && height < 400;
-		});
-		if (!hit) {
-			missed(question, run);
+		const hit = run.citations.find((c) => nameOf(c) === name && c.page === page && row.every((w) => covered(w, c.boxes.filter((b) => b.page === page))));
+		const height = hit?.boxes.reduce((sum, { rect }) => sum + rect[3] - rect[1], 0);
+		if (!hit || height > 40) {
+			console.log(`figure: missed: ${run.answer}: ${run.citations.map((c) => `${nameOf(c)}:${c.page} ${JSON.stringify(c.quote)} ${JSON.stringify(c.boxes)}`)}`);
+			continue;
 		}
-		right += hit ? 1 : 0;
+		right++;
 	}
 	console.log(`figure: ${right} of ${ROWS.length} questions answered in a table are cited with their row`);
 	assert.ok(right >= ROWS.length - 1, `${right} of ${ROWS.length}`);
