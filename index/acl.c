@@ -5,7 +5,6 @@
 
 #include "index/base/buf.h"
 #include "index/base/hash.h"
-#include "index/catalog.h"
 
 enum {
 	Q_USER,
@@ -487,9 +486,7 @@ static int check_own(struct db *db, const struct id *object, struct err *e)
 static int settle_document(struct db *db, const struct id *document, int n, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_OWN_ACL);
-	struct arena a;
-	struct id *family;
-	int n_family, rc;
+	int rc;
 
 	stmt_id(q, 1, document);
 	stmt_int(q, 2, n >= 0);
@@ -497,16 +494,7 @@ static int settle_document(struct db *db, const struct id *document, int n, stru
 	if (rc == 0) {
 		rc = acl_intern(db, document, e);
 	}
-	if (rc != 0) {
-		return rc;
-	}
-	arena_init(&a);
-	rc = document_family(db, &a, document, &family, &n_family, e);
-	for (int i = 1; rc == 0 && i < n_family; i++) {
-		rc = acl_follow(db, &family[i], document, e);
-	}
-	arena_finish(&a);
-	return rc;
+	return rc ? rc : acl_follow_all(db, document, e);
 }
 
 int acl_replace(struct db *db, const struct id *workspace, const struct id *object,

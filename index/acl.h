@@ -14,7 +14,7 @@
  * read. The bitmaps follow the database in db_after_commit; the joins of index/chunks.h check
  * again.
  *
- * Alone writes (with index/catalog_parts.c) acl_entry, acl_set, acl_set_reader, document.acl_set_n,
+ * Alone writes acl_entry, acl_set, acl_set_reader, document.acl_set_n and own_acl,
  * workspace.acl_epoch.
  */
 #ifndef INDEX_ACL_H
@@ -99,9 +99,12 @@ MUST_CHECK int acl_summaries(struct db *db, struct arena *a, const struct asker 
  */
 MUST_CHECK int acl_replace(struct db *db, const struct id *workspace, const struct id *object,
 	const struct acl_entry *entries, int n, struct err *e);
-/* tx. Gives the part the entries of another document (its own or none: the collection's). */
+/* tx. Gives a part (index/catalog.h) the entries of another document, its own or none: the
+ * collection's. */
 MUST_CHECK int acl_follow(
 	struct db *db, const struct id *part, const struct id *document, struct err *e);
+/* tx. The same for all that came inside of the document. */
+MUST_CHECK int acl_follow_all(struct db *db, const struct id *document, struct err *e);
 /* Sets document.acl_set_n from its entries or its collection's; after creating or moving one. */
 MUST_CHECK int acl_intern(struct db *db, const struct id *document, struct err *e);
 

@@ -1,8 +1,8 @@
 /*
  * Workspaces, collections, documents and their versions: the sacred tables of what was brought in.
  * Checks no permission (that is acl_may, asked by routes) but names the workspace in every query.
- * Alone writes workspace (but acl_epoch), collection, document (but acl_set_n), document_version.
- * Thread: any with a db; the functions marked tx run in a write transaction.
+ * Alone writes workspace (but acl_epoch), collection, document (but acl_set_n, own_acl),
+ * document_version. Thread: any with a db; the functions marked tx run in a write transaction.
  */
 #ifndef INDEX_CATALOG_H
 #define INDEX_CATALOG_H

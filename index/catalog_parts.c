@@ -1,4 +1,4 @@
-/* Documents that came inside of others, of index/catalog.h; and their entries, of index/acl.h. */
+/* Documents that came inside of others, of index/catalog.h. */
 #include <string.h>
 
 #include "index/base/clock.h"
@@ -15,9 +15,6 @@ enum {
 	Q_NAME_TAKEN,
 	Q_ADD,
 	Q_NTH,
-	Q_ENTRIES_DROP,
-	Q_ENTRIES_COPY,
-	Q_OWN_ACL,
 };
 
 static const char *const sql[] = {
@@ -45,12 +42,6 @@ static const char *const sql[] = {
 	[Q_ADD] = "INSERT INTO document (id, workspace_id, collection_id, name, created_by, "
 		  "created_ms, parent_id, part) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[Q_NTH] = "UPDATE document SET part = nullif(?2, 0) WHERE id = ?1",
-	[Q_ENTRIES_DROP] = "DELETE FROM acl_entry WHERE object_id = ?1",
-	[Q_ENTRIES_COPY] = "INSERT INTO acl_entry (object_id, principal, workspace_id, right) "
-			   "SELECT ?1, principal, workspace_id, right FROM acl_entry "
-			   "WHERE object_id = ?2",
-	[Q_OWN_ACL] = "UPDATE document SET own_acl = (SELECT own_acl FROM document WHERE id = ?2) "
-		      "WHERE id = ?1",
 };
 SQL_TABLE(table, "index/catalog_parts", sql);
 
@@ -200,20 +191,4 @@ int part_is_nth(struct db *db, const struct id *part, int nth, struct err *e)
 
 	stmt_int(q, 2, nth);
 	return row_change(db, q, e);
-}
-
-int acl_follow(struct db *db, const struct id *part, const struct id *document, struct err *e)
-{
-	static const int steps[] = {Q_ENTRIES_DROP, Q_ENTRIES_COPY, Q_OWN_ACL};
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
-		struct stmt *q = with_id(db, steps[i], part);
-
-		if (steps[i] != Q_ENTRIES_DROP) {
-			stmt_id(q, 2, document);
-		}
-		rc = stmt_run(q, e);
-	}
-	return rc ? rc : acl_intern(db, part, e);
 }

@@ -84,8 +84,7 @@ static bool command_off(const struct settings *set)
 	return strcmp(set->external_command, "off") == 0;
 }
 
-/* Whether LibreOffice is asked because nothing else is said. */
-static bool uses_office(const struct settings *set)
+bool external_uses_office(const struct settings *set)
 {
 	struct arena a;
 	bool there;
@@ -102,66 +101,15 @@ static bool uses_office(const struct settings *set)
 bool external_available(const struct settings *set)
 {
 	return *set->external_url || (*set->external_command && !command_off(set)) ||
-	       uses_office(set);
+	       external_uses_office(set);
 }
 
-static const char *extension_of(const char *name)
+const char *external_extension(const char *name)
 {
 	const char *slash = strrchr(name, '/');
 	const char *dot = strrchr(slash ? slash : name, '.');
 
 	return dot ? dot + 1 : "";
-}
-
-bool external_takes(const struct settings *set, const char *name, const char *media_type)
-{
-	const char *extension = extension_of(name);
-
-	for (const char *at = set->external_types; *(at += strspn(at, ", \t"));) {
-		size_t n = strcspn(at, ", \t");
-		bool typed = memchr(at, '/', n) != NULL;
-		const char *mine = typed ? media_type : extension;
-
-		if (mine && strlen(mine) == n && strncasecmp(mine, at, n) == 0) {
-			return true;
-		}
-		at += n;
-	}
-	return false;
-}
-
-/* What a kind of file is, and what it is turned into to be read: what keeps its structure. */
-static const struct kind {
-	const char *extension, *media_type, *to;
-} kinds[] = {
-	{"doc", "application/msword", "docx"}, {"dot", "application/msword", "docx"},
-	{"xls", "application/vnd.ms-excel", "xlsx"}, {"xlt", "application/vnd.ms-excel", "xlsx"},
-	{"ppt", "application/vnd.ms-powerpoint", "pptx"},
-	{"pot", "application/vnd.ms-powerpoint", "pptx"},
-	{"pps", "application/vnd.ms-powerpoint", "pptx"},
-	{"wpd", "application/vnd.wordperfect", "docx"}, {"wps", "application/vnd.ms-works", "docx"},
-	{"pages", "application/vnd.apple.pages", "docx"},
-	{"numbers", "application/vnd.apple.numbers", "xlsx"},
-	{"key", "application/vnd.apple.keynote", "pptx"}, {"vsd", "application/vnd.visio", "pdf"},
-	{"vsdx", "application/vnd.ms-visio.drawing", "pdf"},
-	{"pub", "application/x-mspublisher", "pdf"},
-	{"odg", "application/vnd.oasis.opendocument.graphics", "pdf"},
-	{"", "application/octet-stream", "pdf"}, /* any other */
-};
-
-static const struct kind *kind_of(const char *name)
-{
-	const struct kind *k = kinds;
-
-	while (*k->extension && strcasecmp(extension_of(name), k->extension) != 0) {
-		k++;
-	}
-	return k;
-}
-
-const char *external_media_type(const char *name)
-{
-	return kind_of(name)->media_type;
 }
 
 /* ── the folder ── */
@@ -180,7 +128,7 @@ struct conversion {
 /* The extension alone is the uploader's, and of it only what no program takes for anything else. */
 static const char *safe_name(struct conversion *c)
 {
-	const char *extension = extension_of(c->request->name);
+	const char *extension = external_extension(c->request->name);
 	size_t n = strlen(extension);
 
 	for (size_t i = 0; i < n; i++) {
@@ -319,7 +267,7 @@ static int open_result(struct conversion *c, int *fd, struct err *e)
 	struct stat st;
 
 	while (d && (entry = readdir(d)) != NULL) {
-		bool wanted = strcasecmp(extension_of(entry->d_name), c->request->to) == 0;
+		bool wanted = strcasecmp(external_extension(entry->d_name), c->request->to) == 0;
 
 		if (entry->d_name[0] != '.' && (!found || wanted)) {
 			found = arena_str(&c->arena, entry->d_name);
@@ -536,71 +484,5 @@ int external_convert(struct zygote *z, const struct settings *set, const struct 
 	arena_init(&c.arena);
 	rc = convert_by_command(&c, z, out, e);
 	arena_finish(&c.arena);
-	return rc;
-}
-
-/* ── reading ── */
-
-/* What the external extractor made of it, read as any file; what was said of the file stays when
- * that is not read either. */
-static int read_converted(struct zygote *z, const struct settings *set,
-	const struct extract_request *q, const char *folder, struct arena *a, struct extracted *out,
-	struct err *e)
-{
-	const struct external_request r = {.memfd = q->memfd,
-		.name = q->name,
-		.to = kind_of(q->name)->to,
-		.folder = folder,
-		.cancel = q->cancel};
-	struct extract_request second = {.name = "converted",
-		.cancel = q->cancel,
-		.progress = q->progress,
-		.arg = q->arg,
-		.no_children = true};
-	struct err why = ERR_INIT;
-	int rc = external_convert(z, set, &r, &second.memfd, &why);
-
-	if (rc < 0) {
-		return err_replace(e, rc, why.reason, "%s", why.message);
-	}
-	rc = zygote_extract(z, &second, a, out, &why);
-	close(second.memfd);
-	if (rc == ERR_UNPROCESSABLE) {
-		return err_replace(e, rc, "external_failed",
-			"what the file was converted to cannot be read: %s", why.message);
-	}
-	if (rc < 0) {
-		return err_replace(e, rc, why.reason, "%s", why.message);
-	}
-	return 0;
-}
-
-int external_read(struct zygote *z, const struct settings *set, const struct extract_request *q,
-	const char *folder, struct arena *a, struct extracted *out, struct err *e)
-{
-	struct err why = ERR_INIT;
-	char media_type[sizeof(out->media_type)];
-	int rc = zygote_extract(z, q, a, out, &why);
-
-	if (rc == 0 && !(external_takes(set, "", out->media_type) && external_available(set))) {
-		return 0;
-	}
-	if (rc < 0 && (strcmp(why.reason, "unsupported_type") != 0 ||
-			      !external_takes(set, q->name, NULL))) {
-		return err_set(e, rc, why.reason, "%s", why.message);
-	}
-	if (!external_available(set)) {
-		return err_set(e, rc, why.reason,
-			"this kind of file is read with the help of LibreOffice: install "
-			"LibreOffice or set external-command; or %s",
-			strstr(why.message, "upload it as ") ? strstr(why.message, "upload it as ")
-							     : why.message);
-	}
-	snprintf(media_type, sizeof(media_type), "%s",
-		rc == 0 ? out->media_type : external_media_type(q->name));
-	rc = read_converted(z, set, q, folder, a, out, e);
-	if (rc == 0) {
-		memcpy(out->media_type, media_type, sizeof(media_type));
-	}
 	return rc;
 }

@@ -6,6 +6,10 @@
 
 /* Seals a memfd as index/blob.h does. */
 MUST_CHECK int external_seal(int fd, struct err *e);
+/* "doc"; "": it has none. Borrowed from the name. */
+const char *external_extension(const char *name);
+/* Whether LibreOffice is asked because nothing else is said. */
+bool external_uses_office(const struct settings *set);
 /* By the name's extension, since nobody else knows; "application/octet-stream" if it says nothing.
  */
 const char *external_media_type(const char *name);

@@ -142,8 +142,10 @@ static struct pdf_page *read_pages(
 		struct pdf_suspicion any = suspicion;
 
 		any.unseen = true;
-		pdf_forget_page(&pages[i]);
-		read_page(pdf, i, n, doc, &any, &pages[i]);
+		if (!pages[i].scan) {
+			pdf_forget_page(&pages[i]);
+			read_page(pdf, i, n, doc, &any, &pages[i]);
+		}
 		draft_progress(d, i + 1, n);
 	}
 	return pages;

@@ -153,8 +153,7 @@ static const char *shown(struct sheet_reader *r, const struct xlsx_style *style,
 
 	*n = r->value.len;
 	if (r->type == 's') {
-		s = xlsx_string(r->x, ooxml_number(s, -1), n);
-		return s ? s : "";
+		return xlsx_string(r->x, ooxml_number(s, -1), n);
 	}
 	if (r->type == 'b' && *n) {
 		s = *s == '0' || *s == 'f' ? "FALSE" : "TRUE";

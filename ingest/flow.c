@@ -307,7 +307,9 @@ void flow_write_queue(struct flow_queue *q, struct draft *d, size_t n)
 		flow_finish(&item->flow);
 	}
 	q->n -= n;
-	memmove(q->items, q->items + n, q->n * sizeof(*q->items));
+	if (n && q->n) {
+		memmove(q->items, q->items + n, q->n * sizeof(*q->items));
+	}
 }
 
 /* ── rows ── */

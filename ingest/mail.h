@@ -41,16 +41,17 @@ void mail_decode(const char *raw, size_t n_bytes, struct buf *out);
 /* "Minutes of May.eml" from a subject; out is cleared first. */
 void mail_file_name(const char *subject, const char *extension, struct buf *out);
 
-/* Reads one MIME message onto the open page. with_files: attachments become children; a saved web
- * page keeps its main part only. title: its subject names the document and labels the page. */
+/* Reads one MIME message onto the open page; files in it become children. A saved web page is its
+ * main part only, without head and files. */
 struct mail_options {
-	bool is_web_page, title_of_document, label_of_page;
+	bool is_web_page;
+	bool title_of_document, label_of_page; /* the subject is */
 };
 void mail_read(struct document *doc, struct draft *d, const char *p, size_t n_bytes,
 	struct mail_options how);
 
-/* What a CMS SignedData (RFC 5652, section 5) signs, borrowed from p; NULL: it is something else,
- * or its content is in pieces: then they are put together in `pieces`. */
+/* What a CMS SignedData (RFC 5652, section 5) signs: borrowed from p, or from `pieces`, where it
+ * stood in pieces and is put together. NULL: it is something else, encrypted most likely. */
 const char *mail_signed_content(
 	const char *p, size_t n_bytes, size_t *n_content, struct buf *pieces);
 

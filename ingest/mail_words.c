@@ -104,7 +104,7 @@ static const char *take_word(struct words *w, const char *s, const char *end)
 	if (memchr(charset, '*', n)) {
 		n = (size_t)((const char *)memchr(charset, '*', n) - charset);
 	}
-	if (!stop || n >= CHARSET_MAX) {
+	if (!stop || !n || n >= CHARSET_MAX) {
 		return NULL;
 	}
 	memcpy(name, charset, n);

@@ -1,14 +1,17 @@
 #include "ingest/ocr.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <leptonica/allheaders.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <tesseract/capi.h>
 #include <time.h>
+#include <unistd.h>
 
 /* libgomp's; the compilers' own header of it is in a package that nothing else needs */
 extern void omp_set_max_active_levels(int n);
@@ -19,7 +22,6 @@ extern void omp_set_max_active_levels(int n);
 #define TURN_SURE 1.0 /* of the orientation; tesseract's own measure, 15 is certain */
 #define SKEW_SURE 2   /* leptonica's own measure */
 #define SKEW_LEAST 0.1f /* degrees */
-#define BEAT_MS 250	/* between two signs of progress */
 
 struct group {
 	char languages[64]; /* "eng+deu" */
@@ -36,10 +38,8 @@ struct ocr {
 	ETEXT_DESC *monitor;
 	double spent_s; /* computing, all pages so far */
 	/* of the page at hand */
-	double until_s; /* by the process's clock */
+	double begin_s, until_s; /* by the process's clock */
 	bool out_of_time;
-	int done, n; /* told as progress */
-	int64_t beat_ms;
 };
 
 /* ── time ── */
@@ -52,42 +52,72 @@ static double cpu_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int64_t wall_ms(void)
-{
-	struct timespec t;
+/* The kernel sends SIGXCPU at the soft limit and after every second of computing from there on
+ * (setrlimit(2)): a sign of life from wherever tesseract may be. A signal has no argument. */
+static struct {
+	struct buf frame; /* PROGRESS */
+	double until_s;	  /* by the process's clock */
+} beat;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+static void on_second(int sig)
+{
+	int saved = errno;
+
+	if (cpu_seconds() < beat.until_s) {
+		(void)!write(CHILD_FRAMES, beat.frame.data, beat.frame.len);
+	} else {
+		signal(sig, SIG_DFL); /* the next one ends the process */
+	}
+	errno = saved;
 }
 
-/* The soft limit follows the pages; the hard one stays (ingest/sandbox.h). */
-static void allow_page(struct ocr *o)
+static void set_soft_limit(double seconds)
 {
-	double used_s = cpu_seconds();
-	int64_t page_s = o->doc->limits->sandbox.cpu_s;
 	struct rlimit limit;
 
-	o->until_s = used_s + (double)page_s;
 	if (getrlimit(RLIMIT_CPU, &limit) == 0) {
-		/* Beyond until_s, which ends a page in good order. */
-		rlim_t until = (rlim_t)(o->until_s + 0.1 * (double)page_s) + 2;
-
-		limit.rlim_cur = until < limit.rlim_max ? until : limit.rlim_max;
+		limit.rlim_cur = (rlim_t)ceil(seconds);
+		limit.rlim_cur = limit.rlim_cur < limit.rlim_max ? limit.rlim_cur : limit.rlim_max;
 		(void)!setrlimit(RLIMIT_CPU, &limit);
 	}
+}
+
+/* Nothing is written to the draft until end_page. */
+static void begin_page(struct ocr *o, int done, int n)
+{
+	double page_s = (double)o->doc->limits->sandbox.cpu_s;
+	struct buf payload = BUF_INIT;
+
+	o->out_of_time = false;
+	o->begin_s = cpu_seconds();
+	o->until_s = o->begin_s + page_s;
+	/* later than until_s, which ends a page in good order */
+	beat.until_s = o->until_s + 0.1 * page_s + 2;
+	draft_progress(o->doc->draft, done, n);
+	buf_u32(&payload, (uint32_t)done);
+	buf_u32(&payload, (uint32_t)n);
+	buf_clear(&beat.frame);
+	frame_put(&beat.frame, FRAME_PROGRESS, payload.data, (uint32_t)payload.len);
+	buf_finish(&payload);
+	signal(SIGXCPU, on_second);
+	set_soft_limit(o->begin_s + 1);
+}
+
+static void end_page(struct ocr *o)
+{
+	double now_s = cpu_seconds();
+
+	set_soft_limit(now_s + (double)o->doc->limits->sandbox.cpu_s);
+	signal(SIGXCPU, SIG_DFL);
+	o->spent_s += now_s - o->begin_s;
 }
 
 static bool on_word(void *arg, int n_words)
 {
 	struct ocr *o = arg;
-	int64_t now_ms = wall_ms();
 
 	(void)n_words;
-	if (now_ms - o->beat_ms >= BEAT_MS) {
-		o->beat_ms = now_ms;
-		draft_progress(o->doc->draft, o->done, o->n);
-		o->out_of_time = cpu_seconds() > o->until_s;
-	}
+	o->out_of_time = o->out_of_time || cpu_seconds() > o->until_s;
 	return o->out_of_time;
 }
 
@@ -436,7 +466,6 @@ enum ocr_result ocr_read(
 {
 	struct reading r = {.dpi = dpi, .worth = -1};
 	struct ocr *o = doc->ocr ? doc->ocr : ocr_create(doc);
-	double start_s = cpu_seconds();
 
 	doc->ocr = o;
 	memset(out, 0, sizeof(*out));
@@ -449,15 +478,11 @@ enum ocr_result ocr_read(
 	if (o->spent_s >= (double)doc->limits->sandbox.cpu_more_s) {
 		return OCR_SPENT;
 	}
-	o->done = done;
-	o->n = n;
-	o->beat_ms = wall_ms();
-	o->out_of_time = false;
-	allow_page(o);
+	begin_page(o, done, n);
 	r.pix = pixClone(pix);
 	read_page(o, &r);
 	pixDestroy(&r.pix);
-	o->spent_s += cpu_seconds() - start_s;
+	end_page(o);
 	*out = r.best;
 	return all_missing(o) ? OCR_MISSING : o->out_of_time && !out->n_words ? OCR_SLOW : OCR_READ;
 }

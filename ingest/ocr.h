@@ -4,8 +4,9 @@
  * page. A page that no group reads well as it stands is looked at from all four sides.
  *
  * What it may cost: each page has the computing time of a whole document (ingest-cpu-s), all of
- * them together ingest-ocr-s. While it reads, progress is told, so that a long page is not taken
- * for a stalled one. One thread: libgomp's other threads could not be started in the sandbox.
+ * them together ingest-ocr-s. While it reads, each second of computing is told as progress, so that
+ * a long page is not taken for a stalled one. One thread: libgomp's others could not be started in
+ * the sandbox.
  *
  * Runs in the child only; models are loaded by the first page that needs them.
  */

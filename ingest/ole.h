@@ -11,7 +11,8 @@
 #include "index/base/buf.h"
 #include "ingest/child.h"
 
-/* The document as a compound file, opened once and borrowed; NULL: it is none, or damaged. */
+/* The document as a compound file, opened once and borrowed; NULL: it is none, or damaged. A
+ * directory with too many entries for libgsf ends the process with FAULT_LIMIT. */
 typedef struct _GsfInfile GsfInfile;
 GsfInfile *ole_of(const struct document *doc);
 /* A stream or storage at its root. */
@@ -21,8 +22,7 @@ const char *ole_described(const struct document *doc);
 
 /* Appends a whole stream; false: there is none, or it claims more than max bytes. */
 bool ole_load(GsfInfile *dir, const char *name, size_t max, struct buf *out);
-/* The i-th child where it is a storage, the caller's to drop (ole_drop); NULL: it is a stream.
- * name: borrowed. */
+/* The caller's to drop (ole_drop); NULL: there is none, or it is a stream. */
 GsfInfile *ole_storage(GsfInfile *dir, const char *name);
 void ole_drop(GsfInfile *dir); /* NULL is fine */
 

@@ -4,7 +4,8 @@
  *
  *   extract_pdf.c   the document: pages, title, limits
  *   pdf_suspect.c   the file's bytes: is there a reason to look for text that nobody sees?
- *   pdf_hidden.c    which of poppler's characters nobody sees
+ *   pdf_chars.c     poppler's characters and their places
+ *   pdf_hidden.c    which of them nobody sees
  *   pdf_words.c     the others -> words -> segments (words of a line without a wide gap)
  *   pdf_scan.c      pages that are pictures: OCR's words -> segments
  *   pdf_rows.c      segments -> visual rows
@@ -132,9 +133,12 @@ struct pdf_char {
 	uint32_t code;
 	const char *s;
 	int n_bytes;
-	int i; /* of n */
+	int i;	     /* of n */
+	bool marked; /* a direction mark stands before it */
 	size_t next;
 };
+void pdf_load_chars(PopplerPage *page, struct pdf_chars *out);
+void pdf_drop_chars(struct pdf_chars *chars);
 /* The first for a *c of zeros, then the next; false: no more. */
 bool pdf_char_next(const struct pdf_chars *chars, struct pdf_char *c);
 
@@ -150,6 +154,7 @@ struct pdf_suspicion {
 	char unpainted[PDF_UNSEEN_MAX][24];
 	bool found[PDF_UNSEEN_MAX];
 	int n_unpainted;
+	int n_in_vain; /* pages drawn one after the other on which nothing was hidden */
 	PopplerDocument *uncropped; /* NULL, or the same with pages as large as their media */
 };
 
@@ -238,6 +243,8 @@ struct pdf_writing {
 	struct pdf_placed placed; /* of the page written last */
 };
 
+/* A currency sign: stands in a column of its own but belongs to the number after it. */
+bool pdf_is_sign(const struct pdf_page *p, const struct pdf_seg *s);
 /* Lines in poppler's reading order, tables as rows. */
 void pdf_collect_lines(const struct pdf_page *p, struct pdf_lines *out);
 /* Marks and begins the lines that the outline names on this page. */

@@ -161,7 +161,7 @@ static void write_annotations(PopplerPage *page, const struct pdf_page *p,
 {
 	GList *all = poppler_page_get_annot_mapping(page);
 
-	for (GList *at = g_list_last(all); at; at = at->prev) {
+	for (GList *at = all; at; at = at->next) {
 		const PopplerAnnotMapping *m = at->data;
 
 		if (poppler_annot_get_annot_type(m->annot) == POPPLER_ANNOT_FILE_ATTACHMENT) {

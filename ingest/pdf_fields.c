@@ -171,11 +171,11 @@ void pdf_write_fields(PopplerPage *page, const struct pdf_page *p, struct draft 
 	GList *fields = poppler_page_get_form_field_mapping(page);
 	GList *notes = poppler_page_get_annot_mapping(page);
 
-	/* Both lists are in the reverse of the document's order. */
+	/* This list is in the reverse of the document's order. */
 	for (GList *at = g_list_last(fields); at; at = at->prev) {
 		write_field(at->data, p, d);
 	}
-	for (GList *at = g_list_last(notes); at; at = at->prev) {
+	for (GList *at = notes; at; at = at->next) {
 		PopplerAnnotMapping *m = at->data;
 
 		if (poppler_annot_get_annot_type(m->annot) == POPPLER_ANNOT_FREE_TEXT &&

@@ -28,9 +28,10 @@
 #define FAR_SHARE 0.3	  /* of the pixels behind light text that are another colour */
 #define PIXELS_MAX 2000000.0
 #define FONTS_MAX 64
+#define VAIN_PAGES 16 /* on which nothing was hidden: the others of the document are not drawn */
 #define STYLES_MAX 64
 #define TRUST_PAGES                                                                                \
-	3 /* on so many a light style was seen and never hidden: it is not looked at again */
+	2 /* on so many a light style was seen and never hidden: it is not looked at again */
 
 struct word {
 	int first, end; /* of the characters */
@@ -125,10 +126,9 @@ static int n_styles;
 static uint64_t style_key(const struct word *w)
 {
 	const PopplerColor *c = &w->style->color;
-	uint64_t size = (uint64_t)lround(w->style->font_size * 4);
 
-	return w->font ^ (size << 48) ^ ((uint64_t)(c->red >> 8) << 32) ^
-	       ((uint64_t)(c->green >> 8) << 24) ^ ((uint64_t)(c->blue >> 8) << 16);
+	return w->font ^ ((uint64_t)(c->red >> 8) << 32) ^ ((uint64_t)(c->green >> 8) << 24) ^
+	       ((uint64_t)(c->blue >> 8) << 16);
 }
 
 static struct style *lookup_style(uint64_t key)
@@ -186,7 +186,8 @@ static bool draw(PopplerPage *page, struct drawn *out)
 	cairo_set_source_rgb(cr, 1, 1, 1);
 	cairo_paint(cr);
 	cairo_scale(cr, out->scale, out->scale);
-	poppler_page_render(page, cr);
+	/* Without annotations: a marker over a text does not hide it. */
+	poppler_page_render_for_printing_with_options(page, cr, POPPLER_PRINT_DOCUMENT);
 	cairo_destroy(cr);
 	cairo_surface_flush(out->surface);
 	out->data = cairo_image_surface_get_data(out->surface);
@@ -300,18 +301,19 @@ static bool has_font(const struct fonts *f, uint64_t font)
 	return false;
 }
 
-static void judge_words(PopplerPage *page, struct word *words, int n, bool suspicious)
+/* Whether any is hidden. */
+static bool judge_words(PopplerPage *page, struct word *words, int n, bool suspicious)
 {
 	struct drawn d = {0};
 	struct fonts fonts = {.n = 0};
-	int n_telling = 0, n_hidden = 0;
+	int n_telling = 0, n_hidden = 0, n_shown = 0;
 	bool picture;
 
 	if (!draw(page, &d)) {
 		if (d.surface) {
 			cairo_surface_destroy(d.surface);
 		}
-		return;
+		return false;
 	}
 	for (int i = 0; i < n; i++) {
 		struct word *w = &words[i];
@@ -341,8 +343,10 @@ static void judge_words(PopplerPage *page, struct word *words, int n, bool suspi
 			(w->kind == ANNOTATION_HIDDEN_COLOR && picture &&
 				n_hidden * 10 >= n_telling * 9)) {
 			w->kind = 0;
+			n_shown++;
 		}
 	}
+	return n_hidden > n_shown;
 }
 
 /* The page has text that the file's bytes say is not painted. */
@@ -370,7 +374,8 @@ static bool names_unpainted(const struct pdf_chars *chars, struct pdf_suspicion 
 
 void pdf_find_hidden(PopplerPage *page, struct pdf_suspicion *suspicion, struct pdf_chars *chars)
 {
-	bool unpainted = names_unpainted(chars, suspicion) || suspicion->unseen;
+	bool unpainted = names_unpainted(chars, suspicion) ||
+			 (suspicion->unseen && suspicion->n_in_vain < VAIN_PAGES);
 	bool light = false;
 	int n;
 	struct word *words = find_words(chars, &n);
@@ -384,7 +389,9 @@ void pdf_find_hidden(PopplerPage *page, struct pdf_suspicion *suspicion, struct 
 	}
 	if (n && !suspicion->undrawable &&
 		(light || suspicion->whole || (unpainted && !is_scan(page)))) {
-		judge_words(page, words, n, unpainted);
+		bool any = judge_words(page, words, n, unpainted);
+
+		suspicion->n_in_vain = any ? 0 : suspicion->n_in_vain + 1;
 	}
 	for (int i = 0; i < n; i++) {
 		/* A full stop goes with the word before it. */

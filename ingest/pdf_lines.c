@@ -41,8 +41,7 @@ static void line_take(
 	line_widen(l, s);
 }
 
-/* Currency signs stand in a column of their own but belong to the number after them. */
-static bool is_sign(const struct pdf_page *p, const struct pdf_seg *s)
+bool pdf_is_sign(const struct pdf_page *p, const struct pdf_seg *s)
 {
 	const char *t = p->text.data + p->words[s->first].at;
 
@@ -163,7 +162,7 @@ static void take_table(struct pdf_lines *ls, const struct pdf_page *p, int table
 			}
 			cell_text(p, s, &columns, &l->text);
 			line_widen(l, s);
-			sign = is_sign(p, s);
+			sign = pdf_is_sign(p, s);
 		}
 	}
 }

@@ -1,5 +1,6 @@
 /* Which rows are a table's: several segments side by side, over each other, and no columns of
  * prose. */
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ static bool row_dropped(const struct pdf_page *p, const struct pdf_row *r)
 /* A line of running text, as a column of prose has them. n_chars does not count spaces. */
 static bool seg_is_prose(const struct pdf_page *p, const struct pdf_seg *s)
 {
-	bool wide = s->x1 - s->x0 > 0.28f * p->width;
+	bool wide = s->x1 - s->x0 > 0.22f * p->width;
 
 	return s->n_chars >= 34 || (wide && s->n_chars >= 20 && s->n_words >= 4) ||
 	       (wide && s->n_chars >= 14 && s->n_chars > 12 * s->n_words); /* CJK */
@@ -62,6 +63,42 @@ static bool row_overlaps(const struct pdf_page *p, const struct pdf_row *r)
 	return false;
 }
 
+/* One of the two segments of row i is a line of prose that goes on in the next row. Returns which,
+ * or -1. */
+static int flowing_side(const struct pdf_page *p, int i)
+{
+	const struct pdf_row *r = &p->rows[i], *below = r + 1;
+
+	if (i + 1 >= p->n_rows || r->n != 2 || below->n != 2) {
+		return -1;
+	}
+	for (int side = 0; side < 2; side++) {
+		const struct pdf_seg *s = pdf_row_seg(p, r, side), *t = pdf_row_seg(p, below, side);
+
+		if (seg_is_prose(p, s) && fabsf(s->x0 - t->x0) < PDF_ALIGNED &&
+			islower((unsigned char)p->text.data[p->words[t->first].at])) {
+			return side;
+		}
+	}
+	return -1;
+}
+
+/* A column of prose beside a narrow one, as sidebars are: three rows or more. */
+static void unmark_sidebars(struct pdf_page *p)
+{
+	for (int i = 0; i < p->n_rows; i++) {
+		int side = flowing_side(p, i), end = i;
+
+		while (side >= 0 && flowing_side(p, end) == side) {
+			end++;
+		}
+		for (int k = i; k <= end && end - i >= 2; k++) {
+			p->rows[k].tabular = false;
+		}
+		i = end > i ? end - 1 : i;
+	}
+}
+
 static void mark_tabular(struct pdf_page *p)
 {
 	int last_prose = -1000;
@@ -72,6 +109,7 @@ static void mark_tabular(struct pdf_page *p)
 		r->tabular = r->n >= 2 && !row_dropped(p, r) && !row_is_prose(p, r) &&
 			     !row_is_item(p, r) && !row_overlaps(p, r);
 	}
+	unmark_sidebars(p);
 	/* Near prose in columns, a short line beside a long one is a paragraph's end. */
 	for (int pass = 0; pass < 2; pass++) {
 		last_prose = -1000;
@@ -109,6 +147,38 @@ static bool is_label(const struct pdf_page *p, const struct pdf_row *from, const
 	return s->n_chars <= 40 || s->x1 < pdf_row_seg(p, from, 1)->x0 + PDF_ALIGNED;
 }
 
+/* Two cells or more of the shorter row, and all but its first, stand over cells of the other: names
+ * of columns are often centred over numbers that are not. */
+static bool over_columns(const struct pdf_page *p, const struct pdf_row *a, const struct pdf_row *b)
+{
+	const struct pdf_row *few = a->n < b->n ? a : b, *many = few == a ? b : a;
+	int n = 0;
+
+	for (int i = 0; i < few->n; i++) {
+		const struct pdf_seg *s = pdf_row_seg(p, few, i);
+		bool over = false;
+
+		if (i == 0 && fabsf(s->x0 - pdf_row_seg(p, many, 0)->x0) < PDF_ALIGNED) {
+			continue;
+		}
+		for (int k = 1; k < many->n && !over; k++) {
+			const struct pdf_seg *t = pdf_row_seg(p, many, k);
+			float end = t->x1;
+
+			if (pdf_is_sign(p, t) && k + 1 < many->n) {
+				end = pdf_row_seg(p, many, k + 1)->x1;
+			}
+			over = fminf(s->x1, end) - fmaxf(s->x0, t->x0) >
+			       0.5f * fminf(s->x1 - s->x0, end - t->x0);
+		}
+		if (!over) {
+			return false;
+		}
+		n++;
+	}
+	return n >= 2;
+}
+
 /* The next row of the same table after row i, or -1; *last is the last row that belongs to row i.
  */
 static int next_tabular(const struct pdf_page *p, int i, int *last)
@@ -135,7 +205,10 @@ static int next_tabular(const struct pdf_page *p, int i, int *last)
 			return -1;
 		}
 		if (r->tabular) {
-			return pdf_rows_aligned(p, from, r) || (r->n >= 3 && from->n >= 3) ? k : -1;
+			return pdf_rows_aligned(p, from, r) || (r->n >= 3 && from->n >= 3) ||
+					       over_columns(p, from, r)
+				       ? k
+				       : -1;
 		}
 		if (!is_label(p, from, r)) {
 			return -1;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/base/hash.h"
 #include "index/base/utf8.h"
 #include "ingest/pdf.h"
 
@@ -60,7 +59,8 @@ struct reading {
 	bool after_number;	/* the last character was a digit or ')' */
 	bool new_seg;		/* the next word begins one */
 	float last_x0, last_x1; /* of the character before */
-	int n_bold;		/* characters of the open segment */
+	float last_y0, last_y1;
+	int n_bold; /* characters of the open segment */
 	float size_sum;
 };
 
@@ -140,6 +140,21 @@ static void add_character(struct reading *rd, const char *s, int n, const Popple
 	rd->after_number = (s[0] >= '0' && s[0] <= '9') || s[0] == ')';
 	rd->last_x0 = (float)fmin(r->x1, r->x2);
 	rd->last_x1 = (float)fmax(r->x1, r->x2);
+	rd->last_y0 = (float)fmin(r->y1, r->y2);
+	rd->last_y1 = (float)fmax(r->y1, r->y2);
+}
+
+/* Poppler ends a line without saying so where a column's next row follows ("40,488 $", then "1,491"
+ * below). Text that runs up or down the page stands in one column. */
+static bool on_other_line(const struct reading *rd, const PopplerRectangle *r, float size)
+{
+	float x0 = (float)fmin(r->x1, r->x2), x1 = (float)fmax(r->x1, r->x2);
+	float y0 = (float)fmin(r->y1, r->y2), y1 = (float)fmax(r->y1, r->y2);
+	float beside = fminf(x1, rd->last_x1) - fmaxf(x0, rd->last_x0);
+	float apart = fmaxf(y0 - rd->last_y1, rd->last_y0 - y1);
+	bool below = beside > 0.5f * fminf(x1 - x0, rd->last_x1 - rd->last_x0);
+
+	return apart > 0 && !(below && apart < size);
 }
 
 /* The space between the last character and this one, whichever way the script runs. */
@@ -168,6 +183,11 @@ static void take_character(struct reading *rd, uint32_t c, const char *s, int n,
 	if (!rect_ok(r)) {
 		return;
 	}
+	if (!rd->new_seg && on_other_line(rd, r, size)) {
+		rd->line++;
+		rd->in_word = false;
+		rd->new_seg = true;
+	}
 	if (!rd->new_seg) {
 		float gap = gap_to(rd, r);
 		/* "16,639 $ 22,088": the sign belongs to the next cell */
@@ -190,65 +210,6 @@ static void take_character(struct reading *rd, uint32_t c, const char *s, int n,
 	add_character(rd, s, n, r, a);
 }
 
-/* ── characters ── */
-
-static bool is_mark(uint32_t c)
-{
-	return (c >= 0x202a && c <= 0x202e) || c == 0x200e || c == 0x200f;
-}
-
-bool pdf_char_next(const struct pdf_chars *chars, struct pdf_char *c)
-{
-	bool first = c->s == NULL;
-
-	do {
-		if (c->next >= chars->n_bytes) {
-			return false;
-		}
-		c->s = chars->text + c->next;
-		c->code = utf8_decode(c->s, chars->n_bytes - c->next, &c->n_bytes);
-		c->next += (size_t)c->n_bytes;
-	} while (chars->marks && is_mark(c->code));
-	c->i = first ? 0 : c->i + 1;
-	return c->i < chars->n;
-}
-
-/* Around text that runs right to left poppler's text has marks, its layout has not. */
-static bool has_marks(const struct pdf_chars *chars)
-{
-	int n = 0, n_marks = 0, used;
-
-	for (size_t at = 0; at < chars->n_bytes; at += (size_t)used) {
-		n_marks += is_mark(utf8_decode(chars->text + at, chars->n_bytes - at, &used));
-		n++;
-	}
-	return n != chars->n && n - n_marks <= chars->n;
-}
-
-static void load_chars(PopplerPage *page, struct pdf_chars *out)
-{
-	guint n_rects = 0;
-
-	memset(out, 0, sizeof(*out));
-	out->text = poppler_page_get_text(page);
-	out->n_bytes = out->text ? strlen(out->text) : 0;
-	if (poppler_page_get_text_layout(page, &out->rects, &n_rects)) {
-		out->n = (int)n_rects;
-	}
-	out->attributes = poppler_page_get_text_attributes(page);
-	out->marks = has_marks(out);
-	out->hidden = calloc((size_t)out->n + 1, 1);
-	ASSERT(out->hidden != NULL);
-}
-
-static void drop_chars(struct pdf_chars *chars)
-{
-	free(chars->hidden);
-	g_free(chars->rects);
-	g_free(chars->text);
-	poppler_page_free_text_attributes(chars->attributes);
-}
-
 void pdf_read_page(PopplerPage *page, struct pdf_suspicion *suspicion, struct pdf_page *out)
 {
 	double width = 0, height = 0;
@@ -258,7 +219,7 @@ void pdf_read_page(PopplerPage *page, struct pdf_suspicion *suspicion, struct pd
 	struct reading rd = {.page = out, .new_seg = true};
 	int last_hidden = -2;
 
-	load_chars(page, &chars);
+	pdf_load_chars(page, &chars);
 	a = (struct attributes){.at = chars.attributes, .first = 0, .last = -1, .size = 10};
 	memset(out, 0, sizeof(*out));
 	poppler_page_get_size(page, &width, &height);
@@ -279,10 +240,15 @@ void pdf_read_page(PopplerPage *page, struct pdf_suspicion *suspicion, struct pd
 			last_hidden = c.i;
 			rd.in_word = false;
 		} else {
+			/* At the start of a line poppler forgets the space between such words. */
+			if (c.marked && rd.in_word &&
+				gap_to(&rd, &chars.rects[c.i]) > 0.1f * a.size) {
+				rd.in_word = false;
+			}
 			take_character(&rd, c.code, c.s, c.n_bytes, &chars.rects[c.i], &a);
 		}
 	}
-	drop_chars(&chars);
+	pdf_drop_chars(&chars);
 }
 
 void pdf_forget_page(struct pdf_page *p)
@@ -295,72 +261,6 @@ void pdf_forget_page(struct pdf_page *p)
 	free(p->segs);
 	free(p->rows);
 	free(p->by_row);
-}
-
-/* ── what lies outside of the page ── */
-
-static int by_hash(const void *pa, const void *pb)
-{
-	uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
-
-	return a < b ? -1 : a > b;
-}
-
-/* Hashes of the words of s, sorted; the caller's to free. */
-static uint64_t *word_hashes(const char *s, size_t *n)
-{
-	uint64_t *all = calloc(strlen(s) / 2 + 1, sizeof(*all));
-
-	ASSERT(all != NULL);
-	for (*n = 0; *(s += strspn(s, " \n\f"));) {
-		size_t len = strcspn(s, " \n\f");
-
-		all[(*n)++] = hash64(s, len);
-		s += len;
-	}
-	qsort(all, *n, sizeof(*all), by_hash);
-	return all;
-}
-
-static bool is_larger(PopplerPage *page, PopplerPage *uncropped)
-{
-	PopplerRectangle a, b;
-
-	poppler_page_get_crop_box(page, &a);
-	poppler_page_get_crop_box(uncropped, &b);
-	return b.x1 < a.x1 - 1 || b.y1 < a.y1 - 1 || b.x2 > a.x2 + 1 || b.y2 > a.y2 + 1;
-}
-
-void pdf_read_outside(PopplerPage *page, const struct pdf_suspicion *suspicion, struct buf *out)
-{
-	PopplerPage *uncropped = suspicion->uncropped
-					 ? poppler_document_get_page(suspicion->uncropped,
-						   poppler_page_get_index(page))
-					 : NULL;
-
-	if (uncropped && is_larger(page, uncropped)) {
-		char *shown = poppler_page_get_text(page), *all = poppler_page_get_text(uncropped);
-		const char *s = all ? all : "";
-		size_t n;
-		uint64_t *hashes = word_hashes(shown ? shown : "", &n);
-
-		while (*(s += strspn(s, " \n\f"))) {
-			size_t len = strcspn(s, " \n\f");
-			uint64_t hash = hash64(s, len);
-
-			if (!bsearch(&hash, hashes, n, sizeof(*hashes), by_hash)) {
-				buf_str(out, out->len ? " " : "");
-				buf_add(out, s, len);
-			}
-			s += len;
-		}
-		free(hashes);
-		g_free(shown);
-		g_free(all);
-	}
-	if (uncropped) {
-		g_object_unref(uncropped);
-	}
 }
 
 void pdf_seg_text(const struct pdf_page *p, const struct pdf_seg *s, struct buf *out)

@@ -33,7 +33,7 @@ struct xlsx {
 };
 
 void xlsx_strings_load(struct xlsx *x);
-/* NULL: there is no such one. */
+/* Of no bytes where there is no such one. */
 const char *xlsx_string(const struct xlsx *x, long i, size_t *n_bytes);
 
 void xlsx_styles_load(struct xlsx *x);

@@ -71,8 +71,9 @@ const char *xlsx_string(const struct xlsx *x, long i, size_t *n_bytes)
 {
 	uint32_t start;
 
+	*n_bytes = 0;
 	if (i < 0 || i >= x->n_strings || !x->strings.data) {
-		return NULL;
+		return "";
 	}
 	start = i ? x->string_ends[i - 1] : 0;
 	*n_bytes = x->string_ends[i] - start;

@@ -19,26 +19,15 @@
 #include "index/base/utf8.h"
 #include "ingest/child.h"
 #include "ingest/formats.h"
-#include "ingest/frame.h"
+#include "ingest/zygote_private.h"
 
 #define HELLO_MS 20000
 #define SLICE_MS 50 /* how late a cancellation may be seen */
 #define IMAGE_MAX (64u << 20)
-#define STDERR_KEPT 4096
 #define STDERR_MAX (4u << 20) /* more than that is no error message */
 #define WALL_PER_CPU 10	      /* children run at low priority on a busy machine */
 #define WALL_PER_MORE 3	      /* the same, of the hours that OCR may take */
 #define RENDER_CPU_S 30	      /* somebody waits for the picture */
-#define CONVERT_GRACE_S 10    /* a keeper has to see the end of its command's time */
-
-struct zygote {
-	pid_t pid;
-	int socket;
-	struct child_limits limits;
-	int stall_ms;
-	atomic_bool lost;
-	char trouble[464]; /* from the start; never changes after */
-};
 
 /* ── start and stop ── */
 
@@ -206,7 +195,7 @@ const char *zygote_state(const struct zygote *z)
 	return NULL;
 }
 
-static int unavailable(const struct zygote *z, struct err *e)
+int zygote_unavailable(const struct zygote *z, struct err *e)
 {
 	const char *why = zygote_state(z);
 
@@ -215,25 +204,6 @@ static int unavailable(const struct zygote *z, struct err *e)
 }
 
 /* ── one request ── */
-
-enum verdict { RUNNING, EXITED, LOST, KILLED_CANCEL, KILLED_STALL, KILLED_FRAMES, KILLED_OWNER };
-
-struct request {
-	struct zygote *z;
-	uint32_t cpu_s, cpu_more_s;
-	const atomic_bool *cancel;
-	void (*progress)(void *arg, int done, int n);
-	bool (*goes_on)(void *arg); /* NULL: nobody asks */
-	void *arg;
-	int64_t stall_ms, wall_ms;    /* 0: the zygote's */
-	int frames, stderr_, channel; /* -1: at its end */
-	struct frame_reader reader;
-	char said[STDERR_KEPT + 1]; /* the first of stderr */
-	size_t n_said, n_stderr;
-	enum verdict verdict;
-	struct obituary end;
-	int64_t last_frame_ms;
-};
 
 static void close_fd(int *fd)
 {
@@ -283,7 +253,7 @@ static int request_start(struct request *r, const struct order *o, int memfd, st
 
 		if (send_order(r->z, o, fds) < 0) {
 			atomic_store(&r->z->lost, true);
-			rc = unavailable(r->z, e);
+			rc = zygote_unavailable(r->z, e);
 		}
 	}
 	close_fd(&frames[1]);
@@ -507,7 +477,7 @@ static int crashed(const struct request *r, struct err *e)
 	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
 	if (status == -1) {
-		return unavailable(r->z, e);
+		return zygote_unavailable(r->z, e);
 	}
 	if (sig == SIGXCPU || (sig == SIGKILL && cpu_s >= (long)(r->cpu_s + r->cpu_more_s))) {
 		return err_set(e, ERR_UNPROCESSABLE, "out_of_cpu",
@@ -548,7 +518,7 @@ static int request_result(const struct request *r, struct err *e)
 			"that made it",
 			r->reader.bad);
 	case LOST:
-		return unavailable(r->z, e);
+		return zygote_unavailable(r->z, e);
 	case KILLED_OWNER: /* who says himself why */
 	case RUNNING:
 	case EXITED:
@@ -560,8 +530,7 @@ static int request_result(const struct request *r, struct err *e)
 	return r->reader.fault ? fault_error(&r->reader, e) : 0;
 }
 
-/* Until the child has ended, however: its obituary says how. */
-static int request_run(struct request *r, const struct order *o, int memfd, struct err *e)
+int request_run(struct request *r, const struct order *o, int memfd, struct err *e)
 {
 	int rc;
 
@@ -569,7 +538,7 @@ static int request_run(struct request *r, const struct order *o, int memfd, stru
 	r->cpu_more_s = o->cpu_more_s;
 	r->frames = r->stderr_ = r->channel = -1;
 	if (zygote_state(r->z)) {
-		return unavailable(r->z, e);
+		return zygote_unavailable(r->z, e);
 	}
 	rc = request_start(r, o, memfd, e);
 	if (rc == 0) {
@@ -669,101 +638,6 @@ int zygote_render(struct zygote *z, const struct render_request *q, struct buf *
 		buf_add(out, r.reader.image.data, r.reader.image.len);
 	}
 	frame_reader_finish(&r.reader);
-	free(o);
-	return rc;
-}
-
-/* ── external commands ── */
-
-static bool put_words(struct order *o, const struct convert_request *q)
-{
-	for (int i = -1; i < q->n_words; i++) {
-		const char *word = i < 0 ? q->folder : q->words[i];
-		size_t n = strlen(word) + 1;
-
-		if (n > sizeof(o->words) - o->n_words) {
-			return false;
-		}
-		memcpy(o->words + o->n_words, word, n);
-		o->n_words += (uint32_t)n;
-	}
-	return true;
-}
-
-static int command_failed(struct err *e)
-{
-	return err_set(e, ERR_UNPROCESSABLE, "external_failed",
-		"the external command could not convert the document: save it in a newer format "
-		"and upload that");
-}
-
-static int command_result(const struct request *r, const struct convert_request *q, struct err *e)
-{
-	int status = r->end.status;
-
-	if (r->verdict == KILLED_CANCEL) {
-		return err_set(e, ERR_CANCELLED, "cancelled", "reading the document was cancelled");
-	}
-	if (r->verdict == LOST || status == -1) {
-		return unavailable(r->z, e);
-	}
-	if (r->verdict == KILLED_STALL ||
-		(WIFEXITED(status) && WEXITSTATUS(status) == CONVERT_TIMEOUT)) {
-		return err_set(e, ERR_UNPROCESSABLE, "external_timeout",
-			"the external command did not convert the document within its time: split "
-			"it, save it in a newer format, or raise external-timeout-s");
-	}
-	if (r->verdict == KILLED_OWNER || !WIFEXITED(status)) {
-		return command_failed(e);
-	}
-	switch (WEXITSTATUS(status)) {
-	case CONVERT_DONE:
-		return 0;
-	case CONVERT_NO_EXEC:
-		return err_set(e, ERR_UNPROCESSABLE, "external_unavailable",
-			"the external command %.200s cannot be started: check external-command",
-			q->words[0]);
-	case CONVERT_SANDBOX:
-		return err_set(e, ERR_UNAVAILABLE, "sandbox_unavailable",
-			"the external command cannot be confined, so it is not started");
-	default:
-		return command_failed(e);
-	}
-}
-
-int zygote_convert(
-	struct zygote *z, const struct convert_request *q, char *said, size_t n_said, struct err *e)
-{
-	struct request r = {.z = z,
-		.cancel = q->cancel,
-		.goes_on = q->goes_on,
-		.arg = q->arg,
-		/* The keeper is the first to notice; this is for when it cannot. */
-		.stall_ms = (int64_t)(q->wall_s + CONVERT_GRACE_S) * 1000,
-		.wall_ms = 1};
-	struct order *o = calloc(1, sizeof(*o));
-	struct buf clean = BUF_INIT;
-	int rc;
-
-	ASSERT(o != NULL);
-	*said = '\0';
-	*o = (struct order){.kind = ORDER_CONVERT,
-		.cpu_s = (uint32_t)q->cpu_s,
-		.wall_s = (uint32_t)q->wall_s,
-		.memory_mb = (uint32_t)q->memory_mb,
-		.file_mb = (uint32_t)q->file_mb};
-	if (!put_words(o, q)) {
-		rc = err_set(e, ERR_UNPROCESSABLE, "external_unavailable",
-			"external-command is too long");
-	} else {
-		rc = request_run(&r, o, q->memfd, e);
-	}
-	if (rc == 0) {
-		rc = command_result(&r, q, e);
-		draft_clean(&clean, r.said, r.n_said, false);
-		snprintf(said, n_said, "%s", clean.len ? clean.data : "");
-	}
-	buf_finish(&clean);
 	free(o);
 	return rc;
 }

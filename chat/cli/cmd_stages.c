@@ -21,6 +21,7 @@
 #include "index/index.h"
 #include "index/place.h"
 #include "ingest/chunker.h"
+#include "ingest/external.h"
 #include "ingest/formats.h"
 #include "ingest/zygote.h"
 
@@ -94,13 +95,19 @@ static int extract_file(struct cli *cli, struct zygote *z, const char *path, str
 		.arg = &w,
 		.cost = cost,
 	};
+	const char *tmp = getenv("TMPDIR");
+	char *folder = arena_printf(a, "%s/carrel-extract-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	int rc = sealed_copy(path, &r.memfd, e);
 
 	if (rc != 0) {
 		return rc;
 	}
 	progress_start(&w.bar, "extract", "pages", cli->quiet);
-	rc = zygote_extract(z, &r, a, out, e);
+	/* Without a folder to work in there is no external extractor. */
+	rc = mkdtemp(folder) ? external_read(z, &cli->settings, &r,
+				       arena_printf(a, "%s/external", folder), a, out, e)
+			     : zygote_extract(z, &r, a, out, e);
+	rmdir(folder);
 	progress_end(&w.bar);
 	close(r.memfd);
 	return rc;

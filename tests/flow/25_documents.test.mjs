@@ -235,7 +235,7 @@ test('what a file is, is told by its bytes', async () => {
 		[{ name: 'noname', bytes: 'Plain words about turnips without any type.\n', type: null }, 'text/plain', 'indexed'],
 		[{ name: 'words.pdf', bytes: 'Just words about radishes, no PDF at all.\n', type: 'application/pdf' }, 'text/plain', 'indexed'],
 		[{ name: 'type.txt', bytes: 'Odd type, words about leeks.\n', type: 'text/html; charset="utf-8' }, 'text/plain', 'indexed'],
-		[{ name: 'picture.md', bytes: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64') }, null, 'failed'],
+		[{ name: 'picture.md', bytes: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64') }, 'image/png', 'no_text'],
 		[{ name: 'program.txt', bytes: readFileSync(process.execPath).subarray(0, 200_000) }, null, 'failed'],
 	];
 	for (const [file, mediaType, state] of cases) {

@@ -79,7 +79,7 @@ static void structure_is_found(void **state)
 		("P Everyone books early and keeps each receipt for information\n"
 		 "of the accounts department. Nobody books first class\nwithout asking."),
 		"P A second paragraph stands apart from the first.", "L • trains before planes",
-		"L • planes before cars", "H2 Prices", "T Item | Unit | Price",
+		"L • planes before cars", "H2 Prices", "T2 Item | Unit | Price",
 		"T Lamp | piece | 1,200", "T Cable | metre | 3", "T Holder | piece | 48",
 		"H2 Second matter", "P Here stand sentences that only this page has.",
 		"H2 Third matter", "P Here stand sentences that only this page has."};
@@ -216,7 +216,7 @@ static void titles_and_fields_are_read(void **state)
 	buf_finish(&p.out);
 	x = read_string(z, FORM, "", &a);
 	assert_int_equal(x.n_lines, 1);
-	assert_string_equal(x.text, "Müller\n");
+	assert_string_equal(x.text, "name: Müller\n");
 	assert_true(x.lines[0].y0 >= 79 && x.lines[0].y1 <= 101);
 	arena_finish(&a);
 }
@@ -421,11 +421,141 @@ static void wrapped_cells_and_numbered_footers(void **state)
 	assert_int_equal(read_bytes(z, p.out.data, p.out.len, "", &a, &x, NULL), 0);
 	i = block_with(&x, "Objective");
 	assert_string_equal(block_line(&x, i),
-		"T Objective: | The aim of this study is to see whether\n"
+		"T1 Objective: | The aim of this study is to see whether\n"
 		"a cell of two lines stays together");
 	assert_string_equal(block_line(&x, i + 1), "T Sample: | Sixty grown people");
 	assert_int_equal(x.n_blocks, 6);
 	assert_null(strstr(x.text, "Signatures"));
+	buf_finish(&p.out);
+	arena_finish(&a);
+}
+
+/* ── text that nobody sees ── */
+
+/* A page of 300 × 300 points with this content; /F is Helvetica. */
+static struct extracted read_content(struct arena *a, const char *content, const char *extra)
+{
+	struct buf pdf = BUF_INIT;
+	struct extracted x;
+
+	buf_printf(&pdf,
+		"%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+		"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+		"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Contents 4 0 R%s"
+		"/Resources<</Font<</F 5 0 R>>/ExtGState<</G<</ca 0>>>>/XObject<</I 6 0 R>>>>>>"
+		"endobj\n4 0 obj<</Length %zu>>stream\n%s\nendstream endobj\n"
+		"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\n"
+		"6 0 obj<</Type/XObject/Subtype/Image/Width 2/Height 1/BitsPerComponent 8"
+		"/ColorSpace/DeviceGray/Length 2>>stream\n\xf0\xc0\nendstream endobj\n"
+		"trailer<</Root 1 0 R/Size 7>>\n%%%%EOF\n",
+		extra, strlen(content), content);
+	x = read_string(z, pdf.data, "", a);
+	buf_finish(&pdf);
+	return x;
+}
+
+#define SAID "BT /F 12 Tf 20 200 Td (Said to all) Tj ET "
+
+static void hidden_text_is_set_aside(void **state)
+{
+	static const struct {
+		const char *content, *extra;
+		uint8_t kind;
+	} CASES[] = {
+		{SAID "1 g BT /F 12 Tf 20 150 Td (Orders) Tj ET", "", ANNOTATION_HIDDEN_COLOR},
+		{SAID "0 0 1 rg 20 140 100 30 re f BT /F 12 Tf 30 150 Td (Orders) Tj ET", "",
+			ANNOTATION_HIDDEN_COLOR},
+		{SAID "BT /F 1 Tf 20 150 Td (Orders) Tj ET", "", ANNOTATION_HIDDEN_SIZE},
+		{SAID "BT /F 10 Tf .1 0 0 .1 20 150 Tm (Orders) Tj ET", "", ANNOTATION_HIDDEN_SIZE},
+		{SAID "BT 3 Tr /F 12 Tf 20 150 Td (Orders) Tj ET", "", ANNOTATION_HIDDEN_RENDER},
+		{SAID "/G gs BT /F 12 Tf 20 150 Td (Orders) Tj ET", "", ANNOTATION_HIDDEN_RENDER},
+		{SAID "BT /F 12 Tf 20 150 Td (Orders) Tj ET 1 g 10 140 200 30 re f", "",
+			ANNOTATION_HIDDEN_RENDER},
+		{SAID "BT /F 12 Tf 220 150 Td (Orders) Tj ET", "/CropBox[0 0 200 300]",
+			ANNOTATION_HIDDEN_PLACE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct arena a;
+		struct extracted x;
+
+		arena_init(&a);
+		x = read_content(&a, CASES[i].content, CASES[i].extra);
+		print_message("[%zu] %s", i, x.text);
+		assert_string_equal(x.text, "Said to all\n");
+		assert_int_equal(x.n_annotations, 1);
+		assert_int_equal(x.annotations[0].kind, CASES[i].kind);
+		assert_string_equal(x.annotations[0].text, "Orders");
+		assert_int_equal(x.annotations[0].page, 1);
+		arena_finish(&a);
+	}
+}
+
+/* White on a banner, grey on white, small but readable, over a picture of the page. */
+static void what_is_seen_is_kept(void **state)
+{
+	static const char *const CONTENTS[] = {
+		"0 0 1 rg 0 180 300 50 re f 1 g " SAID,
+		".75 g " SAID,
+		"BT /F 4 Tf 20 200 Td (Said to all) Tj ET ",
+		"q 300 0 0 300 0 0 cm /I Do Q BT 3 Tr /F 12 Tf 20 200 Td (Said to all) Tj ET",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CONTENTS) / sizeof(CONTENTS[0]); i++) {
+		struct arena a;
+		struct extracted x;
+
+		arena_init(&a);
+		x = read_content(&a, CONTENTS[i], "");
+		assert_string_equal(x.text, "Said to all\n");
+		assert_int_equal(x.n_annotations, 0);
+		arena_finish(&a);
+	}
+}
+
+/* ── many pages ── */
+
+/* 1,200 pages: one table with a header on each, under a running header. */
+static void long_documents_are_read(void **state)
+{
+	struct pdf_pen p;
+	struct arena a;
+	struct extracted x;
+	int n_headers = 0, n_rows = 0;
+
+	(void)state;
+	arena_init(&a);
+	pdf_begin(&p);
+	for (int page = 1; page <= 1200; page++) {
+		char text[40];
+
+		snprintf(text, sizeof(text), "Ledger, sheet %d", page);
+		pdf_say(&p, 60, 40, 8, false, text);
+		pdf_say(&p, 60, 100, 10, true, "Item");
+		pdf_say(&p, 250, 100, 10, true, "Crowns");
+		for (int r = 0; r < 2; r++) {
+			snprintf(text, sizeof(text), "barrel %c%d", 'a' + r, page);
+			pdf_say(&p, 60, 115 + 15 * r, 10, false, text);
+			snprintf(text, sizeof(text), "%d.50", 100 + page * 2 + r);
+			pdf_say(&p, 250, 115 + 15 * r, 10, false, text);
+		}
+		cairo_show_page(p.cr);
+	}
+	pdf_end(&p);
+	assert_int_equal(read_bytes(z, p.out.data, p.out.len, "", &a, &x, NULL), 0);
+	assert_int_equal(x.n_pages, 1200);
+	for (int i = 0; i < x.n_blocks; i++) {
+		n_headers += x.blocks[i].level == ROW_HEADER;
+		n_rows += x.blocks[i].level == ROW_NEXT;
+		assert_int_equal(x.blocks[i].kind, BLOCK_TABLE_ROW);
+	}
+	assert_int_equal(n_headers, 1);
+	assert_int_equal(n_rows, 2400);
+	assert_string_equal(block_line(&x, 2400), "T barrel b1200 | 2501.50");
+	assert_int_equal(x.blocks[2400].page, 1200);
+	assert_null(strstr(x.text, "Ledger"));
 	buf_finish(&p.out);
 	arena_finish(&a);
 }
@@ -464,6 +594,9 @@ int main(void)
 		cmocka_unit_test(encryption),
 		cmocka_unit_test(two_columns_are_read_one_after_the_other),
 		cmocka_unit_test(wrapped_cells_and_numbered_footers),
+		cmocka_unit_test(hidden_text_is_set_aside),
+		cmocka_unit_test(what_is_seen_is_kept),
+		cmocka_unit_test(long_documents_are_read),
 		cmocka_unit_test(the_page_limit_is_kept),
 	};
 

@@ -88,7 +88,8 @@ static void test_values(void **state)
 		"T1 1.5 | 2023-03-15 | 12.50% | TRUE | #REF! | sum | | a | b\n");
 	x = read_book(ONE,
 		SHEET(ROW("1", "<c r=\"A1\" t=\"s\"><v>0</v></c><c t=\"s\"><v>1</v></c>"
-			       "<c t=\"s\"><v>9</v></c>"),
+			       "<c t=\"s\"><v>9999999999999999999999999</v></c><c "
+			       "t=\"s\"><v>-1</v></c>"),
 			""),
 		RELATIONS(""), "xl/sharedStrings.xml", SHARED, &a);
 	assert_string_equal(told(&x, &a), "T1 plain | in runs\n");

@@ -156,6 +156,31 @@ static void reads_scripts_without_blanks(void **state)
 	assert_string_equal(where("北京的住宿上限为每晚550元。", 0), "1 2");
 }
 
+/* Paragraphs that differ in one number: it is not the words alone that say which. */
+static void tells_alike_paragraphs_apart(void **state)
+{
+	struct buf passage = BUF_INIT;
+
+	(void)state;
+	for (int i = 1; i <= 60; i++) {
+		line(1 + i / 20,
+			arena_printf(&arena, "Paragraph %d: the heron counts the boats", i));
+		line(1 + i / 20, arena_printf(&arena, "and keeps the book in room %d.", i));
+		if (i > 50) {
+			buf_printf(&passage,
+				"Paragraph %d: the heron counts the boats and keeps the book in "
+				"room %d.\n",
+				i, i);
+		}
+	}
+	line(4, "Ketch 48 EUR");
+	buf_str(&passage, "Ketch | 48 EUR");
+	assert_string_equal(where(passage.data, 0.8),
+		"100 101 102 103 104 105 106 107 108 109 110 111 112 113 114 115 116 117 118 119 "
+		"120");
+	buf_finish(&passage);
+}
+
 static void is_linear_in_a_long_document(void **state)
 {
 	clock_t start;
@@ -184,6 +209,7 @@ int main(void)
 		T(takes_the_nearer_of_two_alike),
 		T(says_that_it_is_not_there),
 		T(reads_scripts_without_blanks),
+		T(tells_alike_paragraphs_apart),
 		T(is_linear_in_a_long_document),
 	};
 

@@ -283,7 +283,7 @@ static void a_long_page_shows_progress(void **state)
 	r.memfd = memfd_of(b.data, b.len);
 	n_told = 0;
 	assert_int_equal(zygote_extract(z, &r, &a, &x, NULL), 0);
-	/* the page's begin and end are two; the rest came in between */
+	/* its begin, twice, and its end; what is more came in between */
 	assert_true(n_told >= 4);
 	close(r.memfd);
 	buf_finish(&b);
