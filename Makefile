@@ -12,10 +12,10 @@ PACKAGES := build-essential pkg-config libuv1-dev libsqlite3-dev libfaiss-dev \
 	libgumbo-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libinih-dev libsodium-dev \
 	libseccomp-dev libzstd-dev libcurl4-openssl-dev libicu-dev libuchardet-dev libmagic-dev \
 	zlib1g-dev libzip-dev libxml2-dev libgmime-3.0-dev libgsf-1-dev libtesseract-dev libleptonica-dev \
-	tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-chi-sim \
+	tesseract-ocr-osd tesseract-ocr-eng tesseract-ocr-deu tesseract-ocr-chi-sim \
 	libjansson-dev libpango1.0-dev fontconfig fonts-dejavu-core fonts-liberation2 \
 	fonts-noto-cjk ca-certificates nodejs npm
-CHECK_PACKAGES := libcmocka-dev python3 poppler-utils qpdf sqlite3 clang clang-format curl chromium
+CHECK_PACKAGES := libcmocka-dev python3 poppler-utils tesseract-ocr qpdf sqlite3 clang clang-format curl chromium
 LLHTTP_PACKAGE := $(shell . /etc/os-release && [ "$${VERSION_ID%%.*}" = 12 ] && echo node-llhttp || echo libllhttp-dev)
 
 PKGS := libuv sqlite3 poppler-glib cairo libsodium libseccomp libzstd libcurl icu-uc icu-i18n \
@@ -23,6 +23,8 @@ PKGS := libuv sqlite3 poppler-glib cairo libsodium libseccomp libzstd libcurl ic
 
 OPT      ?= -O2
 WARN     := -Wall -Wextra -Wshadow -Wvla -Werror
+# Tables of SQL are texts of many pieces; macros of libseccomp leave fields out.
+WARN     += $(if $(findstring clang,$(CC)),-Wno-string-concatenation -Wno-missing-field-initializers)
 CFLAGS   ?= -g $(OPT)
 PKG_CF    = $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LD    = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
@@ -49,7 +51,7 @@ GEN   := $(foreach f,$(EMBED),$(BUILD)/gen/$(subst /,_,$(f)).h)
 
 UNIT  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(shell find tests/unit -name 'test_*.c' 2>/dev/null))
 
-.PHONY: all build run check unit flow browser quality fault lint format asan asan-unit tsan sanitized clang fuzz bench fixtures screenshots clean deps check-deps
+.PHONY: all build run check unit flow browser quality fault lint format asan asan-unit tsan sanitized clang fuzz fuzz-short bench fixtures screenshots clean deps check-deps
 .DEFAULT_GOAL := build
 .SECONDARY:
 
@@ -132,6 +134,8 @@ fixtures: check-deps
 	$(Q)$(CC) -std=c11 -O2 $(WARN) fixtures/make_pdf.c -o $(BUILD)/make_pdf $$(pkg-config --cflags --libs pangocairo)
 	$(Q)cd fixtures/source && for f in */*.md; do $(abspath $(BUILD)/make_pdf) $$f ../documents/$${f%.md}.pdf || exit 1; done
 	$(Q)fixtures/check.sh
+	$(Q)$(CC) -std=c11 -O2 $(WARN) fixtures/make_scan.c -o $(BUILD)/make_scan $$(pkg-config --cflags --libs pangocairo lept) -lm
+	$(Q)$(BUILD)/make_scan fixtures/scans
 	$(Q)for f in fixtures/formats/make_*.py; do python3 $$f fixtures/formats || exit 1; done
 	$(Q)fixtures/broken/make.sh
 
@@ -142,23 +146,26 @@ BROWSER := $(sort $(wildcard tests/browser/*.test.mjs))
 FAULT   := $(sort $(wildcard tests/fault/*.test.mjs))
 
 check: check-deps
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT)
-	$(Q)rm -rf $(BUILD)/results
-	$(Q)failed=; for suite in lint unit flow browser quality fault asan-unit; do \
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT) $(BUILD)/tests/fault/mutants
+	$(Q)rm -rf $(BUILD)/results build/asan/results build/fuzz/results
+	$(Q)failed=; for suite in lint unit flow browser quality fault asan-unit fuzz-short; do \
 		$(MAKE) --no-print-directory $$suite || failed="$$failed $$suite"; done; \
 	[ -z "$$failed" ] || echo "failed:$$failed"; \
-	tests/sum.sh $(BUILD)/results build/asan/results && [ -z "$$failed" ]
+	tests/sum.sh $(BUILD)/results build/asan/results build/fuzz/results && [ -z "$$failed" ]
 
 unit: $(UNIT)
-	$(Q)BUILD=$(BUILD) tests/run.sh unit $(UNIT)
+	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 unit $(UNIT)
 flow: build
-	$(Q)BUILD=$(BUILD) tests/run.sh flow $(FLOW)
+	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 flow $(FLOW)
 browser: build tests/browser/node_modules/.package-lock.json
 	$(Q)BUILD=$(BUILD) tests/run.sh browser $(BROWSER)
 quality: build
-	$(Q)BUILD=$(BUILD) tests/run.sh quality $(QUALITY)
-fault: build
-	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=600 tests/run.sh fault $(FAULT)
+	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 quality $(QUALITY)
+fault: build $(BUILD)/tests/fault/mutants
+	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=600 tests/run.sh -j 2 fault $(FAULT) $(BUILD)/tests/fault/mutants
+$(BUILD)/tests/fault/%: $(BUILD)/tests/fault/%.o $(BUILD)/libcarrel.a
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(CC) $(ALL_CF) -o $@ $< $(BUILD)/libcarrel.a $(LIBS)
 lint: chat/ui/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
 	$(Q)BUILD=$(BUILD) tests/run.sh lint tests/lint.sh
 
@@ -178,28 +185,38 @@ sanitized:
 	$(Q)failed=; for suite in unit flow; do $(MAKE) --no-print-directory $$suite || failed=1; done; \
 	tests/sum.sh $(BUILD)/results && [ -z "$$failed" ]
 
-# libFuzzer over the parsers of our own, FUZZ_SECONDS each; a finding is left in build/fuzz/.
-FUZZ_SECONDS ?= 20
-FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-fuzz: check-deps
+# libFuzzer over the parsers of our own and the readers of every format, FUZZ_SECONDS each, two at a
+# time; a finding is left in build/fuzz/found.
+FUZZ_SECONDS ?= 60
+FUZZ_SHORT_SECONDS ?= 6
+FUZZ     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter index/% ingest/%,$(SRC)) chat/model_sse.c) \
+	$(if $(HAVE_FAISS_C),,$(patsubst %.cpp,$(BUILD)/%.o,$(wildcard index/*.cpp)))
+fuzz: check-deps $(BUILD)/tests/fault/mutants
+	$(Q)MUTANTS_SECONDS=0 $(BUILD)/tests/fault/mutants
+	$(Q)$(MAKE) --no-print-directory fuzz-short FUZZ_SHORT_SECONDS=$(FUZZ_SECONDS)
+fuzz-short: build # what CI runs of it
 	$(Q)tests/install.sh clang libclang-rt-14-dev || tests/install.sh clang libclang-rt-dev
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) BUILD=build/fuzz CC=clang CXX=clang++ OPT=-O1 \
-		SAN="-fsanitize=fuzzer-no-link,address,undefined" $(FUZZ:%=build/fuzz/tests/fuzz/%)
-	$(Q)for f in $(FUZZ); do mkdir -p build/fuzz/corpus/$$f; \
-		build/fuzz/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 \
-		-print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$f 2>&1 \
-		| grep -E 'ERROR|SUMMARY|number_of_executed_units' | sed "s/^/$$f: /"; \
-		ls build/fuzz/crash-* build/fuzz/timeout-* build/fuzz/oom-* 2>/dev/null && exit 1; done; true
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libcarrel.a
-	$(Q)$(CC) $(ALL_CF) -fsanitize=fuzzer -o $@ $< $(BUILD)/libcarrel.a $(LIBS)
+	$(Q)rm -rf build/fuzz/results build/fuzz/seeds
+	$(Q)$(MAKE) -s --no-print-directory -j$$(nproc) BUILD=build/fuzz CC="$(FUZZ_CC)" CXX=clang++ OPT=-O1 \
+		SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" \
+		$(FUZZ:%=build/fuzz/tests/fuzz/fuzz_%)
+	$(Q)tests/fuzz/run.sh $(FUZZ_SHORT_SECONDS) $(filter-out format,$(FUZZ)) $$(tests/fuzz/seeds.py $(BUILD)/carrel build/fuzz/seeds)
+FUZZ_CC ?= clang
+$(BUILD)/libfuzzed.a: $(FUZZ_OBJ)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/tests/fuzz/fuzz_format: WRAP := -Wl,--wrap=_exit
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libfuzzed.a
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(CC) $(ALL_CF) -fsanitize=fuzzer $(WRAP) -o $@ $< $(BUILD)/libfuzzed.a $(LIBS)
 
 clang: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) BUILD=build/clang CC=clang CXX=clang++ all
 
-# Speed and memory, as ratios within one run.
+# Speed, memory and quality, as ratios within one run; BENCH=formats: one section.
 bench: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build
-	$(Q)BUILD=$(BUILD) node tests/quality/bench.mjs
+	$(Q)BUILD=$(BUILD) BENCH="$(BENCH)" node tests/quality/bench.mjs
 
 # The page's main states as pictures: build/screenshots/ to look at, two in fixtures/ for the README.
 screenshots: check-deps

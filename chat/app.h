@@ -21,6 +21,7 @@
 
 struct server;
 struct runs;	  /* chat/run.h: the answers being written */
+struct views;	  /* ingest/view.h */
 struct live;	  /* chat/live.h: settings that change */
 struct job_watch; /* chat/job_watch.h: who follows jobs */
 
@@ -32,6 +33,7 @@ struct app {
 	struct index *index;
 	struct zygote *zygote;
 	struct worker *worker;
+	struct views *views;  /* pages of office documents */
 	struct pool *pool;    /* API requests: settings.http_workers threads */
 	struct pool *uploads; /* streamed bodies: settings.uploads_at_once threads */
 	struct server *server;

@@ -7,6 +7,7 @@
 
 #include "index/base/buf.h"
 #include "index/base/utf8.h"
+#include "index/place.h"
 
 #define HELD_MAX 48	  /* longer is no marker */
 #define SENTENCE_MAX 4096 /* a sentence without an end is closed here */
@@ -34,7 +35,7 @@ void source_init(struct source *s, struct arena *a, int handle, const struct pas
 
 		*whole = (struct passage_part){passage->chunk, 0, (int)s->n_text,
 			passage->byte_start, passage->byte_end, passage->page_first,
-			passage->page_last};
+			passage->page_last, passage->place};
 		s->parts = whole;
 		s->n_parts = 1;
 	}
@@ -100,6 +101,13 @@ void source_place(
 				   (first->page_last - first->page_first + 1) /
 				   (first->byte_end - first->byte_start + 1));
 	}
+	out->words = place_at(&(struct place_part){.whole = first->place,
+				      .unit = p->unit,
+				      .first = first->page_first,
+				      .page = out->page,
+				      .boxes = out->boxes,
+				      .n_boxes = out->n_boxes},
+		a);
 }
 
 static double term_weight(const struct source *s, const char *term)
@@ -190,6 +198,8 @@ static void add_citation(struct cite *c, const struct source *s, const struct fa
 		.chunk = place.chunk,
 		.document_name = s->passage->document_name,
 		.page = place.page,
+		.place = place.words,
+		.unit = s->passage->unit,
 		.quote = quote_text(c->arena, s, q),
 		.boxes = place.boxes,
 		.n_boxes = place.n_boxes,

@@ -41,6 +41,7 @@ void source_init(struct source *s, struct arena *a, int handle, const struct pas
 struct place {
 	struct id chunk;
 	int page;
+	const char *words; /* that page, on a sheet these cells; as place of a passage */
 	struct box *boxes;
 	int n_boxes;
 };
@@ -55,6 +56,7 @@ struct citation {
 	struct id document, version, chunk;
 	const char *document_name;
 	int page;
+	const char *place, *unit; /* of the quoted lines; as of a passage */
 	const char *quote;
 	struct box *boxes;
 	int n_boxes;

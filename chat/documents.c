@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "chat/job_watch.h"
+#include "index/place.h"
+
+#define TEXT_BLOB_MAX ((int64_t)1024 * 1024 * 1024)
 
 /* ── finding ── */
 
@@ -81,6 +84,24 @@ int call_collection(struct call *c, const char *id_or_name, enum right right,
 	return rc;
 }
 
+int call_extracted(struct call *c, const struct version *v, struct extracted *out, struct err *e)
+{
+	struct buf packed = BUF_INIT;
+	int rc;
+
+	if (!v->text_hash) {
+		return err_set(e, ERR_CONFLICT, "not_ready",
+			"The text of this document has not been read yet.");
+	}
+	call_let_go(c);
+	rc = blob_read(c->app->index->blobs, v->text_hash, TEXT_BLOB_MAX, &packed, e);
+	if (rc == 0) {
+		rc = extracted_unpack(packed.data, packed.len, &c->arena, out, e);
+	}
+	buf_finish(&packed);
+	return rc;
+}
+
 /* ── showing ── */
 
 json_t *json_ms(int64_t unix_ms)
@@ -115,10 +136,11 @@ json_t *version_json(const struct version *v)
 
 static json_t *document_json(const struct document *d, const struct version *latest)
 {
-	json_t *out = json_pack("{s:s,s:s,s:o,s:s,s:o,s:b,s:s,s:o}", "id", d->id.s, "collectionId",
-		d->collection.s, "conversationId", json_id(&d->conversation), "name", d->name,
-		"currentVersionId", json_id(&d->current_version), "ownAcl", (int)d->own_acl,
-		"createdBy", d->created_by, "createdMs", json_ms(d->created_ms));
+	json_t *out = json_pack("{s:s,s:s,s:o,s:o,s:s,s:o,s:b,s:s,s:o}", "id", d->id.s,
+		"collectionId", d->collection.s, "conversationId", json_id(&d->conversation),
+		"parentId", json_id(&d->parent), "name", d->name, "currentVersionId",
+		json_id(&d->current_version), "ownAcl", (int)d->own_acl, "createdBy", d->created_by,
+		"createdMs", json_ms(d->created_ms));
 
 	if (latest && !id_empty(&latest->id)) {
 		json_t *facts = facts_json(latest);
@@ -140,6 +162,17 @@ json_t *access_json(const struct acl_summary *s)
 	}
 	return json_pack("{s:b,s:o,s:I,s:b}", "workspace", (int)s->workspace, "groups", groups,
 		"users", (json_int_t)s->n_users, "you", (int)s->you);
+}
+
+/* That it holds text which nobody sees is told to its owners: chat/routes_annotations.c. */
+static json_t *warnings_json(const struct version *v, enum right right)
+{
+	json_t *out = json_pack("{s:I}", "poorScans", (json_int_t)v->n_poor);
+
+	if (right >= RIGHT_OWN) {
+		json_object_set_new(out, "hidden", json_integer((json_int_t)v->n_hidden));
+	}
+	return out;
 }
 
 /* The job of the document's latest version, or null. */
@@ -181,13 +214,14 @@ int documents_json(struct call *c, const struct document *rows, const struct ver
 
 		json_object_set_new(one, "right", json_string(right_name(access[i].right)));
 		json_object_set_new(one, "access", access_json(&access[i]));
+		json_object_set_new(one, "warnings", warnings_json(&latest[i], access[i].right));
 		json_object_set_new(one, "job", job_of(c, &latest[i], jobs, n_jobs));
 		json_array_append_new(*out, one);
 	}
 	return 0;
 }
 
-json_t *chunk_json(const struct chunk *k)
+json_t *chunk_json(struct arena *a, const struct chunk *k)
 {
 	json_t *boxes = json_array();
 
@@ -198,11 +232,12 @@ json_t *chunk_json(const struct chunk *k)
 			boxes, json_pack("{s:i,s:[f,f,f,f]}", "page", (int)b->page, "rect",
 				       (double)b->x0, (double)b->y0, (double)b->x1, (double)b->y1));
 	}
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:I,s:I,s:i,s:o}",
-		"id", k->id.s, "documentId", k->document.s, "documentName", k->document_name,
-		"versionId", k->version.s, "collectionId", k->collection.s, "live", (int)k->live,
-		"language", k->language, "title", k->title, "heading", k->heading, "text", k->text,
-		"place", k->place, "pageFirst", k->page_first, "pageLast", k->page_last,
-		"byteStart", (json_int_t)k->byte_start, "byteEnd", (json_int_t)k->byte_end,
-		"tokens", k->n_tokens, "boxes", boxes);
+	return json_pack(
+		"{s:s,s:s,s:s,s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:s?,s:i,s:i,s:I,s:I,s:i,s:o}", "id",
+		k->id.s, "documentId", k->document.s, "documentName", k->document_name, "versionId",
+		k->version.s, "collectionId", k->collection.s, "live", (int)k->live, "language",
+		k->language, "title", k->title, "heading", k->heading, "text", k->text, "place",
+		chunk_place(k, a), "unit", k->unit, "pageFirst", k->page_first, "pageLast",
+		k->page_last, "byteStart", (json_int_t)k->byte_start, "byteEnd",
+		(json_int_t)k->byte_end, "tokens", k->n_tokens, "boxes", boxes);
 }

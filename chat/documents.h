@@ -11,6 +11,7 @@
 #include "chat/http/server.h"
 #include "index/catalog.h"
 #include "index/chunks.h"
+#include "ingest/extracted.h"
 
 /* The id of the path's first {…}; of another prefix or malformed: absent. */
 MUST_CHECK int call_id(struct call *c, const char *prefix, struct id *out, struct err *e);
@@ -29,6 +30,11 @@ MUST_CHECK int call_chunk(
 MUST_CHECK int call_collection(struct call *c, const char *id_or_name, enum right right,
 	struct collection *out, struct err *e);
 
+/* What was read out of a version, in the call's arena; lets the snapshot go. ERR_CONFLICT
+ * "not_ready". */
+MUST_CHECK int call_extracted(
+	struct call *c, const struct version *v, struct extracted *out, struct err *e);
+
 json_t *json_ms(int64_t unix_ms);     /* null for 0 */
 json_t *json_id(const struct id *id); /* null for an empty one */
 json_t *version_json(const struct version *v);
@@ -37,6 +43,6 @@ json_t *version_json(const struct version *v);
 MUST_CHECK int documents_json(struct call *c, const struct document *rows,
 	const struct version *latest, int n, json_t **out, struct err *e);
 json_t *access_json(const struct acl_summary *s);
-json_t *chunk_json(const struct chunk *k);
+json_t *chunk_json(struct arena *a, const struct chunk *k);
 
 #endif

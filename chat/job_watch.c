@@ -57,9 +57,15 @@ static void add_document(struct db *db, struct arena *a, const struct job *j, js
 {
 	struct document d;
 	struct version v;
+	struct part_counts n;
 
 	if (!id_empty(&j->document) && document_lookup(db, a, &j->document, &d, NULL) == 0) {
 		json_object_set_new(out, "documentName", json_string(d.name));
+		if (document_count_parts(db, &d.id, &n, NULL) == 0) {
+			json_object_set_new(out, "parts",
+				json_pack("{s:I,s:I,s:I}", "all", (json_int_t)n.n, "open",
+					(json_int_t)n.n_open, "failed", (json_int_t)n.n_failed));
+		}
 	}
 	if (!id_empty(&j->version) && version_lookup(db, a, &j->version, &v, NULL) == 0) {
 		json_object_set_new(out, "versionState", json_string(v.state));

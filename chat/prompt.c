@@ -8,6 +8,7 @@
 #include "index/base/id.h"
 #include "index/base/utf8.h"
 #include "index/fts.h"
+#include "index/place.h"
 #include "index/tokens.h"
 
 #define MESSAGE_OVERHEAD 6 /* tokens a chat template adds to a message, on the high side */
@@ -66,8 +67,15 @@ static void add_message(json_t *messages, const char *role, const char *text, si
 static void add_source(
 	struct buf *out, const char *mark, int handle, const struct passage *p, size_t n_text)
 {
-	buf_printf(out, "--- %s source [%d]\ndocument: %s\npage: %d\n", mark, handle,
-		p->document_name ? p->document_name : "", p->page);
+	struct buf place = BUF_INIT;
+
+	buf_printf(out, "--- %s source [%d]\ndocument: %s\n", mark, handle,
+		p->document_name ? p->document_name : "");
+	place_words(&place, p->unit, p->page, p->place);
+	if (place.len > 0) {
+		buf_printf(out, "place: %s\n", place.data);
+	}
+	buf_finish(&place);
 	if (p->heading && p->heading[0]) {
 		buf_printf(out, "section: %s\n", p->heading);
 	}

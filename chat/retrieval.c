@@ -6,6 +6,7 @@
 
 #include "index/base/utf8.h"
 #include "index/chunks.h"
+#include "index/place.h"
 
 enum {
 	Q_ADD_SEARCH,
@@ -121,13 +122,14 @@ static json_t *text_json(const char *text)
 
 static json_t *candidate_json(const struct candidate *k, int handle)
 {
-	json_t *out = json_pack("{s:i, s:s, s:b, s:o, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:f, s:i}",
+	json_t *out = json_pack(
+		"{s:i, s:s, s:b, s:o, s:s, s:s, s:s, s:s, s:i, s:s, s:s?, s:o, s:o, s:f, s:i}",
 		"fusedRank", k->fused_rank, "fate", fate_text(k->fate), "kept", fate_keeps(k->fate),
 		"handle", number_or_null(handle), "chunkId", k->chunk.s, "documentId",
 		k->document.s, "name", k->document_name, "heading", k->heading ? k->heading : "",
-		"page", k->page, "lexicalRank", number_or_null(k->lexical_rank), "vectorRank",
-		number_or_null(k->vector_rank), "score", round(k->fused * 1e4) / 1e4, "tokens",
-		k->n_tokens);
+		"page", k->page, "place", k->place ? k->place : "", "unit", k->unit, "lexicalRank",
+		number_or_null(k->lexical_rank), "vectorRank", number_or_null(k->vector_rank),
+		"score", round(k->fused * 1e4) / 1e4, "tokens", k->n_tokens);
 
 	if (fate_keeps(k->fate)) {
 		json_object_set_new(out, "text", text_json(k->text));
@@ -302,6 +304,8 @@ static int show(struct db *db, struct arena *a, const struct asker *who, struct 
 	json_object_set_new(k->json, "name", json_string(chunk.document_name));
 	json_object_set_new(k->json, "heading", json_string(chunk.heading));
 	json_object_set_new(k->json, "page", json_integer(chunk.page_first));
+	json_object_set_new(k->json, "place", json_string(chunk_place(&chunk, a)));
+	json_object_set_new(k->json, "unit", chunk.unit ? json_string(chunk.unit) : json_null());
 	json_object_set_new(k->json, "text", text_json(chunk.text));
 	json_array_append_new(list, k->json);
 	return 0;

@@ -19,10 +19,12 @@ route_work ops_healthz, ops_readyz, usage_show;
 /* chat/routes_settings.c */
 route_work settings_show, settings_change, settings_test;
 
-/* chat/routes_documents.c, chat/routes_upload.c, chat/routes_download.c */
+/* chat/routes_documents.c, chat/routes_upload.c, chat/routes_download.c,
+ * chat/routes_annotations.c, chat/routes_pages.c */
 route_work documents_upload, documents_list, documents_show, documents_rename, documents_delete;
 route_work documents_impact;
 route_work documents_content, documents_versions, documents_text, documents_page;
+route_work documents_annotations, documents_view;
 route_work documents_acl, documents_acl_set, documents_acl_drop, chunks_show;
 
 /* chat/routes_jobs.c */

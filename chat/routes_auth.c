@@ -235,7 +235,7 @@ static json_t *server_json(const struct call *c)
 	return json_pack("{s:s, s:I, s:o, s:s, s:b}", "version", CARREL_VERSION, "uploadMaxMb",
 		(json_int_t)s->upload_max_mb, "model",
 		s->model_url[0] ? json_string(s->model_name) : json_null(), "embedder", s->embedder,
-		"ocr", 0);
+		"ocr", s->ocr_languages[0] != '\0');
 }
 
 int me_show(struct call *c, struct err *e)

@@ -137,6 +137,26 @@ static int read_after(
 				 "after must be the last list's next, with the same sort.");
 }
 
+/* What came inside of a document, for those who may read that one. */
+static int read_parent(struct call *c, struct document_query *q, struct err *e)
+{
+	const char *text = call_query(c, "parent");
+	struct document parent;
+	int rc;
+
+	if (!text) {
+		return 0;
+	}
+	q->parent = id_parse("doc", text);
+	rc = id_empty(&q->parent) ? err_absent(e)
+				  : acl_may(c->db, &c->who, &q->parent, RIGHT_READ, e);
+	if (rc == 0) {
+		rc = document_lookup(c->db, &c->arena, &q->parent, &parent, e);
+	}
+	q->attached = rc == 0 && !id_empty(&parent.conversation);
+	return rc;
+}
+
 static int read_query(
 	struct call *c, struct document_query *q, struct document_mark *mark, struct err *e)
 {
@@ -164,7 +184,7 @@ static int read_query(
 		rc = call_collection(c, collection, RIGHT_READ, &in, e);
 		q->collection = rc == 0 ? in.id : q->collection;
 	}
-	return rc;
+	return rc == 0 ? read_parent(c, q, e) : rc;
 }
 
 int documents_list(struct call *c, struct err *e)
@@ -318,11 +338,11 @@ int documents_impact(struct call *c, struct err *e)
 	}
 	return rc != 0 ? rc
 		       : call_json(c, 200,
-				 json_pack("{s:I,s:I,s:I,s:I,s:I}", "versions",
+				 json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "versions",
 					 (json_int_t)n.n_versions, "chunks", (json_int_t)n.n_chunks,
 					 "bytes", (json_int_t)n.n_bytes, "citations",
 					 (json_int_t)n.n_citations, "answers",
-					 (json_int_t)n.n_answers));
+					 (json_int_t)n.n_answers, "parts", (json_int_t)n.n_parts));
 }
 
 int documents_delete(struct call *c, struct err *e)
@@ -442,5 +462,5 @@ int chunks_show(struct call *c, struct err *e)
 	if (rc == 0) {
 		rc = chunk_open(c->db, &c->arena, &c->who, &id, &k, e);
 	}
-	return rc == 0 ? call_json(c, 200, chunk_json(&k)) : rc;
+	return rc == 0 ? call_json(c, 200, chunk_json(&c->arena, &k)) : rc;
 }

@@ -1,5 +1,4 @@
-/* A document's bytes: the original, the text that was read out of it, and pages as images with a
- * passage highlighted. */
+/* A document's bytes: the original, and the text that was read out of it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,11 +6,10 @@
 
 #include "chat/documents.h"
 #include "chat/routes.h"
-#include "chat/run_store.h"
 #include "index/base/log.h"
 #include "index/base/utf8.h"
+#include "index/place.h"
 #include "ingest/extracted.h"
-#include "ingest/zygote.h"
 
 /* ── the original, streamed from its blob: each piece is read on a worker when the connection can
  * take it ── */
@@ -223,26 +221,6 @@ int documents_content(struct call *c, struct err *e)
 
 #define TEXT_DEFAULT (1024 * 1024)
 #define TEXT_MAX (4 * 1024 * 1024)
-#define TEXT_BLOB_MAX ((int64_t)1024 * 1024 * 1024)
-
-static int load_extracted(
-	struct call *c, const struct version *v, struct extracted *out, struct err *e)
-{
-	struct buf packed = BUF_INIT;
-	int rc;
-
-	if (!v->text_hash) {
-		return err_set(e, ERR_CONFLICT, "not_ready",
-			"The text of this document has not been read yet.");
-	}
-	call_let_go(c);
-	rc = blob_read(c->app->index->blobs, v->text_hash, TEXT_BLOB_MAX, &packed, e);
-	if (rc == 0) {
-		rc = extracted_unpack(packed.data, packed.len, &c->arena, out, e);
-	}
-	buf_finish(&packed);
-	return rc;
-}
 
 /* Where a chunk's page begins, so that a long text is opened near it. */
 static int64_t page_start(const struct extracted *x, int page)
@@ -263,9 +241,10 @@ static json_t *pages_json(const struct extracted *x)
 		const struct page *p = &x->pages[i];
 
 		json_array_append_new(
-			list, json_pack("{s:i,s:i,s:i,s:f,s:f}", "number", (int)p->number,
-				      "byteStart", (int)p->byte_start, "byteEnd", (int)p->byte_end,
-				      "width", (double)p->width, "height", (double)p->height));
+			list, json_pack("{s:i,s:s?,s:i,s:i,s:f,s:f}", "number", (int)p->number,
+				      "label", p->label, "byteStart", (int)p->byte_start, "byteEnd",
+				      (int)p->byte_end, "width", (double)p->width, "height",
+				      (double)p->height));
 	}
 	return list;
 }
@@ -279,17 +258,19 @@ static int answer_text(struct call *c, const struct version *v, const struct chu
 
 	start = utf8_floor(x->text, (size_t)x->n_bytes, start);
 	n = utf8_floor(x->text + start, (size_t)x->n_bytes - start, (size_t)limit);
-	out = json_pack("{s:s,s:s,s:s?,s:s?,s:s,s:b,s:I,s:I,s:s%,s:o}", "documentId", v->document.s,
-		"versionId", v->id.s, "title", v->title, "language", v->language, "mediaType",
-		x->media_type, "paged", (int)(x->paging != PAGING_NONE), "bytes",
+	out = json_pack("{s:s,s:s,s:s?,s:s?,s:s,s:b,s:s?,s:I,s:I,s:s%,s:o}", "documentId",
+		v->document.s, "versionId", v->id.s, "title", v->title, "language", v->language,
+		"mediaType", x->media_type, "paged", (int)(x->paging != PAGING_NONE), "unit",
+		x->paging != PAGING_NONE ? paging_name(x->paging) : NULL, "bytes",
 		(json_int_t)x->n_bytes, "byteStart", (json_int_t)start, "text", x->text + start, n,
 		"pages", pages_json(x));
 	json_object_set_new(out, "next",
 		start + n < (size_t)x->n_bytes ? json_integer((json_int_t)(start + n))
 					       : json_null());
 	json_object_set_new(out, "highlight",
-		k ? json_pack("{s:I,s:I,s:i}", "byteStart", (json_int_t)k->byte_start, "byteEnd",
-			    (json_int_t)k->byte_end, "page", k->page_first)
+		k ? json_pack("{s:I,s:I,s:i,s:s}", "byteStart", (json_int_t)k->byte_start,
+			    "byteEnd", (json_int_t)k->byte_end, "page", k->page_first, "place",
+			    chunk_place(k, &c->arena))
 		  : json_null());
 	return call_json(c, 200, out);
 }
@@ -320,7 +301,7 @@ int documents_text(struct call *c, struct err *e)
 			   : call_version(c, &d, &v, e);
 	}
 	if (rc == 0) {
-		rc = load_extracted(c, &v, &x, e);
+		rc = call_extracted(c, &v, &x, e);
 	}
 	if (rc != 0) {
 		return rc;
@@ -329,121 +310,4 @@ int documents_text(struct call *c, struct err *e)
 		from = chunk ? page_start(&x, k.page_first) : 0;
 	}
 	return answer_text(c, &v, chunk ? &k : NULL, &x, from, limit);
-}
-
-/* ── a page ── */
-
-/* What is highlighted, and in which version. */
-struct spot {
-	struct id version;
-	const struct box *boxes;
-	int n_boxes;
-};
-
-static int spot_of_chunk(
-	struct call *c, const struct document *d, const char *id, struct spot *out, struct err *e)
-{
-	struct chunk k;
-	int rc = call_chunk(c, d, id, &k, e);
-
-	if (rc == 0) {
-		*out = (struct spot){k.version, k.boxes, k.n_boxes};
-	}
-	return rc;
-}
-
-/* "run_…:3": the quoted lines of a citation of an answer of one's own. */
-static int spot_of_citation(struct call *c, const struct document *d, const char *citation,
-	struct spot *out, struct err *e)
-{
-	size_t n_run = strcspn(citation, ":");
-	struct id run = id_parse("run", arena_strn(&c->arena, citation, n_run));
-	int ordinal = citation[n_run] ? (int)strtol(citation + n_run + 1, NULL, 10) : 0;
-	struct citation k;
-	int rc = run_citation(c->db, &c->arena, &c->who, &run, ordinal, &k, e);
-
-	if (rc != 0) {
-		return rc;
-	}
-	if (!id_equal(&k.document, &d->id)) {
-		return err_absent(e);
-	}
-	*out = (struct spot){k.version, k.boxes, k.n_boxes};
-	return 0;
-}
-
-static int page_number(struct call *c, int *out, struct err *e)
-{
-	char *end;
-	long n = strtol(c->params[1], &end, 10);
-
-	if (c->params[1][0] < '1' || c->params[1][0] > '9' || *end || n > 1000000) {
-		return err_absent(e);
-	}
-	*out = (int)n;
-	return 0;
-}
-
-static int render(struct call *c, const struct version *v, struct render_request *r, struct err *e)
-{
-	int rc = v->blob_hash ? blob_memfd(c->app->index->blobs, v->blob_hash, &r->memfd, e)
-			      : err_absent(e);
-
-	if (rc != 0) {
-		return rc;
-	}
-	rc = zygote_render(c->app->zygote, r, &c->out, e);
-	close(r->memfd);
-	if (rc == ERR_NOT_FOUND) {
-		err_clear(e);
-		return err_absent(e);
-	}
-	return rc;
-}
-
-/* GET …/pages/{page}.png?chunk= | citation=run_…:ordinal &version=&width= */
-int documents_page(struct call *c, struct err *e)
-{
-	const char *chunk = call_query(c, "chunk");
-	const char *citation = call_query(c, "citation");
-	struct spot spot = {.n_boxes = 0};
-	struct document d;
-	struct version v;
-	struct render_request r = {.width = 0};
-	int64_t width;
-	int rc = call_document(c, RIGHT_READ, &d, e);
-
-	if (rc == 0) {
-		rc = page_number(c, &r.page, e);
-	}
-	if (rc == 0) {
-		rc = call_query_int(c, "width", 64, 2400, 1000, &width, e);
-	}
-	if (rc == 0 && citation) {
-		rc = spot_of_citation(c, &d, citation, &spot, e);
-	} else if (rc == 0 && chunk) {
-		rc = spot_of_chunk(c, &d, chunk, &spot, e);
-	}
-	if (rc == 0) {
-		rc = id_empty(&spot.version)
-			     ? call_version(c, &d, &v, e)
-			     : version_lookup(c->db, &c->arena, &spot.version, &v, e);
-	}
-	if (rc != 0) {
-		return rc;
-	}
-	if (v.media_type && strcmp(v.media_type, "application/pdf") != 0) {
-		return err_set(e, ERR_UNPROCESSABLE, "no_pages",
-			"This document has no pages to draw: open its text or its content.");
-	}
-	r.width = (int)width;
-	r.boxes = spot.boxes;
-	r.n_boxes = spot.n_boxes;
-	call_let_go(c); /* drawing takes long; the rights were asked */
-	rc = render(c, &v, &r, e);
-	if (rc == 0) {
-		c->status = 200;
-		c->content_type = "image/png";
-	}
-	return rc;
 }

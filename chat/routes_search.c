@@ -41,16 +41,16 @@ static json_t *passage_json(const struct passage *p)
 	for (i = 0; i < p->n_chunks; i++) {
 		json_array_append_new(chunks, json_string(p->chunks[i].s));
 	}
-	return json_pack(
-		"{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:o, s:i, "
-		"s:f, s:o, s:o}",
+	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s?, s:i, s:i, "
+			 "s:I, s:I, s:o, s:i, "
+			 "s:f, s:o, s:o}",
 		"chunkId", p->chunk.s, "chunkIds", chunks, "documentId", p->document.s, "versionId",
 		p->version.s, "collectionId", p->collection.s, "name", p->document_name, "title",
-		p->title, "heading", p->heading, "text", p->text, "page", p->page, "pageFirst",
-		p->page_first, "pageLast", p->page_last, "byteStart", (json_int_t)p->byte_start,
-		"byteEnd", (json_int_t)p->byte_end, "boxes", boxes_json(p->boxes, p->n_boxes),
-		"tokens", p->n_tokens, "score", p->score, "lexicalRank", rank_json(p->lexical_rank),
-		"vectorRank", rank_json(p->vector_rank));
+		p->title, "heading", p->heading, "text", p->text, "page", p->page, "place",
+		p->place, "unit", p->unit, "pageFirst", p->page_first, "pageLast", p->page_last,
+		"byteStart", (json_int_t)p->byte_start, "byteEnd", (json_int_t)p->byte_end, "boxes",
+		boxes_json(p->boxes, p->n_boxes), "tokens", p->n_tokens, "score", p->score,
+		"lexicalRank", rank_json(p->lexical_rank), "vectorRank", rank_json(p->vector_rank));
 }
 
 /* A candidate that is gone is told as nothing but a cut. */
@@ -60,11 +60,12 @@ static json_t *candidate_json(const struct candidate *k)
 		return json_pack(
 			"{s:i, s:s}", "fusedRank", k->fused_rank, "fate", fate_text(k->fate));
 	}
-	return json_pack("{s:i, s:s, s:b, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:f, s:i}",
+	return json_pack("{s:i, s:s, s:b, s:s, s:s, s:s, s:s, s:i, s:s, s:s?, s:o, s:o, s:f, s:i}",
 		"fusedRank", k->fused_rank, "fate", fate_text(k->fate), "kept", fate_keeps(k->fate),
 		"chunkId", k->chunk.s, "documentId", k->document.s, "name", k->document_name,
-		"heading", k->heading, "page", k->page, "lexicalRank", rank_json(k->lexical_rank),
-		"vectorRank", rank_json(k->vector_rank), "score", k->fused, "tokens", k->n_tokens);
+		"heading", k->heading, "page", k->page, "place", k->place, "unit", k->unit,
+		"lexicalRank", rank_json(k->lexical_rank), "vectorRank", rank_json(k->vector_rank),
+		"score", k->fused, "tokens", k->n_tokens);
 }
 
 int collections_field(struct call *c, struct id **out, int *n, struct err *e)

@@ -75,11 +75,13 @@ static const char *const statements[] = {
 	[Q_ADD_CITATION] =
 		"INSERT INTO citation(run_id, ordinal, workspace_id, handle, document_id,"
 		" version_id, chunk_id, page, boxes, quote, answer_start, answer_end,"
-		" support) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+		" support, place) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+		" ?14)",
 	[Q_CITATIONS] =
 		"SELECT ordinal, handle, document_id, version_id, chunk_id, page, boxes, quote,"
 		" answer_start, answer_end, support, (SELECT name FROM document d"
-		" WHERE d.id = document_id) FROM citation WHERE run_id = ?1"
+		" WHERE d.id = document_id), place, (SELECT nullif(paging, 'none')"
+		" FROM document_version v WHERE v.id = version_id) FROM citation WHERE run_id = ?1"
 		" ORDER BY ordinal",
 	[Q_COUNT_USAGE] =
 		"INSERT INTO usage(workspace_id, user_id, day, model, n_runs, prompt_tokens,"
@@ -96,8 +98,8 @@ static const char *const statements[] = {
 		"UPDATE run_event SET data = '{\"purged\":true}' WHERE run_id = ?1"
 		" AND (type LIKE 'assistant.%' OR type IN ('citation', 'retrieval.completed'))",
 	[Q_FORGET_ANSWER] = "UPDATE run SET answer = '' WHERE id = ?1",
-	[Q_FORGET_CITATIONS] = "UPDATE citation SET quote = NULL, boxes = NULL, answer_start = 0,"
-			       " answer_end = 0 WHERE run_id = ?1",
+	[Q_FORGET_CITATIONS] = "UPDATE citation SET quote = NULL, boxes = NULL, place = NULL,"
+			       " answer_start = 0, answer_end = 0 WHERE run_id = ?1",
 	[Q_DELETE_EVENTS] = "DELETE FROM run_event" OF_CONVERSATION,
 	[Q_DELETE_SOURCES] = "DELETE FROM run_source" OF_CONVERSATION,
 	[Q_DELETE_CITATIONS] = "DELETE FROM citation" OF_CONVERSATION,
@@ -325,6 +327,7 @@ static int add_citation(struct db *db, const struct id *run, const struct id *wo
 	stmt_int(q, 11, c->answer_start);
 	stmt_int(q, 12, c->answer_end);
 	stmt_text(q, 13, support_name(c->support));
+	stmt_text(q, 14, c->place);
 	buf_finish(&boxes);
 	return stmt_run(q, e);
 }
@@ -339,11 +342,13 @@ json_t *citation_json(const struct citation *c)
 				       "rect", (double)c->boxes[i].x0, (double)c->boxes[i].y0,
 				       (double)c->boxes[i].x1, (double)c->boxes[i].y1));
 	}
-	return json_pack("{s:i, s:i, s:s, s:s?, s:s, s:s, s:i, s:s?, s:o, s:s, s:i, s:i}",
+	return json_pack(
+		"{s:i, s:i, s:s, s:s?, s:s, s:s, s:i, s:s, s:s?, s:s?, s:o, s:s, s:i, s:i}",
 		"ordinal", c->ordinal, "handle", c->handle, "documentId", c->document.s, "name",
 		c->document_name, "versionId", c->version.s, "chunkId", c->chunk.s, "page", c->page,
-		"quote", c->quote, "boxes", boxes, "support", support_name(c->support),
-		"answerStart", c->answer_start, "answerEnd", c->answer_end);
+		"place", c->place ? c->place : "", "unit", c->unit, "quote", c->quote, "boxes",
+		boxes, "support", support_name(c->support), "answerStart", c->answer_start,
+		"answerEnd", c->answer_end);
 }
 
 static enum support support_of(const char *name)
@@ -371,7 +376,9 @@ static void read_citation(struct stmt *q, struct arena *a, struct citation *out)
 		.answer_start = (int)col_int(q, 8),
 		.answer_end = (int)col_int(q, 9),
 		.support = support_of(col_text(q, 10)),
-		.document_name = arena_str(a, col_text(q, 11))};
+		.document_name = arena_str(a, col_text(q, 11)),
+		.place = arena_str(a, col_text(q, 12)),
+		.unit = arena_str(a, col_text(q, 13))};
 	if (packed && boxes_unpack(packed, n_packed, a, &out->boxes, &out->n_boxes, NULL) != 0) {
 		out->n_boxes = 0;
 	}
@@ -531,6 +538,11 @@ static int number_of(const json_t *o, const char *key)
 	return (int)json_integer_value(json_object_get(o, key));
 }
 
+static const char *text_of(const json_t *o, const char *key, struct arena *a)
+{
+	return arena_str(a, json_string_value(json_object_get(o, key)));
+}
+
 static struct id id_of(const json_t *o, const char *key)
 {
 	return id_parse(NULL, json_string_value(json_object_get(o, key)));
@@ -552,7 +564,6 @@ static void replay(struct arena *a, struct run_outcome *o, const struct run_even
 		} else if (strcmp(events[i].type, "citation") == 0 &&
 			   json_object_get(data, "documentId")) {
 			struct citation *c = &citations[o->n_citations++];
-			const char *quote = json_string_value(json_object_get(data, "quote"));
 
 			*c = (struct citation){.ordinal = number_of(data, "ordinal"),
 				.handle = number_of(data, "handle"),
@@ -560,7 +571,8 @@ static void replay(struct arena *a, struct run_outcome *o, const struct run_even
 				.version = id_of(data, "versionId"),
 				.chunk = id_of(data, "chunkId"),
 				.page = number_of(data, "page"),
-				.quote = arena_str(a, quote),
+				.place = text_of(data, "place", a),
+				.quote = text_of(data, "quote", a),
 				.answer_start = number_of(data, "answerStart"),
 				.answer_end = number_of(data, "answerEnd"),
 				.support = support_of(

@@ -119,8 +119,8 @@ MUST_CHECK int run_citations_json(struct db *db, struct arena *a, const struct r
 MUST_CHECK int run_citation(struct db *db, struct arena *a, const struct asker *who,
 	const struct id *run, int ordinal, struct citation *out, struct err *e);
 
-/* {"ordinal", "handle", "documentId", "versionId", "chunkId", "page", "quote", "boxes", "support",
- * "answerStart", "answerEnd"} */
+/* {"ordinal", "handle", "documentId", "versionId", "chunkId", "page", "place", "unit", "quote",
+ * "boxes", "support", "answerStart", "answerEnd"} */
 json_t *citation_json(const struct citation *c);
 
 #endif

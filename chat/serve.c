@@ -10,6 +10,7 @@
 #include "chat/job_watch.h"
 #include "chat/live.h"
 #include "index/base/log.h"
+#include "ingest/view.h"
 
 #define GRACE_MS 10000 /* what is open when a stop is ordered may take that long to finish */
 #define QUEUE_MAX 1024 /* requests that wait for a worker */
@@ -60,6 +61,7 @@ static void stop_here(void *arg)
 	log_info("serve.stopping", LN("connections", server_count(s->app.server).connections));
 	uv_timer_start(&s->grace, on_grace_over, GRACE_MS, 0);
 	runs_stop(s->app.runs, NULL, NULL);
+	views_stop(s->app.views);
 	job_watch_stop(s->app.job_watch);
 	server_stop(s->app.server, on_closed, s);
 }
@@ -133,6 +135,9 @@ static int open_parts(struct serving *s, const struct serve_order *o, struct err
 	if (rc == 0) {
 		rc = worker_create(app->index, o->zygote, &app->worker, e);
 	}
+	if (rc == 0) {
+		app->views = views_create(app->index, o->zygote);
+	}
 	if (rc == 0 && !o->only_socket) {
 		rc = accounts_bootstrap(app->index->store, app->bootstrap, e);
 	}
@@ -160,6 +165,7 @@ static void close_parts(struct serving *s)
 	server_destroy(app->server);
 	runs_destroy(app->runs);
 	worker_destroy(app->worker);
+	views_destroy(app->views);
 	index_close(app->index);
 }
 

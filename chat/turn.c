@@ -96,9 +96,10 @@ static void show_passages(struct turn *t)
 		const struct passage *p = &t->found.passages[i];
 
 		json_array_append_new(passages,
-			json_pack("{s:i, s:s, s:s, s:i, s:s, s:s}", "handle", i + 1, "documentId",
-				p->document.s, "name", p->document_name, "page", p->page, "heading",
-				p->heading ? p->heading : "", "chunkId", p->chunk.s));
+			json_pack("{s:i, s:s, s:s, s:i, s:s, s:s?, s:s, s:s}", "handle", i + 1,
+				"documentId", p->document.s, "name", p->document_name, "page",
+				p->page, "place", p->place ? p->place : "", "unit", p->unit,
+				"heading", p->heading ? p->heading : "", "chunkId", p->chunk.s));
 	}
 	data = retrieval_json(&t->retrieval);
 	json_object_set_new(data, "passages", passages);

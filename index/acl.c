@@ -31,6 +31,7 @@ enum {
 	Q_SLOTS,
 	Q_HOLDS_ATTACHMENTS,
 	Q_SETTLED_ATTACHMENT,
+	Q_IS_PART,
 };
 
 static const char *const sql[] = {
@@ -80,6 +81,7 @@ static const char *const sql[] = {
 		"SELECT 1 FROM collection c WHERE c.conversation_id IS NOT NULL AND "
 		"((c.id = ?1 AND EXISTS (SELECT 1 FROM acl_entry WHERE object_id = ?1)) "
 		"OR c.id = (SELECT collection_id FROM document WHERE id = ?1))",
+	[Q_IS_PART] = "SELECT 1 FROM document WHERE id = ?1 AND parent_id IS NOT NULL",
 };
 SQL_TABLE(table, "index/acl", sql);
 
@@ -458,13 +460,49 @@ static int intern_inheriting(struct db *db, const struct id *collection, struct 
 	return rc;
 }
 
+/* Whether the object's entries may change at all. */
+static int check_own(struct db *db, const struct id *object, struct err *e)
+{
+	bool settled, part;
+	int rc = has_row(db, Q_SETTLED_ATTACHMENT, object, &settled, e);
+
+	if (rc == 0 && settled) {
+		return err_set(e, ERR_CONFLICT, "attachment",
+			"What is attached to a conversation is its owner's alone: put it into a "
+			"collection to share it.");
+	}
+	if (rc == 0) {
+		rc = has_row(db, Q_IS_PART, object, &part, e);
+	}
+	if (rc == 0 && part) {
+		return err_set(e, ERR_CONFLICT, "part_of_document",
+			"This came inside of another document, and whoever may read that one may "
+			"read this: change who may read that one.");
+	}
+	return rc;
+}
+
+/* The document has (n >= 0) or has not entries of its own; what came inside of it likewise. */
+static int settle_document(struct db *db, const struct id *document, int n, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_OWN_ACL);
+	int rc;
+
+	stmt_id(q, 1, document);
+	stmt_int(q, 2, n >= 0);
+	rc = stmt_run(q, e);
+	if (rc == 0) {
+		rc = acl_intern(db, document, e);
+	}
+	return rc ? rc : acl_follow_all(db, document, e);
+}
+
 int acl_replace(struct db *db, const struct id *workspace, const struct id *object,
 	const struct acl_entry *entries, int n, struct err *e)
 {
 	bool document = strncmp(object->s, "doc_", 4) == 0;
 	struct id holder;
 	struct stmt *q;
-	bool settled;
 	int rc;
 
 	rc = resolve(db, document ? Q_DOCUMENT : Q_COLLECTION, object, workspace, &holder, e);
@@ -477,26 +515,16 @@ int acl_replace(struct db *db, const struct id *workspace, const struct id *obje
 	if (n < 0 && !document) {
 		return err_set(e, ERR_INVALID, "no_parent", "a collection inherits from nothing");
 	}
-	rc = has_row(db, Q_SETTLED_ATTACHMENT, object, &settled, e);
-	if (rc == 0 && settled) {
-		rc = err_set(e, ERR_CONFLICT, "attachment",
-			"What is attached to a conversation is its owner's alone: put it into a "
-			"collection to share it.");
-	}
+	rc = check_own(db, object, e);
 	if (rc == 0) {
 		rc = check_entries(db, workspace, entries, n, e);
 	}
 	if (rc == 0) {
 		rc = write_entries(db, workspace, object, entries, n, e);
 	}
-	if (rc == 0 && document) {
-		q = db_stmt(db, &table, Q_OWN_ACL);
-		stmt_id(q, 1, object);
-		stmt_int(q, 2, n >= 0);
-		rc = stmt_run(q, e);
-	}
 	if (rc == 0) {
-		rc = document ? acl_intern(db, object, e) : intern_inheriting(db, object, e);
+		rc = document ? settle_document(db, object, n, e)
+			      : intern_inheriting(db, object, e);
 	}
 	if (rc == 0) {
 		q = db_stmt(db, &table, Q_EPOCH);

@@ -14,7 +14,8 @@
  * read. The bitmaps follow the database in db_after_commit; the joins of index/chunks.h check
  * again.
  *
- * Alone writes acl_entry, acl_set, acl_set_reader, document.acl_set_n, workspace.acl_epoch.
+ * Alone writes acl_entry, acl_set, acl_set_reader, document.acl_set_n and own_acl,
+ * workspace.acl_epoch.
  */
 #ifndef INDEX_ACL_H
 #define INDEX_ACL_H
@@ -92,10 +93,18 @@ struct acl_summary {
 MUST_CHECK int acl_summaries(struct db *db, struct arena *a, const struct asker *who,
 	const struct id *holders, int n, struct acl_summary **out, struct err *e);
 /* Replaces them, in a transaction: principals must exist in the workspace (ERR_INVALID);
- * ERR_CONFLICT "attachment": those of an attachment stay as they were made. For a document n < 0
- * goes back to the collection's. Re-interns the documents concerned; +1 epoch. */
+ * ERR_CONFLICT "attachment": those of an attachment stay as they were made, "part_of_document":
+ * those of what came inside of another document are that one's. For a document n < 0 goes back to
+ * the collection's. What came inside of it follows. Re-interns the documents concerned; +1 epoch.
+ */
 MUST_CHECK int acl_replace(struct db *db, const struct id *workspace, const struct id *object,
 	const struct acl_entry *entries, int n, struct err *e);
+/* tx. Gives a part (index/catalog.h) the entries of another document, its own or none: the
+ * collection's. */
+MUST_CHECK int acl_follow(
+	struct db *db, const struct id *part, const struct id *document, struct err *e);
+/* tx. The same for all that came inside of the document. */
+MUST_CHECK int acl_follow_all(struct db *db, const struct id *document, struct err *e);
 /* Sets document.acl_set_n from its entries or its collection's; after creating or moving one. */
 MUST_CHECK int acl_intern(struct db *db, const struct id *document, struct err *e);
 

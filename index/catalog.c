@@ -19,6 +19,7 @@ enum {
 	Q_COLLECTION_RENAME,
 	Q_COLLECTION_DELETE,
 	Q_COLLECTION_DOCUMENTS,
+	Q_COLLECTION_COUNT,
 	Q_ATTACH,
 	Q_ATTACHED,
 	Q_IS_ATTACHMENT,
@@ -59,8 +60,11 @@ static const char *const sql[] = {
 				"WHERE workspace_id = ?1 AND id = ?2 AND " SHOWN,
 	[Q_COLLECTION_DELETE] = "UPDATE collection SET deleted_ms = ?3 "
 				"WHERE workspace_id = ?1 AND id = ?2 AND deleted_ms IS NULL",
-	[Q_COLLECTION_DOCUMENTS] = "SELECT id FROM document "
-				   "WHERE collection_id = ?1 AND deleted_ms IS NULL",
+	/* The others came inside of these, and go with them. */
+	[Q_COLLECTION_DOCUMENTS] = "SELECT id FROM document WHERE collection_id = ?1 "
+				   "AND deleted_ms IS NULL AND parent_id IS NULL",
+	[Q_COLLECTION_COUNT] = "SELECT count(*) FROM document "
+			       "WHERE collection_id = ?1 AND deleted_ms IS NULL",
 	[Q_ATTACH] = "INSERT INTO collection (id, workspace_id, name, created_by, created_ms, "
 		     "conversation_id) VALUES (?1, ?2, '', ?3, ?4, ?5)",
 	[Q_ATTACHED] =
@@ -247,6 +251,14 @@ int collection_delete(struct db *db, const struct id *workspace, const struct id
 	if (rc != 0) {
 		return rc;
 	}
+	q = db_stmt(db, &table, Q_COLLECTION_COUNT);
+	stmt_id(q, 1, id);
+	rc = stmt_step(q, e);
+	*n_documents = rc == 1 ? col_int(q, 0) : 0;
+	stmt_reset(q);
+	if (rc < 0) {
+		return rc;
+	}
 	arena_init(&a);
 	rows.arena = &a;
 	q = db_stmt(db, &table, Q_COLLECTION_DOCUMENTS);
@@ -255,7 +267,6 @@ int collection_delete(struct db *db, const struct id *workspace, const struct id
 	for (int i = 0; rc == 0 && i < rows.n; i++) {
 		rc = document_delete(db, &((struct id *)rows.items)[i], e);
 	}
-	*n_documents = rows.n;
 	arena_finish(&a);
 	return rc ? rc : audit_add(db, workspace, actor, "collection.delete", id->s, "{}", e);
 }

@@ -1,8 +1,8 @@
 /*
  * Workspaces, collections, documents and their versions: the sacred tables of what was brought in.
  * Checks no permission (that is acl_may, asked by routes) but names the workspace in every query.
- * Alone writes workspace (but acl_epoch), collection, document (but acl_set_n), document_version.
- * Thread: any with a db; the functions marked tx run in a write transaction.
+ * Alone writes workspace (but acl_epoch), collection, document (but acl_set_n, own_acl),
+ * document_version. Thread: any with a db; the functions marked tx run in a write transaction.
  */
 #ifndef INDEX_CATALOG_H
 #define INDEX_CATALOG_H
@@ -129,7 +129,8 @@ enum arrival {
  * that name tells him nothing of itself, and his gets the name too. */
 
 /* tx. The blob is durable already. Names the document and version (the existing ones for a
- * duplicate). Makes no job: ingest/upload.c does, in the same transaction. */
+ * duplicate). ERR_CONFLICT "part_of_document": that name is of one that came inside of another.
+ * Makes no job: ingest/upload.c does, in the same transaction. */
 MUST_CHECK int document_arrive(struct db *db, const struct asker *who, const struct id *workspace,
 	const struct id *collection, const char *name, const struct blob_info *blob,
 	const char *created_by, enum arrival *arrival, struct id *document, struct id *version,
@@ -139,6 +140,60 @@ MUST_CHECK int document_lookup(struct db *db, struct arena *a, const struct id *
 	struct document *out, struct err *e); /* ERR_NOT_FOUND: absent or deleted */
 MUST_CHECK int document_by_name(struct db *db, struct arena *a, const struct asker *who,
 	const struct id *collection, const char *name, struct document *out, struct err *e);
+
+/* ── parts: documents that came inside of others (index/catalog_parts.c) ──
+ *
+ * An attachment of a mail or a file embedded in a PDF is a document like any other, in the same
+ * collection, named "<its parent's name>/<its own>". It is read, written and owned as its parent is
+ * (acl_follow), is renamed and deleted with it, and has no entries and no name of its own will.
+ * Which parts there are is said by the parent's latest version that was read (ingest/parts.h). */
+
+/* The document and all that came inside of it, inside of that and so on, in the arena; a parent
+ * stands before its parts. */
+MUST_CHECK int document_family(struct db *db, struct arena *a, const struct id *id, struct id **out,
+	int *n, struct err *e);
+/* How many documents it is inside of, and the outermost one; n_family: how many came inside of that
+ * one, at any depth. */
+struct ancestry {
+	int depth;
+	struct id outermost;
+	int64_t n_family;
+};
+MUST_CHECK int document_ancestry(
+	struct db *db, const struct id *id, struct ancestry *out, struct err *e);
+
+struct part {
+	struct id document;
+	char *name;	  /* with its parent's in front */
+	struct id latest; /* its latest version … */
+	int64_t seq;
+	char *blob_hash; /* … and that one's bytes */
+};
+/* Those directly inside of it, in no order. */
+MUST_CHECK int document_parts(struct db *db, struct arena *a, const struct id *parent,
+	struct part **out, int *n, struct err *e);
+/* Of all that came inside of it, at any depth: how many, how many of them still wait or are being
+ * read, how many failed or were cancelled. */
+struct part_counts {
+	int64_t n, n_open, n_failed;
+};
+MUST_CHECK int document_count_parts(
+	struct db *db, const struct id *id, struct part_counts *out, struct err *e);
+/* Whether the nth file inside was deleted by itself after that time: somebody does not want it. */
+MUST_CHECK int part_unwanted(struct db *db, const struct id *parent, int nth, int64_t since_ms,
+	bool *out, struct err *e);
+/* Whether a document with the parent's readers, other than `but` (may be empty), has that name. */
+MUST_CHECK int part_name_taken(struct db *db, const struct document *parent, const char *name,
+	const struct id *but, bool *out, struct err *e);
+/* tx. A new document inside of the parent, its nth file, with its first version; the blob is
+ * durable already. Made by and readable for whom the parent is. */
+MUST_CHECK int part_add(struct db *db, const struct document *parent, const char *name, int nth,
+	const struct blob_info *blob, struct id *document, struct id *version, struct err *e);
+/* tx. Other bytes under its name. */
+MUST_CHECK int part_add_version(struct db *db, const struct document *parent, const struct part *p,
+	const struct blob_info *blob, struct id *version, struct err *e);
+/* tx. It is the parent's nth file now; 0: it is none of them any more. */
+MUST_CHECK int part_is_nth(struct db *db, const struct id *part, int nth, struct err *e);
 
 /* ── lists of documents (index/catalog_list.c) ── */
 
@@ -151,6 +206,7 @@ struct document_mark {
 };
 struct document_query {
 	struct id collection; /* empty: all */
+	struct id parent;     /* only what came inside of that document; empty: all */
 	bool attached;	      /* what is attached to conversations; else only what is not */
 	const char *q;	      /* in the name or the title, whatever the case; NULL: any */
 	const char *states;   /* "failed" or "queued,ingesting", of the latest version; NULL: any */
@@ -169,21 +225,23 @@ struct document_page {
 /* Those that the asker may read, each with its latest version, in one statement. */
 MUST_CHECK int document_list(struct db *db, struct arena *a, const struct asker *who,
 	const struct document_query *query, struct document_page *out, struct err *e);
-/* tx. ERR_CONFLICT: the name is taken. */
+/* tx. Its parts' names follow. ERR_CONFLICT: "name_taken"; "part_of_document": it is one itself. */
 MUST_CHECK int document_rename(struct db *db, const struct asker *who, const struct id *id,
 	const char *name, struct err *e);
-/* What deleting it touches: its versions and their bytes, the passages that are found, the
- * citations of it in answers, and the answers that lose their words. */
+/* What deleting it and its parts touches: versions and their bytes, the passages that are found,
+ * the citations of them in answers, the answers that lose their words, and how many parts there
+ * are. */
 struct document_impact {
-	int64_t n_versions, n_bytes, n_chunks, n_citations, n_answers;
+	int64_t n_versions, n_bytes, n_chunks, n_citations, n_answers, n_parts;
 };
 MUST_CHECK int document_impact(
 	struct db *db, const struct id *id, struct document_impact *out, struct err *e);
-/* tx. Unfindable with this commit: deleted_ms, chunks retired (chunks_retire_document), its
- * unfinished jobs cancelled by the caller. */
+/* tx. Unfindable with this commit, and its parts with it: deleted_ms, chunks retired
+ * (chunks_retire_document); their unfinished jobs are cancelled by the caller. */
 MUST_CHECK int document_delete(struct db *db, const struct id *id, struct err *e);
 /* tx, of the purge job, after chunks_purge_document: blanks what names or quotes the document.
- * blob_hash and text_hash of its versions that no other live version uses are appended to hashes.
+ * blob_hash, text_hash and view_hash of its versions that no other live version uses are appended
+ * to hashes.
  */
 MUST_CHECK int document_purge(
 	struct db *db, struct arena *a, const struct id *id, char ***hashes, int *n, struct err *e);
@@ -201,6 +259,10 @@ struct version_facts {
 };
 MUST_CHECK int version_extracted(struct db *db, const struct id *id,
 	const struct version_facts *facts, struct err *e); /* tx */
+/* tx. Its pages as PDF are this blob (NULL: they are to be drawn again). Absent: it was purged, or
+ * its document deleted. */
+MUST_CHECK int version_viewed(
+	struct db *db, const struct id *id, const char *view_hash, struct err *e);
 /* tx. Makes it the document's current version ('indexed', or 'no_text'), the former 'superseded'.
  */
 MUST_CHECK int version_publish(struct db *db, const struct id *id, bool no_text, struct err *e);

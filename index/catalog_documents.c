@@ -25,6 +25,7 @@ enum {
 	Q_STATE,
 	Q_EXTRACTED,
 	Q_CHUNKED,
+	Q_VIEWED,
 	Q_SUPERSEDE,
 	Q_PUBLISH,
 	Q_CURRENT,
@@ -45,23 +46,26 @@ enum {
 #define RUNS_THAT_READ                                                                             \
 	"(SELECT run_id FROM citation WHERE document_id = ?1 "                                     \
 	"UNION SELECT run_id FROM run_source WHERE document_id = ?1 AND handle > 0)"
-#define RUNS_THAT_HOLD                                                                             \
-	"(SELECT run_id FROM citation WHERE document_id = ?1 "                                     \
-	"UNION SELECT s.run_id FROM run_source s JOIN run r ON r.id = s.run_id "                   \
-	"WHERE s.document_id = ?1 AND coalesce(r.mode, 'model') = 'model')"
+#define RUNS_THAT_HOLD(documents)                                                                  \
+	"(SELECT run_id FROM citation WHERE document_id IN " documents                             \
+	" UNION SELECT s.run_id FROM run_source s JOIN run r ON r.id = s.run_id "                  \
+	"WHERE s.document_id IN " documents " AND coalesce(r.mode, 'model') = 'model')"
 
 static const char *const sql[] = {
 	[Q_COLLECTION_THERE] = "SELECT id FROM collection "
 			       "WHERE workspace_id = ?1 AND id = ?2 AND deleted_ms IS NULL",
-	[Q_SAME_NAME] = "SELECT d.id, v.id, v.state, v.blob_hash, v.seq FROM document d "
-			"JOIN document_version v ON v.document_id = d.id "
-			"WHERE d.collection_id = ?1 AND d.name = ?2 AND d.deleted_ms IS NULL "
-			"AND " READABLE "ORDER BY d.own_acl, d.id, v.seq DESC LIMIT 1",
-	/* Only where the collection's entries count: who may write into it may know of those. */
+	[Q_SAME_NAME] =
+		"SELECT d.id, v.id, v.state, v.blob_hash, v.seq, d.parent_id FROM document d "
+		"JOIN document_version v ON v.document_id = d.id "
+		"WHERE d.collection_id = ?1 AND d.name = ?2 AND d.deleted_ms IS NULL "
+		"AND " READABLE "ORDER BY d.own_acl, d.id, v.seq DESC LIMIT 1",
+	/* Only where the collection's entries count: who may write into it may know of those. What
+	 * came inside of another document goes with that one, so it is no substitute. */
 	[Q_SAME_BYTES] =
 		"SELECT d.id, v.id, v.state FROM document_version v "
 		"JOIN document d ON d.id = v.document_id WHERE v.blob_hash = ?2 "
 		"AND d.collection_id = ?1 AND d.own_acl = 0 AND d.deleted_ms IS NULL "
+		"AND d.parent_id IS NULL "
 		"AND v.seq = (SELECT max(seq) FROM document_version WHERE document_id = d.id) "
 		"ORDER BY d.id LIMIT 1",
 	[Q_REQUEUE] = "UPDATE document_version SET state = 'queued', reason = NULL, message = NULL "
@@ -82,10 +86,13 @@ static const char *const sql[] = {
 			 "(SELECT collection_id FROM document WHERE id = ?1) AND d.name = ?2 "
 			 "AND d.id <> ?1 AND d.deleted_ms IS NULL AND " READABLE "LIMIT 1",
 	[Q_RENAME] = "UPDATE document SET name = ?2 WHERE id = ?1 AND deleted_ms IS NULL",
-	[Q_IMPACT] = "SELECT count(*), coalesce(sum(n_bytes), 0), (SELECT count(*) FROM chunk "
-		     "WHERE document_id = ?1 AND live = 1), (SELECT count(*) FROM citation "
-		     "WHERE document_id = ?1), (SELECT count(*) FROM run WHERE answer <> '' AND id "
-		     "IN " RUNS_THAT_HOLD ") FROM document_version WHERE document_id = ?1",
+	[Q_IMPACT] =
+		"SELECT count(*), coalesce(sum(n_bytes), 0), (SELECT count(*) FROM chunk "
+		"WHERE document_id IN " FAMILY " AND live = 1), (SELECT count(*) FROM citation "
+		"WHERE document_id IN " FAMILY "), (SELECT count(*) FROM run WHERE answer <> '' "
+		"AND id IN " RUNS_THAT_HOLD(
+			FAMILY) "), (SELECT count(*) - 1 FROM " FAMILY ") "
+				"FROM document_version WHERE document_id IN " FAMILY,
 	[Q_DELETE] = "UPDATE document SET deleted_ms = ?2 WHERE id = ?1 AND deleted_ms IS NULL",
 	[Q_VERSION] = "SELECT " VERSION_COLUMNS " FROM document_version v WHERE v.id = ?1",
 	[Q_VERSIONS] =
@@ -93,6 +100,9 @@ static const char *const sql[] = {
 		"ORDER BY v.seq DESC",
 	[Q_STATE] =
 		"UPDATE document_version SET state = ?2, reason = ?3, message = ?4 WHERE id = ?1",
+	[Q_VIEWED] = "UPDATE document_version SET view_hash = ?2 WHERE id = ?1 "
+		     "AND state <> 'purged' AND EXISTS (SELECT 1 FROM document d "
+		     "WHERE d.id = document_id AND d.deleted_ms IS NULL)",
 	[Q_CHUNKED] = "UPDATE document_version SET chunker = ?2 WHERE id = ?1",
 	[Q_EXTRACTED] = "UPDATE document_version SET media_type = ?2, title = ?3, language = ?4, "
 			"text_hash = ?5, n_pages = ?6, paging = ?7, n_hidden = ?8, n_poor = ?9 "
@@ -111,22 +121,25 @@ static const char *const sql[] = {
 			 "RETURNING next_slot - ?2",
 	[Q_LOST_HASHES] = "SELECT h FROM (SELECT blob_hash AS h FROM document_version "
 			  "WHERE document_id = ?1 UNION SELECT text_hash FROM document_version "
+			  "WHERE document_id = ?1 UNION SELECT view_hash FROM document_version "
 			  "WHERE document_id = ?1) WHERE h IS NOT NULL "
 			  "AND NOT EXISTS (SELECT 1 FROM document_version v WHERE v.blob_hash = h "
 			  "AND v.document_id <> ?1) "
 			  "AND NOT EXISTS (SELECT 1 FROM document_version v WHERE v.text_hash = h "
+			  "AND v.document_id <> ?1) "
+			  "AND NOT EXISTS (SELECT 1 FROM document_version v WHERE v.view_hash = h "
 			  "AND v.document_id <> ?1)",
 	[Q_BLANK_DOCUMENT] =
 		"UPDATE document SET name = '' WHERE id = ?1 AND deleted_ms IS NOT NULL",
-	[Q_BLANK_VERSIONS] =
-		"UPDATE document_version SET state = 'purged', blob_hash = NULL, "
-		"text_hash = NULL, title = NULL, reason = NULL, message = NULL, sha256 = '' "
-		"WHERE document_id = ?1",
+	[Q_BLANK_VERSIONS] = "UPDATE document_version SET state = 'purged', blob_hash = NULL, "
+			     "text_hash = NULL, view_hash = NULL, title = NULL, reason = NULL, "
+			     "message = NULL, sha256 = '' "
+			     "WHERE document_id = ?1",
 	/* Answers that may hold the document's words, which nobody may be shown any more. */
-	[Q_BLANK_ANSWERS] = "UPDATE run SET answer = '' WHERE id IN " RUNS_THAT_HOLD,
+	[Q_BLANK_ANSWERS] = "UPDATE run SET answer = '' WHERE id IN " RUNS_THAT_HOLD("(?1)"),
 	[Q_BLANK_DELTAS] =
 		"UPDATE run_event SET data = '{\"purged\":true}' WHERE type LIKE 'assistant.%' "
-		"AND run_id IN " RUNS_THAT_HOLD,
+		"AND run_id IN " RUNS_THAT_HOLD("(?1)"),
 	[Q_BLANK_EVENTS] = "UPDATE run_event SET data = '{\"purged\":true}' WHERE type IN "
 			   "('citation', 'retrieval.completed') AND run_id IN " RUNS_THAT_READ,
 	/* A run's candidates that were cut have no source row. */
@@ -134,7 +147,7 @@ static const char *const sql[] = {
 		"UPDATE run_event SET data = '{\"purged\":true}' WHERE type = "
 		"'retrieval.completed' "
 		"AND run_id IN (SELECT run_id FROM run_candidate WHERE document_id = ?1)",
-	[Q_BLANK_CITATIONS] = "UPDATE citation SET quote = NULL, boxes = NULL, "
+	[Q_BLANK_CITATIONS] = "UPDATE citation SET quote = NULL, boxes = NULL, place = NULL, "
 			      "answer_start = CASE (SELECT answer FROM run WHERE id = run_id) "
 			      "WHEN '' THEN 0 ELSE answer_start END, "
 			      "answer_end = CASE (SELECT answer FROM run WHERE id = run_id) "
@@ -163,6 +176,7 @@ struct found {
 	char state[16];
 	int64_t seq;
 	bool same_bytes;
+	bool part; /* it came inside of another document */
 };
 
 /* The latest version of the document of that name, if the asker may know of it. */
@@ -183,6 +197,7 @@ static int find_name(struct db *db, const struct asker *who, const struct id *co
 		strncpy(f->state, col_text(q, 2), sizeof(f->state) - 1);
 		f->same_bytes = hash && strcmp(hash, blob_hash) == 0;
 		f->seq = col_int(q, 4);
+		f->part = !col_null(q, 5);
 		stmt_reset(q);
 	}
 	return rc;
@@ -222,9 +237,8 @@ static int add_document(struct db *db, const struct id *workspace, const struct 
 	return rc == 0 ? acl_intern(db, out, e) : rc;
 }
 
-static int add_version(struct db *db, const struct id *workspace, const struct id *document,
-	int64_t seq, const struct blob_info *blob, const char *created_by, struct id *out,
-	struct err *e)
+int version_add(struct db *db, const struct id *workspace, const struct id *document, int64_t seq,
+	const struct blob_info *blob, const char *created_by, struct id *out, struct err *e)
 {
 	struct stmt *q;
 
@@ -259,6 +273,12 @@ int document_arrive(struct db *db, const struct asker *who, const struct id *wor
 		return rc;
 	}
 	rc = find_name(db, who, collection, name, blob->hash, &f, e);
+	if (rc == 1 && f.part && !f.same_bytes) {
+		return err_set(e, ERR_CONFLICT, "part_of_document",
+			"'%.200s' came inside of another document and changes with that one: "
+			"give the file another name.",
+			name);
+	}
 	if (rc == 0) {
 		rc = find_bytes(db, collection, blob->hash, &f, e);
 	}
@@ -274,7 +294,7 @@ int document_arrive(struct db *db, const struct asker *who, const struct id *wor
 	*arrival = f.seq ? ARRIVAL_VERSION : ARRIVAL_NEW;
 	rc = f.seq ? 0 : add_document(db, workspace, collection, name, created_by, document, e);
 	return rc ? rc
-		  : add_version(db, workspace, document, f.seq + 1, blob, created_by, version, e);
+		  : version_add(db, workspace, document, f.seq + 1, blob, created_by, version, e);
 }
 
 /* ── documents ── */
@@ -295,7 +315,8 @@ int document_by_name(struct db *db, struct arena *a, const struct asker *who,
 	return row_one(q, a, row_document, out, e);
 }
 
-int document_rename(struct db *db, const struct asker *who, const struct id *id, const char *name,
+/* Whether another document that the asker may read has that name. */
+static int name_taken(struct db *db, const struct asker *who, const struct id *id, const char *name,
 	struct err *e)
 {
 	struct stmt *q = with_id(db, Q_NAME_TAKEN, id);
@@ -305,14 +326,65 @@ int document_rename(struct db *db, const struct asker *who, const struct id *id,
 	bind_asker(q, who);
 	rc = stmt_step(q, e);
 	stmt_reset(q);
+	return rc != 1 ? rc
+		       : err_set(e, ERR_CONFLICT, "name_taken",
+				 "the collection has a document '%.200s' already", name);
+}
+
+static int rename_one(struct db *db, const struct asker *who, const struct id *id, const char *name,
+	struct err *e)
+{
+	struct stmt *q;
+	int rc = name_taken(db, who, id, name, e);
+
 	if (rc != 0) {
-		return rc < 0 ? rc
-			      : err_set(e, ERR_CONFLICT, "name_taken",
-					"the collection has a document '%.200s' already", name);
+		return rc;
 	}
 	q = with_id(db, Q_RENAME, id);
 	stmt_text(q, 2, name);
 	return row_change(db, q, e);
+}
+
+/* A document, whose parts' names begin with its own. */
+static int rename_family(struct db *db, struct arena *a, const struct asker *who,
+	const struct document *d, const char *name, struct err *e)
+{
+	size_t n_old = strlen(d->name);
+	struct id *family;
+	int n;
+	int rc = document_family(db, a, &d->id, &family, &n, e);
+
+	for (int i = 0; rc == 0 && i < n; i++) {
+		struct document part;
+
+		rc = document_lookup(db, a, &family[i], &part, e);
+		if (rc == 0 && strncmp(part.name, d->name, n_old) == 0) {
+			rc = rename_one(db, who, &part.id,
+				arena_printf(a, "%s%s", name, part.name + n_old), e);
+		}
+	}
+	return rc;
+}
+
+int document_rename(struct db *db, const struct asker *who, const struct id *id, const char *name,
+	struct err *e)
+{
+	struct document d;
+	struct arena a;
+	int rc;
+
+	arena_init(&a);
+	rc = document_lookup(db, &a, id, &d, e);
+	if (rc == 0 && !id_empty(&d.parent)) {
+		rc = err_set(e, ERR_CONFLICT, "part_of_document",
+			"This came inside of another document and is called after it: rename that "
+			"one.");
+	}
+	if (rc == 0) {
+		rc = rename_family(db, &a, who, &d, name, e);
+	}
+	arena_finish(&a);
+	return rc;
 }
 
 int document_impact(struct db *db, const struct id *id, struct document_impact *out, struct err *e)
@@ -329,12 +401,13 @@ int document_impact(struct db *db, const struct id *id, struct document_impact *
 		.n_chunks = col_int(q, 2),
 		.n_citations = col_int(q, 3),
 		.n_answers = col_int(q, 4),
+		.n_parts = col_int(q, 5),
 	};
 	stmt_reset(q);
 	return 0;
 }
 
-int document_delete(struct db *db, const struct id *id, struct err *e)
+static int delete_one(struct db *db, const struct id *id, struct err *e)
 {
 	struct stmt *q;
 	int rc = chunks_retire_document(db, id, e);
@@ -345,6 +418,21 @@ int document_delete(struct db *db, const struct id *id, struct err *e)
 	q = with_id(db, Q_DELETE, id);
 	stmt_int(q, 2, clock_wall_ms());
 	return row_change(db, q, e);
+}
+
+int document_delete(struct db *db, const struct id *id, struct err *e)
+{
+	struct arena a;
+	struct id *family;
+	int n, rc;
+
+	arena_init(&a);
+	rc = document_family(db, &a, id, &family, &n, e);
+	for (int i = 0; rc == 0 && i < n; i++) {
+		rc = delete_one(db, &family[i], e);
+	}
+	arena_finish(&a);
+	return rc;
 }
 
 static void read_hash(struct stmt *q, struct arena *a, void *row)
@@ -430,6 +518,14 @@ int version_publish(struct db *db, const struct id *id, bool no_text, struct err
 	stmt_int(q, 3, clock_wall_ms());
 	rc = row_change(db, q, e);
 	return rc ? rc : row_change(db, with_id(db, Q_CURRENT, id), e);
+}
+
+int version_viewed(struct db *db, const struct id *id, const char *view_hash, struct err *e)
+{
+	struct stmt *q = with_id(db, Q_VIEWED, id);
+
+	stmt_text(q, 2, view_hash);
+	return row_change(db, q, e);
 }
 
 int version_chunked(struct db *db, const struct id *id, int chunker, struct err *e)

@@ -16,12 +16,13 @@
 #define KEY_STATE "v.state"
 
 /* ?1: workspace, ?2: collection, ?3: id and ?7: value of the mark, ?6: limit, ?8: words, ?9:
- * states, ?10: 1: attachments, 0: what is none */
+ * states, ?10: 1: attachments, 0: what is none, ?11: the document that they came inside of */
 #define LISTED(key, after, direction)                                                              \
 	"SELECT " DOCUMENT_COLUMNS ", " VERSION_COLUMNS ", " key DOCUMENT_FROM                     \
 	"JOIN document_version v ON v.document_id = d.id AND v.seq = "                             \
 	"(SELECT max(x.seq) FROM document_version x WHERE x.document_id = d.id) "                  \
 	"WHERE d.workspace_id = ?1 AND (?2 IS NULL OR d.collection_id = ?2) "                      \
+	"AND (?11 IS NULL OR d.parent_id = ?11) "                                                  \
 	"AND d.deleted_ms IS NULL AND (" CONVERSATION_OF " IS NOT NULL) = ?10 "                    \
 	"AND (?9 IS NULL OR instr(',' || ?9 || ',', ',' || v.state || ',')) "                      \
 	"AND (?3 IS NULL OR (" key ", d.id) " after " (?7, ?3)) "                                  \
@@ -84,6 +85,7 @@ static struct stmt *bound(
 	stmt_text(q, 8, query->q && query->q[0] ? query->q : NULL);
 	stmt_text(q, 9, query->states);
 	stmt_int(q, 10, query->attached);
+	stmt_id(q, 11, &query->parent);
 	return q;
 }
 

@@ -7,6 +7,7 @@
 
 #include "index/base/arena.h"
 #include "index/base/err.h"
+#include "index/blob.h"
 #include "index/store.h"
 
 typedef void (*row_read_fn)(struct stmt *q, struct arena *a, void *row);
@@ -44,6 +45,14 @@ void row_id(struct stmt *q, struct arena *a, void *row); /* of one id */
 	"(?5 OR EXISTS (SELECT 1 FROM acl_entry e WHERE e.object_id = "                            \
 	"CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END "                                \
 	"AND e.principal IN (SELECT value FROM json_each(?4)))) "
+/* The document ?1, the documents that came inside of it, inside of those, and so on. */
+#define FAMILY                                                                                     \
+	"(WITH RECURSIVE family(id) AS (VALUES (?1) UNION SELECT p.id FROM document p "            \
+	"JOIN family f ON p.parent_id = f.id WHERE p.deleted_ms IS NULL) SELECT id FROM family)"
+/* tx. A version that waits to be ingested; the blob is durable already. */
+MUST_CHECK int version_add(struct db *db, const struct id *workspace, const struct id *document,
+	int64_t seq, const struct blob_info *blob, const char *created_by, struct id *out,
+	struct err *e);
 void row_document(struct stmt *q, struct arena *a, void *row);
 void row_version(struct stmt *q, struct arena *a, void *row);
 void row_version_from(struct stmt *q, struct arena *a, int first, void *row);

@@ -29,7 +29,9 @@ enum {
 	Q_UNDER_WAY,
 	Q_ORIGINALS,
 	Q_TEXTS,
+	Q_VIEWS,
 	Q_OPEN_JOB,
+	Q_STRAY_PARTS,
 };
 
 static const char *const statements[] = {
@@ -54,7 +56,19 @@ static const char *const statements[] = {
 			" AND id > ?1 ORDER BY id LIMIT 1",
 	[Q_TEXTS] = "SELECT id, text_hash FROM document_version WHERE text_hash IS NOT NULL"
 		    " AND id > ?1 ORDER BY id LIMIT 1",
+	[Q_VIEWS] = "SELECT id, view_hash FROM document_version WHERE view_hash IS NOT NULL"
+		    " AND id > ?1 ORDER BY id LIMIT 1",
 	[Q_OPEN_JOB] = "SELECT 1 FROM job WHERE id = ?1 AND state IN ('queued', 'running')",
+	/* What came inside of another document and is not read by whom that one is. */
+	[Q_STRAY_PARTS] =
+		"SELECT d.id, p.deleted_ms IS NOT NULL OR p.collection_id <> d.collection_id"
+		" FROM document d JOIN document p ON p.id = d.parent_id WHERE d.deleted_ms IS NULL"
+		" AND (p.deleted_ms IS NOT NULL OR p.collection_id <> d.collection_id"
+		" OR p.own_acl <> d.own_acl"
+		" OR EXISTS (SELECT principal, right FROM acl_entry WHERE object_id = d.id EXCEPT"
+		" SELECT principal, right FROM acl_entry WHERE object_id = p.id)"
+		" OR EXISTS (SELECT principal, right FROM acl_entry WHERE object_id = p.id EXCEPT"
+		" SELECT principal, right FROM acl_entry WHERE object_id = d.id))",
 };
 SQL_TABLE(table, "index/check", statements);
 
@@ -102,7 +116,8 @@ static int list_ids(
 			*flags = more_flags;
 		}
 		(*ids)[*n] = col_id(q, 0);
-		(*flags)[(*n)++] = which == Q_STRAY_CHUNKS && col_int(q, 1);
+		(*flags)[(*n)++] =
+			(which == Q_STRAY_CHUNKS || which == Q_STRAY_PARTS) && col_int(q, 1);
 	}
 	store_reader_drop(db);
 	return rc;
@@ -130,6 +145,49 @@ static int check_permissions(struct check *c, struct err *e)
 	if (rc == 0 && n > 0) {
 		found(c, c->repair, "%lld differences between entries, sets and bitmaps",
 			(long long)n);
+	}
+	return rc;
+}
+
+static int follow(struct db *db, void *arg, struct err *e)
+{
+	struct document part;
+	struct ancestry above;
+	struct arena a;
+	int rc;
+
+	arena_init(&a);
+	rc = document_lookup(db, &a, arg, &part, e);
+	if (rc == 0) {
+		rc = document_ancestry(db, &part.id, &above, e);
+	}
+	if (rc == 0) {
+		rc = acl_follow(db, &part.id, &above.outermost, e);
+	}
+	arena_finish(&a);
+	return rc;
+}
+
+/* What came inside of another document is read by whom that one is, and goes with it. Mended before
+ * the sets and bitmaps are compared, since it changes them. */
+static int check_parts(struct check *c, struct err *e)
+{
+	struct id *ids = NULL;
+	bool *left = NULL;
+	int n = 0;
+	int rc = list_ids(c, Q_STRAY_PARTS, &ids, &left, &n, e);
+
+	for (int i = 0; rc == 0 && i < n; i++) {
+		if (left[i]) {
+			found(c, false, "%s is left of a document that was deleted: delete it too",
+				ids[i].s);
+			continue;
+		}
+		if (c->repair) {
+			rc = store_write(c->ix->store, follow, &ids[i], e);
+		}
+		found(c, c->repair && rc == 0, "%s came inside of a document that others may read",
+			ids[i].s);
 	}
 	return rc;
 }
@@ -259,17 +317,41 @@ static int rehash(struct check *c, const char *hash, struct err *e)
 	return n;
 }
 
+static int forget_view(struct db *db, void *arg, struct err *e)
+{
+	int rc = version_viewed(db, arg, NULL, e);
+
+	return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* Pages are drawn again when somebody looks. */
+static bool mend_view(struct check *c, int which, const char *version)
+{
+	struct id id = id_parse("ver", version);
+	struct err e = ERR_INIT;
+
+	return which == Q_VIEWS && c->repair &&
+	       store_write(c->ix->store, forget_view, &id, &e) == 0;
+}
+
 static void check_blob(struct check *c, int which, const char *version, const char *hash)
 {
-	const char *advice =
-		which == Q_ORIGINALS ? "upload the document again" : "run `carrel reindex --all`";
+	const char *what = which == Q_ORIGINALS ? "original" : which == Q_TEXTS ? "text" : "pages";
+	const char *advice = which == Q_ORIGINALS ? "upload the document again"
+			     : which == Q_TEXTS	  ? "run `carrel reindex --all`"
+						  : "run `carrel check --repair`";
 	struct err e = ERR_INIT;
 
 	if (!blob_exists(c->ix->blobs, hash)) {
-		found(c, false, "%s: its %s is not there: %s", version,
-			which == Q_ORIGINALS ? "original" : "text", advice);
+		bool mended = mend_view(c, which, version);
+
+		found(c, mended, "%s: its %s %s not there%s%s", version, what,
+			which == Q_VIEWS ? "are" : "is", mended ? "" : ": ", mended ? "" : advice);
 	} else if (c->deep && rehash(c, hash, &e) < 0) {
-		found(c, false, "%s: %s: %s", version, e.message, advice);
+		bool mended = mend_view(c, which, version);
+
+		found(c, mended, "%s: %s%s%s", version, e.message, mended ? "" : ": ",
+			mended ? "" : advice);
 	}
 }
 
@@ -309,6 +391,9 @@ static int check_blobs(struct check *c, struct err *e)
 
 	if (rc == 0) {
 		rc = check_each_blob(c, Q_TEXTS, e);
+	}
+	if (rc == 0) {
+		rc = check_each_blob(c, Q_VIEWS, e);
 	}
 	if (rc == 0 && c->repair) {
 		rc = index_sweep_blobs(c->ix, &n_swept, e);
@@ -369,6 +454,7 @@ static const struct {
 	int (*run)(struct check *c, struct err *e);
 } stages[] = {
 	{"database", check_database},
+	{"parts", check_parts},
 	{"permissions", check_permissions},
 	{"versions", check_versions},
 	{"chunks", check_chunks},

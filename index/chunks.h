@@ -46,7 +46,9 @@ struct chunk {
 	const char *title;
 	const char *heading;
 	const char *text;  /* UTF-8, NUL-terminated */
-	const char *place; /* "iv", "Prices!A2:F9": the document's own words; "" none */
+	const char *place; /* "iv", "Prices!A2:F9": the document's own words, a line a page where
+			    * it takes several (index/place.h); "" none */
+	const char *unit;  /* what its pages are: "page", "sheet", …; NULL: none, or not known */
 	int page_first, page_last;
 	int64_t byte_start, byte_end;
 	int n_tokens;
@@ -95,6 +97,8 @@ MUST_CHECK int chunks_neighbours(struct db *db, const struct chunk *c, int befor
  * rows, ascending slots. */
 MUST_CHECK int chunks_scan(struct db *db, struct arena *a, int64_t workspace_n, int64_t slot,
 	int max, struct chunk *out, int *n, struct err *e);
+/* Where the text ends that a version's chunks were cut from, about; 0: it has none. */
+int64_t chunks_text_end(struct db *db, const struct id *version);
 int64_t chunks_live_count(struct db *db, int64_t workspace_n);
 
 /* Trains a dictionary when the workspace has grown enough since the last; cheap when not. Called by

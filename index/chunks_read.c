@@ -3,17 +3,19 @@
 
 #include "index/chunks.h"
 
-enum { Q_LOAD, Q_LOAD_TEXT, Q_OPEN, Q_NEIGHBOURS, Q_SCAN, Q_COUNT };
+enum { Q_LOAD, Q_LOAD_TEXT, Q_OPEN, Q_NEIGHBOURS, Q_SCAN, Q_COUNT, Q_TEXT_END };
 
 /* Column 0 is the holder of the document's permissions. */
 #define COLUMNS                                                                                    \
 	"CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END, c.id, c.slot, c.document_id, "  \
 	"c.version_id, d.collection_id, d.name, c.generation, c.seq, c.live, c.language, "         \
 	"c.title, "                                                                                \
-	"c.heading, c.page_first, c.page_last, c.byte_start, c.byte_end, c.n_tokens, c.place, "
+	"c.heading, c.page_first, c.page_last, c.byte_start, c.byte_end, c.n_tokens, c.place, "    \
+	"nullif(v.paging, 'none'), "
 #define TEXT_COLUMNS "c.boxes, carrel_text(c.dictionary_n, c.text)"
 #define FROM                                                                                       \
 	" FROM chunk c JOIN document d ON d.id = c.document_id "                                   \
+	"JOIN document_version v ON v.id = c.version_id "                                          \
 	"JOIN collection k ON k.id = d.collection_id "
 #define THERE "d.deleted_ms IS NULL AND k.deleted_ms IS NULL"
 
@@ -31,6 +33,7 @@ static const char *const sql[] = {
 		"SELECT " COLUMNS TEXT_COLUMNS FROM
 		"WHERE c.workspace_n = ?1 AND c.slot >= ?2 AND c.live = 1 AND d.deleted_ms IS NULL "
 		"ORDER BY c.slot LIMIT ?3",
+	[Q_TEXT_END] = "SELECT max(byte_end) FROM chunk WHERE version_id = ?1",
 	[Q_COUNT] = "SELECT count(*) FROM chunk WHERE workspace_n = ?1 AND live = 1",
 };
 SQL_TABLE(table, "index/chunks_read", sql);
@@ -59,11 +62,12 @@ static int read_chunk(struct stmt *q, struct arena *a, struct chunk *out, struct
 	out->byte_end = col_int(q, 16);
 	out->n_tokens = (int)col_int(q, 17);
 	out->place = arena_str(a, col_text(q, 18));
-	out->text = arena_str(a, col_text(q, 20));
-	if (col_null(q, 19)) {
+	out->unit = arena_str(a, col_text(q, 19));
+	out->text = arena_str(a, col_text(q, 21));
+	if (col_null(q, 20)) {
 		return 0;
 	}
-	boxes = col_blob(q, 19, &n_bytes);
+	boxes = col_blob(q, 20, &n_bytes);
 	return boxes_unpack(boxes, n_bytes, a, &out->boxes, &out->n_boxes, e);
 }
 
@@ -209,4 +213,17 @@ int64_t chunks_live_count(struct db *db, int64_t workspace_n)
 		stmt_reset(q);
 	}
 	return n;
+}
+
+int64_t chunks_text_end(struct db *db, const struct id *version)
+{
+	struct stmt *q = db_stmt(db, &table, Q_TEXT_END);
+	int64_t end = 0;
+
+	stmt_id(q, 1, version);
+	if (stmt_step(q, NULL) == 1) {
+		end = col_null(q, 0) ? 0 : col_int(q, 0);
+		stmt_reset(q);
+	}
+	return end;
 }

@@ -13,7 +13,8 @@
 enum { Q_NAMED, Q_A_WORKSPACE };
 static const char *const statements[] = {
 	[Q_NAMED] = "SELECT 1 FROM document_version WHERE blob_hash = ?1 UNION ALL"
-		    " SELECT 1 FROM document_version WHERE text_hash = ?1 LIMIT 1",
+		    " SELECT 1 FROM document_version WHERE text_hash = ?1 UNION ALL"
+		    " SELECT 1 FROM document_version WHERE view_hash = ?1 LIMIT 1",
 	[Q_A_WORKSPACE] = "SELECT 1 FROM workspace LIMIT 1",
 };
 SQL_TABLE(table, "index/index", statements);

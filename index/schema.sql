@@ -120,8 +120,10 @@ CREATE TABLE document (
 	created_by    TEXT NOT NULL,
 	created_ms    INTEGER NOT NULL,
 	deleted_ms    INTEGER,          -- from then on nobody finds it; the purge job removes its text
-	parent_id     TEXT REFERENCES document(id) -- the document that it was attached to or embedded
+	parent_id     TEXT REFERENCES document(id), -- the document that it was attached to or embedded
 					-- in; it is read, shared and deleted with that one. NULL: none
+	part          INTEGER           -- which of that one's files it is, from 1; NULL once the parent
+					-- does not hold it any more
 ) WITHOUT ROWID;
 CREATE INDEX document_parent ON document(parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX document_name ON document(collection_id, name) WHERE deleted_ms IS NULL;
@@ -313,6 +315,7 @@ CREATE TABLE citation (                 -- one marker in an answer
 	answer_start INTEGER NOT NULL,  -- the sentence in run.answer that cites it, bytes
 	answer_end   INTEGER NOT NULL,
 	support      TEXT NOT NULL CHECK (support IN ('verified', 'partial', 'unverified')),
+	place        TEXT,              -- where the quote is, as its document says: 'iv', 'Prices!A2:F2'
 	PRIMARY KEY (run_id, ordinal)
 ) WITHOUT ROWID;
 CREATE INDEX citation_chunk ON citation(chunk_id);
@@ -373,7 +376,8 @@ CREATE TABLE chunk (
 	dictionary_n INTEGER,           -- text_dictionary; NULL: plain zstd
 	text         BLOB NOT NULL,     -- zstd
 	boxes        BLOB,              -- struct box[], packed; NULL: no geometry
-	place        TEXT NOT NULL DEFAULT '', -- where it is, as its document says: 'iv', 'Prices!A2:F9'
+	place        TEXT NOT NULL DEFAULT '', -- where it is, as its document says: 'iv', 'Prices!A2:F9';
+					-- of several pages the label of each, a line a page
 	UNIQUE (workspace_n, slot)
 ) WITHOUT ROWID;
 CREATE INDEX chunk_version ON chunk(version_id, generation, seq);

@@ -12,6 +12,7 @@
 #include "index_migrate_0003_attachments_and_searches.sql.h"
 #include "index_migrate_0004_sources_by_document.sql.h"
 #include "index_migrate_0005_places_and_parts.sql.h"
+#include "index_migrate_0006_places_of_citations.sql.h"
 #include "index_schema.sql.h"
 
 /* "CRRL": what `file` and PRAGMA application_id say of a database of ours. */
@@ -27,6 +28,8 @@ static const struct migration steps[] = {
 	{4, "0004_sources_by_document",
 		(const char *)embed_index_migrate_0004_sources_by_document_sql},
 	{5, "0005_places_and_parts", (const char *)embed_index_migrate_0005_places_and_parts_sql},
+	{6, "0006_places_of_citations",
+		(const char *)embed_index_migrate_0006_places_of_citations_sql},
 	{0, NULL, NULL},
 };
 

@@ -74,14 +74,33 @@ const char *archive_name(struct archive *a, int i)
 	return zip_get_name(a->zip, (zip_uint64_t)i, 0);
 }
 
+/* Some writers made their paths with '\\'. */
+static zip_int64_t locate_backslashes(struct archive *a, const char *name)
+{
+	struct buf path = BUF_INIT;
+	zip_int64_t at;
+
+	buf_str(&path, name);
+	for (size_t i = 0; i < path.len; i++) {
+		path.data[i] = path.data[i] == '/' ? '\\' : path.data[i];
+	}
+	at = zip_name_locate(a->zip, path.data ? path.data : "", ZIP_FL_NOCASE);
+	buf_finish(&path);
+	return at;
+}
+
 static zip_int64_t locate(struct archive *a, const char *name)
 {
 	zip_int64_t at;
 
 	name += name[0] == '/';
 	at = zip_name_locate(a->zip, name, 0);
-	/* Names of OPC parts are compared without regard to case (ECMA-376 part 2, 6.2.2.3). */
-	return at >= 0 ? at : zip_name_locate(a->zip, name, ZIP_FL_NOCASE);
+	if (at < 0) {
+		/* Names of OPC parts are compared without regard to case (ECMA-376 part 2,
+		 * 6.2.2.3). */
+		at = zip_name_locate(a->zip, name, ZIP_FL_NOCASE);
+	}
+	return at >= 0 ? at : locate_backslashes(a, name);
 }
 
 bool archive_has(struct archive *a, const char *name)

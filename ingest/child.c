@@ -19,7 +19,10 @@ static magic_t magic; /* loaded in the zygote, used by its children */
  * them. */
 static void preload_converters(void)
 {
-	static const char *const CHARSETS[] = {"UTF-16BE", "UTF-16LE", "UTF-16", "ISO-8859-1"};
+	static const char *const CHARSETS[] = {"UTF-16BE", "UTF-16LE", "UTF-16", "ISO-8859-1",
+		/* names of attachments (GMime); ICU converts all other text of mail */
+		"ISO-8859-2", "ISO-8859-15", "WINDOWS-1250", "WINDOWS-1251", "WINDOWS-1252",
+		"KOI8-R", "SHIFT_JIS", "ISO-2022-JP", "GBK", "GB18030", "BIG5", "EUC-KR"};
 
 	for (size_t i = 0; i < sizeof(CHARSETS) / sizeof(CHARSETS[0]); i++) {
 		(void)iconv_open("UTF-8", CHARSETS[i]);
@@ -90,7 +93,7 @@ void child_run(const struct sandbox *s, const struct child_limits *limits, const
 
 	draft_init(&d, CHILD_FRAMES, limits->text_max, limits->pages_max);
 	doc = (struct document){.name = o->name, .limits = limits, .draft = &d};
-	d.children_max = limits->children_max;
+	d.children_max = o->no_children ? 0 : limits->children_max;
 	d.children_bytes_max = limits->children_bytes_max;
 	if (fstat(CHILD_DOCUMENT, &st) < 0 || st.st_size < 0) {
 		draft_fault(&d, FAULT_BROKEN, 0, NULL);
@@ -104,6 +107,7 @@ void child_run(const struct sandbox *s, const struct child_limits *limits, const
 	}
 	doc.bytes = p ? p : "";
 	sandbox.cpu_s = o->cpu_s;
+	sandbox.cpu_more_s = o->cpu_more_s;
 	watch_crashes();
 	if (sandbox_enter(s, o->kind == ORDER_RENDER ? SANDBOX_RENDER : SANDBOX_EXTRACT, &sandbox,
 		    &e) < 0) {

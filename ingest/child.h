@@ -5,6 +5,7 @@
 #ifndef INGEST_CHILD_H
 #define INGEST_CHILD_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +17,7 @@
 /* A child's fds: the document, the frames, what the libraries have to say. */
 enum { CHILD_DOCUMENT = 0, CHILD_FRAMES = 1, CHILD_STDERR = 2 };
 
-enum order_kind { ORDER_EXTRACT, ORDER_RENDER };
+enum order_kind { ORDER_EXTRACT, ORDER_RENDER, ORDER_CONVERT };
 
 #define ORDER_BOXES_MAX 1500
 
@@ -28,11 +29,25 @@ struct order_box {
  * the same binary. */
 struct order {
 	uint32_t kind;
-	uint32_t cpu_s;
+	uint32_t cpu_s, cpu_more_s; /* of struct sandbox_limits */
 	uint32_t page, width, n_boxes;
+	uint32_t no_children;		     /* files inside are not wanted, only named */
+	uint32_t wall_s, memory_mb, file_mb; /* of a command */
+	uint32_t n_words;		     /* bytes of words */
 	char name[256];
-	struct order_box boxes[ORDER_BOXES_MAX]; /* only n_boxes of them are sent */
+	union { /* only what is used of it is sent */
+		struct order_box boxes[ORDER_BOXES_MAX];
+		char words[sizeof(struct order_box) *
+			   ORDER_BOXES_MAX]; /* a command's folder and
+						words, each with its NUL */
+	};
 };
+
+static inline size_t order_size(const struct order *o)
+{
+	return offsetof(struct order, boxes) +
+	       (o->kind == ORDER_CONVERT ? o->n_words : o->n_boxes * sizeof(struct order_box));
+}
 
 enum { ORDER_N_FDS = 4 };
 
@@ -68,9 +83,20 @@ _Noreturn void child_run(
 /* The zygote: forks a child an order until the socket closes. Ends the process. */
 _Noreturn void zygote_loop(int socket, const struct child_limits *limits);
 
+/* ── external commands (ingest/external_child.c) ── */
+
+#define KEEPER_STOP (SIGRTMIN + 1) /* ends a keeper, with all that it keeps */
+
+/* How a keeper ends: its exit status. */
+enum { CONVERT_DONE, CONVERT_FAILED = 81, CONVERT_TIMEOUT, CONVERT_SANDBOX, CONVERT_NO_EXEC };
+
+/* Keeps the order's command; ends the process. */
+_Noreturn void external_child(const struct order *o);
+
 /* ── the formats ── */
 
 struct archive;
+struct ocr;
 
 struct document {
 	const char *bytes;
@@ -81,20 +107,53 @@ struct document {
 	/* Opened by the first that asks (archive_of): the table's rows look at the same one. */
 	struct archive *archive;
 	bool archive_tried;
+	struct ocr *ocr; /* made for the first page that needs it (ocr_read) */
 };
 
 _Noreturn void extract_child(struct document *doc, struct draft *d);
+void extract_docx(struct document *doc, struct draft *d);
+void extract_xlsx(struct document *doc, struct draft *d);
+void extract_pptx(struct document *doc, struct draft *d);
 void extract_pdf(struct document *doc, struct draft *d);
 void extract_markdown(struct document *doc, struct draft *d);
 void extract_html(struct document *doc, struct draft *d);
 /* Appends a piece of HTML to the open page. */
 void html_write(const char *p, size_t n_bytes, struct draft *d);
 void extract_text(struct document *doc, struct draft *d);
+void extract_epub(struct document *doc, struct draft *d);
+void extract_odt(struct document *doc, struct draft *d);
+void extract_ods(struct document *doc, struct draft *d);
+void extract_odp(struct document *doc, struct draft *d);
+void extract_rtf(struct document *doc, struct draft *d);
+/* The type is application/vnd.oasis.opendocument.<type> or a template of it; packages and flat XML.
+ */
+bool odf_is(struct document *doc, const char *type);
+void extract_image(struct document *doc, struct draft *d);
+void extract_eml(struct document *doc, struct draft *d);
+void extract_mbox(struct document *doc, struct draft *d);
+void extract_mhtml(struct document *doc, struct draft *d);
+void extract_msg(struct document *doc, struct draft *d);
+void extract_csv(struct document *doc, struct draft *d);
+void extract_json(struct document *doc, struct draft *d);
+void extract_xml(struct document *doc, struct draft *d);
+void extract_code(struct document *doc, struct draft *d);
+bool mail_is_eml(struct document *doc);
+bool mail_is_mbox(struct document *doc);
+bool mail_is_mhtml(struct document *doc);
+bool msg_is(struct document *doc);
+bool csv_is(struct document *doc);
+bool tsv_is(struct document *doc);
+bool json_is(struct document *doc);
+bool xml_is_document(struct document *doc);
+bool code_is(struct document *doc);
 _Noreturn void render_child(const struct document *doc, const struct order *o, struct draft *d);
 
 /* Text of unknown encoding as UTF-8 without a byte order mark; false: it is not text. charset: what
- * the document itself says, or NULL. */
+ * the document itself says, or NULL; UTF-8 that is valid is taken for what it is, whatever it says.
+ */
 bool text_decode(const char *p, size_t n_bytes, const char *charset, struct buf *out);
+/* Text whose encoding is known for certain. false: ICU does not know it. */
+bool text_convert(const char *p, size_t n_bytes, const char *charset, struct buf *out);
 
 /* What libmagic calls these bytes ("application/zip"), "" if it does not know. */
 const char *child_magic(const void *p, size_t n_bytes);

@@ -1,23 +1,19 @@
 /*
  * blocks -> units -> cuts -> chunks.
  *
- * A unit is what is never cut: a sentence, a list item, a table row, a line of code, a heading; one
- * that is too long for a chunk is first split at words. Where to cut between units is the cheapest
- * of all ways (dynamic programming over the units, in whole numbers so that every machine agrees):
+ * A unit is what is never cut (ingest/chunk_units.h). Where to cut between units is the cheapest of
+ * all ways (dynamic programming over the units, in whole numbers so that every machine agrees):
  * a chunk costs the square of its distance from the target, and a cut or a crossing costs what the
  * table of prices says. A repeated table header counts towards the size.
  */
 #include "ingest/chunker.h"
 
-#include <stdio.h>
 #include <string.h>
-
-#include <unicode/ubrk.h>
-#include <unicode/utext.h>
 
 #include "index/base/utf8.h"
 #include "index/fts.h"
-#include "index/tokens.h"
+#include "ingest/chunk_units.h"
+#include "ingest/cohesion.h"
 
 /* Prices; a chunk of 0.5 or 1.5 times the target costs 250. */
 enum {
@@ -25,331 +21,21 @@ enum {
 	PRICE_CROSS_TINY = 200,	    /* a heading inside, both sections tiny */
 	PRICE_CROSS_ONE_TINY = 600, /* one of them is */
 	PRICE_CROSS = 9000,	    /* neither */
-	PRICE_AFTER_HEADING = 6000, /* a cut between a heading and its text */
+	PRICE_AFTER_HEADING = 6000, /* a cut behind a heading or a table's header */
 	PRICE_AFTER_LEAD_IN = 800,  /* a cut behind "…:" */
 	PRICE_IN_BLOCK = 150,	    /* a cut between two sentences of a paragraph */
 	PRICE_BEFORE_ITEM = 100,
 	PRICE_BEFORE_ROW = 120,
+	PRICE_COHESION = 600, /* a cut where the text coheres wholly (ingest/cohesion.h) */
 };
 
-#define DEPTH_MAX 6
-#define HEADING_BYTES_MAX 300
-
-struct unit {
-	int32_t start, end;
-	int32_t tokens; /* with what stands between it and the next */
-	int section;
-	int table; /* -1: none */
-	uint8_t kind;
-	bool first; /* of its block */
-};
-
-struct section {
-	const char *names[DEPTH_MAX]; /* the heading path */
-	int levels[DEPTH_MAX];
-	int depth;
-	int64_t tokens;
-};
-
-struct table {
-	int32_t start, end; /* the header row; start == end: too long to repeat */
-	int32_t tokens;
-	int first_unit;
-};
-
-struct chunker {
-	const struct extracted *x;
-	struct arena *arena;
-	char *text; /* a copy, its line ends inside of blocks made blanks: same length */
-	int target;
-	const atomic_bool *cancel;
-	UBreakIterator *sentences;
-	struct unit *units;
-	int n_units, cap_units;
-	struct section *sections;
-	int n_sections, cap_sections;
-	struct table *tables;
-	int n_tables, cap_tables;
-};
-
-static bool cancelled(const struct chunker *c)
-{
-	return c->cancel && atomic_load(c->cancel);
-}
-
-static void *grow(struct arena *a, void *items, int n, int *cap, size_t size)
-{
-	void *more;
-
-	if (n < *cap) {
-		return items;
-	}
-	*cap = *cap ? *cap * 2 : 32;
-	more = arena_calloc(a, (size_t)*cap, size);
-	if (n > 0) {
-		memcpy(more, items, (size_t)n * size);
-	}
-	return more;
-}
-
-static bool blank(char c)
-{
-	return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
-
-static void trim(const char *text, int32_t *start, int32_t *end)
-{
-	while (*start < *end && blank(text[*start])) {
-		++*start;
-	}
-	while (*end > *start && blank(text[*end - 1])) {
-		--*end;
-	}
-}
-
-static int estimate(const struct chunker *c, int32_t start, int32_t end)
-{
-	return tokens_estimate(c->text + start, (size_t)(end - start));
-}
-
-/* ── units ── */
-
-static void add_unit(
-	struct chunker *c, const struct block *b, int32_t start, int32_t end, bool *first)
-{
-	struct unit *u;
-
-	trim(c->text, &start, &end);
-	if (start == end) {
-		return;
-	}
-	c->units = grow(c->arena, c->units, c->n_units, &c->cap_units, sizeof(*c->units));
-	u = &c->units[c->n_units++];
-	*u = (struct unit){.start = start,
-		.end = end,
-		.kind = b->kind,
-		.first = *first,
-		.section = c->n_sections - 1,
-		.table = -1};
-	if (b->kind == BLOCK_TABLE_ROW) {
-		u->table = c->n_tables - 1;
-	}
-	*first = false;
-}
-
-/* Pieces of at most half the target, cut at blanks, and inside of a word where one is longer. A
- * token is never less than a byte, so a word is cut by bytes. */
-static void add_split(
-	struct chunker *c, const struct block *b, int32_t start, int32_t end, bool *first)
-{
-	int32_t limit = c->target / 2;
-	int32_t at = start, from = start;
-	int tokens = 0;
-
-	while (at < end) {
-		int32_t stop = at;
-		int n;
-
-		while (stop < end && blank(c->text[stop])) {
-			stop++;
-		}
-		while (stop < end && !blank(c->text[stop])) {
-			stop++;
-		}
-		if (stop - at > limit && estimate(c, at, stop) > limit) {
-			stop = at +
-			       (int32_t)utf8_floor(c->text + at, (size_t)(end - at), (size_t)limit);
-		}
-		n = estimate(c, at, stop);
-		if (tokens > 0 && tokens + n > limit) {
-			add_unit(c, b, from, at, first);
-			from = at;
-			tokens = 0;
-		}
-		tokens += n;
-		at = stop;
-	}
-	add_unit(c, b, from, end, first);
-}
-
-static void add_fitting(
-	struct chunker *c, const struct block *b, int32_t start, int32_t end, bool *first)
-{
-	if (estimate(c, start, end) > c->target) {
-		add_split(c, b, start, end, first);
-	} else {
-		add_unit(c, b, start, end, first);
-	}
-}
-
-static void add_sentences(struct chunker *c, const struct block *b, bool *first)
-{
-	UErrorCode status = U_ZERO_ERROR;
-	UText source = UTEXT_INITIALIZER;
-	int32_t from = 0, to;
-
-	utext_openUTF8(&source, c->text + b->byte_start, b->byte_end - b->byte_start, &status);
-	ubrk_setUText(c->sentences, &source, &status);
-	ASSERT(U_SUCCESS(status));
-	while ((to = ubrk_next(c->sentences)) != UBRK_DONE) {
-		add_fitting(c, b, b->byte_start + from, b->byte_start + to, first);
-		from = to;
-	}
-	utext_close(&source);
-}
-
-static void add_lines(struct chunker *c, const struct block *b, bool *first)
-{
-	int32_t from = b->byte_start;
-
-	while (from < b->byte_end) {
-		const char *end = memchr(c->text + from, '\n', (size_t)(b->byte_end - from));
-		int32_t to = end ? (int32_t)(end - c->text) : b->byte_end;
-
-		add_fitting(c, b, from, to, first);
-		from = to + 1;
-	}
-}
-
-/* ── headings ── */
-
-static const char *heading_name(struct chunker *c, const struct block *b)
-{
-	char *name = arena_alloc(c->arena, (size_t)(b->byte_end - b->byte_start) + 1);
-	size_t n = 0;
-
-	for (int32_t i = b->byte_start; i < b->byte_end; i++) {
-		if (!blank(c->text[i])) {
-			name[n++] = c->text[i];
-		} else if (n > 0 && name[n - 1] != ' ') {
-			name[n++] = ' ';
-		}
-	}
-	while (n > 0 && name[n - 1] == ' ') {
-		n--;
-	}
-	name[utf8_floor(name, n, HEADING_BYTES_MAX)] = '\0';
-	return name;
-}
-
-/* A heading begins a section, but right under a higher heading it only deepens that one's path. */
-static void add_heading(struct chunker *c, const struct block *b)
-{
-	int level = b->level < 1 ? 1 : b->level > DEPTH_MAX ? DEPTH_MAX : b->level;
-	struct section s = c->sections[c->n_sections - 1];
-	const struct unit *last = c->n_units > 0 ? &c->units[c->n_units - 1] : NULL;
-	bool follows =
-		last && last->kind == BLOCK_HEADING && s.depth > 0 && s.levels[s.depth - 1] < level;
-	bool first = true;
-
-	while (s.depth > 0 && s.levels[s.depth - 1] >= level) {
-		s.depth--;
-	}
-	s.names[s.depth] = heading_name(c, b);
-	s.levels[s.depth++] = level;
-	s.tokens = 0;
-	if (!follows) {
-		c->sections = grow(c->arena, c->sections, c->n_sections, &c->cap_sections,
-			sizeof(*c->sections));
-		c->n_sections++;
-	}
-	c->sections[c->n_sections - 1] = s;
-	add_unit(c, b, b->byte_start, b->byte_end, &first);
-}
-
-/* ── tables ── */
-
-static void begin_table(struct chunker *c, const struct block *b)
-{
-	struct table *t;
-
-	c->tables = grow(c->arena, c->tables, c->n_tables, &c->cap_tables, sizeof(*c->tables));
-	t = &c->tables[c->n_tables++];
-	*t = (struct table){.start = b->byte_start, .end = b->byte_end, .first_unit = c->n_units};
-	trim(c->text, &t->start, &t->end);
-	t->tokens = estimate(c, t->start, t->end) + 1;
-	if (t->tokens > c->target / 4) {
-		t->end = t->start;
-		t->tokens = 0;
-	}
-}
+#define COHESION_TOKENS 100 /* looked at on each side of a cut */
 
 static const struct table *repeated_header(const struct chunker *c, int unit)
 {
 	const struct table *t = c->units[unit].table < 0 ? NULL : &c->tables[c->units[unit].table];
 
-	return t && t->end > t->start && unit > t->first_unit ? t : NULL;
-}
-
-/* ── blocks to units ── */
-
-/* Same length, so that every offset stays true: line ends inside of a block become blanks, and so
- * does what stands between blocks (page furniture that the extractor left out). */
-static void smooth(struct chunker *c)
-{
-	int32_t done = 0;
-
-	for (int i = 0; i <= c->x->n_blocks; i++) {
-		const struct block *b = i < c->x->n_blocks ? &c->x->blocks[i] : NULL;
-		int32_t stop = b ? b->byte_start : c->x->n_bytes;
-
-		for (; done < stop; done++) {
-			c->text[done] = c->text[done] == '\n' ? '\n' : ' ';
-		}
-		for (; b && done < b->byte_end; done++) {
-			if (b->kind != BLOCK_CODE && blank(c->text[done])) {
-				c->text[done] = ' ';
-			}
-		}
-	}
-}
-
-static void add_block(struct chunker *c, const struct block *b, bool table_goes_on)
-{
-	bool first = true;
-	bool heading = b->kind == BLOCK_HEADING;
-
-	if (heading && estimate(c, b->byte_start, b->byte_end) <= c->target / 4) {
-		add_heading(c, b);
-	} else if (b->kind == BLOCK_TABLE_ROW) {
-		if (!table_goes_on) {
-			begin_table(c, b);
-		}
-		add_fitting(c, b, b->byte_start, b->byte_end, &first);
-	} else if (b->kind == BLOCK_CODE) {
-		add_lines(c, b, &first);
-	} else if (b->kind == BLOCK_LIST_ITEM &&
-		   estimate(c, b->byte_start, b->byte_end) <= c->target / 2) {
-		add_unit(c, b, b->byte_start, b->byte_end, &first);
-	} else {
-		struct block text = *b;
-
-		text.kind = heading ? BLOCK_PARAGRAPH : b->kind; /* so long a heading is none */
-		add_sentences(c, &text, &first);
-	}
-}
-
-static void make_units(struct chunker *c)
-{
-	bool in_table = false;
-
-	c->sections = grow(c->arena, NULL, 0, &c->cap_sections, sizeof(*c->sections));
-	c->n_sections = 1; /* what stands before the first heading */
-	for (int i = 0; i < c->x->n_blocks && !cancelled(c); i++) {
-		struct block b = c->x->blocks[i];
-
-		trim(c->text, &b.byte_start, &b.byte_end);
-		if (b.byte_start < b.byte_end) {
-			add_block(c, &b, in_table);
-			in_table = b.kind == BLOCK_TABLE_ROW;
-		}
-	}
-	for (int i = 0; i < c->n_units; i++) {
-		struct unit *u = &c->units[i];
-
-		u->tokens = estimate(c, u->start, i + 1 < c->n_units ? u[1].start : u->end);
-		c->sections[u->section].tokens += u->tokens;
-	}
+	return t && t->end > t->start && unit >= t->body ? t : NULL;
 }
 
 /* ── where to cut ── */
@@ -362,14 +48,31 @@ static bool lead_in(const struct chunker *c, const struct unit *u)
 	       (u->end - u->start >= 3 && memcmp(end - 3, "\xef\xbc\x9a", 3) == 0);
 }
 
-static int64_t price_of_cut(const struct chunker *c, int i)
+/* Between the stretches of one section before and from unit i on. */
+static int64_t price_of_cohesion(const struct chunker *c, int i)
+{
+	int section = c->units[i].section, first = i, last = i, tokens = 0;
+
+	while (first > 0 && c->units[first - 1].section == section && tokens < COHESION_TOKENS) {
+		tokens += c->units[--first].tokens;
+	}
+	tokens = c->units[i].tokens;
+	while (last + 1 < c->n_units && c->units[last + 1].section == section &&
+		tokens < COHESION_TOKENS) {
+		tokens += c->units[++last].tokens;
+	}
+	return (int64_t)(PRICE_COHESION *
+			 cohesion(c->text + c->units[first].start,
+				 (size_t)(c->units[i - 1].end - c->units[first].start),
+				 c->text + c->units[i].start,
+				 (size_t)(c->units[last].end - c->units[i].start)));
+}
+
+static int64_t price_of_kinds(const struct chunker *c, int i)
 {
 	const struct unit *u = &c->units[i];
 
-	if (i == 0 || u->section != u[-1].section) {
-		return 0;
-	}
-	if (u[-1].kind == BLOCK_HEADING) {
+	if (u[-1].kind == BLOCK_HEADING || (u[-1].header && u->table == u[-1].table)) {
 		return PRICE_AFTER_HEADING;
 	}
 	if (lead_in(c, u - 1)) {
@@ -382,6 +85,14 @@ static int64_t price_of_cut(const struct chunker *c, int i)
 		return PRICE_BEFORE_ITEM;
 	}
 	return u->kind == BLOCK_TABLE_ROW && u[-1].kind == BLOCK_TABLE_ROW ? PRICE_BEFORE_ROW : 0;
+}
+
+static int64_t price_of_cut(const struct chunker *c, int i)
+{
+	if (i == 0 || c->units[i].section != c->units[i - 1].section) {
+		return 0;
+	}
+	return price_of_kinds(c, i) + price_of_cohesion(c, i);
 }
 
 static int64_t price_of_crossing(const struct chunker *c, int i)
@@ -406,6 +117,11 @@ static int64_t price_of_size(const struct chunker *c, int64_t tokens)
 	return off * off / 1000 + (tokens * 4 < c->target ? PRICE_TINY : 0);
 }
 
+static int part_of(const struct chunker *c, int unit)
+{
+	return c->sections[c->units[unit].section].part;
+}
+
 /* from[j] is where the chunk that ends before unit j begins, in the cheapest way to cut [0, j). */
 static int *cheapest_cuts(struct chunker *c)
 {
@@ -420,7 +136,7 @@ static int *cheapest_cuts(struct chunker *c)
 		cut[i] = price_of_cut(c, i);
 		cross[i] = price_of_crossing(c, i);
 	}
-	for (int j = 1; j <= n && !cancelled(c); j++) {
+	for (int j = 1; j <= n && !chunker_cancelled(c); j++) {
 		int64_t tokens = 0, crossings = 0;
 
 		cost[j] = INT64_MAX;
@@ -430,7 +146,7 @@ static int *cheapest_cuts(struct chunker *c)
 
 			tokens += c->units[i].tokens;
 			size = tokens + (header ? header->tokens : 0);
-			if (tokens > limit && i < j - 1) {
+			if ((tokens > limit && i < j - 1) || part_of(c, i) != part_of(c, j - 1)) {
 				break;
 			}
 			price = cost[i] + cut[i] + crossings + price_of_size(c, size);
@@ -548,19 +264,6 @@ static const char *title_of_name(struct arena *a, const char *name)
 	return dot && dot > base ? arena_strn(a, base, (size_t)(dot - base)) : arena_str(a, base);
 }
 
-/* With the list of abbreviations that do not end a sentence, where ICU has one. */
-static UBreakIterator *open_sentences(const char *language)
-{
-	UErrorCode status = U_ZERO_ERROR;
-	char locale[32];
-	UBreakIterator *it;
-
-	snprintf(locale, sizeof(locale), "%.8s@ss=standard", *language ? language : "en");
-	it = ubrk_open(UBRK_SENTENCE, locale, NULL, 0, &status);
-	ASSERT(U_SUCCESS(status)); /* ICU's root rules are always there */
-	return it;
-}
-
 void chunker_run(const struct extracted *x, const struct chunker_config *config, struct arena *a,
 	struct chunk **out, int *n)
 {
@@ -575,12 +278,9 @@ void chunker_run(const struct extracted *x, const struct chunker_config *config,
 	*n = 0;
 	*out = NULL;
 	c.text = arena_strn(a, x->text, (size_t)x->n_bytes);
-	c.sentences = open_sentences(language);
-	smooth(&c);
-	make_units(&c);
-	ubrk_close(c.sentences);
+	units_make(&c, language);
 	from = cheapest_cuts(&c);
-	if (cancelled(&c)) {
+	if (chunker_cancelled(&c)) {
 		return;
 	}
 	for (int j = c.n_units; j > 0; j = from[j]) {

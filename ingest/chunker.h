@@ -1,9 +1,10 @@
 /*
  * Extracted text to chunks: along headings, then blocks, then sentences (ICU), aiming at a number
- * of tokens. A chunk does not cross a heading unless the sections are tiny; table rows stay whole
- * (a long table's header row is repeated) and list items stay with their lead-in where they fit;
- * each chunk has its heading path, pages, byte range and the boxes of its lines. Deterministic: the
- * same input gives the same chunks. Pure functions. Thread: any.
+ * of tokens. A chunk does not cross a heading unless the sections are tiny, and a sheet or a
+ * message never; table rows stay whole (a long table's header rows are repeated) and list items
+ * stay with their lead-in where they fit; each chunk has its heading path (a sheet's name first),
+ * pages, place, byte range and the boxes of its lines. Deterministic: the same input gives the same
+ * chunks. Pure functions. Thread: any.
  *
  * The text of a chunk ends with the bytes [byte_start, byte_end) of the extracted text, with line
  * ends inside of a paragraph made blanks; what stands before them is a repeated table header. So
@@ -22,7 +23,7 @@
 #include "ingest/extracted.h"
 
 /* Raised when other chunks come out of the same text, so that `carrel reindex` knows old ones. */
-#define CHUNKER_VERSION 1
+#define CHUNKER_VERSION 2
 
 struct chunker_config {
 	int target_tokens; /* a chunk has 0.25 to 1.5 times this, unless its text is shorter */

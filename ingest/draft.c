@@ -357,8 +357,8 @@ void draft_child(struct draft *d, const char *name, const void *p, size_t n_byte
 	}
 	buf_printf(&note, "%s (%zu bytes)%s", clean.data, n_bytes,
 		taken	  ? ""
-		: n_bytes ? ", not taken in: more or larger files inside than ingest-children and "
-			    "ingest-children-mb allow"
+		: n_bytes ? ", not taken in: more, larger or deeper files inside than "
+			    "ingest-children, ingest-children-mb and ingest-children-depth allow"
 			  : ", empty");
 	draft_annotate(d, ANNOTATION_EMBEDDED, d->n_text, d->n_text, note.data, note.len);
 	if (taken) {

@@ -1,227 +1,35 @@
 /*
- * HTML by gumbo's HTML5 parser. What a reader of the page would see as its content: navigation,
- * menus, hidden elements, scripts and forms are left out. The walk keeps its own stack on the heap,
- * since documents nest as deeply as they like.
+ * HTML by gumbo's HTML5 parser: what a reader of the page would see as its content, in blocks.
+ * Pictures' alternative texts stay out: nobody sees them beside the picture, so they are a way for
+ * hidden orders; captions are in.
  */
 #include <ctype.h>
-#include <gumbo.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "ingest/child.h"
-
-/* ── a walk over a tree of any depth ── */
-
-struct step {
-	const GumboNode *node;
-	unsigned int next; /* child */
-	int ordinal;	   /* of the last list item */
-	bool layout;	   /* a table that arranges the page */
-};
-
-struct walk {
-	struct step *steps;
-	size_t n, cap;
-};
-
-static void walk_push(struct walk *w, const GumboNode *node)
-{
-	if (w->n == w->cap) {
-		w->cap = w->cap ? w->cap * 2 : 256;
-		w->steps = realloc(w->steps, w->cap * sizeof(*w->steps));
-		ASSERT(w->steps != NULL);
-	}
-	w->steps[w->n++] = (struct step){.node = node};
-}
-
-static const GumboVector *children(const GumboNode *node)
-{
-	switch (node->type) {
-	case GUMBO_NODE_ELEMENT:
-	case GUMBO_NODE_TEMPLATE:
-		return &node->v.element.children;
-	case GUMBO_NODE_DOCUMENT:
-		return &node->v.document.children;
-	default:
-		return NULL;
-	}
-}
-
-static GumboTag tag_of(const GumboNode *node)
-{
-	return node->type == GUMBO_NODE_ELEMENT ? node->v.element.tag : GUMBO_TAG_LAST;
-}
-
-/* The next child of the topmost step, or NULL when it has no more. */
-static const GumboNode *walk_child(struct walk *w)
-{
-	struct step *top = &w->steps[w->n - 1];
-	const GumboVector *v = children(top->node);
-
-	return v && top->next < v->length ? v->data[top->next++] : NULL;
-}
-
-/* ── what counts ── */
-
-static const char *attribute(const GumboNode *node, const char *name)
-{
-	const GumboAttribute *a = gumbo_get_attribute(&node->v.element.attributes, name);
-
-	return a ? a->value : NULL;
-}
-
-/* `what` in a style attribute, blanks aside. */
-static bool style_says(const char *style, const char *what)
-{
-	char packed[256];
-	size_t n = 0;
-
-	for (; style && *style && n < sizeof(packed) - 1; style++) {
-		if (!isspace((unsigned char)*style)) {
-			packed[n++] = (char)tolower((unsigned char)*style);
-		}
-	}
-	packed[n] = '\0';
-	return strstr(packed, what) != NULL;
-}
-
-static bool hidden(const GumboNode *node)
-{
-	const char *aria = attribute(node, "aria-hidden");
-	const char *style = attribute(node, "style");
-
-	return attribute(node, "hidden") || (aria && strcasecmp(aria, "true") == 0) ||
-	       style_says(style, "display:none") || style_says(style, "visibility:hidden");
-}
-
-static bool role_is_chrome(const GumboNode *node)
-{
-	static const char *const ROLES[] = {"navigation", "menu", "menubar", "search", "banner",
-		"contentinfo", "toolbar", "dialog"};
-	const char *role = attribute(node, "role");
-
-	for (size_t i = 0; role && i < sizeof(ROLES) / sizeof(ROLES[0]); i++) {
-		if (strcasecmp(role, ROLES[i]) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* An aside that is mostly links is a menu. */
-static bool is_menu(const GumboNode *node)
-{
-	struct walk w = {0};
-	size_t n_all = 0, n_linked = 0, links = 0;
-	bool nav = false;
-
-	walk_push(&w, node);
-	while (w.n && !nav) {
-		const GumboNode *child = walk_child(&w);
-
-		if (!child) {
-			links -= tag_of(w.steps[--w.n].node) == GUMBO_TAG_A;
-		} else if (child->type == GUMBO_NODE_TEXT) {
-			size_t len = strlen(child->v.text.text);
-
-			n_all += len;
-			n_linked += links ? len : 0;
-		} else {
-			nav = tag_of(child) == GUMBO_TAG_NAV;
-			links += tag_of(child) == GUMBO_TAG_A;
-			walk_push(&w, child);
-		}
-	}
-	free(w.steps);
-	return nav || n_linked * 2 > n_all;
-}
-
-/* A header or footer of the page, not of an article in it. */
-static bool is_of_page(const GumboNode *node)
-{
-	const GumboNode *up = node->parent;
-
-	for (int i = 0; up && i < 64; i++, up = up->parent) {
-		switch (tag_of(up)) {
-		case GUMBO_TAG_ARTICLE:
-		case GUMBO_TAG_MAIN:
-		case GUMBO_TAG_SECTION:
-		case GUMBO_TAG_BLOCKQUOTE:
-			return false;
-		default:
-			break;
-		}
-	}
-	return true;
-}
-
-static bool skipped(const GumboNode *node)
-{
-	switch (tag_of(node)) {
-	case GUMBO_TAG_SCRIPT:
-	case GUMBO_TAG_STYLE:
-	case GUMBO_TAG_NOSCRIPT:
-	case GUMBO_TAG_TEMPLATE:
-	case GUMBO_TAG_NAV:
-	case GUMBO_TAG_IFRAME:
-	case GUMBO_TAG_SVG:
-	case GUMBO_TAG_OBJECT:
-	case GUMBO_TAG_BUTTON:
-	case GUMBO_TAG_SELECT:
-	case GUMBO_TAG_TEXTAREA:
-	case GUMBO_TAG_TITLE:
-	case GUMBO_TAG_AUDIO:
-	case GUMBO_TAG_VIDEO:
-	case GUMBO_TAG_CANVAS:
-		return true;
-	case GUMBO_TAG_FOOTER:
-		return is_of_page(node) || hidden(node);
-	case GUMBO_TAG_ASIDE:
-		return hidden(node) || role_is_chrome(node) || is_menu(node);
-	default:
-		return hidden(node) || role_is_chrome(node);
-	}
-}
-
-/* A table that arranges the page rather than data. */
-static bool is_layout(const GumboNode *table)
-{
-	struct walk w = {0};
-	const char *role = attribute(table, "role");
-	bool layout =
-		role && (strcasecmp(role, "presentation") == 0 || strcasecmp(role, "none") == 0);
-
-	walk_push(&w, table);
-	while (w.n && !layout) {
-		const GumboNode *child = walk_child(&w);
-		GumboTag tag;
-
-		if (!child) {
-			w.n--;
-			continue;
-		}
-		tag = tag_of(child);
-		layout = tag == GUMBO_TAG_TABLE || (tag >= GUMBO_TAG_H1 && tag <= GUMBO_TAG_H6) ||
-			 tag == GUMBO_TAG_ARTICLE || tag == GUMBO_TAG_PRE;
-		walk_push(&w, child);
-	}
-	free(w.steps);
-	return layout;
-}
-
-/* ── writing ── */
+#include "ingest/html.h"
 
 struct page_writer {
 	struct draft *d;
-	struct walk walk;
-	struct buf line;
-	char marker[24];	     /* of the list item that begins; "": none does */
-	int heading;		     /* level of the open one; 0: none */
+	struct html_page page;
+	struct html_walk walk;
+	struct html_table table;
+	struct links links; /* in line */
+	struct buf line;    /* the text since the last block's edge */
+	struct buf *cell;   /* of the open row; NULL: none is open */
+	size_t n_term;	    /* bytes of the line that are a term whose definition is to come */
+	char marker[24];    /* of the list item that begins; "": none does */
+	int heading;	    /* level of the open one; 0: none */
 	int pre, row, headings_only; /* open elements of these kinds */
-	bool cell_before;
 };
+
+/* Where text goes: outside of cells a row has none. */
+static struct buf *open_text(struct page_writer *w)
+{
+	return w->row ? w->cell : &w->line;
+}
 
 static bool blank(const struct buf *b)
 {
@@ -240,27 +48,30 @@ static void newlines_to_spaces(struct buf *b)
 	}
 }
 
-static void write_lines(struct page_writer *w)
+static void put_marker(struct page_writer *w)
 {
-	const char *p = w->line.data;
-	const char *end = p + w->line.len;
+	struct buf item = BUF_INIT;
 
-	while (p < end) {
-		const char *stop = memchr(p, '\n', (size_t)(end - p));
-
-		stop = stop ? stop : end;
-		draft_line(w->d, p, (size_t)(stop - p), NULL);
-		p = stop + 1;
-	}
+	buf_str(&item, w->marker);
+	links_shift(&w->links, item.len);
+	buf_add(&item, w->line.data, w->line.len);
+	buf_finish(&w->line);
+	w->line = item;
+	w->marker[0] = '\0';
 }
 
-/* The text since the last block's edge becomes a block. */
+/* The text since the last block's edge becomes a block; a term waits for its definition. */
 static void flush(struct page_writer *w)
 {
 	enum block_kind kind = BLOCK_PARAGRAPH;
 
+	if (w->n_term && w->line.len <= w->n_term) {
+		return;
+	}
+	w->n_term = 0;
 	if (blank(&w->line) || (w->headings_only && !w->heading)) {
 		buf_clear(&w->line);
+		links_clear(&w->links);
 		return;
 	}
 	if (w->heading) {
@@ -272,47 +83,39 @@ static void flush(struct page_writer *w)
 	} else if (w->pre) {
 		kind = BLOCK_CODE;
 	} else if (w->marker[0]) {
-		struct buf item = BUF_INIT;
-
 		kind = BLOCK_LIST_ITEM;
-		buf_str(&item, w->marker);
-		buf_add(&item, w->line.data, w->line.len);
-		buf_finish(&w->line);
-		w->line = item;
-		w->marker[0] = '\0';
+		put_marker(w);
 	}
 	draft_block(w->d, kind, w->heading);
-	write_lines(w);
+	links_write(&w->links, w->d, w->line.data, w->line.len);
 	buf_clear(&w->line);
 }
 
-static void flush_row(struct page_writer *w)
+static void flush_term(struct page_writer *w)
 {
-	newlines_to_spaces(&w->line);
-	/* Cells without any text make no row. */
-	if (!blank(&w->line) && strspn(w->line.data, " |\t") < w->line.len) {
-		draft_block(w->d, BLOCK_TABLE_ROW, 0);
-		draft_line(w->d, w->line.data, w->line.len, NULL);
+	if (w->n_term >= 2 && w->line.len == w->n_term) {
+		w->line.len -= 2; /* its definition never came */
 	}
-	buf_clear(&w->line);
+	w->n_term = 0;
+	flush(w);
 }
 
 static void block_edge(struct page_writer *w)
 {
-	if (w->row) {
-		buf_char(&w->line, ' ');
-	} else {
+	if (!w->row) {
 		flush(w);
+	} else if (w->cell) {
+		buf_char(w->cell, ' ');
 	}
 }
 
 static void begin_item(struct page_writer *w)
 {
-	struct step *list = NULL;
+	struct html_step *list = NULL;
 
 	block_edge(w);
 	for (size_t i = w->walk.n; i > 0 && !list; i--) {
-		GumboTag tag = tag_of(w->walk.steps[i - 1].node);
+		GumboTag tag = html_tag(w->walk.steps[i - 1].node);
 
 		list = tag == GUMBO_TAG_OL || tag == GUMBO_TAG_UL ? &w->walk.steps[i - 1] : NULL;
 		if (w->walk.n - i > 8) {
@@ -320,8 +123,13 @@ static void begin_item(struct page_writer *w)
 		}
 	}
 	if (w->row) {
-		buf_str(&w->line, "- ");
-	} else if (list && tag_of(list->node) == GUMBO_TAG_OL) {
+		buf_str(w->cell ? w->cell : &w->line, "- ");
+	} else if (list && html_tag(list->node) == GUMBO_TAG_OL) {
+		const char *start = html_attribute(list->node, "start");
+
+		if (!list->ordinal && start) {
+			list->ordinal = (int)strtol(start, NULL, 10) - 1;
+		}
 		snprintf(w->marker, sizeof(w->marker), "%d. ", ++list->ordinal);
 	} else {
 		snprintf(w->marker, sizeof(w->marker), "- ");
@@ -371,37 +179,65 @@ static bool is_block(GumboTag tag)
 static bool in_data_table(const struct page_writer *w)
 {
 	for (size_t i = w->walk.n; i > 0 && w->walk.n - i < 8; i--) {
-		const struct step *up = &w->walk.steps[i - 1];
+		const struct html_step *up = &w->walk.steps[i - 1];
 
-		if (tag_of(up->node) == GUMBO_TAG_TABLE) {
+		if (html_tag(up->node) == GUMBO_TAG_TABLE) {
 			return !up->layout;
 		}
 	}
 	return false;
 }
 
+static void begin_row(struct page_writer *w, const GumboNode *row)
+{
+	flush_term(w);
+	w->row = 1;
+	w->cell = NULL;
+	w->table.in_head = row->parent && html_tag(row->parent) == GUMBO_TAG_THEAD;
+}
+
+static void begin_link(struct page_writer *w, const GumboNode *a, struct html_step *step)
+{
+	const char *address = html_attribute(a, "href");
+
+	if (!links_wanted(address)) {
+		return;
+	}
+	if (w->row) {
+		buf_add(&w->table.links, address, strlen(address) + 1);
+	} else if (!w->headings_only || w->heading) {
+		links_begin(&w->links, address, w->line.len);
+		step->link = true;
+	}
+}
+
+/* The step of the node is on the walk's stack already. */
 static void on_enter(struct page_writer *w, const GumboNode *node)
 {
-	GumboTag tag = tag_of(node);
+	GumboTag tag = html_tag(node);
 
 	if (tag >= GUMBO_TAG_H1 && tag <= GUMBO_TAG_H6 && !w->row) {
-		flush(w);
+		flush_term(w);
 		w->heading = (int)(tag - GUMBO_TAG_H1) + 1;
 	} else if (tag == GUMBO_TAG_LI) {
 		begin_item(w);
 	} else if (tag == GUMBO_TAG_PRE) {
 		block_edge(w);
 		w->pre++;
+	} else if (tag == GUMBO_TAG_TABLE) {
+		block_edge(w);
+		html_table_begin(&w->table);
 	} else if (tag == GUMBO_TAG_TR && !w->row && in_data_table(w)) {
-		flush(w);
-		w->row = 1;
-		w->cell_before = false;
+		begin_row(w, node);
 	} else if (w->row && (tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH)) {
-		buf_str(&w->line, w->cell_before ? " | " : "");
-		w->cell_before = true;
-	} else if (tag == GUMBO_TAG_BR) {
-		buf_char(&w->line, '\n');
-	} else if (tag == GUMBO_TAG_HEADER && is_of_page(node)) {
+		w->cell = html_table_cell(&w->table, node);
+	} else if (tag == GUMBO_TAG_BR && open_text(w)) {
+		buf_char(open_text(w), '\n');
+	} else if (tag == GUMBO_TAG_A) {
+		begin_link(w, node, &w->walk.steps[w->walk.n - 1]);
+	} else if (tag == GUMBO_TAG_DT && !w->row) {
+		flush_term(w);
+	} else if (tag == GUMBO_TAG_HEADER && html_is_of_page(node)) {
 		flush(w);
 		w->headings_only++;
 	} else if (is_block(tag)) {
@@ -409,9 +245,20 @@ static void on_enter(struct page_writer *w, const GumboNode *node)
 	}
 }
 
-static void on_leave(struct page_writer *w, const GumboNode *node)
+static void end_term(struct page_writer *w)
 {
-	GumboTag tag = tag_of(node);
+	if (!blank(&w->line)) {
+		while (isspace((unsigned char)w->line.data[w->line.len - 1])) {
+			w->line.len--;
+		}
+		buf_str(&w->line, w->line.data[w->line.len - 1] == ':' ? " " : ": ");
+		w->n_term = w->line.len;
+	}
+}
+
+static void on_leave(struct page_writer *w, const struct html_step *step)
+{
+	GumboTag tag = html_tag(step->node);
 
 	if (tag >= GUMBO_TAG_H1 && tag <= GUMBO_TAG_H6 && !w->row) {
 		flush(w);
@@ -423,11 +270,18 @@ static void on_leave(struct page_writer *w, const GumboNode *node)
 		block_edge(w);
 		w->pre--;
 	} else if (tag == GUMBO_TAG_TR && w->row) {
-		flush_row(w);
+		html_table_row(&w->table, w->d);
 		w->row = 0;
+		w->cell = NULL;
 	} else if (w->row && (tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH)) {
-		return;
-	} else if (tag == GUMBO_TAG_HEADER && is_of_page(node)) {
+		w->cell = NULL;
+	} else if (step->link) {
+		links_end(&w->links, w->line.len);
+	} else if (tag == GUMBO_TAG_DT && !w->row) {
+		end_term(w);
+	} else if (tag == GUMBO_TAG_DL && !w->row) {
+		flush_term(w);
+	} else if (tag == GUMBO_TAG_HEADER && html_is_of_page(step->node)) {
 		flush(w);
 		w->headings_only--;
 	} else if (is_block(tag)) {
@@ -438,22 +292,29 @@ static void on_leave(struct page_writer *w, const GumboNode *node)
 /* White space in text is one space, except in pre. */
 static void add_text(struct page_writer *w, const char *s)
 {
+	struct buf *out = open_text(w);
+
+	if (!out) {
+		return;
+	}
 	if (w->pre && !w->row) {
-		buf_str(&w->line, s);
+		buf_str(out, s);
 		return;
 	}
 	for (; *s; s++) {
 		if (!isspace((unsigned char)*s)) {
-			buf_char(&w->line, *s);
-		} else if (w->line.len && !isspace((unsigned char)w->line.data[w->line.len - 1])) {
-			buf_char(&w->line, ' ');
+			buf_char(out, *s);
+		} else if (out->len && !isspace((unsigned char)out->data[out->len - 1])) {
+			buf_char(out, ' ');
 		}
 	}
 }
 
+/* ── what is known of the page ── */
+
 static void take_title(const GumboNode *title, struct draft *d)
 {
-	const GumboVector *v = children(title);
+	const GumboVector *v = html_children(title);
 
 	for (unsigned int i = 0; v && i < v->length; i++) {
 		const GumboNode *text = v->data[i];
@@ -464,53 +325,144 @@ static void take_title(const GumboNode *title, struct draft *d)
 	}
 }
 
-static void write_tree(const GumboNode *root, struct draft *d)
+static void take_meta(const GumboNode *meta, struct draft *d)
 {
-	struct page_writer w = {.d = d};
+	static const struct {
+		const char *name, *words;
+	} KNOWN[] = {{"author", "Author"}, {"description", "Description"}, {"date", "Date"},
+		{"article:published_time", "Date"}, {"dc.creator", "Author"}, {"dc.date", "Date"}};
+	const char *name = html_attribute(meta, "name");
+	const char *content = html_attribute(meta, "content");
+	struct buf fact = BUF_INIT;
 
-	walk_push(&w.walk, root);
-	while (w.walk.n) {
-		const GumboNode *child = walk_child(&w.walk);
-
-		if (!child) {
-			on_leave(&w, w.walk.steps[w.walk.n - 1].node);
-			w.walk.n--;
-		} else if (child->type == GUMBO_NODE_TEXT || child->type == GUMBO_NODE_WHITESPACE ||
-			   child->type == GUMBO_NODE_CDATA) {
-			add_text(&w, child->v.text.text);
-		} else if (tag_of(child) == GUMBO_TAG_TITLE) {
-			take_title(child, d);
-		} else if (child->type == GUMBO_NODE_ELEMENT && !skipped(child)) {
-			on_enter(&w, child);
-			walk_push(&w.walk, child);
-			w.walk.steps[w.walk.n - 1].layout =
-				tag_of(child) == GUMBO_TAG_TABLE && is_layout(child);
+	name = name ? name : html_attribute(meta, "property");
+	for (size_t i = 0; name && content && i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++) {
+		if (strcasecmp(name, KNOWN[i].name) == 0 && content[strspn(content, " \t\r\n")]) {
+			buf_printf(&fact, "%s: %s", KNOWN[i].words, content);
+			draft_annotate(d, ANNOTATION_PROPERTY, draft_at(d), draft_at(d), fact.data,
+				fact.len);
+			break;
 		}
 	}
-	flush(&w);
-	buf_finish(&w.line);
-	free(w.walk.steps);
+	buf_finish(&fact);
+}
+
+static void take_hidden(struct page_writer *w, const GumboNode *node, enum annotation_kind kind)
+{
+	struct buf text = BUF_INIT;
+
+	html_text(node, ANNOTATION_TEXT_MAX, &text);
+	draft_annotate(
+		w->d, kind, draft_at(w->d), draft_at(w->d), text.data ? text.data : "", text.len);
+	buf_finish(&text);
+}
+
+/* Title and facts, wherever the content is: they stand in the head. */
+static void take_facts(const GumboNode *root, struct draft *d)
+{
+	struct html_walk w = {0};
+
+	html_push(&w, root);
+	while (w.n) {
+		const GumboNode *child = html_child(&w);
+
+		if (!child) {
+			w.n--;
+		} else if (html_tag(child) == GUMBO_TAG_TITLE) {
+			take_title(child, d);
+		} else if (html_tag(child) == GUMBO_TAG_META) {
+			take_meta(child, d);
+		} else if (child->type == GUMBO_NODE_ELEMENT && html_tag(child) != GUMBO_TAG_SVG) {
+			html_push(&w, child);
+		}
+	}
+	html_walk_finish(&w);
+}
+
+static void write_tree(struct page_writer *w)
+{
+	html_push(&w->walk, w->page.content);
+	while (w->walk.n) {
+		const GumboNode *child = html_child(&w->walk);
+		enum annotation_kind kind;
+		enum html_fate fate;
+
+		if (!child) {
+			on_leave(w, &w->walk.steps[w->walk.n - 1]);
+			w->walk.n--;
+		} else if (html_is_text(child)) {
+			add_text(w, child->v.text.text);
+		} else if (child->type == GUMBO_NODE_ELEMENT) {
+			fate = html_fate(&w->page, child, &kind);
+			if (fate == HTML_HIDDEN) {
+				take_hidden(w, child, kind);
+			} else if (fate == HTML_CONTENT) {
+				html_push(&w->walk, child);
+				w->walk.steps[w->walk.n - 1].layout =
+					html_tag(child) == GUMBO_TAG_TABLE && html_is_layout(child);
+				on_enter(w, child);
+			}
+		}
+	}
+	flush_term(w);
+}
+
+#define DEPTH_TO_FREE 1000
+
+/* gumbo 0.10 frees recursively: a deep tree stays until the process ends. */
+static bool is_shallow(const GumboNode *root)
+{
+	struct html_walk w = {0};
+	bool shallow = true;
+
+	html_push(&w, root);
+	while (w.n && shallow) {
+		const GumboNode *child = html_child(&w);
+
+		if (child) {
+			html_push(&w, child);
+			shallow = w.n < DEPTH_TO_FREE;
+		} else {
+			w.n--;
+		}
+	}
+	html_walk_finish(&w);
+	return shallow;
 }
 
 void html_write(const char *p, size_t n_bytes, struct draft *d)
 {
 	GumboOptions options = kGumboDefaultOptions;
-	const GumboOutput *tree;
+	struct page_writer *w = calloc(1, sizeof(*w));
+	GumboOutput *tree;
 
+	ASSERT(w != NULL);
 	options.max_errors = 0;
 	tree = gumbo_parse_with_options(&options, p, n_bytes);
 	if (!tree) {
 		draft_fault(d, FAULT_BROKEN, 0, NULL);
 	}
-	/* Never destroyed: gumbo 0.10 frees recursively, and the process is about to end. */
-	write_tree(tree->document, d);
+	w->d = d;
+	draft_block(d, BLOCK_PARAGRAPH, 0);
+	take_facts(tree->document, d);
+	html_survey(&w->page, tree->document);
+	write_tree(w);
+	buf_finish(&w->line);
+	links_finish(&w->links);
+	html_table_finish(&w->table);
+	html_walk_finish(&w->walk);
+	free(w);
+	if (is_shallow(tree->document)) {
+		gumbo_destroy_output(&options, tree);
+	}
 }
 
+/* ── encodings ── */
+
 /* <meta charset="…"> or its older spelling, within the first 1024 bytes (HTML5, 4.2.5.4). */
-static const char *declared_charset(const struct document *doc, char out[40])
+static const char *declared_charset(const char *p, size_t n_bytes, char out[40])
 {
-	const char *p = doc->bytes;
-	const char *end = p + (doc->n_bytes < 1024 ? doc->n_bytes : 1024);
+	const char *end = p + (n_bytes < 1024 ? n_bytes : 1024);
 	size_t n = 0;
 
 	while (p + 8 < end && strncasecmp(p, "charset=", 8) != 0) {
@@ -528,13 +480,20 @@ static const char *declared_charset(const struct document *doc, char out[40])
 	return n ? out : NULL;
 }
 
+bool html_decode(const char *p, size_t n_bytes, const char *charset, struct buf *out)
+{
+	char declared[40];
+
+	return text_decode(
+		p, n_bytes, charset ? charset : declared_charset(p, n_bytes, declared), out);
+}
+
 void extract_html(struct document *doc, struct draft *d)
 {
 	struct buf text = BUF_INIT;
-	char charset[40];
 
 	draft_page(d, 0, 0);
-	if (!text_decode(doc->bytes, doc->n_bytes, declared_charset(doc, charset), &text)) {
+	if (!html_decode(doc->bytes, doc->n_bytes, NULL, &text)) {
 		draft_fault(d, FAULT_BROKEN, 0, NULL);
 	}
 	html_write(text.data ? text.data : "", text.len, d);

@@ -1,51 +1,63 @@
-/* Markdown (CommonMark with GitHub's tables): link texts stay, addresses go. */
+/* Markdown (CommonMark with GitHub's tables and footnotes): link texts stay, addresses go aside. */
 #include <cmark-gfm-core-extensions.h>
 #include <cmark-gfm.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "ingest/child.h"
+#include "ingest/links.h"
 
 #define OPTIONS (CMARK_OPT_FOOTNOTES | CMARK_OPT_VALIDATE_UTF8)
 
 struct scribe {
 	struct draft *d;
 	struct buf line;
-	bool item_open; /* the next paragraph is a list item's first */
+	struct links links; /* in line */
+	bool item_open;	    /* the next paragraph is a list item's first */
 	char marker[24];
+	int n_notes; /* footnotes defined so far */
+	bool note_open;
+	bool note_begins; /* the next paragraph is a footnote's first */
 };
 
 static void flush(struct scribe *s, enum block_kind kind, int level)
 {
-	const char *p = s->line.data ? s->line.data : "";
-	const char *end = p + s->line.len;
-
 	draft_block(s->d, kind, level);
-	while (p < end) {
-		const char *stop = memchr(p, '\n', (size_t)(end - p));
-
-		stop = stop ? stop : end;
-		draft_line(s->d, p, (size_t)(stop - p), NULL);
-		p = stop + 1;
-	}
+	links_write(&s->links, s->d, s->line.data ? s->line.data : "", s->line.len);
 	buf_clear(&s->line);
+}
+
+static void put_in_front(struct scribe *s, const char *words)
+{
+	struct buf whole = BUF_INIT;
+
+	buf_str(&whole, words);
+	links_shift(&s->links, whole.len);
+	buf_add(&whole, s->line.data ? s->line.data : "", s->line.len);
+	buf_finish(&s->line);
+	s->line = whole;
 }
 
 static void flush_paragraph(struct scribe *s)
 {
-	struct buf item = BUF_INIT;
+	char words[32];
 
-	if (!s->item_open) {
+	if (s->note_open) {
+		if (s->note_begins) {
+			snprintf(words, sizeof(words), "Note %d: ", s->n_notes);
+			put_in_front(s, words);
+		}
+		s->note_begins = false;
+		flush(s, BLOCK_NOTE, 0);
+	} else if (s->item_open) {
+		put_in_front(s, s->marker);
+		s->item_open = false;
+		flush(s, BLOCK_LIST_ITEM, 0);
+	} else {
 		flush(s, BLOCK_PARAGRAPH, 0);
-		return;
 	}
-	buf_str(&item, s->marker);
-	buf_add(&item, s->line.data ? s->line.data : "", s->line.len);
-	buf_finish(&s->line);
-	s->line = item;
-	s->item_open = false;
-	flush(s, BLOCK_LIST_ITEM, 0);
 }
 
 static void begin_item(struct scribe *s, cmark_node *item)
@@ -64,29 +76,63 @@ static void begin_item(struct scribe *s, cmark_node *item)
 	s->item_open = true;
 }
 
+/* What stands in <!-- … -->: nobody sees it on the page. */
+static void take_comments(struct scribe *s, const char *html)
+{
+	const char *start = strstr(html, "<!--");
+
+	while (start) {
+		const char *stop = strstr(start + 4, "-->");
+		size_t n = stop ? (size_t)(stop - start - 4) : strlen(start + 4);
+
+		draft_annotate(
+			s->d, ANNOTATION_COMMENT, draft_at(s->d), draft_at(s->d), start + 4, n);
+		start = stop ? strstr(stop, "<!--") : NULL;
+	}
+}
+
+static void on_inline(struct scribe *s, cmark_node *node, const char *literal)
+{
+	cmark_node_type type = cmark_node_get_type(node);
+
+	if (type == CMARK_NODE_SOFTBREAK) {
+		buf_char(&s->line, ' ');
+	} else if (type == CMARK_NODE_LINEBREAK) {
+		buf_char(&s->line, '\n');
+	} else if (type == CMARK_NODE_HTML_INLINE) {
+		take_comments(s, literal);
+		buf_str(&s->line, strncasecmp(literal, "<br", 3) == 0 ? "\n" : "");
+	} else if (type == CMARK_NODE_FOOTNOTE_REFERENCE) {
+		buf_printf(&s->line, "[%s]", literal);
+	} else if (type == CMARK_NODE_LINK && links_wanted(cmark_node_get_url(node))) {
+		links_begin(&s->links, cmark_node_get_url(node), s->line.len);
+	} else if (type == CMARK_NODE_TEXT || type == CMARK_NODE_CODE) {
+		buf_str(&s->line, literal);
+	}
+}
+
 static void on_enter(struct scribe *s, cmark_node *node)
 {
 	cmark_node_type type = cmark_node_get_type(node);
 	const char *literal = cmark_node_get_literal(node);
 
-	if (type == CMARK_NODE_TEXT || type == CMARK_NODE_CODE) {
-		buf_str(&s->line, literal ? literal : "");
-	} else if (type == CMARK_NODE_SOFTBREAK) {
-		buf_char(&s->line, ' ');
-	} else if (type == CMARK_NODE_LINEBREAK) {
-		buf_char(&s->line, '\n');
-	} else if (type == CMARK_NODE_HTML_INLINE) {
-		buf_str(&s->line, literal && strncmp(literal, "<br", 3) == 0 ? "\n" : "");
-	} else if (type == CMARK_NODE_CODE_BLOCK) {
-		buf_str(&s->line, literal ? literal : "");
+	literal = literal ? literal : "";
+	if (type == CMARK_NODE_CODE_BLOCK) {
+		buf_str(&s->line, literal);
 		flush(s, BLOCK_CODE, 0);
 	} else if (type == CMARK_NODE_HTML_BLOCK) {
-		html_write(literal ? literal : "", literal ? strlen(literal) : 0, s->d);
+		take_comments(s, literal);
+		html_write(literal, strlen(literal), s->d);
 	} else if (type == CMARK_NODE_ITEM) {
 		begin_item(s, node);
-	} else if (strcmp(cmark_node_get_type_string(node), "table_cell") == 0 &&
-		   cmark_node_previous(node)) {
-		buf_str(&s->line, " | ");
+	} else if (type == CMARK_NODE_FOOTNOTE_DEFINITION) {
+		s->n_notes++;
+		s->note_open = true;
+		s->note_begins = true;
+	} else if (strcmp(cmark_node_get_type_string(node), "table_cell") == 0) {
+		buf_str(&s->line, cmark_node_previous(node) ? " | " : "");
+	} else {
+		on_inline(s, node, literal);
 	}
 }
 
@@ -114,52 +160,91 @@ static void on_leave(struct scribe *s, cmark_node *node)
 		flush(s, BLOCK_HEADING, level);
 	} else if (type == CMARK_NODE_ITEM) {
 		s->item_open = false;
+	} else if (type == CMARK_NODE_LINK) {
+		links_end(&s->links, s->line.len);
+	} else if (type == CMARK_NODE_FOOTNOTE_DEFINITION) {
+		s->note_open = false;
 	} else if (strcmp(name, "table_row") == 0 || strcmp(name, "table_header") == 0) {
 		newlines_to_spaces(&s->line);
-		flush(s, BLOCK_TABLE_ROW, 0);
+		flush(s, BLOCK_TABLE_ROW, strcmp(name, "table_row") == 0 ? ROW_NEXT : ROW_HEADER);
 	}
 }
 
-/* "title: Travel policy" between the lines of ---. Returns how many bytes the front matter has. */
-static size_t front_matter(const char *p, size_t n, struct draft *d)
-{
-	const char *end = p + n, *at = memchr(p, '\n', n);
-	const char *title = NULL;
-	size_t n_title = 0;
+/* ── front matter: "title: Travel policy" between lines of --- ── */
 
-	if (!at || strncmp(p, "---", 3) != 0 || (at - p > 3 && p[3] != '\r')) {
+static void take_fact(struct draft *d, const char *line, size_t n)
+{
+	static const char *const NAMES[] = {"title", "author", "date", "description"};
+	const char *colon = memchr(line, ':', n);
+	const char *value = colon ? colon + 1 : NULL;
+	size_t n_value = colon ? n - (size_t)(value - line) : 0;
+	struct buf fact = BUF_INIT;
+
+	while (n_value && strchr(" \"'", *value)) {
+		value++;
+		n_value--;
+	}
+	while (n_value && strchr(" \"'", value[n_value - 1])) {
+		n_value--;
+	}
+	for (size_t i = 0; n_value && i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		if (strlen(NAMES[i]) != (size_t)(colon - line) ||
+			strncasecmp(line, NAMES[i], strlen(NAMES[i])) != 0) {
+			continue;
+		}
+		if (i == 0) {
+			draft_title(d, value, n_value);
+		} else {
+			buf_printf(&fact, "%c%s: ", NAMES[i][0] - 'a' + 'A', NAMES[i] + 1);
+			buf_add(&fact, value, n_value);
+			draft_annotate(d, ANNOTATION_PROPERTY, 0, 0, fact.data, fact.len);
+		}
+	}
+	buf_finish(&fact);
+}
+
+/* Without what ends it; *next: the line after it, or end. */
+static size_t line_length(const char *p, const char *end, const char **next)
+{
+	const char *stop = memchr(p, '\n', (size_t)(end - p));
+	size_t n = (size_t)((stop ? stop : end) - p);
+
+	*next = stop ? stop + 1 : end;
+	while (n && (p[n - 1] == '\r' || p[n - 1] == ' ')) {
+		n--;
+	}
+	return n;
+}
+
+static bool is_rule(const char *p, size_t n)
+{
+	return n == 3 && (memcmp(p, "---", 3) == 0 || memcmp(p, "...", 3) == 0);
+}
+
+/* Returns how many bytes the front matter has; one that never ends is a rule and text. */
+static size_t front_matter(const char *p, size_t n_bytes, struct draft *d)
+{
+	const char *end = p + n_bytes, *first, *at, *next;
+	size_t n = line_length(p, end, &first);
+
+	if (n != 3 || memcmp(p, "---", 3) != 0) {
 		return 0;
 	}
-	for (at++; at < end;) {
-		const char *stop = memchr(at, '\n', (size_t)(end - at));
-		size_t len = (size_t)((stop ? stop : end) - at);
-
-		while (len && (at[len - 1] == '\r' || at[len - 1] == ' ')) {
-			len--;
-		}
-		if (len == 3 && (memcmp(at, "---", 3) == 0 || memcmp(at, "...", 3) == 0)) {
-			if (n_title) {
-				draft_title(d, title, n_title);
-			}
-			return (size_t)((stop ? stop + 1 : end) - p);
-		}
-		if (len > 6 && memcmp(at, "title:", 6) == 0) {
-			title = at + 6;
-			n_title = len - 6;
-			while (n_title && (*title == ' ' || *title == '"' || *title == '\'')) {
-				title++;
-				n_title--;
-			}
-			while (n_title && strchr(" \"'", title[n_title - 1])) {
-				n_title--;
-			}
-		}
-		if (!stop) {
+	for (at = first; at < end; at = next) {
+		n = line_length(at, end, &next);
+		if (is_rule(at, n)) {
 			break;
 		}
-		at = stop + 1;
 	}
-	return 0; /* it never ends: a rule and text */
+	if (at >= end) {
+		return 0;
+	}
+	for (const char *line = first; line < at; line = next) {
+		n = line_length(line, end, &next);
+		take_fact(d, line, n);
+	}
+	(void)line_length(at, end, &next);
+	return (size_t)(next - p);
 }
 
 static cmark_node *parse(const char *p, size_t n)

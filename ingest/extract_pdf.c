@@ -97,8 +97,8 @@ static bool is_placeholder(const struct pdf_page *p)
 	return p->text.len && strstr(p->text.data, WORDS);
 }
 
-static void read_page(
-	PopplerDocument *pdf, int i, struct pdf_suspicion *suspicion, struct pdf_page *out)
+static void read_page(PopplerDocument *pdf, int i, int n, struct document *doc,
+	struct pdf_suspicion *suspicion, struct pdf_page *out)
 {
 	PopplerPage *page = poppler_document_get_page(pdf, i);
 
@@ -107,6 +107,7 @@ static void read_page(
 		pdf_read_page(page, suspicion, out);
 		pdf_read_outside(page, suspicion,
 			&out->hidden[ANNOTATION_HIDDEN_PLACE - ANNOTATION_HIDDEN_COLOR]);
+		pdf_read_scan(doc, page, i, n, out);
 		g_object_unref(page);
 	} else {
 		out->width = 612;
@@ -116,7 +117,7 @@ static void read_page(
 }
 
 static struct pdf_page *read_pages(
-	PopplerDocument *pdf, int n, const struct document *doc, struct draft *d)
+	PopplerDocument *pdf, int n, struct document *doc, struct draft *d)
 {
 	struct pdf_page *pages = calloc((size_t)n, sizeof(*pages));
 	struct pdf_suspicion suspicion = {.whole = n <= WHOLE_PAGES};
@@ -126,7 +127,7 @@ static struct pdf_page *read_pages(
 	ASSERT(pages != NULL);
 	pdf_suspect(doc->bytes, doc->n_bytes, &suspicion);
 	for (int i = 0; i < n; i++) {
-		read_page(pdf, i, &suspicion, &pages[i]);
+		read_page(pdf, i, n, doc, &suspicion, &pages[i]);
 		n_text += pages[i].text.len;
 		if (n_text > d->text_max) {
 			draft_fault(d, FAULT_TEXT, 0, NULL);
@@ -141,19 +142,21 @@ static struct pdf_page *read_pages(
 		struct pdf_suspicion any = suspicion;
 
 		any.unseen = true;
-		pdf_forget_page(&pages[i]);
-		read_page(pdf, i, &any, &pages[i]);
+		if (!pages[i].scan) {
+			pdf_forget_page(&pages[i]);
+			read_page(pdf, i, n, doc, &any, &pages[i]);
+		}
 		draft_progress(d, i + 1, n);
 	}
 	return pages;
 }
 
-static void write_page(PopplerDocument *pdf, int i, const struct pdf_page *p, struct pdf_writing *w,
-	struct draft *d)
+static void write_page(PopplerDocument *pdf, int i, const struct pdf_page *p,
+	const struct document *doc, struct pdf_writing *w, struct draft *d)
 {
 	PopplerPage *page = poppler_document_get_page(pdf, i);
 
-	draft_page(d, p->width, p->height);
+	pdf_begin_page(p, doc, d);
 	pdf_write_page(p, w, d);
 	if (page) {
 		pdf_write_fields(page, p, d);
@@ -191,6 +194,6 @@ void extract_pdf(struct document *doc, struct draft *d)
 	pdf_learn_styles(pages, n, &w.styles);
 	pdf_load_outline(pdf, &w.outline);
 	for (int i = 0; i < n; i++) {
-		write_page(pdf, i, &pages[i], &w, d);
+		write_page(pdf, i, &pages[i], doc, &w, d);
 	}
 }

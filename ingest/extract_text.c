@@ -1,4 +1,4 @@
-/* Plain text: a blank line ends a paragraph. */
+/* Plain text: a blank line ends a paragraph, and so does a form feed. */
 #include <string.h>
 
 #include "ingest/child.h"
@@ -27,13 +27,14 @@ void extract_text(struct document *doc, struct draft *d)
 	while (p < end) {
 		const char *stop = p;
 
-		while (stop < end && *stop != '\n' && *stop != '\r') {
+		while (stop < end && *stop != '\n' && *stop != '\r' && *stop != '\f') {
 			stop++;
 		}
-		if (blank(p, (size_t)(stop - p))) {
-			draft_block(d, BLOCK_PARAGRAPH, 0);
-		} else {
+		if (!blank(p, (size_t)(stop - p))) {
 			draft_line(d, p, (size_t)(stop - p), NULL);
+		}
+		if (blank(p, (size_t)(stop - p)) || (stop < end && *stop == '\f')) {
+			draft_block(d, BLOCK_PARAGRAPH, 0);
 		}
 		p = stop + (end - stop >= 2 && stop[0] == '\r' && stop[1] == '\n' ? 2 : 1);
 	}

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "index/base/utf8.h"
+#include "index/place.h"
 
 #define MAGIC 0x584c5243u /* "CRLX" */
 #define VERSION 2
@@ -74,57 +75,30 @@ int extracted_hidden_count(const struct extracted *x)
 
 /* ── places ── */
 
-/* 0 is "A", 26 "AA" (ECMA-376 part 1, 18.18.62 ST_Ref). */
-static const char *column_name(int column, char out[8])
-{
-	char *p = out + 7;
-
-	*p = '\0';
-	for (int n = column + 1; n > 0 && p > out; n = (n - 1) / 26) {
-		*--p = (char)('A' + (n - 1) % 26);
-	}
-	return p;
-}
-
-static const char *cells_of(const struct box *boxes, int n, int page, struct arena *a)
-{
-	int x0 = INT32_MAX, y0 = INT32_MAX, x1 = 0, y1 = 0;
-	char first[8], last[8];
-	const char *from, *to;
-
-	for (int i = 0; i < n; i++) {
-		const struct box *b = &boxes[i];
-
-		if (b->page == page) {
-			x0 = (int)b->x0 < x0 ? (int)b->x0 : x0;
-			y0 = (int)b->y0 < y0 ? (int)b->y0 : y0;
-			x1 = (int)b->x1 > x1 ? (int)b->x1 : x1;
-			y1 = (int)b->y1 > y1 ? (int)b->y1 : y1;
-		}
-	}
-	if (x1 <= x0 || y1 <= y0 || x0 < 0 || y0 < 0) {
-		return "";
-	}
-	from = column_name(x0, first);
-	to = column_name(x1 - 1, last);
-	return x1 - x0 == 1 && y1 - y0 == 1 ? arena_printf(a, "!%s%d", from, y0 + 1)
-					    : arena_printf(a, "!%s%d:%s%d", from, y0 + 1, to, y1);
-}
-
 const char *extracted_place(const struct extracted *x, int first_page, int last_page,
 	const struct box *boxes, int n_boxes, struct arena *a)
 {
-	const struct page *p;
+	struct buf labels = BUF_INIT;
+	bool any = false;
+	const char *out;
 
-	if (first_page < 1 || first_page > x->n_pages) {
+	if (first_page < 1 || last_page > x->n_pages) {
 		return "";
 	}
-	p = &x->pages[first_page - 1];
 	if (x->paging == PAGING_SHEETS && first_page == last_page) {
-		return arena_printf(a, "%s%s", p->label ? p->label : "",
-			cells_of(boxes, n_boxes, first_page, a));
+		return place_on_sheet(x->pages[first_page - 1].label,
+			place_cells(boxes, n_boxes, first_page, a), a);
 	}
-	return p->label ? p->label : "";
+	for (int i = first_page; i <= last_page && i - first_page < PLACE_LABELS_MAX; i++) {
+		const char *label = x->pages[i - 1].label;
+
+		buf_str(&labels, i > first_page ? "\n" : "");
+		buf_str(&labels, label ? label : "");
+		any = any || label;
+	}
+	out = any ? arena_strn(a, labels.data, labels.len) : "";
+	buf_finish(&labels);
+	return out;
 }
 
 /* ── the file ── */

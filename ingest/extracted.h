@@ -66,6 +66,8 @@ enum row_role {
 };
 
 #define PAGE_LABEL_MAX 200
+#define MEDIA_TYPE_MAX 127  /* RFC 6838, 4.2 */
+#define PLACE_LABELS_MAX 40 /* pages whose labels a passage's place tells */
 
 struct page {
 	int32_t number; /* 1-based */
@@ -126,7 +128,7 @@ struct extracted {
 	char *text; /* NUL-terminated */
 	int32_t n_bytes;
 	char *title; /* the document's own, or NULL */
-	char media_type[64];
+	char media_type[MEDIA_TYPE_MAX + 1];
 	uint8_t paging; /* enum paging */
 	struct page *pages;
 	int n_pages;
@@ -144,8 +146,8 @@ void extracted_pack(const struct extracted *x, struct buf *out);
 /* In the arena; every count, offset and the UTF-8 are checked: ERR_CORRUPT. */
 MUST_CHECK int extracted_unpack(
 	const void *p, size_t n_bytes, struct arena *a, struct extracted *out, struct err *e);
-/* "Prices!B2:D9" of boxes on a sheet, else the label of the first page of [first, last]; "": none.
- * In the arena. */
+/* chunk.place (index/place.h) of what stands on the pages [first, last]: "Prices!B2:D9" of boxes on
+ * one sheet, else the label of each page, a line each; "": none. In the arena. */
 const char *extracted_place(const struct extracted *x, int first_page, int last_page,
 	const struct box *boxes, int n_boxes, struct arena *a);
 int extracted_hidden_count(const struct extracted *x);

@@ -28,6 +28,10 @@ extern const int N_FORMATS;
 
 /* NULL: not of the table. */
 const struct format *format_of_type(const char *media_type);
+/* Whether its pages can be drawn (zygote_render). */
+bool format_is_drawn(const char *media_type);
+/* By the content; NULL: none of them. In the child only. */
+const struct format *format_of(struct document *doc);
 /* Appends "pdf, docx, … or txt". */
 void formats_sentence(struct buf *out);
 

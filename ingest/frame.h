@@ -101,7 +101,7 @@ struct frame_reader {
 	struct buf in;		       /* bytes of a frame that is not whole yet */
 	bool typed, ended;
 	uint8_t paging;
-	char media_type[64];
+	char media_type[MEDIA_TYPE_MAX + 1];
 	char title[FRAME_TITLE_MAX + 1];
 	struct buf text, image;
 	struct buf pages, blocks, lines; /* arrays of struct page, block, box */

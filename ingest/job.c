@@ -59,15 +59,16 @@ static const char *const statements[] = {
 		" AND state <> 'done' AND NOT EXISTS (SELECT 1 FROM job x WHERE x.document_id ="
 		" j.document_id AND x.version_id = j.version_id AND x.id > j.id)",
 	/* Hops from user to user in job_user instead of reading every queued row. */
-	[Q_USERS] = "WITH RECURSIVE users(u) AS ("
-		    " SELECT min(created_by) FROM job WHERE state = 'queued' UNION ALL"
-		    " SELECT (SELECT min(created_by) FROM job WHERE state = 'queued' AND "
-		    "created_by > u)"
-		    " FROM users WHERE u IS NOT NULL)"
-		    " SELECT u FROM users WHERE u IS NOT NULL ORDER BY"
-		    " (SELECT count(*) FROM job WHERE state = 'running' AND created_by = u),"
-		    " (SELECT max(started_ms) FROM job WHERE created_by = u),"
-		    " (SELECT min(created_ms) FROM job WHERE state = 'queued' AND created_by = u)",
+	[Q_USERS] =
+		"WITH RECURSIVE users(u) AS ("
+		" SELECT min(created_by) FROM job WHERE state = 'queued' UNION ALL"
+		" SELECT (SELECT min(created_by) FROM job WHERE state = 'queued' AND "
+		"created_by > u)"
+		" FROM users WHERE u IS NOT NULL)"
+		" SELECT u, (SELECT count(*) FROM job WHERE state = 'running' AND created_by = u)"
+		" AS n FROM users WHERE u IS NOT NULL AND (n = 0 OR NOT ?1) ORDER BY n,"
+		" (SELECT max(started_ms) FROM job WHERE created_by = u),"
+		" (SELECT min(created_ms) FROM job WHERE state = 'queued' AND created_by = u)",
 	[Q_NEXT_OF_USER] = "SELECT " COLUMNS " FROM job WHERE state = 'queued' AND created_by = ?1"
 			   " AND not_before_ms <= ?2 ORDER BY created_ms, id LIMIT 1",
 	[Q_NEXT_MS] = "SELECT min(not_before_ms) FROM job WHERE state = 'queued'",
@@ -393,12 +394,14 @@ int job_release_all(struct db *db, struct err *e)
 	return let_go_each(db, Q_RUNNING, 0, e);
 }
 
-/* 1: found, 0: none is ready. */
+/* 1: found, 0: none is ready. idle: only of users of whom nothing runs. */
 static int next_ready(
-	struct db *db, struct arena *a, int64_t now_ms, struct job *out, struct err *e)
+	struct db *db, struct arena *a, int64_t now_ms, bool idle, struct job *out, struct err *e)
 {
 	struct stmt *users = db_stmt(db, &table, Q_USERS);
 	int rc;
+
+	stmt_int(users, 1, idle);
 
 	while ((rc = stmt_step(users, e)) == 1) {
 		struct stmt *q = db_stmt(db, &table, Q_NEXT_OF_USER);
@@ -427,8 +430,8 @@ static int next_time(struct db *db, int64_t *next_ms, struct err *e)
 	return rc < 0 ? rc : err_set(e, ERR_NOT_FOUND, "no_job", "no job is ready");
 }
 
-int job_lease(struct db *db, struct arena *a, const char *owner, struct job *out, int64_t *next_ms,
-	struct err *e)
+static int lease(struct db *db, struct arena *a, const char *owner, bool idle, struct job *out,
+	int64_t *next_ms, struct err *e)
 {
 	int64_t now_ms = clock_wall_ms();
 	struct stmt *q;
@@ -436,7 +439,7 @@ int job_lease(struct db *db, struct arena *a, const char *owner, struct job *out
 
 	*next_ms = 0;
 	if (rc == 0) {
-		rc = next_ready(db, a, now_ms, out, e);
+		rc = next_ready(db, a, now_ms, idle, out, e);
 		if (rc == 0) {
 			return next_time(db, next_ms, e);
 		}
@@ -455,6 +458,18 @@ int job_lease(struct db *db, struct arena *a, const char *owner, struct job *out
 	stmt_int(q, 4, now_ms);
 	rc = stmt_run(q, e);
 	return rc < 0 ? rc : version_follows(db, out, "ingesting", NULL, NULL, e);
+}
+
+int job_lease(struct db *db, struct arena *a, const char *owner, struct job *out, int64_t *next_ms,
+	struct err *e)
+{
+	return lease(db, a, owner, false, out, next_ms, e);
+}
+
+int job_lease_idle(struct db *db, struct arena *a, const char *owner, struct job *out,
+	int64_t *next_ms, struct err *e)
+{
+	return lease(db, a, owner, true, out, next_ms, e);
 }
 
 int job_renew(struct db *db, const struct id *id, const char *owner, int64_t done, int64_t total,

@@ -69,6 +69,9 @@ MUST_CHECK int job_of_versions(struct db *db, struct arena *a, const struct id *
  * when one may be (0: none waits). */
 MUST_CHECK int job_lease(struct db *db, struct arena *a, const char *owner, struct job *out,
 	int64_t *next_ms, struct err *e);
+/* The same, but for users of whom nothing runs: for a worker that is kept free of them. */
+MUST_CHECK int job_lease_idle(struct db *db, struct arena *a, const char *owner, struct job *out,
+	int64_t *next_ms, struct err *e);
 /* tx. Renews, with progress; ERR_CANCELLED when somebody asked to stop or the lease is lost. */
 MUST_CHECK int job_renew(struct db *db, const struct id *id, const char *owner, int64_t done,
 	int64_t total, struct err *e);

@@ -50,29 +50,54 @@ static int order_purge(struct db *db, const struct id *workspace, const struct i
 		job, e);
 }
 
-static int delete_tx(struct db *db, void *arg, struct err *e)
+static int delete_family(struct db *db, struct arena *a, struct deletion *x, struct err *e)
 {
-	struct deletion *x = arg;
 	struct document d;
-	struct arena a;
-	int rc;
+	struct id *family, job;
+	int n;
+	int rc = document_lookup(db, a, x->document, &d, e);
 
-	arena_init(&a);
-	rc = document_lookup(db, &a, x->document, &d, e);
 	if (rc == 0) {
-		rc = job_cancel_document(db, x->document, e);
+		rc = document_family(db, a, x->document, &family, &n, e);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	for (int i = 0; rc == 0 && i < n; i++) {
+		rc = job_cancel_document(db, &family[i], e);
 	}
 	if (rc == 0) {
 		rc = document_delete(db, x->document, e);
 	}
-	if (rc == 0) {
-		rc = order_purge(db, &d.workspace, x->document, x->actor, &x->job, e);
+	for (int i = 0; rc == 0 && i < n; i++) {
+		rc = order_purge(
+			db, &d.workspace, &family[i], x->actor, i == 0 ? &x->job : &job, e);
 	}
-	if (rc == 0) {
-		rc = audit_add(
-			db, &d.workspace, x->actor, "document.delete", x->document->s, "{}", e);
-	}
+	return rc == 0 ? audit_add(db, &d.workspace, x->actor, "document.delete", x->document->s,
+				 arena_printf(a, "{\"parts\":%d}", n - 1), e)
+		       : rc;
+}
+
+static int delete_tx(struct db *db, void *arg, struct err *e)
+{
+	struct arena a;
+	int rc;
+
+	arena_init(&a);
+	rc = delete_family(db, &a, arg, e);
 	arena_finish(&a);
+	return rc;
+}
+
+int ingest_delete_in(
+	struct db *db, const struct id *document, const char *actor, struct id *job, struct err *e)
+{
+	struct deletion x = {.document = document, .actor = actor};
+	int rc = delete_tx(db, &x, e);
+
+	if (job) {
+		*job = x.job;
+	}
 	return rc;
 }
 

@@ -7,6 +7,7 @@
  *   pdf_chars.c     poppler's characters and their places
  *   pdf_hidden.c    which of them nobody sees
  *   pdf_words.c     the others -> words -> segments (words of a line without a wide gap)
+ *   pdf_scan.c      pages that are pictures: OCR's words -> segments
  *   pdf_rows.c      segments -> visual rows
  *   pdf_running.c   running headers and footers
  *   pdf_tables.c    rows -> tables
@@ -31,6 +32,8 @@
 #include "ingest/draft.h"
 
 typedef struct _PopplerPage PopplerPage;
+struct document;
+struct image_page;
 typedef struct _PopplerDocument PopplerDocument;
 typedef struct _PopplerRectangle PopplerRectangle;
 typedef struct _GList GList;
@@ -64,10 +67,20 @@ struct pdf_row {
 	int table;
 };
 
+/* What became of a page that is a picture. If it was read, the page's coordinates are of the
+ * picture turned upright and its lines made level. */
+struct pdf_scan {
+	uint8_t result;	     /* enum ocr_result */
+	int8_t confidence;   /* 0 to 100; -1: no word was found */
+	uint8_t quarters;    /* the page was turned clockwise by so many */
+	float skew;	     /* slope of its lines, down to the right */
+	float width, height; /* of the page as it is, points */
+};
 #define PDF_N_HIDDEN (ANNOTATION_HIDDEN_RENDER - ANNOTATION_HIDDEN_COLOR + 1)
 
 struct pdf_page {
 	float width, height;
+	struct pdf_scan *scan; /* NULL: its text is text */
 	struct buf text;
 	struct pdf_word *words;
 	int n_words;
@@ -93,6 +106,16 @@ struct pdf_styles {
 	int n_sizes;
 };
 
+/* Reads a page that has something drawn on it and next to no text; the text that it has stays. Page
+ * done of n, for progress. */
+void pdf_read_scan(struct document *doc, PopplerPage *page, int done, int n, struct pdf_page *out);
+/* A picture that is a page; consumes it. */
+void pdf_read_picture(
+	struct document *doc, struct image_page *image, int done, int n, struct pdf_page *out);
+/* draft_page, and what is to be said of its OCR. */
+void pdf_begin_page(const struct pdf_page *p, const struct document *doc, struct draft *d);
+/* Where on the page as it is. */
+struct box pdf_place(const struct pdf_page *p, const struct box *b);
 /* ── reading ── */
 
 /* What poppler tells of a page, character by character. */

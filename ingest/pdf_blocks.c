@@ -444,12 +444,14 @@ static void offer_title(const struct pdf_lines *ls, int i, struct draft *d)
 	buf_finish(&title);
 }
 
-static void write_line(const struct pdf_line *l, struct pdf_placed *placed, struct draft *d)
+static void write_line(const struct pdf_page *p, const struct pdf_line *l,
+	struct pdf_placed *placed, struct draft *d)
 {
+	struct box place = pdf_place(p, &l->box);
 	uint32_t start = draft_at(d);
 	struct box *b;
 
-	draft_line(d, l->text.data ? l->text.data : "", l->text.len, &l->box);
+	draft_line(d, l->text.data ? l->text.data : "", l->text.len, &place);
 	if (draft_at(d) == start) {
 		return;
 	}
@@ -459,7 +461,7 @@ static void write_line(const struct pdf_line *l, struct pdf_placed *placed, stru
 		ASSERT(placed->lines != NULL);
 	}
 	b = &placed->lines[placed->n++];
-	*b = l->box;
+	*b = place;
 	b->byte_start = (int32_t)start;
 	b->byte_end = (int32_t)draft_at(d) - 1;
 }
@@ -489,7 +491,7 @@ void pdf_write_page(const struct pdf_page *p, struct pdf_writing *w, struct draf
 		if (l->kind == BLOCK_HEADING && l->begins && l->level == 1 && d->n_pages <= 2) {
 			offer_title(&ls, i, d);
 		}
-		write_line(l, &w->placed, d);
+		write_line(p, l, &w->placed, d);
 	}
 	for (int i = 0; i < ls.n; i++) {
 		buf_finish(&ls.all[i].text);

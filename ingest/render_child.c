@@ -1,9 +1,11 @@
 #include <cairo.h>
+#include <leptonica/allheaders.h>
 #include <math.h>
 #include <poppler.h>
 #include <unistd.h>
 
 #include "ingest/child.h"
+#include "ingest/image.h"
 
 #define PIXELS_MAX 16000000.0
 #define ROWS_MAX 30000.0 /* cairo's images have fewer than 32,768 */
@@ -30,14 +32,46 @@ static void draw_highlights(cairo_t *cr, const struct order *o)
 	cairo_fill(cr);
 }
 
-void render_child(const struct document *doc, const struct order *o, struct draft *d)
+/* The order's width, less where the picture would be too large. */
+static double scale_of(const struct order *o, double width, double height)
+{
+	double scale = o->width / width;
+	double n_rows = ceil(height * scale);
+
+	if (n_rows * o->width > PIXELS_MAX) {
+		scale *= sqrt(PIXELS_MAX / (n_rows * o->width));
+		n_rows = ceil(height * scale);
+	}
+	return n_rows > ROWS_MAX ? scale * ROWS_MAX / n_rows : scale;
+}
+
+/* A white sheet of width × height points; *out draws in points. */
+static cairo_surface_t *begin(
+	const struct order *o, struct draft *d, double width, double height, cairo_t **out)
+{
+	double scale = scale_of(o, width, height);
+	cairo_surface_t *surface =
+		cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)fmax(1, round(width * scale)),
+			(int)fmin(ROWS_MAX, fmax(1, ceil(height * scale))));
+
+	if (cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS) {
+		draft_fault(d, FAULT_MEMORY, 0, NULL);
+	}
+	*out = cairo_create(surface);
+	cairo_set_source_rgb(*out, 1, 1, 1);
+	cairo_paint(*out);
+	cairo_scale(*out, scale, scale);
+	return surface;
+}
+
+static cairo_surface_t *draw_pdf(
+	const struct document *doc, const struct order *o, struct draft *d, cairo_t **out)
 {
 	PopplerDocument *pdf = pdf_open(doc, d);
 	int n = poppler_document_get_n_pages(pdf);
 	PopplerPage *page;
 	cairo_surface_t *surface;
-	cairo_t *cr;
-	double width = 0, height = 0, scale, n_rows;
+	double width = 0, height = 0;
 
 	if (o->page > (uint32_t)(n > 0 ? n : 0)) {
 		draft_fault(d, FAULT_NO_PAGE, (uint32_t)(n > 0 ? n : 0), NULL);
@@ -50,28 +84,73 @@ void render_child(const struct document *doc, const struct order *o, struct draf
 	if (!(width >= 1 && width < 1e6 && height >= 1 && height < 1e6)) {
 		draft_fault(d, FAULT_BROKEN, 0, NULL);
 	}
-	scale = o->width / width;
-	n_rows = ceil(height * scale);
-	if (n_rows * o->width > PIXELS_MAX) {
-		scale *= sqrt(PIXELS_MAX / (n_rows * o->width));
-		n_rows = ceil(height * scale);
+	surface = begin(o, d, width, height, out);
+	cairo_save(*out);
+	poppler_page_render(page, *out);
+	cairo_restore(*out);
+	return surface;
+}
+
+/* Leptonica's pixels, red in the highest byte, as cairo's, blue in the lowest. */
+static void copy_pixels(struct Pix *pix, cairo_surface_t *to)
+{
+	int n_words = cairo_image_surface_get_stride(to) / 4;
+	uint32_t *out = (uint32_t *)(void *)cairo_image_surface_get_data(to);
+
+	cairo_surface_flush(to);
+	for (int y = 0; y < pixGetHeight(pix); y++) {
+		const l_uint32 *line = pixGetData(pix) + (size_t)y * (size_t)pixGetWpl(pix);
+
+		for (int x = 0; x < pixGetWidth(pix); x++) {
+			out[(size_t)y * (size_t)n_words + (size_t)x] = line[x] >> 8;
+		}
 	}
-	if (n_rows > ROWS_MAX) {
-		scale *= ROWS_MAX / n_rows;
-		n_rows = ROWS_MAX;
+	cairo_surface_mark_dirty(to);
+}
+
+/* Scaled by leptonica, which averages: a page of 600 dpi stays legible at a tenth of its size. */
+static cairo_surface_t *draw_image(
+	const struct document *doc, const struct order *o, struct draft *d, cairo_t **out)
+{
+	int n = image_count(doc, d);
+	struct image_page image;
+	struct Pix *plain, *scaled, *colour;
+	cairo_surface_t *surface, *picture;
+
+	if (o->page > (uint32_t)n) {
+		draft_fault(d, FAULT_NO_PAGE, (uint32_t)n, NULL);
 	}
-	surface = cairo_image_surface_create(
-		CAIRO_FORMAT_RGB24, (int)fmax(1, round(width * scale)), (int)fmax(1, n_rows));
-	if (cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS) {
+	image_read(doc, d, (int)o->page - 1, &image);
+	surface = begin(o, d, image.width, image.height, out);
+	plain = pixRemoveAlpha(image.pix);
+	pixDestroy(&image.pix);
+	scaled = plain ? pixScaleToSize(plain, cairo_image_surface_get_width(surface),
+				 cairo_image_surface_get_height(surface))
+		       : NULL;
+	pixDestroy(&plain);
+	colour = scaled ? pixConvertTo32(scaled) : NULL;
+	pixDestroy(&scaled);
+	picture = colour ? cairo_image_surface_create(
+				   CAIRO_FORMAT_RGB24, pixGetWidth(colour), pixGetHeight(colour))
+			 : NULL;
+	if (!picture || cairo_surface_status(picture) != CAIRO_STATUS_SUCCESS) {
 		draft_fault(d, FAULT_MEMORY, 0, NULL);
 	}
-	cr = cairo_create(surface);
-	cairo_set_source_rgb(cr, 1, 1, 1);
-	cairo_paint(cr);
-	cairo_scale(cr, scale, scale);
-	cairo_save(cr);
-	poppler_page_render(page, cr);
-	cairo_restore(cr);
+	copy_pixels(colour, picture);
+	cairo_save(*out);
+	cairo_identity_matrix(*out);
+	cairo_set_source_surface(*out, picture, 0, 0);
+	cairo_paint(*out);
+	cairo_restore(*out);
+	return surface;
+}
+
+void render_child(const struct document *doc, const struct order *o, struct draft *d)
+{
+	cairo_t *cr;
+	cairo_surface_t *surface =
+		image_type(doc) ? draw_image(doc, o, d, &cr) : draw_pdf(doc, o, d, &cr);
+
 	draw_highlights(cr, o);
 	cairo_destroy(cr);
 	draft_type(d, "image/png", PAGING_PAGES);

@@ -110,6 +110,11 @@ static int add_rules(scmp_filter_ctx ctx)
 					BOUNDED[i].value));
 		}
 	}
+	/* Its own computing time, up to the hard limit; no other limit, no other process. */
+	if (rc == 0) {
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
+			SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A1(SCMP_CMP_EQ, RLIMIT_CPU));
+	}
 	/* ENOSYS makes glibc fall back to the calls that the lists above know. */
 	for (int i = 0; i < 2 && rc == 0; i++) {
 		int nr = seccomp_syscall_resolve_name(i ? "openat2" : "clone3");
@@ -198,9 +203,10 @@ struct ruleset_attr {
 
 static const char *const READABLE[N_SANDBOX_PROFILES][10] = {
 	/* Fonts: what is drawn to see whether text is hidden must not lack its letters. */
-	[SANDBOX_EXTRACT] = {"/usr/share/poppler", "/usr/share/fonts", "/usr/local/share/fonts",
-		"/etc/fonts", "/usr/share/fontconfig", "/var/cache/fontconfig",
-		"/usr/share/ghostscript/fonts", "/usr/share/xml/fontconfig"},
+	[SANDBOX_EXTRACT] = {"/usr/share/poppler", "/usr/share/tesseract-ocr", "/usr/share/fonts",
+		"/usr/local/share/fonts", "/etc/fonts", "/usr/share/fontconfig",
+		"/var/cache/fontconfig", "/usr/share/ghostscript/fonts",
+		"/usr/share/xml/fontconfig"},
 	[SANDBOX_RENDER] = {"/usr/share/poppler", "/usr/share/fonts", "/usr/local/share/fonts",
 		"/etc/fonts", "/usr/share/fontconfig", "/var/cache/fontconfig",
 		"/usr/share/ghostscript/fonts", "/usr/share/xml/fontconfig"},
@@ -285,7 +291,8 @@ static int enter_rlimits(enum sandbox_profile profile, const struct sandbox_limi
 		struct rlimit limit;
 	} table[] = {
 		/* The soft limit's SIGXCPU says what happened; the hard one does not argue. */
-		{RLIMIT_CPU, {(rlim_t)limits->cpu_s, (rlim_t)limits->cpu_s + 1}},
+		{RLIMIT_CPU,
+			{(rlim_t)limits->cpu_s, (rlim_t)(limits->cpu_s + limits->cpu_more_s) + 1}},
 		{RLIMIT_AS, {memory, memory}},
 		{RLIMIT_FSIZE, {0, 0}},
 		{RLIMIT_NPROC, {0, 0}},

@@ -16,16 +16,18 @@
 #include "index/base/err.h"
 
 enum sandbox_profile {
-	SANDBOX_EXTRACT, /* reads /usr/share/poppler: without it CJK text vanishes silently */
-	SANDBOX_RENDER,	 /* reads fonts and fontconfig's files too */
+	SANDBOX_EXTRACT, /* reads /usr/share/poppler, without which CJK text vanishes silently,
+			    tesseract's models, and fonts: hidden text is told by drawing it */
+	SANDBOX_RENDER,	 /* reads /usr/share/poppler and fonts; more fds, for their files */
 	N_SANDBOX_PROFILES
 };
 
 struct sandbox; /* the compiled seccomp program */
 
 struct sandbox_limits {
-	int64_t cpu_s;
-	int64_t memory_mb; /* beyond what the process has mapped already */
+	int64_t cpu_s;	    /* then SIGXCPU */
+	int64_t cpu_more_s; /* which it may add to that, by setrlimit (OCR does, page by page) */
+	int64_t memory_mb;  /* beyond what the process has mapped already */
 };
 
 /* ERR_UNAVAILABLE "sandbox_unavailable". */
@@ -38,7 +40,8 @@ MUST_CHECK int sandbox_enter(const struct sandbox *s, enum sandbox_profile profi
 	const struct sandbox_limits *limits, struct err *e);
 
 /* A forbidden thing; `tried` returns true if it worked. Run in a process of its own, since some
- * attempts end it. */
+ * attempts end it (by SIGSYS, or SIGXFSZ), with sandbox_probe_document as descriptor 0. A probe
+ * that would run another program is known by its exit status, 42. */
 struct sandbox_probe {
 	const char *name;
 	bool (*tried)(void);
@@ -46,8 +49,12 @@ struct sandbox_probe {
 extern const struct sandbox_probe SANDBOX_PROBES[];
 extern const int N_SANDBOX_PROBES;
 
-/* Forks a child a probe and profile; each must be refused, and reading an allowed folder must not
- * be. ERR_UNAVAILABLE "sandbox_unavailable" names the first that was not. */
+/* A file that the probes try to change and to run; the caller's to close. -1: errno. */
+int sandbox_probe_document(void);
+
+/* Tries every probe in every profile, in children: each must be refused, and reading an allowed
+ * folder must not be. ERR_UNAVAILABLE "sandbox_unavailable" names the first that was not. s NULL:
+ * without a sandbox, which must not pass. */
 MUST_CHECK int sandbox_probe_all(
 	const struct sandbox *s, const struct sandbox_limits *limits, struct err *e);
 

@@ -1,19 +1,24 @@
 /* The sandbox is believed only after it was tried: each forbidden thing is attempted for real. */
 #include "ingest/sandbox.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static const char SCRIPT[] = "#!/bin/sh\nexit 42\n"; /* 42: it worked */
 
 static bool probe_socket_inet(void)
 {
@@ -123,21 +128,104 @@ static bool probe_memfd(void)
 	return memfd_create("probe", 0) >= 0;
 }
 
+/* ── the document's file, descriptor 0: sealed in life, not here ── */
+
+static bool probe_write_document(void)
+{
+	return pwrite(0, "x", 1, 0) == 1 || write(0, "x", 1) == 1;
+}
+
+static bool probe_ftruncate(void)
+{
+	return ftruncate(0, 1) == 0;
+}
+
+static bool probe_truncate(void)
+{
+	return truncate("/proc/self/fd/0", 1) == 0;
+}
+
+static bool probe_open_truncate(void)
+{
+	return open("/proc/self/fd/0", O_RDONLY | O_TRUNC | O_CLOEXEC) >= 0;
+}
+
+/* As probe_exec; the file is a script. */
+static bool probe_exec_document(void)
+{
+	char *argv[] = {(char *)"document", NULL};
+	char *envp[] = {NULL};
+
+	syscall(SYS_execveat, 0, "", argv, envp, AT_EMPTY_PATH);
+	return false;
+}
+
+static bool probe_exec_memfd(void)
+{
+	int fd = memfd_create("probe", 0);
+
+	if (fd >= 0 && write(fd, SCRIPT, sizeof(SCRIPT) - 1) > 0) {
+		dup2(fd, 0);
+	}
+	return probe_exec_document();
+}
+
+/* The file is no terminal: what matters is that the kernel was not even asked. */
+static bool probe_tiocsti(void)
+{
+	return ioctl(0, TIOCSTI, "x") == 0 || errno != EPERM;
+}
+
+/* ── limits ── */
+
+static bool probe_raise_cpu(void)
+{
+	struct rlimit more = {RLIM_INFINITY, RLIM_INFINITY};
+
+	return setrlimit(RLIMIT_CPU, &more) == 0;
+}
+
+static bool probe_other_limits(void)
+{
+	struct rlimit same;
+
+	return getrlimit(RLIMIT_NOFILE, &same) == 0 && setrlimit(RLIMIT_NOFILE, &same) == 0;
+}
+
+static bool probe_limits_of_parent(void)
+{
+	struct rlimit same;
+
+	return getrlimit(RLIMIT_CPU, &same) == 0 &&
+	       prlimit(getppid(), RLIMIT_CPU, NULL, &same) == 0 &&
+	       prlimit(getppid(), RLIMIT_CPU, &same, NULL) == 0;
+}
+
 const struct sandbox_probe SANDBOX_PROBES[] = {
 	{"network", probe_socket_inet},
 	{"local sockets", probe_socket_unix},
 	{"exec", probe_exec},
+	{"exec of the document", probe_exec_document},
+	{"exec of a memfd", probe_exec_memfd},
 	{"fork", probe_fork},
 	{"creating a file", probe_open_write},
 	{"opening for writing", probe_open_devnull},
+	{"writing to the document", probe_write_document},
+	{"truncate", probe_truncate},
+	{"ftruncate", probe_ftruncate},
+	{"opening with O_TRUNC", probe_open_truncate},
 	{"reading other files", probe_read_passwd},
 	{"reading /proc", probe_read_proc},
 	{"ptrace", probe_ptrace},
 	{"reading the parent's memory", probe_read_parent},
 	{"kill of the parent", probe_kill_parent},
 	{"tgkill of the parent", probe_tgkill_parent},
+	{"the parent's limits", probe_limits_of_parent},
+	{"raising its computing time", probe_raise_cpu},
+	{"setting other limits", probe_other_limits},
 	{"io_uring", probe_io_uring},
 	{"userfaultfd", probe_userfaultfd},
+	{"TIOCSTI", probe_tiocsti},
 	{"executable memory", probe_executable_memory},
 	{"chmod", probe_chmod},
 	{"making a folder", probe_mkdir},
@@ -145,20 +233,49 @@ const struct sandbox_probe SANDBOX_PROBES[] = {
 };
 const int N_SANDBOX_PROBES = (int)(sizeof(SANDBOX_PROBES) / sizeof(SANDBOX_PROBES[0]));
 
+/* ── the judge ── */
+
 enum { PROBE_REFUSED = 0, PROBE_WORKED = 42, PROBE_NO_SANDBOX = 43 };
 
-/* The exit status, or 128 + signal. */
-static int run_confined(const struct sandbox *s, enum sandbox_profile profile,
-	const struct sandbox_limits *limits, bool (*tried)(void))
+struct trial {
+	const struct sandbox *s;
+	const struct sandbox_limits *limits;
+	int document;
+	volatile int *at; /* shared with the child: the probe it is trying */
+};
+
+int sandbox_probe_document(void)
+{
+	int fd = memfd_create("document", MFD_CLOEXEC);
+
+	if (fd >= 0 && write(fd, SCRIPT, sizeof(SCRIPT) - 1) != (ssize_t)sizeof(SCRIPT) - 1) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* Tries probes [first, last) in one process, as far as it lives. The exit status, or 128 + signal.
+ */
+static int try_probes(const struct trial *t, enum sandbox_profile profile,
+	const struct sandbox_probe *probes, int first, int last)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid == 0) {
-		if (sandbox_enter(s, profile, limits, NULL) < 0) {
+		*t->at = first;
+		if (dup2(t->document, 0) < 0 ||
+			(t->s && sandbox_enter(t->s, profile, t->limits, NULL) < 0)) {
 			_exit(PROBE_NO_SANDBOX);
 		}
-		_exit(tried() ? PROBE_WORKED : PROBE_REFUSED);
+		for (int i = first; i < last; i++) {
+			*t->at = i;
+			if (probes[i].tried()) {
+				_exit(PROBE_WORKED);
+			}
+		}
+		_exit(PROBE_REFUSED);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
 		return PROBE_NO_SANDBOX;
@@ -173,26 +290,47 @@ static bool read_poppler_data(void)
 	return fd >= 0;
 }
 
-int sandbox_probe_all(const struct sandbox *s, const struct sandbox_limits *limits, struct err *e)
+static int probe_profile(const struct trial *t, enum sandbox_profile profile, struct err *e)
 {
-	for (int profile = 0; profile < N_SANDBOX_PROFILES; profile++) {
-		for (int i = 0; i < N_SANDBOX_PROBES; i++) {
-			int rc = run_confined(
-				s, (enum sandbox_profile)profile, limits, SANDBOX_PROBES[i].tried);
+	static const struct sandbox_probe READING = {"", read_poppler_data};
+	int rc;
 
-			if (rc != PROBE_REFUSED && rc != 128 + SIGSYS) {
-				return err_set(e, ERR_UNAVAILABLE, "sandbox_unavailable",
-					"the sandbox for document readers does not hold (%s: %s)",
-					SANDBOX_PROBES[i].name,
-					rc == PROBE_NO_SANDBOX ? "cannot be applied" : "possible");
-			}
-		}
-		if (run_confined(s, (enum sandbox_profile)profile, limits, read_poppler_data) !=
-			PROBE_WORKED) {
+	/* A refusal that ends the process is one too: go on after it. */
+	for (int i = 0; i < N_SANDBOX_PROBES; i = *t->at + 1) {
+		rc = try_probes(t, profile, SANDBOX_PROBES, i, N_SANDBOX_PROBES);
+		if (rc != PROBE_REFUSED && rc != 128 + SIGSYS && rc != 128 + SIGXFSZ) {
 			return err_set(e, ERR_UNAVAILABLE, "sandbox_unavailable",
-				"document readers cannot read /usr/share/poppler: "
-				"install poppler-data");
+				"the sandbox for document readers does not hold (%s: %s)",
+				SANDBOX_PROBES[*t->at].name,
+				rc == PROBE_NO_SANDBOX ? "cannot be applied" : "possible");
 		}
 	}
+	if (try_probes(t, profile, &READING, 0, 1) != PROBE_WORKED) {
+		return err_set(e, ERR_UNAVAILABLE, "sandbox_unavailable",
+			"document readers cannot read /usr/share/poppler: install poppler-data");
+	}
 	return 0;
+}
+
+int sandbox_probe_all(const struct sandbox *s, const struct sandbox_limits *limits, struct err *e)
+{
+	struct trial t = {.s = s, .limits = limits, .document = sandbox_probe_document()};
+	void *page =
+		mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int rc = 0;
+
+	if (t.document < 0 || page == MAP_FAILED) {
+		rc = err_sys(e, ERR_UNAVAILABLE, errno, "the sandbox cannot be tried");
+	}
+	t.at = page;
+	for (int profile = 0; profile < N_SANDBOX_PROFILES && rc == 0; profile++) {
+		rc = probe_profile(&t, (enum sandbox_profile)profile, e);
+	}
+	if (page != MAP_FAILED) {
+		munmap(page, sizeof(int));
+	}
+	if (t.document >= 0) {
+		close(t.document);
+	}
+	return rc;
 }

@@ -9,6 +9,8 @@
 #include "index/embed.h"
 #include "index/fts.h"
 #include "ingest/chunker.h"
+#include "ingest/external.h"
+#include "ingest/parts.h"
 #include "ingest/stage.h"
 #include "ingest/step.h"
 
@@ -48,23 +50,35 @@ static int load_rows(struct ingest *in, struct rows *out, struct err *e)
 struct facts {
 	struct ingest *in;
 	struct version_facts version;
+	struct parts *parts;
 };
 
+/* The text and the parts are the document's together, or not at all. */
 static int record_facts(struct db *db, void *arg, struct err *e)
 {
 	struct facts *f = arg;
+	const struct job *job = f->in->job;
 	struct document d;
+	struct version v;
 	struct arena a;
 	int rc;
 
 	arena_init(&a);
-	rc = document_lookup(db, &a, &f->in->job->document, &d, NULL);
-	arena_finish(&a);
+	rc = document_lookup(db, &a, &job->document, &d, NULL);
 	if (rc < 0) {
-		return err_set(e, rc == ERR_NOT_FOUND ? ERR_CANCELLED : rc, "document_deleted",
+		rc = err_set(e, rc == ERR_NOT_FOUND ? ERR_CANCELLED : rc, "document_deleted",
 			"the document was deleted");
+	} else {
+		rc = version_lookup(db, &a, &job->version, &v, e);
 	}
-	return version_extracted(db, &f->in->job->version, &f->version, e);
+	if (rc == 0) {
+		rc = version_extracted(db, &job->version, &f->version, e);
+	}
+	if (rc == 0) {
+		rc = parts_record(db, f->parts, &d, &v, e);
+	}
+	arena_finish(&a);
+	return rc;
 }
 
 static int count_poor(const struct extracted *x)
@@ -77,11 +91,11 @@ static int count_poor(const struct extracted *x)
 	return n;
 }
 
-/* The text becomes a blob that the version names. */
-static int keep_text(
-	struct ingest *in, const struct extracted *x, struct blob_info *blob, struct err *e)
+/* The text becomes a blob that the version names; the files inside become its parts. */
+static int keep_text(struct ingest *in, const struct extracted *x, struct parts *parts,
+	struct blob_info *blob, struct err *e)
 {
-	struct facts f = {.in = in};
+	struct facts f = {.in = in, .parts = parts};
 	struct buf packed = BUF_INIT;
 	int rc;
 
@@ -89,6 +103,9 @@ static int keep_text(
 	index_naming_begin(in->index);
 	rc = blob_put(in->index->blobs, packed.data, packed.len, blob, e);
 	buf_finish(&packed);
+	if (rc == 0) {
+		rc = parts_store(parts, e);
+	}
 	if (rc == 0) {
 		f.version = (struct version_facts){
 			.media_type = x->media_type,
@@ -113,20 +130,28 @@ static int keep_text(
 				LT("message", ignored.message));
 		}
 	}
+	if (rc < 0) {
+		parts_forget(parts);
+	}
 	return rc;
 }
 
-static int read_document(
-	struct ingest *in, const struct rows *r, struct extracted *x, struct err *e)
+static int read_document(struct ingest *in, const struct rows *r, struct parts *parts,
+	struct extracted *x, struct err *e)
 {
 	struct extract_request q = {.name = r->document.name,
 		.cancel = &in->cancel,
 		.progress = step_progress,
-		.arg = in};
+		.arg = in,
+		.children = parts_sink(parts),
+		.no_children = !parts_sink(parts)};
 	int rc = blob_memfd(in->index->blobs, r->version.blob_hash, &q.memfd, e);
 
 	if (rc == 0) {
-		rc = zygote_extract(in->zygote, &q, &in->arena, x, e);
+		rc = external_read(in->zygote, in->index->settings, &q,
+			arena_printf(&in->arena, "%s/stage/%s/external", in->index->data_dir,
+				in->job->id.s),
+			&in->arena, x, e);
 		close(q.memfd);
 	}
 	return rc;
@@ -138,14 +163,19 @@ int step_extract(struct ingest *in, struct err *e)
 	struct extracted x;
 	struct blob_info blob = {.hash = ""};
 	struct buf left = BUF_INIT;
+	struct parts *parts = NULL;
 	int rc = load_rows(in, &r, e);
 
 	if (rc == 0) {
-		rc = read_document(in, &r, &x, e);
+		rc = parts_open(in, &r.document, &parts, e);
 	}
 	if (rc == 0) {
-		rc = keep_text(in, &x, &blob, e);
+		rc = read_document(in, &r, parts, &x, e);
 	}
+	if (rc == 0) {
+		rc = keep_text(in, &x, parts, &blob, e);
+	}
+	parts_close(parts);
 	if (rc == 0) {
 		buf_str(&left, blob.hash);
 		rc = stage_write(in->index, &in->job->id, "extract", &left, e);

@@ -1,5 +1,7 @@
 #include <string.h>
+#include <strings.h>
 #include <uchardet/uchardet.h>
+#include <unicode/uchar.h>
 #include <unicode/ucnv.h>
 
 #include "index/base/utf8.h"
@@ -43,6 +45,32 @@ static const char *looks_utf16(const char *p, size_t n)
 		return "UTF-16LE";
 	}
 	return even > look / 5 && odd <= look / 100 ? "UTF-16BE" : NULL;
+}
+
+/* UTF-16 of other scripts has few NULs, in its blanks and line ends: all on one side, and what it
+ * says are characters that exist. */
+static const char *may_be_utf16(const char *p, size_t n)
+{
+	size_t side[2] = {0, 0}, look = n < 4096 ? n & ~(size_t)1 : 4096;
+	size_t low;
+
+	for (size_t i = 0; i < look; i++) {
+		side[i & 1] += p[i] == '\0';
+	}
+	if (n % 2 || (side[0] && side[1]) || side[0] + side[1] < 4) {
+		return NULL;
+	}
+	low = side[0] ? 1 : 0;
+	for (size_t i = 0; i + 1 < look; i += 2) {
+		uint32_t c = (uint32_t)(unsigned char)p[i + low] |
+			     (uint32_t)(unsigned char)p[i + 1 - low] << 8;
+
+		if (!u_isdefined((UChar32)c) || (c < ' ' && !(c >= '\t' && c <= '\r')) ||
+			(c >= 0xe000 && c < 0xf900)) {
+			return NULL;
+		}
+	}
+	return side[0] ? "UTF-16BE" : "UTF-16LE";
 }
 
 /* Binary data is told by its controls, once the encodings that use NUL are out of the way. */
@@ -90,6 +118,49 @@ static bool convert(const char *p, size_t n, const char *charset, struct buf *ou
 	return U_SUCCESS(status);
 }
 
+/* ASCII with escapes: valid UTF-8, and not what it means (RFC 1468, 1557, 1843, 2152). */
+static bool is_stateful(const char *charset)
+{
+	static const char *const NAMES[] = {"iso-2022-", "hz", "utf-7", "x-utf-7", "unicode-1-1-"};
+
+	for (size_t i = 0; charset && i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		if (strncasecmp(charset, NAMES[i], strlen(NAMES[i])) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ISO 2022 announces its character sets: ESC $ …, and has no other than ASCII's bytes. */
+static bool announces_sets(const char *p, size_t n)
+{
+	const char *escape = memchr(p, 0x1b, n);
+
+	if (!escape || p + n - escape < 3 || escape[1] != '$') {
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)p[i] >= 0x80) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Names of uchardet that ICU has others for. */
+static const char *name_of_icu(const char *name)
+{
+	static const char *const NAMES[][2] = {{"UHC", "windows-949"},
+		{"MAC-CYRILLIC", "x-mac-cyrillic"}, {"MAC-CENTRALEUROPE", "x-mac-centraleurroman"}};
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		if (strcasecmp(name, NAMES[i][0]) == 0) {
+			return NAMES[i][1];
+		}
+	}
+	return name;
+}
+
 static bool convert_detected(const char *p, size_t n, const char *charset, struct buf *out)
 {
 	uchardet_t u = uchardet_new();
@@ -99,7 +170,7 @@ static bool convert_detected(const char *p, size_t n, const char *charset, struc
 	if (!ok && u) {
 		uchardet_handle_data(u, p, n < SAMPLE ? n : SAMPLE);
 		uchardet_data_end(u);
-		found = uchardet_get_charset(u);
+		found = name_of_icu(uchardet_get_charset(u));
 		buf_clear(out);
 		ok = found[0] && strcmp(found, "ASCII") != 0 && convert(p, n, found, out);
 	}
@@ -123,6 +194,9 @@ bool text_decode(const char *p, size_t n_bytes, const char *charset, struct buf 
 	if (!known) {
 		known = looks_utf16(p, n_bytes);
 	}
+	if (!known) {
+		known = may_be_utf16(p, n_bytes);
+	}
 	if (known && strcmp(known, "UTF-8") != 0) {
 		return convert(p + n_mark, n_bytes - n_mark, known, out) &&
 		       !looks_binary(out->data ? out->data : "", out->len);
@@ -132,10 +206,19 @@ bool text_decode(const char *p, size_t n_bytes, const char *charset, struct buf 
 	if (looks_binary(p, n_bytes)) {
 		return false;
 	}
+	if (is_stateful(charset) && convert(p, n_bytes, charset, out)) {
+		return true;
+	}
+	buf_clear(out);
 	/* Stray NULs do not make UTF-8 another encoding: check without them. */
-	if (utf8_valid(p, n_bytes - (tail < n_bytes ? tail : 0))) {
+	if (!announces_sets(p, n_bytes) && utf8_valid(p, n_bytes - (tail < n_bytes ? tail : 0))) {
 		buf_add(out, p, n_bytes);
 		return true;
 	}
 	return convert_detected(p, n_bytes, charset, out);
+}
+
+bool text_convert(const char *p, size_t n_bytes, const char *charset, struct buf *out)
+{
+	return convert(p, n_bytes, charset, out);
 }

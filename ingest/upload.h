@@ -45,9 +45,13 @@ struct upload_receipt {
 MUST_CHECK int upload_finish(
 	struct upload *u, const struct upload_order *o, struct upload_receipt *out, struct err *e);
 
-/* Deletes: unfindable on return; a purge job removes the text. */
+/* Deletes it and what came inside of it: unfindable on return; a purge job each removes the text;
+ * *job is the document's. */
 MUST_CHECK int ingest_delete(struct index *ix, const struct id *document, const char *actor,
 	struct id *job, struct err *e);
+/* tx. The same inside a transaction of the caller's; job may be NULL. */
+MUST_CHECK int ingest_delete_in(
+	struct db *db, const struct id *document, const char *actor, struct id *job, struct err *e);
 
 /* The same for a collection and every document in it: *n_documents of them. */
 MUST_CHECK int ingest_delete_collection(struct index *ix, const struct id *workspace,

@@ -22,6 +22,8 @@
 #define LOOK_MS 250    /* how often the keeper asks for cancellations of running jobs */
 #define IDLE_MS 5000   /* an idle worker looks for jobs though nobody woke it */
 #define HOUSE_JOBS 200 /* jobs after which a busy worker keeps house */
+#define LONG_MS 5000   /* a job that has run for so long leaves its place to others */
+#define SPARE_SEATS 2
 
 /* OpenMP's, from libgomp: FAISS is parallel by default, for each thread that calls it. */
 extern void omp_set_num_threads(int n);
@@ -34,7 +36,7 @@ struct seat { /* one worker thread and the job it runs */
 	bool running; /* guarded by worker.lock, as all below */
 	struct ingest *in;
 	struct id job;
-	int64_t renewed_ms;
+	int64_t began_ms, renewed_ms;
 	bool asked; /* somebody cancelled the job, or its lease is lost */
 };
 
@@ -47,6 +49,7 @@ struct worker {
 	bool cancelled; /* look for cancellations now */
 	uint64_t wakes;
 	int n_running;
+	int n_leasing;	   /* seats that are about to run, if there is a job */
 	int n_since_house; /* jobs ended since */
 	bool keeping_house;
 	pthread_t keeper;
@@ -85,6 +88,7 @@ static bool stopping(struct worker *w)
 
 struct leasing {
 	struct seat *seat;
+	bool last; /* of the free seats */
 	struct arena *arena;
 	struct job job;
 	int64_t next_ms;
@@ -94,7 +98,8 @@ static int lease_tx(struct db *db, void *arg, struct err *e)
 {
 	struct leasing *l = arg;
 
-	return job_lease(db, l->arena, l->seat->owner, &l->job, &l->next_ms, e);
+	return (l->last ? job_lease_idle : job_lease)(
+		db, l->arena, l->seat->owner, &l->job, &l->next_ms, e);
 }
 
 struct ending {
@@ -122,9 +127,10 @@ static void sit_down(struct seat *s, struct ingest *in)
 	s->in = in;
 	s->job = in->job->id;
 	s->asked = false;
-	s->renewed_ms = clock_mono_ms();
+	s->began_ms = s->renewed_ms = clock_mono_ms();
 	s->running = true;
 	s->worker->n_running++;
+	s->worker->n_leasing--;
 	if (s->worker->stopping) {
 		atomic_store(&in->cancel, true);
 	}
@@ -300,6 +306,54 @@ static void keep_house_if_due(struct worker *w, bool idle)
 
 /* ── the worker threads ── */
 
+/* With the lock held. Running jobs that still count, and in how many ms the next of them will not;
+ * the others. */
+static void count_running(const struct worker *w, int *n_short, int *n_long, int64_t *next_ms)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	*n_short = *n_long = 0;
+	*next_ms = IDLE_MS;
+	for (int i = 0; i < w->n_seats; i++) {
+		int64_t left_ms = w->seats[i].began_ms + LONG_MS - now_ms;
+
+		if (!w->seats[i].running) {
+			continue;
+		}
+		if (left_ms <= 0) {
+			++*n_long;
+			continue;
+		}
+		++*n_short;
+		*next_ms = left_ms < *next_ms ? left_ms : *next_ms;
+	}
+}
+
+/* Whether the seat may look for a job; *last: nothing will be free when it has one. It then has to
+ * sit down or to say that there was none. false: *wait_ms_out is when to ask again. */
+static bool may_lease(struct seat *s, bool *last, int64_t *wait_ms_out)
+{
+	struct worker *w = s->worker;
+	const int n_wanted = (int)w->ix->settings->ingest_workers;
+	int n_short, n_long;
+	bool may;
+
+	pthread_mutex_lock(&w->lock);
+	count_running(w, &n_short, &n_long, wait_ms_out);
+	may = n_short + w->n_leasing < n_wanted && (s->number < n_wanted || n_long > 0);
+	*last = n_short + n_long + w->n_leasing + 1 == n_wanted + SPARE_SEATS;
+	w->n_leasing += may;
+	pthread_mutex_unlock(&w->lock);
+	return may;
+}
+
+static void leased_none(struct worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->n_leasing--;
+	pthread_mutex_unlock(&w->lock);
+}
+
 /* true: there was one. *wait_ms_out: how long none will be ready. */
 static bool take_and_run(struct seat *s, int64_t *wait_ms_out)
 {
@@ -308,12 +362,18 @@ static bool take_and_run(struct seat *s, int64_t *wait_ms_out)
 	struct arena a;
 	int rc;
 
+	if (!may_lease(s, &l.last, wait_ms_out)) {
+		return false;
+	}
 	arena_init(&a);
 	l.arena = &a;
 	rc = store_write(s->worker->ix->store, lease_tx, &l, &e);
 	if (rc == 0) {
 		run_job(s, &l.job);
-	} else if (rc != ERR_NOT_FOUND) {
+	} else {
+		leased_none(s->worker);
+	}
+	if (rc < 0 && rc != ERR_NOT_FOUND) {
 		log_warn("job.lease", LT("message", e.message));
 	}
 	arena_finish(&a);
@@ -420,6 +480,8 @@ static void look_at_seat(struct worker *w, struct seat *s)
 static void *keep(void *arg)
 {
 	struct worker *w = arg;
+	int n_short, n_long, n_long_before = 0;
+	int64_t next_ms;
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->stopping) {
@@ -431,6 +493,12 @@ static void *keep(void *arg)
 			wait_ms(w, LOOK_MS);
 		}
 		w->cancelled = false;
+		count_running(w, &n_short, &n_long, &next_ms);
+		if (n_long > n_long_before) {
+			w->wakes++; /* somebody stands in */
+			pthread_cond_broadcast(&w->changed);
+		}
+		n_long_before = n_long;
 		for (int i = 0; i < w->n_seats && !w->stopping; i++) {
 			if (w->seats[i].running) {
 				look_at_seat(w, &w->seats[i]);
@@ -462,7 +530,7 @@ static struct worker *make_worker(struct index *ix, struct zygote *z)
 	ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
 	ASSERT(pthread_cond_init(&w->changed, &attr) == 0);
 	pthread_condattr_destroy(&attr);
-	w->seats = calloc((size_t)ix->settings->ingest_workers, sizeof(*w->seats));
+	w->seats = calloc((size_t)ix->settings->ingest_workers + SPARE_SEATS, sizeof(*w->seats));
 	ASSERT(w->seats != NULL);
 	return w;
 }
@@ -473,7 +541,7 @@ static int start_threads(struct worker *w, struct err *e)
 	int rc = pthread_create(&w->keeper, NULL, keep, w);
 
 	w->has_keeper = rc == 0;
-	for (int i = 0; rc == 0 && i < (int)w->ix->settings->ingest_workers; i++) {
+	for (int i = 0; rc == 0 && i < (int)w->ix->settings->ingest_workers + SPARE_SEATS; i++) {
 		struct seat *s = &w->seats[i];
 
 		s->worker = w;

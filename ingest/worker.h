@@ -1,6 +1,13 @@
 /*
  * The ingest workers: threads at low priority that lease jobs and run the pipeline; between jobs
- * they keep house (text dictionary, vector segments, training of the built-in embedder). A keeper
+ * they keep house (text dictionary, vector segments, training of the built-in embedder).
+ *
+ * ingest-workers of them work at a time, but one that has run a job for LONG_MS does not count any
+ * more: SPARE_SEATS others stand in, so that a document on which a reader computes for minutes
+ * delays nobody for more than that. The last of them serves only users of whom nothing runs: the
+ * bad files of one user never take all seats.
+ *
+ * A keeper
  * thread renews leases and carries progress and cancellation (within 1 s) between the job table and
  * running steps. Thread: created in main; worker_wake and worker_progress from any thread.
  */

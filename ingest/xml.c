@@ -14,6 +14,7 @@ struct reader {
 	int depth;
 	struct buf values; /* of the attributes of the element that starts */
 	struct xml_attribute *attributes;
+	size_t *at; /* where in values each one's begins */
 	int cap;
 };
 
@@ -25,26 +26,23 @@ static const char *or_empty(const xmlChar *s)
 /* libxml2 gives, for each attribute: name, prefix, namespace, first byte, end. */
 static void take_attributes(struct reader *r, int n, const xmlChar **a)
 {
-	size_t *at = calloc((size_t)n + 1, sizeof(size_t));
-
-	ASSERT(at != NULL);
 	if (n > r->cap) {
 		r->cap = n * 2;
 		r->attributes = realloc(r->attributes, (size_t)r->cap * sizeof(*r->attributes));
-		ASSERT(r->attributes != NULL);
+		r->at = realloc(r->at, (size_t)r->cap * sizeof(*r->at));
+		ASSERT(r->attributes != NULL && r->at != NULL);
 	}
 	buf_clear(&r->values);
 	for (int i = 0; i < n; i++) {
-		at[i] = r->values.len;
+		r->at[i] = r->values.len;
 		buf_add(&r->values, a[5 * i + 3], (size_t)(a[5 * i + 4] - a[5 * i + 3]));
 		buf_char(&r->values, '\0');
 	}
 	for (int i = 0; i < n; i++) {
 		r->attributes[i] = (struct xml_attribute){.ns = or_empty(a[5 * i + 2]),
 			.name = or_empty(a[5 * i]),
-			.value = r->values.data + at[i]};
+			.value = r->values.data + r->at[i]};
 	}
-	free(at);
 }
 
 static void on_start(void *arg, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
@@ -147,6 +145,7 @@ static bool close_parser(struct reader *r, xmlParserCtxtPtr parser)
 	xmlFreeParserCtxt(parser);
 	buf_finish(&r->values);
 	free(r->attributes);
+	free(r->at);
 	return ok;
 }
 
@@ -163,8 +162,9 @@ bool xml_read_part(const struct document *doc, struct archive *a, const char *pa
 		return false;
 	}
 	parser = open_parser(&r);
-	while ((n = archive_read(p, piece, sizeof(piece))) > 0 &&
-		xmlParseChunk(parser, piece, (int)n, 0) == XML_ERR_OK) {
+	/* An undeclared prefix is an error, too, but not one that ends the reading. */
+	while (parser->wellFormed && (n = archive_read(p, piece, sizeof(piece))) > 0) {
+		xmlParseChunk(parser, piece, (int)n, 0);
 	}
 	archive_close(p);
 	return close_parser(&r, parser);
@@ -175,12 +175,11 @@ bool xml_read_bytes(const struct document *doc, const char *p, size_t n_bytes,
 {
 	struct reader r = {.doc = doc, .h = h, .arg = arg, .doctype = doctype};
 	xmlParserCtxtPtr parser = open_parser(&r);
-	int rc = XML_ERR_OK;
 
-	while (n_bytes && rc == XML_ERR_OK) {
+	while (n_bytes && parser->wellFormed) {
 		size_t n = n_bytes < PIECE ? n_bytes : PIECE;
 
-		rc = xmlParseChunk(parser, p, (int)n, 0);
+		xmlParseChunk(parser, p, (int)n, 0);
 		p += n;
 		n_bytes -= n;
 	}

@@ -19,24 +19,15 @@
 #include "index/base/utf8.h"
 #include "ingest/child.h"
 #include "ingest/formats.h"
-#include "ingest/frame.h"
+#include "ingest/zygote_private.h"
 
 #define HELLO_MS 20000
 #define SLICE_MS 50 /* how late a cancellation may be seen */
 #define IMAGE_MAX (64u << 20)
-#define STDERR_KEPT 4096
 #define STDERR_MAX (4u << 20) /* more than that is no error message */
 #define WALL_PER_CPU 10	      /* children run at low priority on a busy machine */
+#define WALL_PER_MORE 3	      /* the same, of the hours that OCR may take */
 #define RENDER_CPU_S 30	      /* somebody waits for the picture */
-
-struct zygote {
-	pid_t pid;
-	int socket;
-	struct child_limits limits;
-	int stall_ms;
-	atomic_bool lost;
-	char trouble[464]; /* from the start; never changes after */
-};
 
 /* ── start and stop ── */
 
@@ -131,6 +122,7 @@ int zygote_start(const struct settings *set, struct zygote **out, struct err *e)
 	ASSERT(z != NULL);
 	*out = NULL;
 	z->limits.sandbox.cpu_s = set->ingest_cpu_s;
+	z->limits.sandbox.cpu_more_s = set->ocr_languages[0] ? set->ingest_ocr_s : 0;
 	z->limits.sandbox.memory_mb = set->ingest_memory_mb;
 	z->limits.text_max = (size_t)set->ingest_text_mb << 20;
 	if (z->limits.text_max > INT32_MAX - 1) {
@@ -203,7 +195,7 @@ const char *zygote_state(const struct zygote *z)
 	return NULL;
 }
 
-static int unavailable(const struct zygote *z, struct err *e)
+int zygote_unavailable(const struct zygote *z, struct err *e)
 {
 	const char *why = zygote_state(z);
 
@@ -212,23 +204,6 @@ static int unavailable(const struct zygote *z, struct err *e)
 }
 
 /* ── one request ── */
-
-enum verdict { RUNNING, EXITED, LOST, KILLED_CANCEL, KILLED_STALL, KILLED_FRAMES };
-
-struct request {
-	struct zygote *z;
-	uint32_t cpu_s;
-	const atomic_bool *cancel;
-	void (*progress)(void *arg, int done, int n);
-	void *arg;
-	int frames, stderr_, channel; /* -1: at its end */
-	struct frame_reader reader;
-	char said[STDERR_KEPT + 1]; /* the first of stderr */
-	size_t n_said, n_stderr;
-	enum verdict verdict;
-	struct obituary end;
-	int64_t last_frame_ms;
-};
 
 static void close_fd(int *fd)
 {
@@ -244,8 +219,7 @@ static int send_order(struct zygote *z, const struct order *o, const int fds[ORD
 		struct cmsghdr head;
 		char room[CMSG_SPACE(ORDER_N_FDS * sizeof(int))];
 	} control;
-	struct iovec part = {
-		(void *)o, offsetof(struct order, boxes) + o->n_boxes * sizeof(struct order_box)};
+	struct iovec part = {(void *)o, order_size(o)};
 	struct msghdr msg = {.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
@@ -279,7 +253,7 @@ static int request_start(struct request *r, const struct order *o, int memfd, st
 
 		if (send_order(r->z, o, fds) < 0) {
 			atomic_store(&r->z->lost, true);
-			rc = unavailable(r->z, e);
+			rc = zygote_unavailable(r->z, e);
 		}
 	}
 	close_fd(&frames[1]);
@@ -378,8 +352,11 @@ static void read_channel(struct request *r)
 static void request_wait(struct request *r)
 {
 	/* A hijacked child could sleep and send a frame now and then: even that has an end. */
-	int64_t until_ms =
-		clock_mono_ms() + r->z->stall_ms + (int64_t)r->cpu_s * 1000 * WALL_PER_CPU;
+	int64_t stall_ms = r->stall_ms ? r->stall_ms : r->z->stall_ms;
+	int64_t until_ms = clock_mono_ms() + stall_ms +
+			   (r->wall_ms ? r->wall_ms
+				       : (int64_t)r->cpu_s * 1000 * WALL_PER_CPU +
+						   (int64_t)r->cpu_more_s * 1000 * WALL_PER_MORE);
 	int64_t now_ms;
 
 	while (r->channel >= 0) {
@@ -390,8 +367,11 @@ static void request_wait(struct request *r)
 			request_kill(r, KILLED_CANCEL);
 		}
 		now_ms = clock_mono_ms();
-		if (now_ms - r->last_frame_ms > r->z->stall_ms || now_ms > until_ms) {
+		if (now_ms - r->last_frame_ms > stall_ms || now_ms > until_ms) {
 			request_kill(r, KILLED_STALL);
+		}
+		if (r->goes_on && !r->goes_on(r->arg)) {
+			request_kill(r, KILLED_OWNER);
 		}
 		if (poll(fds, 3, SLICE_MS) <= 0) {
 			continue;
@@ -497,11 +477,12 @@ static int crashed(const struct request *r, struct err *e)
 	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
 	if (status == -1) {
-		return unavailable(r->z, e);
+		return zygote_unavailable(r->z, e);
 	}
-	if (sig == SIGXCPU || (sig == SIGKILL && cpu_s >= (long)r->cpu_s)) {
+	if (sig == SIGXCPU || (sig == SIGKILL && cpu_s >= (long)(r->cpu_s + r->cpu_more_s))) {
 		return err_set(e, ERR_UNPROCESSABLE, "out_of_cpu",
-			"the document took more than %u s of computing: split it, or raise "
+			"the document, or a scanned page of it, took more than %u s of computing: "
+			"split it, or raise "
 			"ingest-cpu-s",
 			r->cpu_s);
 	}
@@ -537,7 +518,8 @@ static int request_result(const struct request *r, struct err *e)
 			"that made it",
 			r->reader.bad);
 	case LOST:
-		return unavailable(r->z, e);
+		return zygote_unavailable(r->z, e);
+	case KILLED_OWNER: /* who says himself why */
 	case RUNNING:
 	case EXITED:
 		break;
@@ -548,24 +530,42 @@ static int request_result(const struct request *r, struct err *e)
 	return r->reader.fault ? fault_error(&r->reader, e) : 0;
 }
 
-static int request_run(struct request *r, const struct order *o, int memfd, struct err *e)
+int request_run(struct request *r, const struct order *o, int memfd, struct err *e)
 {
 	int rc;
 
 	r->cpu_s = o->cpu_s;
+	r->cpu_more_s = o->cpu_more_s;
 	r->frames = r->stderr_ = r->channel = -1;
 	if (zygote_state(r->z)) {
-		return unavailable(r->z, e);
+		return zygote_unavailable(r->z, e);
 	}
 	rc = request_start(r, o, memfd, e);
 	if (rc == 0) {
 		request_wait(r);
-		rc = request_result(r, e);
 	}
 	close_fd(&r->frames);
 	close_fd(&r->stderr_);
 	close_fd(&r->channel);
 	return rc;
+}
+
+/* The same of one whose frames are the result. */
+static int request_read(struct request *r, const struct order *o, int memfd, struct err *e)
+{
+	int rc = request_run(r, o, memfd, e);
+
+	return rc == 0 ? request_result(r, e) : rc;
+}
+
+static struct extract_cost cost_of(const struct rusage *used)
+{
+	const struct timeval *u = &used->ru_utime, *s = &used->ru_stime;
+
+	return (struct extract_cost){
+		.cpu_us = (int64_t)(u->tv_sec + s->tv_sec) * 1000000 + u->tv_usec + s->tv_usec,
+		.memory_kb = used->ru_maxrss,
+	};
 }
 
 int zygote_extract(struct zygote *z, const struct extract_request *q, struct arena *a,
@@ -582,18 +582,23 @@ int zygote_extract(struct zygote *z, const struct extract_request *q, struct are
 	memset(out, 0, sizeof(*out));
 	o->kind = ORDER_EXTRACT;
 	o->cpu_s = (uint32_t)z->limits.sandbox.cpu_s;
+	o->cpu_more_s = (uint32_t)z->limits.sandbox.cpu_more_s;
 	memcpy(o->name, name + skip, n - skip);
 	frame_reader_init(&r.reader, z->limits.text_max, 0, z->limits.pages_max);
+	o->no_children = q->no_children;
 	r.reader.children_max = z->limits.children_max;
 	r.reader.children_bytes_max = z->limits.children_bytes_max;
 	r.reader.sink = q->children;
-	rc = request_run(&r, o, q->memfd, e);
+	rc = request_read(&r, o, q->memfd, e);
 	if (rc == 0 && frame_reader_take(&r.reader, a, out, e) < 0) {
 		rc = ERR_UNPROCESSABLE;
 		err_replace(e, rc, "crashed",
 			"the document made its reader talk nonsense: save it anew in the program "
 			"that "
 			"made it");
+	}
+	if (q->cost) {
+		*q->cost = cost_of(&r.end.usage);
 	}
 	frame_reader_finish(&r.reader);
 	return rc;
@@ -625,7 +630,7 @@ int zygote_render(struct zygote *z, const struct render_request *q, struct buf *
 		}
 	}
 	frame_reader_init(&r.reader, 0, z->limits.image_max, 1);
-	rc = request_run(&r, o, q->memfd, e);
+	rc = request_read(&r, o, q->memfd, e);
 	if (rc == 0 && r.reader.image.len < 8) {
 		rc = err_set(e, ERR_UNPROCESSABLE, "broken_file", "the page cannot be drawn");
 	}

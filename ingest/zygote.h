@@ -31,6 +31,12 @@ MUST_CHECK int zygote_start(const struct settings *set, struct zygote **out, str
 void zygote_stop(struct zygote *z);		  /* NULL is fine */
 const char *zygote_state(const struct zygote *z); /* NULL: working; else a sentence why not */
 
+/* What a child used. */
+struct extract_cost {
+	int64_t cpu_us;
+	int64_t memory_kb; /* at its peak, with what the zygote had loaded */
+};
+
 struct extract_request {
 	int memfd;		   /* the bytes, sealed (index/blob.h); borrowed */
 	const char *name;	   /* the file's name: a hint for text formats only */
@@ -41,6 +47,8 @@ struct extract_request {
 	/* Given the files inside as they come; NULL: they are counted only. They are the document's
 	 * only once zygote_extract has returned 0. */
 	const struct child_sink *children;
+	bool no_children;	   /* files inside are not handed on at all, only annotated */
+	struct extract_cost *cost; /* OUT, after errors too; NULL: not wanted */
 };
 
 /* Reads a document. Errors, all with a sentence that says what to do: ERR_UNPROCESSABLE with reason
@@ -57,6 +65,24 @@ struct render_request {
 	const struct box *boxes; /* those of this page are drawn as translucent highlights */
 	int n_boxes;
 };
+
+struct convert_request {
+	int memfd;		  /* the document; borrowed */
+	const char *folder;	  /* absolute, with in, out and home in it */
+	const char *const *words; /* [n_words] the first one is the program's absolute path */
+	int n_words;
+	int wall_s, cpu_s, memory_mb, file_mb; /* of its processes; of each file it writes */
+	const atomic_bool *cancel;
+	/* Asked now and then; false: it has to end, with ERR_UNPROCESSABLE "external_failed". */
+	bool (*goes_on)(void *arg);
+	void *arg;
+};
+
+/* Runs an external command (ingest/external.h) until it and all that it started has ended. said
+ * [n_said]: the first of what it said, cleaned. ERR_UNPROCESSABLE "external_failed",
+ * "external_timeout"; ERR_CANCELLED; ERR_UNAVAILABLE "sandbox_unavailable". */
+MUST_CHECK int zygote_convert(struct zygote *z, const struct convert_request *r, char *said,
+	size_t n_said, struct err *e);
 
 /* One page as PNG appended to out. ERR_NOT_FOUND: no such page; else as above. */
 MUST_CHECK int zygote_render(

@@ -14,12 +14,13 @@
 
 #include "ingest/child.h"
 
-#define CHILDREN_MAX 64
+#define CHILDREN_MAX 128
 
 struct kid {
 	pid_t pid;   /* 0: the place is free */
 	int channel; /* -1: nobody waits for it any more */
 	bool killed;
+	bool keeper; /* of a command: it is told to end, and takes what it keeps along */
 };
 
 struct loop {
@@ -34,6 +35,9 @@ struct loop {
 _Noreturn static void on_forked(
 	struct loop *l, const struct order *o, const int fds[ORDER_N_FDS], pid_t zygote)
 {
+	static const char *const names[] = {[ORDER_EXTRACT] = "carrel-extract",
+		[ORDER_RENDER] = "carrel-render",
+		[ORDER_CONVERT] = "carrel-convert"};
 	int copies[3];
 	sigset_t none;
 
@@ -49,9 +53,14 @@ _Noreturn static void on_forked(
 	syscall(SYS_close_range, 3U, ~0U, 0U);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_NAME, o->kind == ORDER_EXTRACT ? "carrel-extract" : "carrel-render", 0, 0, 0);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != zygote) {
+	prctl(PR_SET_NAME, names[o->kind], 0, 0, 0);
+	if (prctl(PR_SET_PDEATHSIG, o->kind == ORDER_CONVERT ? KEEPER_STOP : SIGKILL, 0, 0, 0) <
+			0 ||
+		getppid() != zygote) {
 		_exit(1);
+	}
+	if (o->kind == ORDER_CONVERT) {
+		external_child(o);
 	}
 	if (o->kind == ORDER_EXTRACT) {
 		setpriority(PRIO_PROCESS, 0, 10);
@@ -89,6 +98,7 @@ static void start_child(struct loop *l, const struct order *o, int fds[ORDER_N_F
 	}
 	if (k) {
 		k->killed = false;
+		k->keeper = o->kind == ORDER_CONVERT;
 		k->channel = fds[3];
 		k->pid = fork();
 		if (k->pid == 0) {
@@ -109,9 +119,10 @@ static void start_child(struct loop *l, const struct order *o, int fds[ORDER_N_F
 
 static bool order_ok(const struct order *o, size_t n)
 {
-	return n >= offsetof(struct order, boxes) && o->n_boxes <= ORDER_BOXES_MAX &&
-	       n == offsetof(struct order, boxes) + o->n_boxes * sizeof(struct order_box) &&
-	       memchr(o->name, '\0', sizeof(o->name));
+	return n >= offsetof(struct order, boxes) && o->kind <= ORDER_CONVERT &&
+	       o->n_boxes <= ORDER_BOXES_MAX && o->n_words <= sizeof(o->words) &&
+	       n == order_size(o) && memchr(o->name, '\0', sizeof(o->name)) &&
+	       (o->kind != ORDER_CONVERT || (o->n_words && !o->words[o->n_words - 1]));
 }
 
 /* false: the server has gone. */
@@ -172,7 +183,7 @@ static void kill_child(struct kid *k)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		return;
 	}
-	kill(k->pid, SIGKILL);
+	kill(k->pid, k->keeper ? KEEPER_STOP : SIGKILL);
 	k->killed = true;
 	if (n <= 0) {
 		close(k->channel);
@@ -249,7 +260,7 @@ void zygote_loop(int socket, const struct child_limits *limits)
 	}
 	for (int i = 0; i < CHILDREN_MAX; i++) {
 		if (l.kids[i].pid) {
-			kill(l.kids[i].pid, SIGKILL);
+			kill(l.kids[i].pid, l.kids[i].keeper ? KEEPER_STOP : SIGKILL);
 		}
 	}
 	while (waitpid(-1, NULL, 0) > 0) {

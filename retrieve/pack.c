@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/place.h"
+
 /* Two passages with nine tenths of their words in common say the same: copies of a paragraph, a
  * revised document under another name. Short ones are left alone: two rows of a price list differ
  * in one number. */
@@ -194,7 +196,8 @@ static void passage_text(
 			.byte_start = c->byte_start,
 			.byte_end = c->byte_end,
 			.page_first = c->page_first,
-			.page_last = c->page_last};
+			.page_last = c->page_last,
+			.place = c->place};
 		buf_str(&text, c->text);
 		p->parts[i].text_end = (int)text.len;
 	}
@@ -245,6 +248,7 @@ static void passage_make(
 		.heading = best->chunk.heading,
 		.language = first->language,
 		.page = best->chunk.page_first,
+		.unit = first->unit,
 		.page_first = first->page_first,
 		.page_last = last->page_last,
 		.byte_start = first->byte_start,
@@ -259,6 +263,13 @@ static void passage_make(
 	}
 	passage_text(a, g, items, p);
 	passage_boxes(a, g, items, p);
+	p->place = place_at(&(struct place_part){.whole = best->chunk.place,
+				    .unit = p->unit,
+				    .first = p->page,
+				    .page = p->page,
+				    .boxes = p->boxes,
+				    .n_boxes = p->n_boxes},
+		a);
 }
 
 struct passage *pack_run(struct arena *a, struct ranked *items, int n,

@@ -17,6 +17,7 @@
 #include "index/base/utf8.h"
 #include "index/embed.h"
 #include "index/fts.h"
+#include "index/place.h"
 #include "retrieve/evidence.h"
 #include "retrieve/fuse.h"
 #include "retrieve/pack.h"
@@ -267,6 +268,8 @@ static void explain(struct search *s)
 			.document_name = r->chunk.document_name,
 			.heading = r->chunk.heading,
 			.page = r->chunk.page_first,
+			.place = chunk_place(&r->chunk, s->arena),
+			.unit = r->chunk.unit,
 			.lexical_rank = r->lexical_rank,
 			.vector_rank = r->vector_rank,
 			.fused_rank = i + 1,

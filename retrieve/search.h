@@ -38,6 +38,7 @@ struct passage_part {
 	int64_t byte_start, byte_end; /* in the extracted text; as long as the part, unless a
 				       * table's header row was repeated in front */
 	int page_first, page_last;
+	const char *place; /* of the chunk (index/place.h) */
 };
 
 /* What a person is shown and a prompt is made of: one chunk, or adjacent ones merged. */
@@ -50,6 +51,9 @@ struct passage {
 	const char *document_name, *title, *heading, *language;
 	const char *text; /* of all of them */
 	int page;	  /* where `chunk` begins */
+	/* That page in the document's own words, on a sheet with the cells of all the passage
+	 * there: "iv", "Prices!A2:F9"; "" none. unit: "page", "sheet", …; NULL none. */
+	const char *place, *unit;
 	int page_first, page_last;
 	int64_t byte_start, byte_end;
 	struct box *boxes;
@@ -100,6 +104,7 @@ struct candidate {
 	struct id document;
 	const char *document_name, *heading;
 	int page;
+	const char *place, *unit; /* as of a passage */
 	int lexical_rank, vector_rank, fused_rank;
 	double fused; /* best = 1 */
 	int n_tokens;

@@ -9,6 +9,7 @@ typedef int command_run(struct cli *cli, struct err *e);
 command_run cmd_serve, cmd_routes, cmd_settings;
 command_run cmd_ingest;
 command_run cmd_search, cmd_explain, cmd_prompt, cmd_ask;
+command_run cmd_doc_warnings;
 command_run cmd_doc_list, cmd_doc_show, cmd_doc_download, cmd_doc_text, cmd_doc_versions;
 command_run cmd_doc_rename, cmd_doc_delete, cmd_acl_show, cmd_acl_set;
 command_run cmd_collection_list, cmd_collection_create, cmd_collection_rename;

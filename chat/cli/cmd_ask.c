@@ -150,6 +150,19 @@ static void print_quote(const json_t *c)
 	buf_finish(&clean);
 }
 
+/* The place of its first quote; others of the source may be elsewhere in it. */
+static void add_place(struct buf *head, const json_t *citation)
+{
+	static const struct column column = {"", "", AS_PLACE, STAYS};
+	struct buf place = BUF_INIT;
+
+	table_value(&place, citation, &column);
+	if (place.len > 0) {
+		buf_printf(head, ", %s", place.data);
+	}
+	buf_finish(&place);
+}
+
 /* A source by the number it has in the answer, with each quote of it. */
 static void print_source(struct answer *an, json_int_t handle)
 {
@@ -172,8 +185,7 @@ static void print_source(struct answer *an, json_int_t handle)
 				buf_str(&head, "a document that you may not read any more");
 			} else {
 				text_clean(&head, name, strlen(name), false);
-				buf_printf(&head, ", page %d",
-					(int)json_integer_value(json_object_get(c, "page")));
+				add_place(&head, c);
 			}
 			puts(head.data);
 		}

@@ -8,6 +8,7 @@
 #include "chat/cli/cmd.h"
 #include "chat/cli/names.h"
 #include "chat/cli/term.h"
+#include "ingest/extracted.h"
 
 /* ── documents ── */
 
@@ -16,6 +17,7 @@ static const struct column document_columns[] = {
 	{"STATE", "state", AS_TEXT, STAYS},
 	{"PAGES", "pages", AS_COUNT, STAYS},
 	{"SIZE", "bytes", AS_BYTES, STAYS},
+	{"PART", "part", AS_TEXT, STAYS},
 };
 
 static const struct column document_facts[] = {
@@ -23,12 +25,13 @@ static const struct column document_facts[] = {
 	{"title", "title", AS_TEXT, STAYS},
 	{"id", "id", AS_TEXT, STAYS},
 	{"collection", "collection", AS_TEXT, STAYS},
+	{"inside of", "parent", AS_TEXT, STAYS},
 	{"state", "state", AS_TEXT, STAYS},
 	{"reason", "reason", AS_TEXT, STAYS},
 	{"message", "message", AS_TEXT, STAYS},
 	{"type", "mediaType", AS_TEXT, STAYS},
 	{"language", "language", AS_TEXT, STAYS},
-	{"pages", "pages", AS_TEXT, STAYS},
+	{"pages", "counted", AS_TEXT, STAYS},
 	{"size", "bytes", AS_BYTES, STAYS},
 	{"sha256", "sha256", AS_TEXT, STAYS},
 	{"version", "versionId", AS_TEXT, STAYS},
@@ -44,6 +47,15 @@ static const struct column version_columns[] = {
 	{"MADE", "createdMs", AS_TIME, STAYS},
 	{"ID", "id", AS_TEXT, STAYS},
 };
+
+/* What came inside of another document is told by where it stands: its name begins with that one's.
+ */
+static void mark_part(json_t *row)
+{
+	if (json_is_string(json_object_get(row, "parentId"))) {
+		json_object_set_new(row, "part", json_string("inside"));
+	}
+}
 
 /* Gives each row the name of its collection, where that may be seen, and what other commands take
  * for the document. */
@@ -69,6 +81,7 @@ static int name_collections(struct cli *cli, json_t *rows, struct err *e)
 			json_object_set(row, "collection", name);
 		}
 		if (!cli->json) {
+			mark_part(row);
 			json_object_set_new(row, "as",
 				name ? json_sprintf("%s/%s", json_string_value(name),
 					       json_string_value(json_object_get(row, "name")))
@@ -102,6 +115,57 @@ int cmd_doc_list(struct cli *cli, struct err *e)
 	return rc;
 }
 
+/* What the document came inside of, by its name. */
+static int name_parent(struct cli *cli, json_t *doc, struct err *e)
+{
+	const char *id = json_string_value(json_object_get(doc, "parentId"));
+	json_t *parent = NULL;
+	int rc;
+
+	if (!id || cli->json) {
+		return 0;
+	}
+	rc = client_read(cli, client_path(cli, "/v1/documents/%s", id), &parent, e);
+	if (rc == 0) {
+		json_object_set(doc, "parent", json_object_get(parent, "name"));
+	}
+	json_decref(parent);
+	return rc;
+}
+
+/* "12 slides"; nothing for a document without pages. */
+static void count_pages(json_t *doc)
+{
+	const char *paging = json_string_value(json_object_get(doc, "paging"));
+	json_int_t n = json_integer_value(json_object_get(doc, "pages"));
+
+	if (n > 0 && paging && strcmp(paging, "none") != 0) {
+		json_object_set_new(
+			doc, "counted", json_sprintf("%d %s%s", (int)n, paging, n == 1 ? "" : "s"));
+	}
+}
+
+static void warn(const struct cli *cli, const json_t *doc)
+{
+	const json_t *warnings = json_object_get(doc, "warnings");
+	int hidden = (int)json_integer_value(json_object_get(warnings, "hidden"));
+	int poor = (int)json_integer_value(json_object_get(warnings, "poorScans"));
+
+	if (cli->json || cli->quiet || hidden + poor == 0) {
+		return;
+	}
+	fflush(stdout);
+	if (hidden > 0) {
+		fprintf(stderr, "it contains %d text%s that readers cannot see\n", hidden,
+			hidden == 1 ? "" : "s");
+	}
+	if (poor > 0) {
+		fprintf(stderr, "%d of its pages %s hard to read\n", poor,
+			poor == 1 ? "was" : "were");
+	}
+	fprintf(stderr, "see them with: carrel doc warnings %s\n", cli_word(cli, 0));
+}
+
 int cmd_doc_show(struct cli *cli, struct err *e)
 {
 	const char *id = NULL;
@@ -109,10 +173,75 @@ int cmd_doc_show(struct cli *cli, struct err *e)
 	int rc = document_named(cli, cli_word(cli, 0), &id, e);
 
 	rc = rc ? rc : client_read(cli, client_path(cli, "/v1/documents/%s", id), &doc, e);
+	rc = rc ? rc : name_parent(cli, doc, e);
 	if (rc == 0) {
+		if (!cli->json) {
+			count_pages(doc);
+		}
 		cli_object(cli, doc, document_facts, N_COLUMNS(document_facts));
+		warn(cli, doc);
 	}
 	json_decref(doc);
+	return rc;
+}
+
+static const struct column warning_columns[] = {
+	{"PLACE", "", AS_PLACE, STAYS},
+	{"WHAT", "what", AS_TEXT, WRAPS},
+	{"TEXT", "text", AS_TEXT, WRAPS},
+};
+
+static const char *words_of_kind(const json_t *annotation)
+{
+	const char *kind = json_string_value(json_object_get(annotation, "kind"));
+
+	for (int i = 0; kind && i < N_ANNOTATION_KINDS; i++) {
+		if (strcmp(kind, annotation_name((uint8_t)i)) == 0) {
+			return annotation_words((uint8_t)i);
+		}
+	}
+	return kind ? kind : "";
+}
+
+/* Those that warn, of all that is known beside the text. */
+static json_t *only_warnings(const struct cli *cli, const json_t *rows)
+{
+	json_t *list = json_array();
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		const char *kind = json_string_value(json_object_get(row, "kind"));
+
+		if (!args_has(&cli->args, "all") && !json_is_true(json_object_get(row, "hidden")) &&
+			kind && strcmp(kind, annotation_name(ANNOTATION_POOR_SCAN)) != 0) {
+			continue;
+		}
+		if (!cli->json) {
+			json_object_set_new(row, "what", json_string(words_of_kind(row)));
+		}
+		json_array_append(list, row);
+	}
+	return list;
+}
+
+int cmd_doc_warnings(struct cli *cli, struct err *e)
+{
+	const char *id = NULL;
+	json_t *rows = NULL;
+	json_t *warnings;
+	int rc = document_named(cli, cli_word(cli, 0), &id, e);
+
+	rc = rc ? rc
+		: client_list(cli, client_path(cli, "/v1/documents/%s/annotations", id),
+			  "annotations", &rows, e);
+	if (rc == 0) {
+		warnings = only_warnings(cli, rows);
+		cli_rows(cli, warnings, warning_columns, N_COLUMNS(warning_columns));
+		json_decref(warnings);
+	}
+	json_decref(rows);
 	return rc;
 }
 

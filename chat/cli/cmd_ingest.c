@@ -38,7 +38,7 @@ struct item {
 	enum outcome outcome;
 	const char *document, *job;
 	const char *reason, *why;
-	int64_t n_pages;
+	int64_t n_pages, n_parts, n_parts_failed;
 };
 
 struct batch {
@@ -273,10 +273,26 @@ static void take_news(struct batch *b, struct item *it, const json_t *job)
 	const char *message = text_of(job, "message");
 
 	if (state && strcmp(state, "done") == 0) {
+		const json_t *parts = json_object_get(job, "parts");
 		const char *became = text_of(job, "versionState");
 		bool no_text = became && strcmp(became, "no_text") == 0;
 
+		it->n_parts = json_integer_value(json_object_get(parts, "all"));
+		it->n_parts_failed = json_integer_value(json_object_get(parts, "failed"));
+		if (json_integer_value(json_object_get(parts, "open")) > 0) {
+			snprintf(b->stage, sizeof(b->stage), "%" PRId64 " inside of %s",
+				it->n_parts, it->file->name);
+			return; /* it is done when what came inside of it is */
+		}
 		it->n_pages = json_integer_value(json_object_get(job, "pages"));
+		if (it->n_parts_failed > 0) {
+			progress_say(&b->bar,
+				arena_printf(&b->cli->arena,
+					"%s: %" PRId64 " of %" PRId64
+					" attachments or embedded files were not read: carrel doc "
+					"list tells which",
+					it->file->name, it->n_parts_failed, it->n_parts));
+		}
 		end_item(b, it, DONE, no_text ? "no_text" : NULL,
 			no_text ? "it has no text to find" : NULL);
 	} else if (word_is(state, failed_states)) {
@@ -359,9 +375,10 @@ static int run_batch(struct batch *b, struct err *e)
 
 static json_t *row_of(const struct item *it)
 {
-	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?}", "file", it->file->path, "name",
-		it->file->name, "outcome", outcome_names[it->outcome], "documentId", it->document,
-		"reason", it->reason, "why", it->why);
+	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:I, s:I}", "file", it->file->path,
+		"name", it->file->name, "outcome", outcome_names[it->outcome], "documentId",
+		it->document, "reason", it->reason, "why", it->why, "parts",
+		(json_int_t)it->n_parts, "partsFailed", (json_int_t)it->n_parts_failed);
 }
 
 /* What a person wants to read about: not what went well, nor what is merely unchanged. */
@@ -379,10 +396,12 @@ static void print_batch(struct batch *b, int64_t elapsed_ms)
 	};
 	json_t *rows = json_array();
 	int counts[5] = {0};
+	int64_t n_parts = 0;
 	json_t *sum;
 
 	for (int i = 0; i < b->n; i++) {
 		counts[b->items[i].outcome]++;
+		n_parts += b->items[i].n_parts;
 		if (b->cli->json || worth_a_line(&b->items[i])) {
 			json_array_append_new(rows, row_of(&b->items[i]));
 		}
@@ -391,12 +410,15 @@ static void print_batch(struct batch *b, int64_t elapsed_ms)
 		cli_rows(b->cli, rows, columns, N_COLUMNS(columns));
 		fputs(b->cli->json ? "" : "\n", stdout);
 	}
-	sum = json_pack("{s:{s:i, s:i, s:i, s:i, s:I, s:I}}", "summary", "done", counts[DONE],
+	sum = json_pack("{s:{s:i, s:i, s:i, s:i, s:I, s:I, s:I}}", "summary", "done", counts[DONE],
 		"skipped", counts[SKIPPED], "failed", counts[FAILED], "unfinished",
-		counts[OPEN] + counts[SENT], "pages", (json_int_t)b->n_pages, "ms",
-		(json_int_t)elapsed_ms);
-	cli_said(b->cli, sum, "%d done, %d skipped, %d failed%s", counts[DONE], counts[SKIPPED],
-		counts[FAILED],
+		counts[OPEN] + counts[SENT], "pages", (json_int_t)b->n_pages, "parts",
+		(json_int_t)n_parts, "ms", (json_int_t)elapsed_ms);
+	cli_said(b->cli, sum, "%d done%s, %d skipped, %d failed%s", counts[DONE],
+		n_parts > 0 ? arena_printf(&b->cli->arena, " with %" PRId64 " attachment%s",
+				      n_parts, n_parts == 1 ? "" : "s")
+			    : "",
+		counts[SKIPPED], counts[FAILED],
 		counts[OPEN] + counts[SENT] > 0
 			? arena_printf(&b->cli->arena, ", %d not finished: run it again to go on",
 				  counts[OPEN] + counts[SENT])

@@ -54,14 +54,19 @@ static void warn_of_vectors(const struct cli *cli, const json_t *found)
 	}
 }
 
-/* "travel-policy.pdf, page 2 › Hotels" */
+/* "travel-policy.pdf, page 2 › Hotels", "prices.xlsx, Prices!A2:F9" */
 static void add_place(struct buf *out, const json_t *p)
 {
 	const char *heading = text_of(p, "heading");
-	json_int_t page = json_integer_value(json_object_get(p, "page"));
+	static const struct column column = {"", "", AS_PLACE, STAYS};
+	struct buf place = BUF_INIT;
 
 	text_clean(out, text_of(p, "name"), strlen(text_of(p, "name")), false);
-	buf_printf(out, ", page %d", (int)page);
+	table_value(&place, p, &column);
+	if (place.len > 0) {
+		buf_printf(out, ", %s", place.data);
+	}
+	buf_finish(&place);
 	if (*heading) {
 		buf_str(out, " › ");
 		text_clean(out, heading, strlen(heading), false);
@@ -123,7 +128,7 @@ static const struct column candidate_columns[] = {
 	{"VECTOR", "vectorRank", AS_RANK, STAYS},
 	{"SCORE", "score", AS_SCORE, STAYS},
 	{"DOCUMENT", "name", AS_TEXT, SHRINKS},
-	{"PAGE", "page", AS_RANK, STAYS},
+	{"PLACE", "", AS_PLACE, SHRINKS},
 	{"FATE", "fate", AS_TEXT, WRAPS},
 };
 

@@ -19,7 +19,10 @@
 #include "index/catalog.h"
 #include "index/embed.h"
 #include "index/index.h"
+#include "index/place.h"
 #include "ingest/chunker.h"
+#include "ingest/external.h"
+#include "ingest/formats.h"
 #include "ingest/zygote.h"
 
 #define TEXT_MAX ((size_t)16 * 1024 * 1024)
@@ -79,10 +82,10 @@ static void on_page(void *arg, int done, int n)
 	}
 }
 
-static int extract_file(struct cli *cli, const char *path, struct extracted *out, struct err *e)
+static int extract_file(struct cli *cli, struct zygote *z, const char *path, struct arena *a,
+	struct extracted *out, struct extract_cost *cost, struct err *e)
 {
 	struct watch w = {.cancel = false};
-	struct zygote *z = NULL;
 	const char *slash = strrchr(path, '/');
 	struct extract_request r = {
 		.memfd = -1,
@@ -90,17 +93,22 @@ static int extract_file(struct cli *cli, const char *path, struct extracted *out
 		.cancel = &w.cancel,
 		.progress = on_page,
 		.arg = &w,
+		.cost = cost,
 	};
+	const char *tmp = getenv("TMPDIR");
+	char *folder = arena_printf(a, "%s/carrel-extract-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	int rc = sealed_copy(path, &r.memfd, e);
 
 	if (rc != 0) {
 		return rc;
 	}
 	progress_start(&w.bar, "extract", "pages", cli->quiet);
-	rc = zygote_start(&cli->settings, &z, e);
-	rc = rc ? rc : zygote_extract(z, &r, &cli->arena, out, e);
+	/* Without a folder to work in there is no external extractor. */
+	rc = mkdtemp(folder) ? external_read(z, &cli->settings, &r,
+				       arena_printf(a, "%s/external", folder), a, out, e)
+			     : zygote_extract(z, &r, a, out, e);
+	rmdir(folder);
 	progress_end(&w.bar);
-	zygote_stop(z);
 	close(r.memfd);
 	return rc;
 }
@@ -114,15 +122,12 @@ static const char *const kinds[N_BLOCK_KINDS] = {
 	[BLOCK_NOTE] = "note",
 };
 
-static void print_facts(const struct extracted *x)
+static json_t *facts_of(const struct extracted *x)
 {
-	json_t *facts = json_pack("{s:s, s:s?, s:i, s:s, s:i, s:i, s:i, s:i, s:i}", "mediaType",
+	return json_pack("{s:s, s:s?, s:i, s:s, s:i, s:i, s:i, s:i, s:i}", "mediaType",
 		x->media_type, "title", x->title, "pages", x->n_pages, "paging",
 		paging_name(x->paging), "blocks", x->n_blocks, "lines", x->n_lines, "annotations",
 		x->n_annotations, "children", x->n_children, "textBytes", (int)x->n_bytes);
-
-	cli_json(facts);
-	json_decref(facts);
 }
 
 static void print_page(const struct page *p)
@@ -180,61 +185,210 @@ static void print_warning(const struct annotation *n)
 	buf_finish(&text);
 }
 
+static void print_json(const struct extracted *x, const char *path)
+{
+	json_t *facts = facts_of(x);
+
+	if (path) {
+		json_object_set_new(facts, "file", json_string(path));
+	}
+	cli_json(facts);
+	json_decref(facts);
+	for (int i = 0; i < x->n_pages && x->paging != PAGING_NONE; i++) {
+		print_page(&x->pages[i]);
+	}
+	for (int i = 0; i < x->n_blocks; i++) {
+		print_block(x, &x->blocks[i]);
+	}
+	for (int i = 0; i < x->n_annotations; i++) {
+		print_annotation(&x->annotations[i]);
+	}
+}
+
+static void print_text(struct cli *cli, const struct extracted *x)
+{
+	const char *unit = x->paging == PAGING_NONE ? "page" : paging_name(x->paging);
+
+	if (!cli->quiet) {
+		fprintf(stderr, "%s, %d %s%s, %d blocks, %d bytes of text\n", x->media_type,
+			x->n_pages, unit, x->n_pages == 1 ? "" : "s", x->n_blocks, (int)x->n_bytes);
+		for (int i = 0; i < x->n_annotations; i++) {
+			print_warning(&x->annotations[i]);
+		}
+	}
+	for (int i = 0; i < x->n_pages; i++) {
+		if (x->paging != PAGING_NONE) {
+			printf("%s── %s %d%s%s ──\n", i ? "\n" : "", unit, (int)x->pages[i].number,
+				x->pages[i].label ? " · " : "",
+				x->pages[i].label ? x->pages[i].label : "");
+		}
+		cli_text(x->text + x->pages[i].byte_start,
+			(size_t)(x->pages[i].byte_end - x->pages[i].byte_start));
+	}
+}
+
+/* The row of --brief; e: why there is nothing else to say. */
+static json_t *brief_of(const char *path, const struct extracted *x,
+	const struct extract_cost *cost, const struct err *e)
+{
+	json_t *row = e->code ? json_object() : facts_of(x);
+
+	json_object_set_new(row, "file", json_string(path));
+	json_object_set_new(row, "cpuUs", json_integer(cost->cpu_us));
+	json_object_set_new(row, "memoryMb", json_integer(cost->memory_kb / 1024));
+	if (e->code) {
+		json_object_set_new(row, "error",
+			json_pack("{s:s, s:s}", "reason", e->reason, "message", e->message));
+	}
+	return row;
+}
+
+static const struct column BRIEF[] = {
+	{"File", "file", AS_TEXT, SHRINKS},
+	{"Type", "mediaType", AS_TEXT, SHRINKS},
+	{"Pages", "pages", AS_COUNT, STAYS},
+	{"Text", "textBytes", AS_BYTES, STAYS},
+	{"CPU µs", "cpuUs", AS_COUNT, STAYS},
+	{"MB", "memoryMb", AS_COUNT, STAYS},
+	{"Why not", "error.message", AS_TEXT, WRAPS},
+};
+
+/* rows: of --brief, to be shown together; NULL: not asked for. */
+static void print_one(struct cli *cli, const char *path, const struct extracted *x,
+	const struct extract_cost *cost, const struct err *why, json_t *rows)
+{
+	bool several = cli->args.n_words > 1;
+
+	if (rows || (why->code && several && cli->json)) {
+		json_t *row = brief_of(path, x, cost, why);
+
+		if (cli->json) {
+			cli_json(row);
+		} else {
+			json_array_append(rows, row);
+		}
+		json_decref(row);
+	} else if (why->code && several) {
+		fprintf(stderr, "%s: %s\n", path, why->message);
+	} else if (!why->code && cli->json) {
+		print_json(x, several ? path : NULL);
+	} else if (!why->code) {
+		if (several) {
+			printf("═══ %s ═══\n", path);
+		}
+		print_text(cli, x);
+	}
+}
+
+/* Every file in its turn by one zygote; the last error is the result. */
+static int extract_all(struct cli *cli, struct zygote *z, json_t *rows, struct err *e)
+{
+	int n = cli->args.n_words, n_failed = 0, rc = 0;
+
+	for (int i = 0; i < n && !term_stopped; i++) {
+		struct extract_cost cost = {0};
+		struct extracted x = {0};
+		struct err why = ERR_INIT;
+		struct arena a;
+		int one;
+
+		arena_init(&a);
+		one = extract_file(cli, z, cli_word(cli, i), &a, &x, &cost, &why);
+		print_one(cli, cli_word(cli, i), &x, &cost, &why, rows);
+		arena_finish(&a);
+		if (one) {
+			n_failed++;
+			rc = err_replace(e, one, why.reason, "%s", why.message);
+		}
+	}
+	return n_failed && n > 1 ? err_replace(e, rc, "files_failed",
+					   "%d of %d files could not be read", n_failed, n)
+				 : rc;
+}
+
+static const struct column FORMAT_COLUMNS[] = {
+	{"Kind", "name", AS_TEXT, STAYS},
+	{"Names end in", "extensions", AS_LIST, WRAPS},
+	{"Pages are", "paging", AS_TEXT, STAYS},
+	{"Media type", "mediaType", AS_TEXT, SHRINKS},
+};
+
+static void print_formats(struct cli *cli)
+{
+	json_t *rows = json_array();
+
+	for (int i = 0; i < N_FORMATS; i++) {
+		const struct format *f = &FORMATS[i];
+		json_t *extensions = json_array();
+
+		for (const char *p = f->extensions; *p;) {
+			size_t n = strcspn(p, " ");
+
+			json_array_append_new(extensions, json_stringn(p, n));
+			p += n + (p[n] == ' ');
+		}
+		json_array_append_new(
+			rows, json_pack("{s:s, s:o, s:s, s:s}", "name", f->name, "extensions",
+				      extensions, "paging", paging_name((uint8_t)f->paging),
+				      "mediaType", f->media_type));
+	}
+	cli_rows(
+		cli, rows, FORMAT_COLUMNS, (int)(sizeof(FORMAT_COLUMNS) / sizeof(*FORMAT_COLUMNS)));
+	json_decref(rows);
+}
+
 int cmd_extract(struct cli *cli, struct err *e)
 {
-	struct extracted x = {0};
-	int rc = extract_file(cli, cli_word(cli, 0), &x, e);
+	json_t *rows = args_has(&cli->args, "brief") ? json_array() : NULL;
+	struct zygote *z = NULL;
+	int rc;
 
-	if (rc != 0) {
-		return rc;
+	if (args_has(&cli->args, "formats") != (cli->args.n_words == 0)) {
+		return err_set(e, ERR_INVALID, "bad_arguments",
+			"carrel extract takes files, or --formats alone");
 	}
-	if (cli->json) {
-		print_facts(&x);
-		for (int i = 0; i < x.n_pages && x.paging != PAGING_NONE; i++) {
-			print_page(&x.pages[i]);
-		}
-		for (int i = 0; i < x.n_blocks; i++) {
-			print_block(&x, &x.blocks[i]);
-		}
-		for (int i = 0; i < x.n_annotations; i++) {
-			print_annotation(&x.annotations[i]);
-		}
+	if (args_has(&cli->args, "formats")) {
+		print_formats(cli);
 		return 0;
 	}
-	if (!cli->quiet) {
-		const char *unit =
-			x.paging == PAGING_NONE ? "page" : paging_name((uint8_t)x.paging);
-
-		fprintf(stderr, "%s, %d %s%s, %d blocks, %d bytes of text\n", x.media_type,
-			x.n_pages, unit, x.n_pages == 1 ? "" : "s", x.n_blocks, (int)x.n_bytes);
-		for (int i = 0; i < x.n_annotations; i++) {
-			print_warning(&x.annotations[i]);
-		}
+	rc = zygote_start(&cli->settings, &z, e);
+	rc = rc ? rc : extract_all(cli, z, rows, e);
+	zygote_stop(z);
+	if (rows && !cli->json) {
+		cli_rows(cli, rows, BRIEF, (int)(sizeof(BRIEF) / sizeof(*BRIEF)));
 	}
-	for (int i = 0; i < x.n_pages; i++) {
-		if (x.paging != PAGING_NONE) {
-			printf("%s── %s %d%s%s ──\n", i ? "\n" : "", paging_name(x.paging),
-				(int)x.pages[i].number, x.pages[i].label ? " · " : "",
-				x.pages[i].label ? x.pages[i].label : "");
-		}
-		cli_text(x.text + x.pages[i].byte_start,
-			(size_t)(x.pages[i].byte_end - x.pages[i].byte_start));
-	}
-	return 0;
+	json_decref(rows);
+	return rc;
 }
 
 /* ── chunk ── */
 
+static json_t *chunk_boxes_json(const struct chunk *c)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < c->n_boxes; i++) {
+		const struct box *b = &c->boxes[i];
+
+		json_array_append_new(
+			list, json_pack("{s:i, s:[f,f,f,f]}", "page", (int)b->page, "rect",
+				      (double)b->x0, (double)b->y0, (double)b->x1, (double)b->y1));
+	}
+	return list;
+}
+
 static void print_chunk(struct cli *cli, const struct chunk *c)
 {
-	struct buf heading = BUF_INIT;
+	struct buf heading = BUF_INIT, place = BUF_INIT, clean = BUF_INIT;
 
 	if (cli->json) {
-		json_t *line = json_pack("{s:i, s:i, s:i, s:i, s:I, s:I, s:s?, s:s?, s:s?, s:s}",
+		json_t *line = json_pack(
+			"{s:i, s:i, s:i, s:s, s:s?, s:i, s:I, s:I, s:s?, s:s?, s:s?, s:o, s:s}",
 			"seq", c->seq, "pageFirst", c->page_first, "pageLast", c->page_last,
-			"tokens", c->n_tokens, "byteStart", (json_int_t)c->byte_start, "byteEnd",
+			"place", chunk_place(c, &cli->arena), "unit", c->unit, "tokens",
+			c->n_tokens, "byteStart", (json_int_t)c->byte_start, "byteEnd",
 			(json_int_t)c->byte_end, "language", c->language, "title", c->title,
-			"heading", c->heading, "text", c->text);
+			"heading", c->heading, "boxes", chunk_boxes_json(c), "text", c->text);
 
 		cli_json(line);
 		json_decref(line);
@@ -242,12 +396,17 @@ static void print_chunk(struct cli *cli, const struct chunk *c)
 	}
 	text_clean(
 		&heading, c->heading ? c->heading : "", c->heading ? strlen(c->heading) : 0, false);
-	printf("── %d · page %d", c->seq, c->page_first);
-	if (c->page_last != c->page_first) {
-		printf("–%d", c->page_last);
+	place_words(&place, c->unit, c->page_first, chunk_place(c, &cli->arena));
+	text_clean(&clean, place.data ? place.data : "", place.len, false);
+	printf("── %d%s%s", c->seq, clean.len ? " · " : "", clean.len ? clean.data : "");
+	if (c->unit && c->page_last != c->page_first) {
+		printf(" to %d", c->page_last);
 	}
-	printf(" · %d tokens%s%s ──\n", c->n_tokens, heading.len ? " · " : "",
+	printf(" · bytes %lld–%lld · %d boxes · %d tokens%s%s ──\n", (long long)c->byte_start,
+		(long long)c->byte_end, c->n_boxes, c->n_tokens, heading.len ? " · " : "",
 		heading.len ? heading.data : "");
+	buf_finish(&clean);
+	buf_finish(&place);
 	buf_clear(&heading);
 	text_clean(&heading, c->text, strlen(c->text), true);
 	if (term_is(STDOUT_FILENO)) {
@@ -270,15 +429,19 @@ int cmd_chunk(struct cli *cli, struct err *e)
 	};
 	struct extracted x = {0};
 	struct chunk *chunks = NULL;
+	struct zygote *z = NULL;
 	int n = 0;
-	int rc = extract_file(cli, cli_word(cli, 0), &x, e);
+	int rc = zygote_start(&cli->settings, &z, e);
 
+	rc = rc ? rc : extract_file(cli, z, cli_word(cli, 0), &cli->arena, &x, NULL, e);
+	zygote_stop(z);
 	if (rc != 0) {
 		return rc;
 	}
 	chunker_run(&x, &config, &cli->arena, &chunks, &n);
 	for (int i = 0; i < n; i++) {
 		chunks[i].seq = i;
+		chunks[i].unit = x.paging == PAGING_NONE ? NULL : paging_name(x.paging);
 		print_chunk(cli, &chunks[i]);
 	}
 	if (n == 0 && !cli->quiet) {

@@ -77,6 +77,12 @@ const struct command commands[] = {
 		false, cmd_doc_download},
 	{"doc text", "DOCUMENT", "Prints the text that was read out of it", NULL, NULL, 1, 1, false,
 		cmd_doc_text},
+	{"doc warnings", "DOCUMENT", "Lists what to know before trusting it",
+		"Pages that were hard to read and, if the document is yours, text that its readers "
+		"cannot see: hidden orders to a language model travel so. None of that text is "
+		"searched or answered from.",
+		OPTIONS({"all", NULL, "links, properties and files inside as well"}), 1, 1, false,
+		cmd_doc_warnings},
 	{"doc versions", "DOCUMENT", "Lists its versions", NULL, NULL, 1, 1, false,
 		cmd_doc_versions},
 	{"doc rename", "DOCUMENT NAME", "Gives it another name", NULL, NULL, 2, 2, false,
@@ -159,8 +165,12 @@ const struct command commands[] = {
 			{"deep", NULL, "read and hash every original"}),
 		0, 0, false, cmd_check},
 
-	{"extract", "FILE", "Prints the text that is read out of a file; stores nothing", NULL,
-		NULL, 1, 1, false, cmd_extract},
+	{"extract", "FILE…", "Prints the text that is read out of files; stores nothing",
+		"A file that cannot be read does not stop the others; the exit status is that of "
+		"the last failure. --formats lists what is read.",
+		OPTIONS({"brief", NULL, "a line a file: what it is, what came out, what it cost"},
+			{"formats", NULL, "the kinds of files that are read; takes no FILE"}),
+		0, -1, false, cmd_extract},
 	{"chunk", "FILE", "Prints the passages a file is cut into; stores nothing", NULL, NULL, 1,
 		1, false, cmd_chunk},
 	{"embed", "TEXT…", "Prints the vectors of texts, and how near they are to the first", NULL,

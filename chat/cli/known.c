@@ -33,6 +33,10 @@ int known_load(struct cli *cli, const char *collection, struct known *out, struc
 		const char *hash = json_string_value(json_object_get(row, "sha256"));
 		char key[24];
 
+		/* What came inside of another document goes with that one. */
+		if (json_is_string(json_object_get(row, "parentId"))) {
+			continue;
+		}
 		size_key(json_integer_value(json_object_get(row, "bytes")), key);
 		if (hash) {
 			json_object_set(out->by_hash, hash, row);

@@ -7,6 +7,7 @@
 
 #include "chat/cli/text.h"
 #include "index/base/err.h"
+#include "index/place.h"
 
 #define COLUMNS_MAX 12
 #define GAP 2
@@ -70,6 +71,20 @@ static void add_list(struct buf *out, const json_t *v)
 	}
 }
 
+static void add_place(struct buf *out, const json_t *v)
+{
+	json_int_t page = json_integer_value(json_object_get(v, "page"));
+	struct buf words = BUF_INIT;
+
+	if (page < 1) {
+		return;
+	}
+	place_words(&words, json_string_value(json_object_get(v, "unit")), (int)page,
+		json_string_value(json_object_get(v, "place")));
+	text_clean(out, words.data ? words.data : "", words.len, false);
+	buf_finish(&words);
+}
+
 void table_value(struct buf *out, const json_t *row, const struct column *column)
 {
 	const json_t *v = lookup(row, column->field);
@@ -105,10 +120,13 @@ void table_value(struct buf *out, const json_t *row, const struct column *column
 	case AS_YES:
 		buf_str(out, json_is_true(v) ? "yes" : "");
 		break;
+	case AS_PLACE:
+		add_place(out, v);
+		break;
 	}
 }
 
-static bool to_the_right(enum format f)
+static bool to_the_right(enum cell_format f)
 {
 	return f == AS_COUNT || f == AS_BYTES || f == AS_SCORE || f == AS_RANK;
 }

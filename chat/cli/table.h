@@ -10,7 +10,7 @@
 
 #include "index/base/buf.h"
 
-enum format {
+enum cell_format {
 	AS_TEXT,
 	AS_COUNT, /* right-aligned */
 	AS_BYTES, /* "3.4 MB" */
@@ -20,6 +20,7 @@ enum format {
 	AS_RANK,  /* 0 and null: "-" */
 	AS_LIST,  /* an array of text: "a, b" */
 	AS_YES,	  /* true: "yes", else "" */
+	AS_PLACE, /* an object's page in words, by its "page", "place" and "unit"; "": has none */
 };
 
 enum fit {
@@ -30,8 +31,8 @@ enum fit {
 
 struct column {
 	const char *title;
-	const char *field; /* "name", or "page.first" for an object inside */
-	enum format format;
+	const char *field; /* "name", or "page.first" for an object inside; "": the row itself */
+	enum cell_format format;
 	enum fit fit;
 };
 

@@ -101,6 +101,7 @@ static const struct {
 	{"embedder", ok_embedder, "builtin or openai"},
 	{"public-url", ok_url, "empty or an address with http:// or https://"},
 	{"embed-url", ok_url, "empty or an address with http:// or https://"},
+	{"external-url", ok_url, "empty or an address with http:// or https://"},
 	{"model-url", ok_url, "empty or an address with http:// or https://"},
 	{"model-name", ok_filled, "a model's name"},
 };
@@ -497,6 +498,12 @@ int settings_put(struct settings *s, const char *name, const char *value, struct
 	if (strcmp(name, "data") == 0) {
 		return err_set(e, ERR_INVALID, "bad_setting",
 			"data is where carrel.ini lies; use --data or CARREL_DATA");
+	}
+	/* What runs on the machine is its operator's to say, who can write the file. */
+	if (strcmp(name, "external-command") == 0) {
+		return err_set(e, ERR_INVALID, "bad_setting",
+			"external-command is set by a flag, by CARREL_EXTERNAL_COMMAND or in "
+			"carrel.ini only");
 	}
 	if (s->strength[row - rows] > FROM_INI) {
 		variable_name(name, variable, sizeof(variable));

@@ -35,7 +35,12 @@
 	N(uploads_at_once, "uploads-at-once", 8, 1, 256,                                           \
 		"uploads received at the same time; more wait")                                    \
 	N(ingest_workers, "ingest-workers", 1, 1, 64, "documents ingested at the same time")       \
-	N(ingest_cpu_s, "ingest-cpu-s", 120, 1, 86400, "CPU time one document may use, seconds")   \
+	N(ingest_cpu_s, "ingest-cpu-s", 120, 1, 86400,                                             \
+		"CPU time one document may use, seconds; each page that OCR reads may use as "     \
+		"much")                                                                            \
+	N(ingest_ocr_s, "ingest-ocr-s", 7200, 0, 864000,                                           \
+		"CPU time OCR may use for all pages of one document, seconds; those left are not " \
+		"read")                                                                            \
 	N(ingest_memory_mb, "ingest-memory-mb", 1024, 64, 65536,                                   \
 		"memory one document may use, MiB")                                                \
 	N(ingest_stall_s, "ingest-stall-s", 60, 1, 86400,                                          \
@@ -60,6 +65,18 @@
 	S(ocr_languages, "ocr-languages", "eng+deu,chi_sim",                                       \
 		"tesseract languages for scans, + between those read together, commas between "    \
 		"groups tried in turn; empty: no OCR")                                             \
+	S(external_command, "external-command", "",                                                \
+		"program that converts what is not read otherwise, with {file}, {dir} and {to}; "  \
+		"empty: LibreOffice where it is installed; off: none")                             \
+	S(external_url, "external-url", "",                                                        \
+		"service that does the same: it is sent the file by POST and answers with a "      \
+		"document")                                                                        \
+	S(external_types, "external-types",                                                        \
+		"doc,dot,xls,xlt,ppt,pps,pot,wpd,wps,pages,numbers,key,vsd,vsdx,pub,odg,fodg",     \
+		"extensions or media types that are converted so; a media type even where Carrel " \
+		"reads it itself")                                                                 \
+	N(external_timeout_s, "external-timeout-s", 120, 1, 3600,                                  \
+		"time that one such conversion may take, seconds")                                 \
 	N(ingest_retry_ms, "ingest-retry-ms", 2000, 10, 3600000,                                   \
 		"first wait before a failed job is tried again; doubles")                          \
 	N(chunk_tokens, "chunk-tokens", 220, 32, 2000, "the size that chunks aim at, tokens")      \
@@ -125,8 +142,8 @@ bool settings_known(const char *name);
 
 void settings_copy(struct settings *to, const struct settings *from); /* to: uninitialised */
 /* As strong as DATA/carrel.ini; value NULL: back to the default. ERR_INVALID: unknown, out of
- * range, or data, which no file in that folder can name. ERR_CONFLICT "fixed_setting": a flag or a
- * variable has set it. */
+ * range; data, which no file in that folder can name; external-command, which runs a
+ * program. ERR_CONFLICT "fixed_setting": a flag or a variable has set it. */
 MUST_CHECK int settings_put(struct settings *s, const char *name, const char *value, struct err *e);
 /* Counts at once in a running server; the others after a restart. */
 bool settings_is_live(const char *name);

@@ -2,6 +2,7 @@
 -- it, its pages as PDF, and documents that came inside of others.
 
 ALTER TABLE document ADD COLUMN parent_id TEXT REFERENCES document(id);
+ALTER TABLE document ADD COLUMN part INTEGER;
 CREATE INDEX document_parent ON document(parent_id) WHERE parent_id IS NOT NULL;
 ALTER TABLE document_version ADD COLUMN paging TEXT;
 ALTER TABLE document_version ADD COLUMN n_hidden INTEGER NOT NULL DEFAULT 0;

@@ -77,7 +77,7 @@ test('an answer is copied with its references, and code by itself', async () => 
 	};
 	const text = await copied(page.getByRole('button', { name: 'Copy with references' }));
 	assert.match(text, /175 EUR\*\* per night \[1\]/);
-	assert.match(text, /\n\n\[1\] travel\.md, page 1: “A hotel room in Milan may cost at most 175 EUR per night\.”/);
+	assert.match(text, /\n\n\[1\] travel\.md: “A hotel room in Milan may cost at most 175 EUR per night\.”/);
 	await page.evaluate(() => navigator.clipboard.writeText(''));
 	assert.equal(await copied(page.locator('.copy-code')), 'x[1] = 2\n');
 });

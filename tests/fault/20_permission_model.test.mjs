@@ -7,6 +7,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { startCarrel, until } from '../flow/carrel.mjs';
 import { startFakeModel } from '../flow/fake_model.mjs';
+import { mail } from '../flow/mails.mjs';
 import { ask, bearer, form, operate } from '../flow/people.mjs';
 import { makePdf, seeded, SEED, wordsInFiles } from './house.mjs';
 import { Model, OWN, READ, WRITE } from './permission_model.mjs';
@@ -24,7 +25,7 @@ const ids = { user: new Map(), group: new Map() };
 const tokens = new Map();
 const canaries = []; // all there ever were
 const keys = new Map(); // key -> { document, canary }: a word to ask for, beside each canary
-const stats = { changes: 0, denied: 0, shown: 0, found: 0, images: 0, withheld: 0, model: 0, extractive: 0, refused: 0, attached: 0 };
+const stats = { changes: 0, denied: 0, shown: 0, found: 0, images: 0, withheld: 0, model: 0, extractive: 0, refused: 0, attached: 0, inside: 0 };
 let server;
 
 console.log(`SEED=${SEED} QUERIES=${QUERIES}`);
@@ -76,6 +77,12 @@ async function createCollection() {
 	model.own(canaries.at(-1), json.id);
 }
 
+/** Mails: their words are in the text, and others in one or two files inside. */
+function mailOf(parts, inside, topic) {
+	const files = inside.map(({ name, own }) => ({ name, content: documentText(own, topic, false), type: 'text/markdown' }));
+	return mail({ subject: `${topic} mail`, text: documentText(parts, topic, false).replaceAll('# ', ''), files });
+}
+
 /** A word in each section and so in each chunk, in its heading too; a PDF has a page for each. */
 function documentText(parts, topic, isPdf) {
 	const pages = parts.map(({ key, canary }, i) => [`${topic} part ${i + 1} ${canary}`,
@@ -85,29 +92,32 @@ function documentText(parts, topic, isPdf) {
 
 /** By a user who may, or else may not, write there; null: by the operator. */
 async function upload({ collection, name, user = null, acl = null }) {
-	const parts = Array.from({ length: 1 + below(3) }, () => ({ key: word('kx'), canary: newCanary(null) }));
-	const file = { name, bytes: documentText(parts, pick(TOPICS), name.endsWith('.pdf')) };
+	const words = (n) => Array.from({ length: n }, () => ({ key: word('kx'), canary: newCanary(null) }));
+	const parts = words(1 + below(3));
+	const inside = name.endsWith('.eml') ? Array.from({ length: 1 + below(2) }, () => ({ name: `f-${newCanary(null)}.md`, own: words(1) })) : [];
+	const bytes = inside.length ? mailOf(parts, inside, pick(TOPICS)) : documentText(parts, pick(TOPICS), name.endsWith('.pdf'));
+	const file = { name, bytes };
 	const { body, headers } = form({ collection, ...(acl && { acl: JSON.stringify(entries(acl)) }) }, file);
 	const r = user ? await as(user, 'POST', '/v1/documents', body, { headers, what: 'upload' })
 		: await ask(server, 'POST', '/v1/documents', { headers, body, socket: true });
-	return { r, parts };
+	return { r, parts, inside };
 }
 
 async function uploadNew({ user = null } = {}) {
 	const [collection] = pick(liveCollections());
 	const acl = chance(0.3) ? randomAcl() : null;
-	const name = `${pick(TOPICS)}-${newCanary(null)}.${chance(0.2) ? 'pdf' : 'md'}`;
-	const { r, parts } = await upload({ collection, name, user, acl });
+	const name = `${pick(TOPICS)}-${newCanary(null)}.${pick(['pdf', 'eml', 'md', 'md', 'md'])}`;
+	const { r, parts, inside } = await upload({ collection, name, user, acl });
 	if (user && model.rightOn(user, collection) < WRITE) {
 		return denied(user, r);
 	}
-	await arrived(r, parts, { collection, acl, name });
+	await arrived(r, parts, { collection, acl, name }, inside);
 	model.own(name.match(/zq[a-z]{10}/)[0], r.json.documentId);
 }
 
 async function uploadAgain({ user = null } = {}) {
 	const [id, d] = pick(model.live());
-	const { r, parts } = await upload({ collection: d.collection, name: d.name, user });
+	const { r, parts, inside } = await upload({ collection: d.collection, name: d.name, user });
 	if (user && model.rightOn(user, d.collection) >= WRITE && model.rightOn(user, id) < READ) {
 		// Whose name it is tells nothing: his becomes a document of its own.
 		assert.equal(r.json?.arrival, 'new', r.text);
@@ -116,11 +126,15 @@ async function uploadAgain({ user = null } = {}) {
 	if (user && Math.min(model.rightOn(user, d.collection), model.rightOn(user, id)) < WRITE) {
 		return denied(user, r);
 	}
+	if (d.mail) { // it changes with its mail only
+		assert.deepEqual([r.status, r.json.error.code], [409, 'part_of_document'], r.text);
+		return;
+	}
 	assert.equal(r.json?.documentId, id, r.text);
-	await arrived(r, parts, d);
+	await arrived(r, parts, d, inside);
 }
 
-async function arrived(r, parts, { collection, acl, name }) {
+async function arrived(r, parts, { collection, acl, name }, inside) {
 	assert.equal(r.status, 202, r.text);
 	const id = r.json.documentId;
 	const job = await ask(server, 'GET', `/v1/jobs/${r.json.jobId}/stream`, { socket: true });
@@ -128,9 +142,30 @@ async function arrived(r, parts, { collection, acl, name }) {
 	assert.ok(end, `job ${r.json.jobId}: ${job.text}`);
 	assert.equal(JSON.parse(end[1]).state, 'done', end[1]);
 	model.documents.set(id, { collection, acl, name, parts, deleted: false });
+	ownWords(id, parts);
+	await arrivedInside(id, r.json.jobId, { collection, name }, inside);
+}
+
+function ownWords(id, parts) {
 	for (const { key, canary } of parts) {
 		model.own(canary, id);
 		keys.set(key, { document: id, canary });
+	}
+}
+
+/** The files in a mail become documents of their own, instead of those that its former version had. */
+async function arrivedInside(id, job, { collection, name }, inside) {
+	model.inside(id).forEach(([, d]) => { d.deleted = true; });
+	const isRead = async () => (await operate(server, 'GET', `/v1/jobs/${job}`)).json.parts.open === 0;
+	await until(isRead, `the files in ${name} are read`, 60000);
+	const list = (await op('GET', `/v1/documents?parent=${id}`, undefined, 200)).json.documents;
+	assert.deepEqual(list.map((d) => d.name).sort(), inside.map((f) => `${name}/${f.name}`).sort());
+	for (const file of inside) {
+		const part = list.find((d) => d.name.endsWith(file.name)).id;
+		model.documents.set(part, { collection, acl: null, name: `${name}/${file.name}`, parts: file.own, deleted: false, mail: id });
+		model.own(file.name.match(/zq[a-z]{10}/)[0], id); // which the mail itself names
+		ownWords(part, file.own);
+		stats.inside++;
 	}
 }
 
@@ -140,15 +175,19 @@ function denied(user, r) {
 }
 
 /** By somebody with the right, or refused; sometimes by the operator. */
-async function tryAs(id, right, method, url, body) {
+async function tryAs(id, right, method, url, body, isInside = false) {
 	const user = chance(0.4) ? pick(USERS) : null;
 	if (!user) {
-		await op(method, url, body, [200, 202, 204]);
-		return true;
+		await op(method, url, body, isInside ? [409] : [200, 202, 204]);
+		return !isInside;
 	}
 	const r = await as(user, method, url, body);
 	if (model.rightOn(user, id) < right) {
 		denied(user, r);
+		return false;
+	}
+	if (isInside) { // its mail decides
+		assert.deepEqual([r.status, r.json.error.code], [409, 'part_of_document'], r.text);
 		return false;
 	}
 	assert.ok(r.status < 300, `${method} ${url} as ${user}: ${r.status} ${r.text}`);
@@ -163,11 +202,14 @@ const changes = {
 	async remove() {
 		const [id, d] = pick(model.live());
 		d.deleted ||= await tryAs(id, WRITE, 'DELETE', `/v1/documents/${id}`);
+		model.live().filter(([, x]) => x.mail === id && d.deleted).forEach(([, x]) => { x.deleted = true; });
 	},
 	async rename() {
 		const [id, d] = pick(model.live());
 		const name = `${pick(TOPICS)}-${newCanary(id)}${d.name.slice(d.name.lastIndexOf('.'))}`;
-		d.name = await tryAs(id, WRITE, 'PATCH', `/v1/documents/${id}`, { name }) ? name : d.name;
+		const before = d.name;
+		d.name = await tryAs(id, WRITE, 'PATCH', `/v1/documents/${id}`, { name }, d.mail) ? name : d.name;
+		model.inside(id).forEach(([, x]) => { x.name = d.name + x.name.slice(before.length); });
 	},
 	async collectionAcl() {
 		const [id, c] = pick(liveCollections());
@@ -179,7 +221,7 @@ const changes = {
 		const [id, d] = pick(model.live());
 		const acl = chance(0.3) ? null : randomAcl();
 		const url = `/v1/documents/${id}/acl`;
-		const done = acl ? await tryAs(id, OWN, 'PUT', url, { entries: entries(acl) }) : await tryAs(id, OWN, 'DELETE', url);
+		const done = acl ? await tryAs(id, OWN, 'PUT', url, { entries: entries(acl) }, d.mail) : await tryAs(id, OWN, 'DELETE', url, undefined, d.mail);
 		d.acl = done ? acl : d.acl;
 	},
 	async membership() {

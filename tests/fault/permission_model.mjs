@@ -8,7 +8,7 @@ const CANARY = /zq[a-z]{10}/g;
 export class Model {
 	users = new Map(); // name -> { workspace, groups: Set, isAdmin, disabled }
 	collections = new Map(); // id -> { name, acl: Map(principal -> right), deleted }
-	documents = new Map(); // id -> { collection, acl: Map or null: the collection's, name, parts: [{ key, canary }], deleted }
+	documents = new Map(); // id -> { collection, acl: Map or null: the collection's, name, parts: [{ key, canary }], deleted, mail: what it came inside of }
 	attachments = new Map(); // document id -> { user, conversation, parts, deleted }: that user's alone
 	#owner = new Map(); // canary -> a document's or collection's id
 
@@ -37,7 +37,10 @@ export class Model {
 		}
 		const d = this.documents.get(id);
 		const home = d && this.collections.get(d.collection);
-		return !d || d.deleted || home.deleted ? 0 : this.#rightBy(user, d.acl ?? home.acl);
+		if (!d || d.deleted || home.deleted) {
+			return 0;
+		}
+		return d.mail ? this.rightOn(user, d.mail) : this.#rightBy(user, d.acl ?? home.acl);
 	}
 
 	/** Whoever may read it; admins administer collections, so they know those by name. */
@@ -50,6 +53,11 @@ export class Model {
 	/** How many documents of a collection this user knows of. */
 	countIn(user, id) {
 		return this.live().filter(([d, { collection }]) => collection === id && this.rightOn(user, d) >= READ).length;
+	}
+
+	/** What came inside of a document. */
+	inside(id) {
+		return this.live().filter(([, d]) => d.mail === id);
 	}
 
 	live() {

@@ -448,7 +448,7 @@ test('whom one may share with: names of the workspace, for everybody in it', asy
 	assert.equal((await post('/v1/collections', { name: 'for all of them', acl }, bearer(p.access))).status, 201);
 	const me = await get('/v1/me', bearer(p.access));
 	assert.equal(unlisted('GET', '/v1/me', me), null);
-	assert.deepEqual(me.json.server, { version: me.json.server.version, uploadMaxMb: 512, model: null, embedder: 'builtin', ocr: false });
+	assert.deepEqual(me.json.server, { version: me.json.server.version, uploadMaxMb: 512, model: null, embedder: 'builtin', ocr: true });
 });
 
 test('permission entries: what names nobody is refused', async () => {

@@ -235,7 +235,7 @@ test('what a file is, is told by its bytes', async () => {
 		[{ name: 'noname', bytes: 'Plain words about turnips without any type.\n', type: null }, 'text/plain', 'indexed'],
 		[{ name: 'words.pdf', bytes: 'Just words about radishes, no PDF at all.\n', type: 'application/pdf' }, 'text/plain', 'indexed'],
 		[{ name: 'type.txt', bytes: 'Odd type, words about leeks.\n', type: 'text/html; charset="utf-8' }, 'text/plain', 'indexed'],
-		[{ name: 'picture.md', bytes: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64') }, null, 'failed'],
+		[{ name: 'picture.md', bytes: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64') }, 'image/png', 'no_text'],
 		[{ name: 'program.txt', bytes: readFileSync(process.execPath).subarray(0, 200_000) }, null, 'failed'],
 	];
 	for (const [file, mediaType, state] of cases) {
@@ -492,7 +492,7 @@ test('what deleting touches, and what was spent', async () => {
 		assert.equal(unlisted('GET', '/v1/documents/{id}/impact', r), null);
 		return r;
 	};
-	assert.deepEqual((await impact('writer')).json, { versions: 1, chunks: 1, bytes: 66, citations: 0, answers: 0 });
+	assert.deepEqual((await impact('writer')).json, { versions: 1, chunks: 1, bytes: 66, citations: 0, answers: 0, parts: 0 });
 	assertError(await impact('reader'), 404, 'not_found');
 	const usage = async () => {
 		const r = await op('GET', '/v1/usage?days=1');
@@ -505,7 +505,7 @@ test('what deleting touches, and what was spent', async () => {
 	const run = (await get(`/v1/runs/${turn.runId}`, 'reader')).json;
 	const cited = run.citations.filter((x) => x.documentId === d.documentId).length;
 	assert.ok(cited > 0, run.answer);
-	assert.deepEqual((await impact('owner')).json, { versions: 1, chunks: 1, bytes: 66, citations: cited, answers: 1 });
+	assert.deepEqual((await impact('owner')).json, { versions: 1, chunks: 1, bytes: 66, citations: cited, answers: 1, parts: 0 });
 	const rows = await usage();
 	assert.equal(rows.length, 1);
 	assert.deepEqual([rows[0].userId, rows[0].displayName, rows[0].model, rows[0].runs], [ids.reader, 'reader', 'extractive', 1]);

@@ -8,6 +8,7 @@ import http from 'node:http';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { startCarrel } from './carrel.mjs';
+import { mail } from './mails.mjs';
 import { unlisted } from './openapi.mjs';
 import { ask, assertErrorShape, bearer, cookieOnly, form, ghost, operate, routeTable, signIn, withCsrf } from './people.mjs';
 
@@ -105,6 +106,8 @@ const SAMPLES = {
 	'GET /v1/documents/{id}/content': { ask: none, id: 'document' },
 	'GET /v1/documents/{id}/versions': { ask: none, id: 'document' },
 	'GET /v1/documents/{id}/text': { ask: (ids) => ({ query: `chunk=${ids.chunk}` }), id: 'document' },
+	'GET /v1/documents/{id}/annotations': { ask: none, id: 'document' },
+	'GET /v1/documents/{id}/view': { ask: (ids) => ({ query: `chunk=${ids.chunk}` }), id: 'document' },
 	'GET /v1/documents/{id}/pages/{page}.png': { ask: (ids) => ({ query: `chunk=${ids.chunk}&width=200` }), id: 'document' },
 	'GET /v1/documents/{id}/acl': { ask: none, id: 'document' },
 	'PUT /v1/documents/{id}/acl': { ask: json({ entries: [] }), id: 'document', fresh: 'document' },
@@ -131,6 +134,10 @@ const SAMPLES = {
 	'POST /v1/runs/{id}/cancel': { ask: none, id: 'run' },
 	'POST /v1/chat': { ask: json({ messages: [{ role: 'user', content: 'How high may the hotel in Milan be?' }] }) },
 };
+
+// The requests of a document that may be made of one that came inside of another (its mail decides the rest).
+const OF_PARTS = Object.keys(SAMPLES).filter((key) => key.startsWith('GET /v1/documents/{id}') && !key.endsWith('.png'));
+const NOT_OF_PARTS = ['PATCH /v1/documents/{id}', 'PUT /v1/documents/{id}/acl', 'DELETE /v1/documents/{id}/acl'];
 
 const carrel = await startCarrel({ settings: { 'login-tries': 1000 } });
 test.after(() => carrel.stop());
@@ -445,6 +452,67 @@ test('a collection that is named in a body or a query is as absent as one in the
 				assert.equal(r.status, 200, `${key} as ${who}: ${r.text}`);
 			}
 		}
+	}
+});
+
+// A mail with a file in it, in a collection of its own: { mail, document: the file, chunk: of it }.
+async function makePart() {
+	const collection = (await fresh.collection()).collection;
+	const content = '# Limpet\n\nThe limpet rule is number 5150.\n';
+	const bytes = mail({ subject: 'Limpet', files: [{ name: 'limpet.md', content, type: 'text/markdown' }] });
+	const f = form({ collection }, { name: 'limpet.eml', bytes, type: 'message/rfc822' });
+	const receipt = ok(await ask(carrel, 'POST', '/v1/documents', { ...f, socket: true }));
+	assert.equal((await carrel.operator.jobEnd(receipt.jobId)).state, 'done');
+	const [part] = (await operator('GET', `/v1/documents?parent=${receipt.documentId}`)).documents;
+	for (let i = 0; i < 500 && (await operator('GET', `/v1/documents/${part.id}`)).state !== 'indexed'; i++) {
+		await new Promise((done) => { setTimeout(done, 20); });
+	}
+	const found = await operator('POST', '/v1/search', { query: 'limpet rule number', limit: 1, collections: [collection] });
+	assert.equal(found.passages[0].documentId, part.id);
+	return { ...ids, mail: receipt.documentId, document: part.id, chunk: found.passages[0].chunkId };
+}
+
+test('what came inside of a document is open to whom that one is, and to nobody else', async () => {
+	const part = await makePart();
+	const askers = Object.keys(PEOPLE).filter((who) => identity(who, 'access'));
+	const routeOf = (key) => table.find((r) => `${r.method} ${r.pattern}` === key);
+	const check = async (key, who, granted) => {
+		const route = routeOf(key);
+		const label = `${key} of a part as ${who}`;
+		const want = expected(route, SAMPLES[key], who, 'access');
+		const r = await request(route, SAMPLES[key], who, 'access', part);
+		if (want === 'open') {
+			granted(r, label);
+		} else {
+			same(r, await request(route, SAMPLES[key], who, 'access', nowhere()), label);
+		}
+		return want === 'open';
+	};
+	const read = (r, label) => assert.ok(r.status < 300, `${label}: ${r.status} ${r.text}`);
+	const refused = (r, label) => assert.deepEqual([r.status, r.json.error.code], [409, 'part_of_document'], `${label}: ${r.text}`);
+	let n = 0;
+	for (const who of askers) {
+		for (const key of [...OF_PARTS, 'GET /v1/chunks/{id}']) {
+			n += await check(key, who, read);
+		}
+		for (const key of NOT_OF_PARTS) {
+			n += await check(key, who, refused);
+		}
+		const list = await ask(carrel, 'GET', `/v1/documents?parent=${part.mail}`, { headers: bearer(people[who].access) });
+		const search = await ask(carrel, 'POST', '/v1/search', { body: { query: 'limpet rule number', limit: 50 }, headers: bearer(people[who].access) });
+		assert.equal(list.status, PEOPLE[who].right === 'none' ? 404 : 200, `${who}: ${list.text}`);
+		assert.equal(search.text.includes('5150'), PEOPLE[who].right !== 'none', who);
+	}
+	assert.ok(n > 20);
+	// The mail is taken from its readers: the file in it is, too.
+	await operator('PUT', `/v1/documents/${part.mail}/acl`, { entries: [] });
+	for (const who of askers) {
+		for (const key of [...OF_PARTS, ...NOT_OF_PARTS, 'GET /v1/chunks/{id}']) {
+			const route = routeOf(key);
+			same(await request(route, SAMPLES[key], who, 'access', part), await request(route, SAMPLES[key], who, 'access', nowhere()), `${key} of a part as ${who}, withdrawn`);
+		}
+		const search = await ask(carrel, 'POST', '/v1/search', { body: { query: 'limpet rule number', limit: 50 }, headers: bearer(people[who].access) });
+		assert.ok(!search.text.includes('5150'), `${who} finds a part of a mail that was withdrawn`);
 	}
 });
 

@@ -1,4 +1,4 @@
-// Answers of a model, and of one that misbehaves.
+// Answers of a model, and of one that misbehaves. Alone: what is measured is short.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { addUser, ask, digest, LEAVE, newConversation, open, postTurn, read, shelf, startDesk, TRAVEL } from './answers.mjs';

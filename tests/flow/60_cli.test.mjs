@@ -167,10 +167,29 @@ describe('one step at a time', () => {
 		assert.match((await carrel(['extract', pdf])).stdout, /175 EUR/);
 		const rows = lines((await carrel(['extract', pdf, '--json'])).stdout);
 		assert.equal(rows[0].mediaType, 'application/pdf');
-		assert.equal(rows.length - 1, rows[0].blocks);
+		assert.equal(rows.filter((r) => r.kind).length, rows[0].blocks);
 		assert.ok(rows.some((r) => r.kind === 'heading' && r.boxes[0].length === 4));
 		await carrel(['extract', 'fixtures/broken/encrypted-password-otter.pdf'], { code: 2 });
 		await carrel(['extract', 'fixtures/none.pdf'], { code: 9 });
+	});
+
+	test('extract several files', async () => {
+		const files = [pdf, 'fixtures/broken/empty.txt', `${DOCUMENTS}/company/data-retention.html`];
+		const text = await carrel(['extract', ...files], { code: 2 });
+		assert.match(text.stdout, /═══ .*travel-policy\.pdf ═══[^═]*175 EUR[^═]*═══ .*data-retention\.html ═══/);
+		assert.match(text.stderr, /empty\.txt: the file is empty[^]*1 of 3 files/);
+		const brief = lines((await carrel(['extract', '--brief', '--json', ...files], { code: 2 })).stdout);
+		assert.deepEqual(brief.map((r) => r.mediaType ?? r.error.reason), ['application/pdf', 'empty_file', 'text/html']);
+		assert.ok(brief.every((r, i) => r.file === files[i] && r.cpuUs > 0 && r.memoryMb > 0));
+		assert.match((await carrel(['extract', '--brief', ...files], { code: 2 })).stdout, /empty\.txt +.*the file is empty/);
+	});
+
+	test('the formats', async () => {
+		const rows = lines((await carrel(['extract', '--formats', '--json'])).stdout);
+		assert.ok(rows.some((r) => r.name === 'PDF' && r.extensions[0] === 'pdf' && r.paging === 'page'));
+		assert.match((await carrel(['extract', '--formats'])).stdout, /^PDF +pdf +page +application\/pdf$/m);
+		await carrel(['extract', '--formats', pdf], { code: 2 });
+		await carrel(['extract'], { code: 2 });
 	});
 
 	test('chunk', async () => {

@@ -1,11 +1,10 @@
 // What the side panel shows: a page of a document, with the lines of a passage or of a quotation.
 import { signal } from '@preact/signals';
-import type { Box, Citation } from './types';
+import type { At, Box, Citation } from './types';
 
-export interface Source {
+export interface Source extends At {
 	documentId: string;
 	name: string;
-	page?: number;
 	/** The lines to highlight: a chunk, or a citation ("run_…:ordinal"), which is more exact. */
 	chunkId?: string;
 	citation?: string;

@@ -18,6 +18,11 @@ export interface AclEntry { principal: string; right: Right; kind?: 'user' | 'gr
 export interface Acl { entries: AclEntry[]; inherited?: boolean }
 export interface Principal { principal: string; kind: 'user' | 'group' | 'workspace'; name: string; displayName?: string; members?: number }
 
+/** What a document's makers count in; "page" stands for each of them. */
+export type Unit = 'page' | 'slide' | 'sheet' | 'chapter' | 'message';
+/** place: the page in the document's own words: "iv", "Prices!A2:F9". */
+export interface At { page?: number | null; place?: string; unit?: Unit | null }
+
 export interface Collection { id: string; name: string; documents: number; createdMs: number; right: Right; access?: Access }
 
 export type VersionState = 'queued' | 'ingesting' | 'indexed' | 'no_text' | 'failed' | 'cancelled' | 'superseded' | 'purged';
@@ -27,8 +32,8 @@ export interface Document {
 	currentVersionId: string | null; ownAcl: boolean; access?: Access;
 	createdBy: string; createdMs: number | null;
 	versionId: string; version: number; state: VersionState; reason: string | null; message: string | null;
-	sha256: string; bytes: number; mediaType: string | null; title: string | null; language: string | null; pages: number;
-	right: Right; job?: JobBrief | null;
+	sha256: string; bytes: number; mediaType: string | null; title: string | null; language: string | null; pages: number; paging?: Unit | 'none' | null;
+	right: Right; job?: JobBrief | null; warnings?: { hidden?: number; poorScans: number };
 }
 export interface Version {
 	id: string; seq: number; createdMs: number | null; publishedMs: number | null; state: VersionState; reason: string | null;
@@ -39,11 +44,17 @@ export interface Receipt {
 	arrival: 'new' | 'version' | 'duplicate';
 }
 export interface DocumentText {
-	documentId: string; versionId: string; title: string | null; language: string | null; mediaType: string; paged: boolean;
+	documentId: string; versionId: string; title: string | null; language: string | null; mediaType: string; paged: boolean; unit?: Unit | null;
 	bytes: number; byteStart: number; text: string; next: number | null;
-	pages: { number: number; byteStart: number; byteEnd: number; width?: number; height?: number }[];
-	highlight: { byteStart: number; byteEnd: number; page: number } | null;
+	pages: { number: number; label?: string | null; byteStart: number; byteEnd: number; width?: number; height?: number }[];
+	highlight: { byteStart: number; byteEnd: number; page: number; place?: string } | null;
 }
+/** What is known of a document beside its text; the hidden ones are told to its owners only. */
+export interface Annotation extends At { n: number; kind: string; hidden: boolean; byteStart: number; byteEnd: number; text: string }
+export interface Annotations { versionId: string; counts: Record<string, number>; annotations: Annotation[]; next: string | null }
+
+/** The pages that are drawn of a document without pages of its own, and where a passage is on them. */
+export interface View { versionId: string; state: 'own' | 'ready' | 'possible' | 'none'; pages: { number: number; width: number; height: number }[]; page: number | null; boxes: Box[] }
 
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'quarantined' | 'cancelled';
 export interface Job {
@@ -55,14 +66,14 @@ export interface Job {
 
 /** rect: x0, y0, x1, y1 in PDF points from the upper left corner of the page. */
 export interface Box { page: number; rect: [number, number, number, number] }
-export interface Passage {
+export interface Passage extends At {
 	chunkId: string; chunkIds: string[]; documentId: string; versionId: string; collectionId: string; name: string; title: string;
 	heading: string; text: string; page: number; pageFirst: number; pageLast: number; byteStart: number; byteEnd: number;
 	boxes: Box[]; tokens: number; score: number; lexicalRank: number | null; vectorRank: number | null;
 }
-export interface Candidate {
+export interface Candidate extends At {
 	fusedRank: number; fate: string; kept?: boolean; handle?: number | null; chunkId?: string; documentId?: string; name?: string;
-	heading?: string; page?: number; lexicalRank?: number | null; vectorRank?: number | null; score?: number; tokens?: number; text?: string;
+	heading?: string; lexicalRank?: number | null; vectorRank?: number | null; score?: number; tokens?: number; text?: string;
 }
 export interface Retrieval {
 	query?: string; language?: string; weak?: boolean; evidence?: number; tokens?: number; budget?: number; hidden?: number;
@@ -74,8 +85,8 @@ export type RunState = 'queued' | 'streaming' | 'completed' | 'cancelled' | 'fai
 export type RunMode = 'model' | 'extractive' | 'refused';
 export type Support = 'verified' | 'partial' | 'unverified';
 /** One marker of an answer; answerStart and answerEnd are bytes of its UTF-8: the sentence that cites. */
-export interface Citation {
-	ordinal: number; handle: number; documentId?: string; versionId?: string; chunkId?: string; name?: string; page?: number;
+export interface Citation extends At {
+	ordinal: number; handle: number; documentId?: string; versionId?: string; chunkId?: string; name?: string;
 	heading?: string; quote?: string | null; boxes?: Box[]; support?: Support; answerStart?: number; answerEnd?: number; gone?: boolean;
 }
 export interface Run {

@@ -1,6 +1,7 @@
 // An answer as text for somewhere else: with the list of what its markers stand for.
 import { t } from '../base/i18n';
 import type { Run } from '../base/types';
+import { whereText } from '../base/where';
 import { citationOf, markersOf } from './markers';
 
 export async function copyText(text: string): Promise<void> {
@@ -21,7 +22,7 @@ export async function copyText(text: string): Promise<void> {
 	}
 }
 
-/** Markers are numbered anew, in the order of what they cite; below stands document, page and quotation of each. */
+/** Markers are numbered anew, in the order of what they cite; below stands document, place and quotation of each. */
 export function withReferences(run: Run): string {
 	const references: string[] = [];
 	const numbers = new Map<string, number>();
@@ -31,7 +32,7 @@ export function withReferences(run: Run): string {
 		const key = c ? `${c.documentId} ${c.page} ${c.quote}` : '';
 		if (c && !numbers.has(key)) {
 			numbers.set(key, references.length + 1);
-			const where = [c.gone ? t('chat.gone') : c.name, c.page ? t('chat.page', { page: c.page }) : ''].filter(Boolean).join(', ');
+			const where = [c.gone ? t('chat.gone') : c.name, whereText(c)].filter(Boolean).join(', ');
 			references.push(`[${references.length + 1}] ${where}${c.quote ? `: “${c.quote}”` : ''}`);
 		}
 		out += run.answer.slice(at, marker.start) + (c ? `[${numbers.get(key)}]` : '');

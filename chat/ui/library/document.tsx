@@ -2,18 +2,20 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { ApiError, get, patch, post, query } from '../base/api';
-import { formatBytes, formatNumber, formatTime, lang, t } from '../base/i18n';
+import { formatBytes, formatTime, lang, t } from '../base/i18n';
 import { Icon } from '../base/icons';
 import { go, link, place } from '../base/router';
 import type { Document, JobBrief, Version } from '../base/types';
 import { Button, Empty, ErrorNote, Menu, type MenuItem, toastError, useLoad } from '../base/ui';
+import { countText } from '../base/where';
 import { AccessDialog, Who } from './acl';
 import { NameDialog } from './collections';
 import { isOver } from './jobs';
 import { StateTag, useJob } from './list';
 import { Preview } from './preview';
 import { mayDelete, RemoveDialog } from './remove';
-import { baseName, folderOf, moodOf, reasonText, troubleText } from './words';
+import { Warnings } from './warnings';
+import { baseName, folderOf, formatName, moodOf, reasonText, troubleText } from './words';
 
 // The session's cookie goes with a plain link, so that the browser saves while it receives, and needs no memory for it.
 const contentUrl = (d: Document, values: { version?: string; inline?: string } = {}): string => `/v1/documents/${d.id}/content${query(values)}`;
@@ -43,9 +45,9 @@ function Facts({ document: d }: { document: Document }) {
 		<dl class="document-facts">
 			<Fact label={t('document.titleFact')}>{d.title && d.title !== d.name ? <bdi>{d.title}</bdi> : null}</Fact>
 			<Fact label={t('document.collection')}>{d.collection && <a href={link('library', d.collectionId)}><bdi>{d.collection}</bdi></a>}</Fact>
-			<Fact label={t('col.pages')}>{d.pages ? formatNumber(d.pages) : null}</Fact>
+			<Fact label={t('document.extent')}>{countText(d.pages, d.paging)}</Fact>
 			<Fact label={t('col.size')}>{formatBytes(d.bytes)}</Fact>
-			<Fact label={t('document.type')}>{d.mediaType}</Fact>
+			<Fact label={t('document.type')}>{d.mediaType && <span title={d.mediaType}>{formatName(d.mediaType)}</span>}</Fact>
 			<Fact label={t('document.language')}>{languageName(d.language)}</Fact>
 			<Fact label={t('col.added')}>{d.createdMs ? formatTime(d.createdMs) : null}</Fact>
 		</dl>
@@ -121,6 +123,7 @@ function Shown({ document: d, reload }: { document: Document; reload: () => void
 				</div>
 			</header>
 			<Trouble document={d} job={job} onChanged={reload} />
+			<Warnings document={d} />
 			<div class="document-body">
 				<Preview key={d.currentVersionId ?? d.versionId} document={d} />
 				<aside class="stack document-side">

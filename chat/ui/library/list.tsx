@@ -1,13 +1,15 @@
 // Documents as a table; on narrow screens its rows are cards.
 import type { TargetedEvent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { formatBytes, formatDate, formatNumber, formatTime, t } from '../base/i18n';
+import { formatBytes, formatDate, formatTime, t } from '../base/i18n';
 import { Icon } from '../base/icons';
 import { link } from '../base/router';
 import type { Document, JobBrief } from '../base/types';
 import { Progress } from '../base/ui';
+import { countText } from '../base/where';
 import { Who } from './acl';
 import { isOver, watchJob } from './jobs';
+import { hidesText, isPoorScan } from './warnings';
 import { baseName, folderOf, isBeingRead, moodOf, stageText, troubleText } from './words';
 
 export type SortKey = 'name' | 'state' | 'pages' | 'bytes' | 'created';
@@ -58,6 +60,15 @@ export function StateTag({ document: d, job }: { document: Document; job: JobBri
 	);
 }
 
+function WarningTags({ document: d }: { document: Document }) {
+	return (
+		<>
+			{hidesText(d) && <span class="tag warn" title={t('warning.hidden')}><Icon name="eyeOff" size={14} />{t('warning.hiddenTag')}</span>}
+			{isPoorScan(d) && <span class="tag warn" title={t('warning.poorCount', { n: d.warnings!.poorScans })}><Icon name="warning" size={14} />{t('warning.poorTag')}</span>}
+		</>
+	);
+}
+
 interface RowProps { document: Document; collection: string; selected: boolean; onSelect: (d: Document, on: boolean, range: boolean) => void; onOver: (d: Document) => void }
 
 // Rendered again only when its properties change, since it looks at a signal (t's language): @preact/signals sees to it.
@@ -79,11 +90,12 @@ function Row({ document: d, collection, selected, onSelect, onOver }: RowProps) 
 				<div class="d-sub muted">
 					{(folderOf(d.name) || collection) && <span class="clip"><bdi>{[collection, folderOf(d.name).slice(0, -1)].filter(Boolean).join(' / ')}</bdi></span>}
 					{d.version > 1 && <span class="tag">{t('document.version', { n: d.version })}</span>}
+					<WarningTags document={d} />
 				</div>
 				{trouble && <div class={`trouble small ${moodOf(d)}`}>{trouble}</div>}
 			</td>
 			<td role="cell" class="d-state"><StateTag document={d} job={job} /></td>
-			<td role="cell" class="number d-pages">{d.pages ? formatNumber(d.pages) : <span class="muted">–</span>}</td>
+			<td role="cell" class="number d-pages">{countText(d.pages, d.paging) || <span class="muted">–</span>}</td>
 			<td role="cell" class="number">{formatBytes(d.bytes)}</td>
 			<td role="cell" class="number" title={d.createdMs ? formatTime(d.createdMs) : ''}>{d.createdMs ? formatDate(d.createdMs) : ''}</td>
 			<td role="cell" class="who-cell"><Who access={d.access} own={d.ownAcl} /></td>

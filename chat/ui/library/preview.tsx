@@ -2,7 +2,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { get, query, request, sentence } from '../base/api';
 import { t } from '../base/i18n';
-import type { Document, DocumentText } from '../base/types';
+import type { Document, DocumentText, View } from '../base/types';
+import { capital, whereText } from '../base/where';
+import { cutAtBytes } from '../trust/bytes';
 import { Button, ErrorNote, IconButton, useAttempt, useLoad } from '../base/ui';
 
 const WIDTH = 1200;
@@ -28,9 +30,9 @@ function useImage(url: string) {
 	return { src: shown?.src, busy: shown?.url !== url && !error, error };
 }
 
-function Pages({ document: d, page, onPage }: { document: Document; page: number; onPage: (page: number) => void }) {
+function Pages({ document: d, of, page, onPage }: { document: Document; of: number; page: number; onPage: (page: number) => void }) {
 	const { src, busy, error } = useImage(`/v1/documents/${d.id}/pages/${page}.png${query({ width: WIDTH })}`);
-	const turn = (to: number) => to >= 1 && to <= d.pages && onPage(to);
+	const turn = (to: number) => to >= 1 && to <= of && onPage(to);
 	return (
 		<div
 			class="preview-pages"
@@ -48,12 +50,42 @@ function Pages({ document: d, page, onPage }: { document: Document; page: number
 		>
 			<div class="row preview-bar">
 				<IconButton icon="chevronLeft" label={t('document.previous')} disabled={page <= 1} onClick={() => turn(page - 1)} />
-				<span class="small" role="status">{t('document.page', { page, n: d.pages })}</span>
-				<IconButton icon="chevronRight" label={t('document.next')} disabled={page >= d.pages} onClick={() => turn(page + 1)} />
+				<span class="small" role="status">{t('document.page', { page, n: of })}</span>
+				<IconButton icon="chevronRight" label={t('document.next')} disabled={page >= of} onClick={() => turn(page + 1)} />
 			</div>
 			<ErrorNote text={error} />
-			{!error && <div class="sheet">{src && <img src={src} alt={t('document.page', { page, n: d.pages })} />}</div>}
+			{!error && <div class="sheet">{src && <img src={src} alt={t('document.page', { page, n: of })} />}</div>}
 		</div>
+	);
+}
+
+const viewOf = (d: Document, draw: number, signal?: AbortSignal) => get<View>(`/v1/documents/${d.id}/view${query({ draw })}`, { signal });
+
+/** Pages that the server draws of an office document once somebody wants them. */
+function DrawnPages({ document: d, page, onPage }: { document: Document; page: number; onPage: (page: number) => void }) {
+	const { value, error, reload } = useLoad((signal) => viewOf(d, 1, signal), [d.id, d.currentVersionId]);
+	if (error) {
+		return <><ErrorNote text={error} /><Button icon="refresh" onClick={reload}>{t('retry')}</Button></>;
+	}
+	if (!value) {
+		return <p class="muted preview-none" role="status">{t('trust.drawing')}</p>;
+	}
+	return value.state === 'ready' ? <Pages document={d} of={value.pages.length} page={page} onPage={onPage} /> : <p class="muted preview-none">{t('document.notDrawn')}</p>;
+}
+
+/** A part of the text, with a line at the beginning of each page. */
+function TextPart({ part }: { part: DocumentText }) {
+	const { unit, byteStart: start, text } = part;
+	const pages = unit ? part.pages.filter((p) => p.byteStart >= start && p.byteStart < (part.next ?? part.bytes)) : [];
+	const [before, ...after] = cutAtBytes(text, start, pages.map((p) => p.byteStart));
+	return (
+		<>
+			{before}
+			{after.map((words, i) => [
+				<span class="page-break" key={pages[i]!.number}>{capital(whereText({ page: pages[i]!.number, place: pages[i]!.label ?? '', unit }))}</span>,
+				words,
+			])}
+		</>
 	);
 }
 
@@ -68,8 +100,8 @@ function Text({ document: d }: { document: Document }) {
 		<>
 			<ErrorNote text={first.error || error} />
 			{first.value && (
-				<div class="preview-text" tabIndex={0} role="group" aria-label={t('document.text')} lang={first.value.language ?? undefined}>
-					{[first.value, ...rest].map((part) => part.text).join('')}
+				<div class={first.value.unit === 'sheet' ? 'preview-text cells' : 'preview-text'} tabIndex={0} role="group" aria-label={t('document.text')} lang={first.value.language ?? undefined}>
+					{[first.value, ...rest].map((part) => <TextPart key={part.byteStart} part={part} />)}
 				</div>
 			)}
 			{last?.next != null && (
@@ -80,10 +112,12 @@ function Text({ document: d }: { document: Document }) {
 }
 
 export function Preview({ document: d }: { document: Document }) {
-	const drawn = d.mediaType === 'application/pdf' && d.pages > 0;
-	const [asText, setAsText] = useState(!drawn);
+	const own = /^(application\/pdf$|image\/)/.test(d.mediaType ?? '') && d.pages > 0;
+	const view = useLoad<View | null>(async (signal) => (own || !d.currentVersionId ? null : viewOf(d, 0, signal)), [d.id, d.currentVersionId]);
+	const drawn = own || view.value?.state === 'ready' || view.value?.state === 'possible';
+	const [asText, setAsText] = useState(!own);
 	const [page, setPage] = useState(1);
-	if (!d.currentVersionId && !drawn) {
+	if (!d.currentVersionId && !own) {
 		return <p class="muted preview-none">{t(d.state === 'failed' ? 'document.noPreviewFailed' : 'document.noPreview')}</p>;
 	}
 	return (
@@ -94,7 +128,7 @@ export function Preview({ document: d }: { document: Document }) {
 					<button type="button" aria-pressed={asText} onClick={() => setAsText(true)}>{t('document.text')}</button>
 				</div>
 			)}
-			{asText || !drawn ? <Text document={d} /> : <Pages document={d} page={page} onPage={setPage} />}
+			{asText || !drawn ? <Text document={d} /> : own ? <Pages document={d} of={d.pages} page={page} onPage={setPage} /> : <DrawnPages document={d} page={page} onPage={setPage} />}
 		</section>
 	);
 }

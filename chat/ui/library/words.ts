@@ -3,6 +3,45 @@ import { t } from '../base/i18n';
 import { me } from '../base/session';
 import type { Document, JobState } from '../base/types';
 
+/** Kinds of document by their media type; what is not here is told as it is. */
+const FORMATS: Record<string, string> = {
+	'application/pdf': 'pdf',
+	'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'word',
+	'application/msword': 'word',
+	'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': 'excel',
+	'application/vnd.ms-excel': 'excel',
+	'application/vnd.openxmlformats-officedocument.presentationml.presentation': 'powerpoint',
+	'application/vnd.ms-powerpoint': 'powerpoint',
+	'application/vnd.oasis.opendocument.text': 'odt',
+	'application/vnd.oasis.opendocument.spreadsheet': 'ods',
+	'application/vnd.oasis.opendocument.presentation': 'odp',
+	'application/epub+zip': 'epub',
+	'application/rtf': 'rtf',
+	'text/rtf': 'rtf',
+	'message/rfc822': 'mail',
+	'application/vnd.ms-outlook': 'mail',
+	'application/mbox': 'mailbox',
+	'text/html': 'html',
+	'application/xhtml+xml': 'html',
+	'multipart/related': 'html',
+	'text/markdown': 'markdown',
+	'text/plain': 'text',
+	'text/csv': 'table',
+	'text/tab-separated-values': 'table',
+	'application/json': 'json',
+	'application/xml': 'xml',
+	'text/xml': 'xml',
+	'image/png': 'image',
+	'image/jpeg': 'image',
+	'image/tiff': 'image',
+};
+
+/** "Excel workbook". */
+export const formatName = (mediaType: string | null): string => {
+	const known = mediaType && FORMATS[mediaType];
+	return known ? t(`format.${known}`) : mediaType ?? '';
+};
+
 interface Work { state: JobState; stage: string; done: number; total: number; cancelling?: boolean; tries?: number }
 
 /** "Extracting page 37 of 212". */

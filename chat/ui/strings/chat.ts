@@ -57,7 +57,6 @@ export const chat = {
 	'chat.why.interrupted': ['The server stopped before this answer was complete.', '回答完成之前服务器已停止。', 'Der Server hielt an, bevor die Antwort fertig war.'],
 	'chat.why.internal': ['Something went wrong on the server.', '服务器出现错误。', 'Auf dem Server ist etwas schiefgegangen.'],
 	'chat.gone': ['a document that you may not read', '您无权阅读的文档', 'ein Dokument, das Sie nicht lesen dürfen'],
-	'chat.page': ['page {page}', '第 {page} 页', 'Seite {page}'],
 	'chat.attach': ['Attach files to this conversation', '为此对话附加文件', 'Dateien an dieses Gespräch anhängen'],
 	'chat.attachments': ['Attached to this conversation', '此对话的附件', 'An dieses Gespräch angehängt'],
 	'chat.onlyHere': ['Only you read it, and only in this conversation', '仅您可读，且仅限此对话', 'Nur Sie lesen es, und nur in diesem Gespräch'],

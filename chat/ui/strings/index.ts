@@ -6,6 +6,7 @@ import { chat } from './chat';
 import { library } from './library';
 import { settings } from './settings';
 import { trust } from './trust';
+import { where } from './where';
 
 export type Texts = Record<string, readonly [string, string, string]>;
-export const table: Texts = { ...base, ...account, ...chat, ...trust, ...library, ...admin, ...settings };
+export const table: Texts = { ...base, ...where, ...account, ...chat, ...trust, ...library, ...admin, ...settings };

@@ -1,7 +1,5 @@
 export const trust = {
 	'trust.source': ['Source', '来源', 'Quelle'],
-	'trust.page': ['page {n}', '第 {n} 页', 'Seite {n}'],
-	'trust.pages': ['pages {from}–{to}', '第 {from}–{to} 页', 'Seiten {from}–{to}'],
 	'trust.support.verified': ['Checked word by word: the source says this.', '已逐字核对：原文如此。', 'Wort für Wort geprüft: So steht es in der Quelle.'],
 	'trust.support.partial': ['The source says part of this.', '原文仅部分支持这一说法。', 'Die Quelle belegt das nur zum Teil.'],
 	'trust.support.unverified': ['Could not be verified in the source.', '未能在原文中核实。', 'In der Quelle nicht zu belegen.'],
@@ -20,6 +18,7 @@ export const trust = {
 	'trust.zoomOut': ['Smaller', '缩小', 'Kleiner'],
 	'trust.fitWidth': ['Fit the width', '适合宽度', 'An die Breite anpassen'],
 	'trust.asText': ['As text', '纯文本', 'Als Text'],
+	'trust.drawing': ['Drawing the pages…', '正在绘制页面…', 'Seiten werden gezeichnet …'],
 	'trust.original': ['Open the original in a new tab', '在新标签页中打开原件', 'Original in neuem Tab öffnen'],
 	'trust.download': ['Download the original', '下载原件', 'Original herunterladen'],
 	'trust.width': ['Width of the source panel', '来源面板宽度', 'Breite der Quellenansicht'],

@@ -6,8 +6,9 @@ import { t } from '../base/i18n';
 import { Icon } from '../base/icons';
 import { openSource } from '../base/source';
 import type { Citation, Run } from '../base/types';
+import { whereText } from '../base/where';
 import { citationOf } from '../chat/markers';
-import { hasPages, headingPath } from './where';
+import { headingPath } from './where';
 
 const CARD = 'cite-card';
 const SHOW_MS = 140, HIDE_MS = 180; // a pointer that only passes by shows nothing; one that goes to the card keeps it
@@ -43,6 +44,8 @@ export function openCitation(runId: string, citations: Citation[], ordinal: numb
 			documentId: c.documentId,
 			name: c.name ?? '',
 			page: c.page,
+			place: c.place,
+			unit: c.unit,
 			chunkId: c.chunkId,
 			// What an answer cites is stored with its last word; until then the passage is shown.
 			citation: stored ? `${runId}:${ordinal}` : undefined,
@@ -141,6 +144,7 @@ export function CiteCard() {
 	const now = shown.value;
 	const citation = now?.citation;
 	const { heading, gone } = useFresh(citation);
+	const where = citation ? whereText(citation) : '';
 	useLayoutEffect(() => {
 		const chip = now && chipOf(now.box, now.ordinal);
 		if (chip && ref.current) {
@@ -184,7 +188,7 @@ export function CiteCard() {
 					<p class="named">
 						<Icon name="file" size={16} />
 						<strong class="clip" dir="auto">{citation.name}</strong>
-						{hasPages(citation) ? <span class="muted at">{t('trust.page', { n: citation.page! })}</span> : null}
+						{where && <span class="muted at" dir="auto">{where}</span>}
 					</p>
 					{heading && <p class="heading muted" dir="auto">{headingPath(heading)}</p>}
 					{citation.quote && <blockquote dir="auto">{citation.quote}</blockquote>}

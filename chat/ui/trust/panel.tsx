@@ -6,8 +6,9 @@ import { t } from '../base/i18n';
 import { Icon } from '../base/icons';
 import { useShortcut } from '../base/keys';
 import { closeSource, source, type Source } from '../base/source';
-import type { Box, Citation, DocumentText, Run } from '../base/types';
+import type { Box, Citation, DocumentText, Run, View } from '../base/types';
 import { Button, ErrorNote, IconButton } from '../base/ui';
+import { whereText } from '../base/where';
 import { openCitation, SupportNote } from './citations';
 import { byteLength } from './bytes';
 import { PageView, ZOOM_MAX, ZOOM_MIN, type Highlight } from './page-view';
@@ -61,6 +62,42 @@ async function load(s: Source, signal: AbortSignal): Promise<Opened> {
 		heading: chunk.heading || s.heading || '',
 		citations,
 	};
+}
+
+/** Of an office document: its pages, drawn by the server, which may take seconds the first time; null until then, or never. */
+function useView(s: Source, opened: Opened | null): { view: View | null; drawing: boolean } {
+	const [state, setState] = useState<{ of: Opened | null; view: View | null; drawing: boolean }>({ of: null, view: null, drawing: false });
+	useEffect(() => {
+		if (!opened || isDrawable(opened.text)) {
+			return;
+		}
+		const stop = new AbortController();
+		const { chunk, citation } = opened.highlight;
+		const ask = (draw: number) => get<View>(`/v1/documents/${s.documentId}/view${query({ chunk: citation ? undefined : chunk, citation, version: chunk || citation ? undefined : opened.text.versionId, draw })}`, { signal: stop.signal });
+		const settle = (view: View) => setState({ of: opened, view: view.state === 'ready' ? view : null, drawing: false });
+		const draw = async (): Promise<View> => {
+			try {
+				return await ask(1);
+			} catch (e) {
+				if (!(e instanceof ApiError && e.status === 503) || stop.signal.aborted) {
+					throw e;
+				}
+				await new Promise((done) => setTimeout(done, Math.max(1000, e.retryAfterMs)));
+				return draw();
+			}
+		};
+		const look = async () => {
+			const first = await ask(0);
+			if (first.state !== 'possible') {
+				return settle(first);
+			}
+			setState({ of: opened, view: null, drawing: true });
+			return settle(await draw());
+		};
+		look().catch(() => !stop.signal.aborted && setState({ of: opened, view: null, drawing: false })); // its text is there
+		return () => stop.abort();
+	}, [opened]);
+	return state.of === opened ? state : { view: state.view?.versionId === opened?.text.versionId ? state.view : null, drawing: false };
 }
 
 interface State { source: Source | null; opened: Opened | null; error: string; gone: boolean }
@@ -155,10 +192,9 @@ function PageField({ page, of, go }: { page: number; of: number; go: (page: numb
 	);
 }
 
-interface ToolsProps { s: Source; opened: Opened; page: number; drawn: boolean; zoom: number; setZoom: (zoom: number) => void; go: (page: number) => void }
+interface ToolsProps { s: Source; opened: Opened; page: number; of: number; drawn: boolean; drawable: boolean; drawing: boolean; zoom: number; setZoom: (zoom: number) => void; go: (page: number) => void }
 
-function Tools({ s, opened, page, drawn, zoom, setZoom, go }: ToolsProps) {
-	const of = opened.text.pages.length;
+function Tools({ s, opened, page, of, drawn, drawable, drawing, zoom, setZoom, go }: ToolsProps) {
 	const content = `/v1/documents/${s.documentId}/content`;
 	const version = { version: opened.text.versionId };
 	const percent = `${Math.round(zoom * 100)} %`;
@@ -177,11 +213,12 @@ function Tools({ s, opened, page, drawn, zoom, setZoom, go }: ToolsProps) {
 					<IconButton class="zoom-button" icon="zoomIn" label={t('trust.zoomIn')} disabled={zoom >= ZOOM_MAX} onClick={() => setZoom(zoom * 1.25)} />
 				</>
 			)}
+			{drawing && <span class="small muted" role="status">{t('trust.drawing')}</span>}
 			<span class="grow" />
-			{isDrawable(opened.text) && (
+			{drawable && (
 				<button type="button" class="button quiet" aria-pressed={asText.value} onClick={() => (asText.value = !asText.value)}>{t('trust.asText')}</button>
 			)}
-			<a class="icon-button" href={`${content}${query({ ...version, inline: 1 })}${drawn ? `#page=${page}` : ''}`} target="_blank" rel="noopener" aria-label={t('trust.original')} title={t('trust.original')}>
+			<a class="icon-button" href={`${content}${query({ ...version, inline: 1 })}${drawn && isDrawable(opened.text) ? `#page=${page}` : ''}`} target="_blank" rel="noopener" aria-label={t('trust.original')} title={t('trust.original')}>
 				<Icon name="external" />
 			</a>
 			<a class="icon-button" href={content + query(version)} download aria-label={t('trust.download')} title={t('trust.download')}>
@@ -191,7 +228,7 @@ function Tools({ s, opened, page, drawn, zoom, setZoom, go }: ToolsProps) {
 	);
 }
 
-const isDrawable = (text: DocumentText) => text.mediaType === 'application/pdf' && text.pages.some((p) => p.width && p.height);
+const isDrawable = (text: DocumentText) => /^(application\/pdf$|image\/)/.test(text.mediaType ?? '') && text.pages.some((p) => p.width && p.height);
 
 /** On a small screen the highlighted lines, not the page's margins, fill the width. */
 function readable({ highlight, page, text }: Opened): number {
@@ -254,10 +291,13 @@ export function SourcePanel() {
 	const setZoom = (z: number) => zoomTo(Math.min(ZOOM_MAX, Math.max(ZOOM_MIN, Math.abs(z - 1) < 0.02 ? 1 : z)));
 	const [page, setPage] = useState(1);
 	const goTo = useRef<(page: number) => void>(() => {});
-	const sizes = useMemo(() => (opened?.text.pages ?? []).map((p) => ({ number: p.number, width: p.width || 595, height: p.height || 842 })), [opened?.text]);
-	const drawn = opened !== null && isDrawable(opened.text) && !asText.value;
+	const { view, drawing } = useView(s, opened);
+	const sizes = useMemo(() => (view?.pages ?? opened?.text.pages ?? []).map((p) => ({ number: p.number, width: p.width || 595, height: p.height || 842 })), [opened?.text, view]);
+	const drawable = opened !== null && (view !== null || isDrawable(opened.text));
+	const drawn = drawable && !asText.value;
 	const go = (n: number) => n >= 1 && n <= sizes.length && goTo.current(n);
 	const heading = headingPath(opened?.heading || s.heading);
+	const where = [whereText(s), heading].filter(Boolean).join(' · ');
 	useLayoutEffect(() => {
 		if (opened) {
 			setZoom(narrow ? readable(opened) : 1);
@@ -265,14 +305,14 @@ export function SourcePanel() {
 	}, [opened?.text.documentId, narrow]);
 	const onKeyDown = useKeys({ go, page, zoom, setZoom, close });
 	useShortcut('escape', '', () => !document.querySelector('dialog[open]') && close());
-	const what = { onPage: setPage, onGone: lose, aim: opened };
+	const what = { onPage: setPage, onGone: lose, aim: view ?? opened };
 	return (
 		<div class="source" ref={ref} tabIndex={-1} role={narrow ? 'dialog' : 'complementary'} aria-modal={narrow || undefined} aria-labelledby={title} onKeyDown={onKeyDown}>
 			{!narrow && <Width />}
 			<header class="source-head">
 				<div class="grow">
 					<h2 id={title} class="clip" dir="auto" title={s.name}>{s.name || t('trust.source')}</h2>
-					{heading && <p class="muted small clip" dir="auto" title={heading}>{heading}</p>}
+					{where && <p class="muted small clip" dir="auto" title={where}>{where}</p>}
 				</div>
 				<IconButton icon="close" label={t('close')} onClick={close} />
 			</header>
@@ -291,13 +331,13 @@ export function SourcePanel() {
 			{opened && !gone && (
 				<>
 					<Stepper s={s} citations={opened.citations} />
-					<Tools {...{ s, opened, page, drawn, zoom, setZoom, go }} />
+					<Tools {...{ s, opened, page, of: sizes.length, drawn, drawable, drawing, zoom, setZoom, go }} />
 					{drawn ? (
 						<PageView
 							key={opened.text.versionId}
 							{...what} {...{ zoom, setZoom, goTo }}
 							documentId={s.documentId} versionId={opened.text.versionId}
-							pages={sizes} highlight={opened.highlight} page={opened.page}
+							pages={sizes} highlight={view ? { ...opened.highlight, boxes: view.boxes } : opened.highlight} page={view ? view.page ?? 1 : opened.page}
 						/>
 					) : (
 						<TextView {...what} first={opened.text} quote={s.quote} />

@@ -7,19 +7,15 @@ import { headingPath } from './where';
 interface Props {
 	name: string;
 	heading?: string;
-	page?: number;
-	pageLast?: number;
+	/** Where it is, in words. */
+	where?: string;
 	text: string;
 	query: string;
 	score?: number;
 	open: () => void;
 }
 
-function pageText(page: number, last: number | undefined): string {
-	return last && last > page ? t('trust.pages', { from: page, to: last }) : t('trust.page', { n: page });
-}
-
-export function PassageCard({ name, heading, page, pageLast, text, query, score, open }: Props) {
+export function PassageCard({ name, heading, where, text, query, score, open }: Props) {
 	const [whole, setWhole] = useState(false);
 	const part = excerpt(text, query);
 	const cut = part.length < text.length;
@@ -27,7 +23,7 @@ export function PassageCard({ name, heading, page, pageLast, text, query, score,
 		<article class="passage-card">
 			<h3>
 				<button type="button" class="link opens" dir="auto" onClick={open}>{name}</button>
-				{page ? <span class="muted small">{pageText(page, pageLast)}</span> : null}
+				{where && <span class="muted small" dir="auto">{where}</span>}
 				{score !== undefined && <meter class="score" min={0} max={1} value={score} title={t('trust.score')} aria-label={t('trust.score')} />}
 			</h3>
 			{heading && <p class="heading muted small" dir="auto">{headingPath(heading)}</p>}

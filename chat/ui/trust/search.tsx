@@ -7,9 +7,9 @@ import { place, replacePlace } from '../base/router';
 import { openSource } from '../base/source';
 import type { Candidate, Collection, Passage } from '../base/types';
 import { Empty, ErrorNote, useLoad } from '../base/ui';
+import { whereText } from '../base/where';
 import { PassageCard } from './passage';
 import { Candidates } from './searched';
-import { hasPages } from './where';
 
 const TYPING_MS = 250;
 const LIMIT = 20;
@@ -53,7 +53,7 @@ function CollectionChoice({ value, onChange }: { value: string; onChange: (id: s
 }
 
 const openPassage = (p: Passage): void =>
-	openSource({ documentId: p.documentId, name: p.name, page: p.page, chunkId: p.chunkId, heading: p.heading });
+	openSource({ documentId: p.documentId, name: p.name, page: p.page, place: p.place, unit: p.unit, chunkId: p.chunkId, heading: p.heading });
 
 function Results({ found, busy }: { found: Found; busy: boolean }) {
 	const { passages, query } = found;
@@ -71,7 +71,7 @@ function Results({ found, busy }: { found: Found; busy: boolean }) {
 			{passages.map((p) => (
 				<PassageCard
 					key={p.chunkId} name={p.name} heading={p.heading} text={p.text} query={query} score={found.weak ? undefined : p.score}
-					page={hasPages(p) ? p.page : undefined} pageLast={p.pageLast} open={() => openPassage(p)}
+					where={whereText(p, p.pageLast)} open={() => openPassage(p)}
 				/>
 			))}
 			{found.candidates && (

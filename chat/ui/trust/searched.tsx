@@ -5,9 +5,10 @@ import { formatNumber, lang, t } from '../base/i18n';
 import { openSource } from '../base/source';
 import type { Candidate, Retrieval } from '../base/types';
 import { Button, ErrorNote, useLoad } from '../base/ui';
+import { whereText } from '../base/where';
 import { byteLength } from './bytes';
 import { PassageCard } from './passage';
-import { hasPages, headingPath } from './where';
+import { headingPath } from './where';
 
 interface Props {
 	/** "run_…" of a stored answer; of another one `live` is all there is. */
@@ -44,7 +45,7 @@ const FATES: Record<string, string> = {
 
 export const openCandidate = (c: Candidate): void => {
 	if (c.documentId) {
-		openSource({ documentId: c.documentId, name: c.name ?? '', page: c.page, chunkId: c.chunkId, heading: c.heading });
+		openSource({ documentId: c.documentId, name: c.name ?? '', page: c.page, place: c.place, unit: c.unit, chunkId: c.chunkId, heading: c.heading });
 	}
 };
 
@@ -69,7 +70,7 @@ function Row({ c, inAnswer }: { c: Candidate; inAnswer: boolean }) {
 			{inAnswer && <td class="n">{c.handle ? <span class="handle">{c.handle}</span> : ''}</td>}
 			<td class="passage">
 				<button type="button" class="link" dir="auto" onClick={() => openCandidate(c)}>{c.name}</button>
-				<small dir="auto">{[hasPages(c) ? t('trust.page', { n: c.page! }) : '', headingPath(c.heading)].filter(Boolean).join(' · ')}</small>
+				<small dir="auto">{[whereText(c), headingPath(c.heading)].filter(Boolean).join(' · ')}</small>
 			</td>
 			<td class="fate">{t(`trust.fate.${fate}`)}</td>
 			<td class="n">{rank(c.lexicalRank)}</td>
@@ -186,7 +187,7 @@ export function Nearest(props: Props) {
 		<section class="nearest">
 			<h3>{t('trust.nearest')}</h3>
 			{near.map((c) => (
-				<PassageCard key={c.chunkId} name={c.name ?? ''} heading={c.heading} page={hasPages(c) ? c.page : undefined} text={beginning(c.text)} query={value?.query ?? ''} open={() => openCandidate(c)} />
+				<PassageCard key={c.chunkId} name={c.name ?? ''} heading={c.heading} where={whereText(c)} text={beginning(c.text)} query={value?.query ?? ''} open={() => openCandidate(c)} />
 			))}
 		</section>
 	);

@@ -2,8 +2,9 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, get, query, sentence } from '../base/api';
 import { t } from '../base/i18n';
-import type { DocumentText } from '../base/types';
+import type { DocumentText, Unit } from '../base/types';
 import { ErrorNote } from '../base/ui';
+import { capital, whereText } from '../base/where';
 import { byteLength, cutAtBytes, findQuote } from './bytes';
 
 const PIECE = 48 * 1024; // bytes asked for at once
@@ -26,10 +27,10 @@ function spansOf(pieces: Piece[], first: DocumentText, quote: string | null | un
 	return { passage, quoted: found && { start: h.byteStart + found.start, end: h.byteStart + found.end } };
 }
 
-interface Marks { passage: Span | null; quoted: Span | null; pages: { number: number; byteStart: number }[] }
+interface Marks { passage: Span | null; quoted: Span | null; pages: DocumentText['pages']; unit: Unit | null }
 
 function PieceText({ piece, marks }: { piece: Piece; marks: Marks }) {
-	const { passage, quoted, pages } = marks;
+	const { passage, quoted, pages, unit } = marks;
 	const edges = [passage?.start, passage?.end, quoted?.start, quoted?.end, ...pages.map((p) => p.byteStart)];
 	const cuts = [...new Set(edges.filter((b): b is number => b !== undefined && b > piece.start && b < piece.end))].sort((a, b) => a - b);
 	const starts = [piece.start, ...cuts];
@@ -40,7 +41,7 @@ function PieceText({ piece, marks }: { piece: Piece; marks: Marks }) {
 				const at = starts[i]!;
 				const page = pages.find((p) => p.byteStart === at);
 				const shown = inside(at, quoted) || (!quoted && inside(at, passage)) ? <mark key={at}>{text}</mark> : inside(at, passage) ? <span key={at} class="around">{text}</span> : text;
-				return page ? [<span key={`p${page.number}`} class="page-break" data-page={page.number}>{t('trust.page', { n: page.number })}</span>, shown] : shown;
+				return page ? [<span key={`p${page.number}`} class="page-break" data-page={page.number}>{capital(whereText({ page: page.number, place: page.label ?? '', unit: unit ?? 'page' }))}</span>, shown] : shown;
 			})}
 		</>
 	);
@@ -130,9 +131,9 @@ export function TextView({ first, quote, aim, onPage, onGone }: TextViewProps) {
 		}
 	}
 	return (
-		<div class="text-view" ref={ref} tabIndex={0} role="group" aria-label={t('trust.textLabel')} onScroll={look}>
+		<div class={first.unit === 'sheet' ? 'text-view cells' : 'text-view'} ref={ref} tabIndex={0} role="group" aria-label={t('trust.textLabel')} onScroll={look}>
 			<div class="measure" lang={first.language ?? undefined}>
-				{pieces.map((piece) => <PieceText key={piece.start} piece={piece} marks={{ passage, quoted, pages }} />)}
+				{pieces.map((piece) => <PieceText key={piece.start} piece={piece} marks={{ passage, quoted, pages, unit: first.unit ?? null }} />)}
 				<ErrorNote text={error} />
 			</div>
 		</div>

@@ -187,8 +187,8 @@ static void test_a_dot_at_the_end_of_a_piece(void **state)
 static void test_parts(void **state)
 {
 	struct passage p = passages[1];
-	struct passage_part parts[2] = {
-		{id_create("chk"), 0, 28, 0, 28, 1, 1}, {id_create("chk"), 28, 42, 200, 202, 4, 4}};
+	struct passage_part parts[2] = {{id_create("chk"), 0, 28, 0, 28, 1, 1, ""},
+		{id_create("chk"), 28, 42, 200, 202, 4, 4, NULL}};
 	struct box boxes[2] = {{1, 0, 0, 9, 9, 13, 28}, {4, 0, 0, 9, 9, 200, 202}};
 	struct source s;
 	struct place place;
@@ -206,6 +206,50 @@ static void test_parts(void **state)
 	assert_true(id_equal(&place.chunk, &parts[1].chunk));
 	assert_int_equal(place.page, 4);
 	assert_int_equal(place.n_boxes, 1);
+}
+
+/* The cells of the quoted row, not of the passage; the label of the page that it is on. */
+static void test_places(void **state)
+{
+	static const char rows[] = "Item | Price\nLamp | 40\nDesk | 310";
+	struct passage p = passages[1];
+	struct passage_part parts[2] = {{id_create("chk"), 0, 31, 0, 31, 2, 2, "Prices!A1:B3"},
+		{.chunk = id_create("chk")}};
+	struct box boxes[3] = {
+		{2, 0, 0, 2, 1, 0, 12}, {2, 0, 1, 2, 2, 13, 22}, {2, 0, 2, 2, 3, 23, 31}};
+	struct citation *c;
+	struct source s;
+	struct place place;
+	struct cite whole;
+
+	(void)state;
+	p.text = rows;
+	p.parts = parts;
+	p.n_chunks = 1;
+	p.boxes = boxes;
+	p.n_boxes = 3;
+	p.unit = "sheet";
+	source_init(&s, &arena, 1, &p);
+	cite_init(&whole, &arena, &s, 1, "en");
+	cite_feed(&whole, "A lamp costs 40 [1].", 20);
+	cite_end(&whole);
+	assert_int_equal(whole.n_citations, 1);
+	c = &whole.citations[0];
+	assert_string_equal(c->place, "Prices!A2:B2");
+	assert_string_equal(c->unit, "sheet");
+	assert_int_equal(c->n_boxes, 1);
+	cite_finish(&whole);
+
+	p.unit = "page";
+	parts[0].page_last = 3;
+	parts[0].place = "ii\niii";
+	boxes[2].page = 3;
+	source_init(&s, &arena, 1, &p);
+	source_place(&s, &arena, 13, 22, &place);
+	assert_string_equal(place.words, "ii");
+	source_place(&s, &arena, 23, 31, &place);
+	assert_int_equal(place.page, 3);
+	assert_string_equal(place.words, "iii");
 }
 
 static void test_random(void **state)
@@ -250,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_as_it_flows),
 		cmocka_unit_test(test_a_dot_at_the_end_of_a_piece),
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_random),
 	};
 

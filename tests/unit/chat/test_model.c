@@ -1,4 +1,5 @@
-/* The model client against a scripted server on the same loop: one script a connection. */
+/* The model client against a scripted server on the same loop: one script a connection. Alone: what
+ * is measured is short. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -379,9 +379,10 @@ static void test_purge_blanks_and_names_lost_blobs(void **state)
 		"('run_4', 1, 'retrieval.completed', 'secret name')");
 	exec_sql(w,
 		"INSERT INTO citation VALUES ('run_1', 1, '%s', 1, '%s', 'v', 'c', 1, x'00', "
-		"'secret sentence', 3, 9, 'verified'), ('run_2', 1, '%s', 1, '%s', 'v', 'c', 1, "
+		"'secret sentence', 3, 9, 'verified', 'secret!A1'), ('run_2', 1, '%s', 1, '%s', "
+		"'v', 'c', 1, "
 		"NULL, "
-		"'secret sentence', 3, 9, 'verified')",
+		"'secret sentence', 3, 9, 'verified', NULL)",
 		w->workspace.s, a.document.s, w->workspace.s, a.document.s);
 	exec_sql(w,
 		"INSERT INTO run_event VALUES ('run_1', 1, 'assistant.delta', 'secret sentence'), "
@@ -401,7 +402,8 @@ static void test_purge_blanks_and_names_lost_blobs(void **state)
 		"SELECT (SELECT count(*) FROM run_event WHERE data LIKE '%secret%') + "
 		"(SELECT count(*) FROM run WHERE answer LIKE '%secret%') + (SELECT count(*) FROM "
 		"citation "
-		"WHERE quote IS NOT NULL) + (SELECT count(*) FROM document WHERE name LIKE "
+		"WHERE quote IS NOT NULL OR place IS NOT NULL) + (SELECT count(*) FROM document "
+		"WHERE name LIKE "
 		"'secret%'), "
 		"(SELECT count(*) FROM run WHERE answer IN ('own words', 'other words')) + "
 		"(SELECT count(*) FROM run_event WHERE data IN ('own words', 'other words'))",

@@ -153,7 +153,7 @@ static void test_reindexing_sweeps_what_no_citation_names(void **state)
 		w->workspace.s, user.s, w->workspace.s, user.s);
 	exec_sql(w,
 		"INSERT INTO citation VALUES ('run_1', 1, '%s', 1, '%s', '%s', '%s', 1, NULL, 'q', "
-		"0, 1, 'verified')",
+		"0, 1, 'verified', 'iv')",
 		w->workspace.s, in.document.s, in.version.s, old[1].id.s);
 	exec_sql(w,
 		"INSERT INTO run_source VALUES ('run_2', 1, '%s', '%s', '%s', '%s', '[\"%s\"]')",

@@ -255,6 +255,33 @@ static void test_access_tokens_move_over(void **state)
 	assert_string_equal(ask(f, "SELECT count(*) FROM access_token"), "0");
 }
 
+/* What was read before a document's pages had a name: PDFs have pages, the others none. */
+static void test_pages_of_old_documents(void **state)
+{
+	struct fixture *f = *state;
+
+	first_schema(f);
+	assert_int_equal(
+		sqlite3_exec(f->c,
+			"INSERT INTO workspace(id, name, created_ms) VALUES('ws_1', 'w', 1);"
+			"INSERT INTO collection(id, workspace_id, name, created_by, created_ms) "
+			"VALUES('col_1', 'ws_1', 'c', 'operator', 1);"
+			"INSERT INTO document(id, workspace_id, collection_id, name, created_by, "
+			"created_ms) VALUES('doc_1', 'ws_1', 'col_1', 'd', 'operator', 1);"
+			"INSERT INTO document_version(id, workspace_id, document_id, seq, sha256, "
+			"n_bytes, media_type, state, created_by, created_ms) VALUES "
+			"('ver_1', 'ws_1', 'doc_1', 1, '', 1, 'application/pdf', 'indexed', "
+			"'operator', 1), ('ver_2', 'ws_1', 'doc_1', 2, '', 1, 'text/plain', "
+			"'indexed', 'operator', 1), ('ver_3', 'ws_1', 'doc_1', 3, '', 1, NULL, "
+			"'queued', 'operator', 1)",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(store_migrate(f->c, f->path, NULL), 0);
+	assert_string_equal(ask(f, "SELECT group_concat(coalesce(paging, '-'), ' ') FROM "
+				   "(SELECT paging FROM document_version ORDER BY seq)"),
+		"page none -");
+}
+
 /* What ships: schema.sql makes a whole database of the version that the program says. */
 static void test_our_own_schema(void **state)
 {
@@ -297,6 +324,7 @@ int main(void)
 		T(test_documents_are_found_by_index),
 		T(test_steps_and_schema_agree),
 		T(test_access_tokens_move_over),
+		T(test_pages_of_old_documents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

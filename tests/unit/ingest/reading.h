@@ -90,7 +90,7 @@ static inline struct extracted read_string(
 static inline const char *block_line(const struct extracted *x, int i)
 {
 	static char line[4096];
-	static const char KINDS[] = "PHLTC";
+	static const char KINDS[] = "PHLTCN";
 	const struct block *b;
 	int n;
 

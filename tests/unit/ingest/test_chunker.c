@@ -22,6 +22,7 @@ struct drawing {
 	struct box lines[16384];
 	int n_pages, n_blocks, n_lines;
 	int page_lines;
+	enum paging paging;
 };
 
 static void drawing_init(struct drawing *d)
@@ -29,6 +30,7 @@ static void drawing_init(struct drawing *d)
 	memset(d, 0, sizeof(*d));
 	buf_init(&d->text);
 	d->n_pages = 1;
+	d->paging = PAGING_PAGES;
 	d->pages[0] = (struct page){.number = 1, .width = 595, .height = 842};
 }
 
@@ -85,7 +87,7 @@ static struct extracted drawn(struct drawing *d)
 	d->pages[d->n_pages - 1].byte_end = (int32_t)d->text.len;
 	return (struct extracted){.text = d->text.data ? d->text.data : "",
 		.n_bytes = (int32_t)d->text.len,
-		.paging = PAGING_PAGES,
+		.paging = (uint8_t)d->paging,
 		.pages = d->pages,
 		.n_pages = d->n_pages,
 		.blocks = d->blocks,
@@ -270,6 +272,95 @@ static void a_long_table_repeats_its_header(void **state)
 	}
 }
 
+static void draw_rows(struct drawing *d, int n, const char *what)
+{
+	for (int i = 0; i < n; i++) {
+		char row[100];
+
+		snprintf(row, sizeof(row), "%s %d | %d.50 | in stock since spring", what, i, i);
+		draw_block(d, BLOCK_TABLE_ROW, ROW_NEXT, row);
+	}
+}
+
+static void all_header_rows_are_repeated(void **state)
+{
+	struct fixture *f = *state;
+
+	draw_block(f->d, BLOCK_TABLE_ROW, ROW_HEADER, "Article | Price | Since");
+	draw_block(f->d, BLOCK_TABLE_ROW, ROW_HEADER, " | in euros |");
+	draw_rows(f->d, 60, "otter");
+	run(f, 120);
+	assert_true(f->n > 3);
+	for (int i = 0; i < f->n; i++) {
+		assert_memory_equal(f->chunks[i].text, "Article | Price | Since\n", 24);
+		assert_non_null(strstr(f->chunks[i].text, "in euros"));
+		assert_non_null(strstr(f->chunks[i].text, "otter"));
+	}
+}
+
+static void tables_that_touch_keep_their_own_headers(void **state)
+{
+	struct fixture *f = *state;
+
+	draw_block(f->d, BLOCK_TABLE_ROW, ROW_HEADER, "Animal | Price | Since");
+	draw_rows(f->d, 20, "otter");
+	draw_block(f->d, BLOCK_TABLE_ROW, ROW_HEADER, "Plant | Price | Since");
+	draw_rows(f->d, 20, "reed");
+	draw_block(f->d, BLOCK_TABLE_ROW, ROW_FIRST, "stone 100 | 1.50 | no header here");
+	draw_rows(f->d, 20, "stone");
+	run(f, 120);
+	for (int i = 0; i < f->n; i++) {
+		const char *text = f->chunks[i].text;
+		bool animals = strncmp(text, "Animal", 6) == 0,
+		     plants = strncmp(text, "Plant", 5) == 0;
+
+		assert_true(animals || !strstr(text, "otter") || strstr(text, "Plant"));
+		assert_true(plants || !strstr(text, "reed") || strstr(text, "Plant |"));
+		assert_true(!animals || !strstr(text, "stone"));
+		assert_true(strncmp(text, "stone", 5) != 0 || !strstr(text, "stone 100") ||
+			    strstr(text, "no header here"));
+	}
+	assert_memory_equal(f->chunks[f->n - 1].text, "stone", 5);
+}
+
+static void a_chunk_stays_on_its_sheet(void **state)
+{
+	struct fixture *f = *state;
+
+	f->d->pages[0].label = "Prices";
+	draw_block(f->d, BLOCK_TABLE_ROW, ROW_HEADER, "Article | Price");
+	draw_block(f->d, BLOCK_TABLE_ROW, ROW_NEXT, "otter | 3");
+	draw_page_end(f->d);
+	f->d->pages[1].label = "Stock";
+	draw_block(f->d, BLOCK_TABLE_ROW, ROW_HEADER, "Article | Pieces");
+	draw_block(f->d, BLOCK_TABLE_ROW, ROW_NEXT, "otter | 40");
+	for (int i = 0; i < f->d->n_lines; i++) { /* in cells */
+		struct box *b = &f->d->lines[i];
+
+		b->x0 = 1;
+		b->x1 = 3;
+		b->y0 = (float)(i % 2 + 4);
+		b->y1 = b->y0 + 1;
+	}
+	f->d->paging = PAGING_SHEETS;
+	run(f, 200);
+	assert_int_equal(f->n, 2);
+	assert_string_equal(f->chunks[0].heading, "Prices");
+	assert_string_equal(f->chunks[0].place, "Prices!B5:C6");
+	assert_string_equal(f->chunks[1].heading, "Stock");
+	assert_int_equal(f->chunks[1].page_first, 2);
+}
+
+static void pages_are_called_as_the_document_calls_them(void **state)
+{
+	struct fixture *f = *state;
+
+	f->d->pages[0].label = "iv";
+	draw_block(f->d, BLOCK_PARAGRAPH, 0, "Words of the preface.");
+	run(f, 200);
+	assert_string_equal(f->chunks[0].place, "iv");
+}
+
 static void list_stays_with_its_lead_in(void **state)
 {
 	struct fixture *f = *state;
@@ -355,6 +446,7 @@ static void draw_random(struct fixture *f)
 {
 	int n = rand() % 40;
 
+	f->d->paging = rand() % 2 ? PAGING_PAGES : rand() % 2 ? PAGING_SHEETS : PAGING_MESSAGES;
 	for (int i = 0; i < n; i++) {
 		int what = rand() % 12;
 
@@ -362,7 +454,8 @@ static void draw_random(struct fixture *f)
 			draw_block(f->d, BLOCK_HEADING, rand() % 8, random_text(f, 6));
 		} else if (what < 4) {
 			for (int r = rand() % 30; r >= 0; r--) {
-				draw_block(f->d, BLOCK_TABLE_ROW, 0,
+				draw_block(f->d, BLOCK_TABLE_ROW,
+					rand() % 4 ? ROW_NEXT : rand() % N_ROW_ROLES,
 					random_text(f, rand() % 9 ? 8 : 200));
 			}
 		} else if (what < 6) {
@@ -476,6 +569,8 @@ static void random_documents(void **state)
 		for (int i = 0; i < f->n; i++) {
 			assert_well_made(&x, &f->chunks[i], target);
 			assert_int_equal(f->chunks[i].seq, i);
+			assert_true(f->d->paging == PAGING_PAGES ||
+				    f->chunks[i].page_first == f->chunks[i].page_last);
 			assert_true(i == 0 || f->chunks[i].byte_start >= f->chunks[i - 1].byte_end);
 		}
 		assert_covered(&x, f->chunks, f->n);
@@ -527,6 +622,10 @@ int main(void)
 		T(chinese_sentences),
 		T(abbreviations_do_not_cut),
 		T(a_long_table_repeats_its_header),
+		T(all_header_rows_are_repeated),
+		T(tables_that_touch_keep_their_own_headers),
+		T(a_chunk_stays_on_its_sheet),
+		T(pages_are_called_as_the_document_calls_them),
 		T(list_stays_with_its_lead_in),
 		T(an_endless_word_is_cut),
 		T(a_long_heading_is_a_paragraph),

@@ -27,7 +27,7 @@ static void structure_is_kept(void **state)
 		"<table><tr><th>K<th>V<tr><td>a<td><p>1</p><p>2</p></table>"
 		"<pre>x\n  y</pre><a href='http://elsewhere'>a link</a></body></html>";
 	static const char *const EXPECTED[] = {"H1 Travel policy", "P Book early.\nReally.",
-		"L 1. one", "L 2. two", "P more of two", "L - dot", "T K | V", "T a | 1 2",
+		"L 1. one", "L 2. two", "P more of two", "L - dot", "T2 K | V", "T a | 1 2",
 		"C x\n  y", "P a link"};
 	struct extracted x;
 
@@ -132,7 +132,199 @@ static void layout_tables_are_no_data(void **state)
 		"", &a);
 	print_blocks(&x);
 	assert_true(block_with(&x, "H2 Left") >= 0);
-	assert_true(block_with(&x, "T k | v") >= 0);
+	assert_true(block_with(&x, "T1 k | v") >= 0);
+	arena_finish(&a);
+}
+
+static const struct annotation *annotated(
+	const struct extracted *x, enum annotation_kind kind, const char *words)
+{
+	for (int i = 0; i < x->n_annotations; i++) {
+		if (x->annotations[i].kind == kind && strstr(x->annotations[i].text, words)) {
+			return &x->annotations[i];
+		}
+	}
+	return NULL;
+}
+
+static void hidden_text_goes_aside(void **state)
+{
+	static const struct {
+		const char *html;
+		enum annotation_kind kind;
+	} CASES[] = {
+		{"<p hidden>obey</p>", ANNOTATION_HIDDEN_PART},
+		{"<p style='DISPLAY : none !important'>obey</p>", ANNOTATION_HIDDEN_PART},
+		{"<span style='visibility:hidden'><b>obey</b></span>", ANNOTATION_HIDDEN_PART},
+		{"<style>@media print{.y{display:none}} .x, p.z { color:red; display:none }</style>"
+		 "<p class='y x'>obey</p><p class=y>seen</p>",
+			ANNOTATION_HIDDEN_PART},
+		{"<style>#gone{opacity:0}</style><p id=gone>obey</p>", ANNOTATION_HIDDEN_RENDER},
+		{"<p style='opacity:0.0'>obey</p>", ANNOTATION_HIDDEN_RENDER},
+		{"<p style='position:absolute;clip:rect(0,0,0,0)'>obey</p>",
+			ANNOTATION_HIDDEN_RENDER},
+		{"<p style='height:0;overflow:hidden'>obey</p>", ANNOTATION_HIDDEN_RENDER},
+		{"<p style='font-size:1px'>obey</p>", ANNOTATION_HIDDEN_SIZE},
+		{"<p style='font-size:0.05em'>obey</p>", ANNOTATION_HIDDEN_SIZE},
+		{"<p style='position:absolute;left:-9999px'>obey</p>", ANNOTATION_HIDDEN_PLACE},
+		{"<p style='text-indent:-9999px'>obey</p>", ANNOTATION_HIDDEN_PLACE},
+		{"<p style='color:#fff'>obey</p>", ANNOTATION_HIDDEN_COLOR},
+		{"<font color=white>obey</font>", ANNOTATION_HIDDEN_COLOR},
+		{"<p style='color:rgb(10, 20, 30);background:#0a141e'>obey</p>",
+			ANNOTATION_HIDDEN_COLOR},
+		{"<table bgcolor=black><tr><td><p style='color:black'>obey</table>",
+			ANNOTATION_HIDDEN_COLOR},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		char page[600];
+		struct extracted x;
+
+		arena_init(&a);
+		snprintf(page, sizeof(page), "<html><body><p>seen</p>%s<p>seen</p></body></html>",
+			CASES[i].html);
+		x = read_string(z, page, "", &a);
+		if (strstr(x.text, "obey") || !annotated(&x, CASES[i].kind, "obey")) {
+			fail_msg("%s: %s", CASES[i].html, x.text);
+		}
+		assert_int_equal(extracted_hidden_count(&x), 1);
+		arena_finish(&a);
+	}
+}
+
+static void what_is_seen_is_no_warning(void **state)
+{
+	static const char *const CASES[] = {
+		"<p style='font-size:12px;color:#000'>seen</p>",
+		"<div style='background:#003366'><p style='color:#fff'>seen</p></div>",
+		"<style>.dark{background:black}</style><p class=dark style='color:white'>seen</p>",
+		"<p style='left:-10px;position:relative'>seen</p>",
+		"<p style='opacity:.9'>seen</p>",
+		"<p style='font-size:90%'>seen</p>",
+		"<table><td bgcolor='#123456'><font color=white>seen</font></table>",
+		"<style>.x:hover{display:none} .a .b{display:none} @media print { .b{display:none} "
+		"}"
+		"</style><p class='x b'>seen</p>",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		char page[600];
+		struct extracted x;
+
+		arena_init(&a);
+		snprintf(page, sizeof(page), "<html><body>%s</body></html>", CASES[i]);
+		x = read_string(z, page, "", &a);
+		if (!strstr(x.text, "seen") || extracted_hidden_count(&x)) {
+			fail_msg("%s: %s", CASES[i], x.text);
+		}
+		arena_finish(&a);
+	}
+}
+
+static void tables_have_headers_and_spans(void **state)
+{
+	static const char *const EXPECTED[] = {"P Fees", "T2 Ship | Fee | Fee",
+		"T2 Ship | day | week", "T Alva | 10 | 60", "T Alva | 12", "T Bree | 9 | 50",
+		"T1 a | b", "T c | d"};
+	struct extracted x;
+
+	(void)state;
+	arena_init(&a);
+	x = read_string(z,
+		"<html><table><caption>Fees</caption><thead><tr><td rowspan=2>Ship<td colspan=2>Fee"
+		"<tr><td>day<td>week</thead><tr><td rowspan=2>Alva<td>10<td><a "
+		"href=https://x.example"
+		">60</a><tr><td>12<tr><th>Bree<td>9<td>50</table>"
+		"<table><tr><td>a<td>b<tr><td>c<td>d</table>",
+		"", &a);
+	print_blocks(&x);
+	assert_int_equal(x.n_blocks, 8);
+	for (int i = 0; i < 8; i++) {
+		assert_string_equal(block_line(&x, i), EXPECTED[i]);
+	}
+	assert_non_null(annotated(&x, ANNOTATION_LINK, "https://x.example"));
+	x = read_string(z,
+		"<html><table><tr><td rowspan=65000 colspan=99999>x<td>y<tr><td>z</table>", "", &a);
+	assert_true(x.n_bytes < 5000);
+	arena_finish(&a);
+}
+
+static void links_have_their_place(void **state)
+{
+	struct extracted x;
+	const struct annotation *n;
+
+	(void)state;
+	arena_init(&a);
+	x = read_string(z,
+		"<html><ul><li>See  the\n <a href='https://x.example/a'>Grüße &amp;  more</a>, "
+		"<a href='javascript:alert(1)'>no</a> <a href='#top'>no</a> or<br>"
+		"<a href='mailto:ada@x.example'>Ada</a></ul>",
+		"", &a);
+	print_blocks(&x);
+	n = annotated(&x, ANNOTATION_LINK, "https://x.example/a");
+	assert_non_null(n);
+	assert_int_equal(strncmp(x.text + n->byte_start, "Grüße & more",
+				 (size_t)(n->byte_end - n->byte_start)),
+		0);
+	assert_int_equal(n->byte_end - n->byte_start, (int)strlen("Grüße & more"));
+	n = annotated(&x, ANNOTATION_LINK, "mailto:");
+	assert_non_null(n);
+	assert_int_equal(strncmp(x.text + n->byte_start, "Ada\n", 4), 0);
+	assert_int_equal(x.n_annotations, 2);
+	arena_finish(&a);
+}
+
+static void terms_captions_and_facts(void **state)
+{
+	static const char *const EXPECTED[] = {"P Berth: a place for a ship", "P Quay: a wall",
+		"P of stone", "P Alone", "P A crane"};
+	struct extracted x;
+
+	(void)state;
+	arena_init(&a);
+	x = read_string(z,
+		"<html><head><meta name=author content='Ada Lind'><meta name=description "
+		"content='All about it'></head><dl><dt>Berth<dd>a place for a ship<dt>Quay:"
+		"<dd><p>a wall</p><p>of stone</p><dt>Alone</dl>"
+		"<figure><img src=x alt='obey me now'><figcaption>A crane</figcaption></figure>",
+		"", &a);
+	print_blocks(&x);
+	assert_int_equal(x.n_blocks, 5);
+	for (int i = 0; i < 5; i++) {
+		assert_string_equal(block_line(&x, i), EXPECTED[i]);
+	}
+	assert_non_null(annotated(&x, ANNOTATION_PROPERTY, "Author: Ada Lind"));
+	assert_non_null(annotated(&x, ANNOTATION_PROPERTY, "Description: All about it"));
+	arena_finish(&a);
+}
+
+static void the_main_part_is_taken(void **state)
+{
+	struct extracted x;
+
+	(void)state;
+	arena_init(&a);
+	x = read_string(z,
+		"<html><title>T</title><div>Breadcrumb</div><main><h1>Fees</h1>"
+		"<p>A berth costs twenty a day, and a hundred a week.</p></main>"
+		"<div>Copyright</div>",
+		"", &a);
+	assert_null(strstr(x.text, "Breadcrumb"));
+	assert_null(strstr(x.text, "Copyright"));
+	assert_string_equal(x.title, "T");
+	/* an empty place that scripts would fill, and a teaser among others */
+	x = read_string(z, "<html><main></main><div>All the words are here.</div>", "", &a);
+	assert_string_equal(block_line(&x, 0), "P All the words are here.");
+	x = read_string(z,
+		"<html><article>teaser</article><div>All the words are here.</div>"
+		"<div class='cookie-banner x'>We use COOKIES</div>",
+		"", &a);
+	assert_non_null(strstr(x.text, "All the words"));
+	assert_non_null(strstr(x.text, "teaser"));
+	assert_null(strstr(x.text, "COOKIES"));
 	arena_finish(&a);
 }
 
@@ -144,6 +336,12 @@ int main(void)
 		cmocka_unit_test(deep_nesting_is_survived),
 		cmocka_unit_test(declared_encodings_are_used),
 		cmocka_unit_test(layout_tables_are_no_data),
+		cmocka_unit_test(hidden_text_goes_aside),
+		cmocka_unit_test(what_is_seen_is_no_warning),
+		cmocka_unit_test(tables_have_headers_and_spans),
+		cmocka_unit_test(links_have_their_place),
+		cmocka_unit_test(terms_captions_and_facts),
+		cmocka_unit_test(the_main_part_is_taken),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

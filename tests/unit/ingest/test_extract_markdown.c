@@ -29,7 +29,7 @@ static void structure_is_kept(void **state)
 		"<div class=\"x\">from <b>HTML</b></div>\n\nSetext\n------\n\n> quoted\n";
 	static const char *const EXPECTED[] = {"H1 Head one", "P A link and code second line.",
 		"L - item a", "L - nested", "L - item b", "P more of b", "L 3. three", "L 4. four",
-		"T A | B", "T 1 | 2 b", "C int x;\n\nint y;", "P a picture", "P from HTML",
+		"T2 A | B", "T 1 | 2 b", "C int x;\n\nint y;", "P a picture", "P from HTML",
 		"H2 Setext", "P quoted"};
 	struct extracted x;
 
@@ -100,6 +100,43 @@ static void the_name_decides_only_among_text(void **state)
 	arena_finish(&a);
 }
 
+static bool annotated(const struct extracted *x, enum annotation_kind kind, const char *words)
+{
+	for (int i = 0; i < x->n_annotations; i++) {
+		if (x->annotations[i].kind == kind && strstr(x->annotations[i].text, words)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void what_is_aside(void **state)
+{
+	struct extracted x;
+
+	(void)state;
+	arena_init(&a);
+	x = read_string(z,
+		"---\ntitle: T\nAuthor: 'Ada Lind'\ndate: 2026-05-04\nlayout: page\n---\n"
+		"See [the *plan*](https://x.example/p)[^b] and [top](#top).<!-- obey one -->\n\n"
+		"<!-- obey\ntwo -->\n\n1. a\n   1. b\n   2. c\n2. d\n\n[^b]: From the\n    "
+		"archive.\n",
+		"a.md", &a);
+	print_blocks(&x);
+	assert_string_equal(block_line(&x, 0), "P See the plan[1] and top.");
+	assert_string_equal(block_line(&x, 2), "L 1. b");
+	assert_string_equal(block_line(&x, 4), "L 2. d");
+	assert_string_equal(block_line(&x, 5), "N Note 1: From the archive.");
+	assert_true(annotated(&x, ANNOTATION_PROPERTY, "Author: Ada Lind"));
+	assert_true(annotated(&x, ANNOTATION_PROPERTY, "Date: 2026-05-04"));
+	assert_true(annotated(&x, ANNOTATION_COMMENT, "obey one"));
+	assert_true(annotated(&x, ANNOTATION_COMMENT, "obey two"));
+	assert_true(annotated(&x, ANNOTATION_LINK, "https://x.example/p"));
+	assert_false(annotated(&x, ANNOTATION_LINK, "top"));
+	assert_null(strstr(x.text, "obey"));
+	arena_finish(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +144,7 @@ int main(void)
 		cmocka_unit_test(without_front_matter_the_heading_is_the_title),
 		cmocka_unit_test(deep_nesting_is_survived),
 		cmocka_unit_test(the_name_decides_only_among_text),
+		cmocka_unit_test(what_is_aside),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,5 +1,7 @@
 #include "tests/unit/ingest/reading.h"
 
+#include <unicode/ucnv.h>
+
 static struct zygote *z;
 static struct arena a;
 
@@ -123,11 +125,80 @@ static void the_text_limit_is_kept(void **state)
 	arena_finish(&a);
 }
 
+/* Long enough for a detector to know what it is. */
+static void other_scripts(void **state)
+{
+	static const struct {
+		const char *charset, *text;
+	} CASES[] = {
+		{"Shift_JIS", "港のクレーンは四十トンまで持ち上げることができます。予約は前日までに"
+			      "お願いします。"},
+		{"EUC-JP", "港のクレーンは四十トンまで持ち上げることができます。予約は前日までにお"
+			   "願いします。"},
+		{"ISO-2022-JP", "港のクレーンは四十トンまで持ち上げることができます。"},
+		{"GB18030", "港口的起重机最多可以吊起四十吨的货物，请提前一天预约。费用按天计算。"},
+		{"Big5", "港口的起重機最多可以吊起四十噸的貨物，請提前一天預約。費用按天計算。"},
+		{"EUC-KR", "항구의 크레인은 최대 사십 톤까지 들어 올릴 수 있습니다. 하루 전에 "
+			   "예약해 주세요."},
+		{"KOI8-R",
+			"Портовый кран поднимает до сорока тонн груза. Заказывайте его за день."},
+		{"windows-1251",
+			"Портовый кран поднимает до сорока тонн груза. Заказывайте его за день."},
+		{"windows-1253",
+			"Ο γερανός του λιμανιού σηκώνει μέχρι σαράντα τόνους φορτίου κάθε μέρα."},
+		{"UTF-16", "港のクレーン and Grüße"},
+		{"UTF-16LE", "The crane lifts forty tons. Grüße"},
+		{"UTF-16BE", "The crane lifts forty tons. Grüße"},
+		{"UTF-16LE", "港の クレーンは\n四十 トンまで\n持ち上げる ことが できます\n"},
+		{"UTF-32", "The crane 港 lifts"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		UErrorCode status = U_ZERO_ERROR;
+		char bytes[1000];
+		int32_t n = ucnv_convert(CASES[i].charset, "UTF-8", bytes, sizeof(bytes),
+			CASES[i].text, -1, &status);
+		struct extracted x;
+		struct err e = ERR_INIT;
+
+		arena_init(&a);
+		assert_true(U_SUCCESS(status));
+		assert_int_equal(read_bytes(z, bytes, (size_t)n, "a.txt", &a, &x, &e), 0);
+		if (strncmp(x.text, CASES[i].text, strlen(CASES[i].text)) != 0) {
+			fail_msg("%s: %s", CASES[i].charset, x.text);
+		}
+		arena_finish(&a);
+	}
+}
+
+static void form_feeds_and_long_lines(void **state)
+{
+	struct buf text = BUF_INIT;
+	struct extracted x;
+
+	(void)state;
+	arena_init(&a);
+	x = read_string(z, "one\ftwo\n\f\nthree\n", "a.txt", &a);
+	assert_int_equal(x.n_blocks, 3);
+	assert_string_equal(block_line(&x, 1), "P two");
+	for (int i = 0; i < 400000; i++) {
+		buf_str(&text, "word ");
+	}
+	x = read_string(z, text.data, "a.txt", &a);
+	assert_int_equal(x.n_blocks, 1);
+	assert_int_equal(x.n_bytes, 2000000);
+	buf_finish(&text);
+	arena_finish(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blank_lines_part_paragraphs),
 		cmocka_unit_test(encodings),
+		cmocka_unit_test(other_scripts),
+		cmocka_unit_test(form_feeds_and_long_lines),
 		cmocka_unit_test(controls_are_dropped),
 		cmocka_unit_test(binary_is_no_text),
 		cmocka_unit_test(the_text_limit_is_kept),

@@ -152,6 +152,25 @@ static void lines_of_a_range(void **state)
 	assert_int_equal(extracted_lines_in(&x, 0, 26, &first), 0);
 }
 
+/* What chunk.place is made of: one sheet's cells, or the label of each page. */
+static void tells_places(void **state)
+{
+	struct extracted x = sample();
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	assert_string_equal(extracted_place(&x, 1, 1, NULL, 0, &a), "");
+	assert_string_equal(extracted_place(&x, 2, 2, NULL, 0, &a), "iv");
+	assert_string_equal(extracted_place(&x, 1, 2, NULL, 0, &a), "\niv");
+	assert_string_equal(extracted_place(&x, 0, 2, NULL, 0, &a), "");
+	assert_string_equal(extracted_place(&x, 2, 3, NULL, 0, &a), "");
+	x.paging = PAGING_SHEETS;
+	assert_string_equal(extracted_place(&x, 2, 2, &lines[3], 1, &a), "iv!B2");
+	assert_string_equal(extracted_place(&x, 1, 2, lines, 4, &a), "\niv");
+	arena_finish(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +179,7 @@ int main(void)
 		cmocka_unit_test(a_cut_file_is_corrupt),
 		cmocka_unit_test(random_damage_is_told_or_harmless),
 		cmocka_unit_test(lines_of_a_range),
+		cmocka_unit_test(tells_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

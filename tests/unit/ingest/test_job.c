@@ -417,6 +417,64 @@ static void the_user_with_fewest_running_is_next(void **state)
 	assert_true(id_equal(&j.id, &b));
 }
 
+/* As the worker does it: thousands of files of one user are a moment's delay for the other. */
+static void thousands_of_one_user_delay_nobody(void **state)
+{
+	struct world *w = *state;
+	struct id b;
+	struct job j;
+	bool final;
+	int before = 0;
+
+	exec_sql(w,
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
+		"INSERT INTO job(id, workspace_id, kind, state, created_by, created_ms) "
+		"SELECT printf('job_%%026d', i), '%s', 'reembed', 'queued', 'usr_a', i FROM n",
+		w->workspace.s);
+	for (int i = 0; i < 3; i++) {
+		struct id id;
+
+		fine(lease(w, "one", &j));
+		id = j.id;
+		fine(end(w, &id, "one", 0, &final));
+	}
+	b = make(w, "usr_b");
+	do {
+		struct id id;
+
+		fine(lease(w, "one", &j));
+		id = j.id;
+		fine(end(w, &id, "one", 0, &final));
+		before++;
+	} while (!id_equal(&j.id, &b) && before < 10);
+	assert_int_equal(before, 1);
+}
+
+static int lease_idle_tx(struct db *db, void *arg, struct err *e)
+{
+	struct order *o = arg;
+	int64_t next_ms;
+
+	return job_lease_idle(db, o->arena, o->owner, &o->job, &next_ms, e);
+}
+
+static void a_seat_is_kept_for_users_of_whom_nothing_runs(void **state)
+{
+	struct world *w = *state;
+	struct order o = {.owner = "two", .arena = &w->arena};
+	struct id b;
+	struct job j;
+
+	make(w, "usr_a");
+	make(w, "usr_a");
+	fine(lease(w, "one", &j));
+	assert_int_equal(store_write(w->store, lease_idle_tx, &o, &world_err), ERR_NOT_FOUND);
+	err_clear(&world_err);
+	b = make(w, "usr_b");
+	fine(store_write(w->store, lease_idle_tx, &o, &world_err));
+	assert_true(id_equal(&o.job.id, &b));
+}
+
 /* ── lists ── */
 
 static void lists_and_counts(void **state)
@@ -470,6 +528,8 @@ int main(void)
 		T(the_version_goes_along),
 		T(users_take_turns),
 		T(the_user_with_fewest_running_is_next),
+		T(thousands_of_one_user_delay_nobody),
+		T(a_seat_is_kept_for_users_of_whom_nothing_runs),
 		T(lists_and_counts),
 	};
 

@@ -432,6 +432,41 @@ static void killed_while_coming_in(void **state)
 	}
 }
 
+static const char MAIL[] =
+	"From: Rosa <rosa@example.com>\r\nTo: Emil <emil@example.com>\r\nSubject: Offer\r\n"
+	"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b\"\r\n\r\n"
+	"--b\r\nContent-Type: text/plain\r\n\r\nThe zebrafinch is attached.\r\n"
+	"--b\r\nContent-Type: text/plain; name=\"a.txt\"\r\n"
+	"Content-Disposition: attachment; filename=\"a.txt\"\r\n\r\nThe axolotl %d.\r\n--b--\r\n";
+
+/* Text and parts are recorded together: neither is made twice, none is lost. */
+static void killed_while_parts_come_in(void **state)
+{
+	static const char *const moments[] = {"begin", "worked", "recorded"};
+	struct house *h = *state;
+
+	for (int i = 0; i < 3; i++) {
+		char *text = arena_printf(&h->arena, MAIL, i);
+		struct upload_receipt r;
+		struct part *parts;
+		struct db *db;
+		int n;
+
+		fine(send(h, "m.eml", text, strlen(text), &r));
+		die_at(h, "extract", moments[i]);
+		run_all(h);
+		assert_string_equal(job_now(h, &r.job).state, "done");
+		db = reader(h);
+		fine(document_parts(db, &h->arena, &r.document, &parts, &n, &house_err));
+		store_reader_drop(db);
+		assert_int_equal(n, 1);
+		assert_int_equal(parts[0].seq, i + 1);
+		assert_int_equal(finds(h, "axolotl", NULL), 1);
+		assert_int_equal(finds(h, "zebrafinch", NULL), 1);
+		assert_int_equal(check(h, false, NULL), 0);
+	}
+}
+
 static void killed_while_going_out(void **state)
 {
 	static const char *const steps[] = {"purge", "blobs", "checkpoint"};
@@ -500,6 +535,7 @@ int main(void)
 		T(a_broken_stage_file_is_made_again),
 		T(every_step_sees_a_cancel),
 		T(killed_while_coming_in),
+		T(killed_while_parts_come_in),
 		T(killed_while_going_out),
 		T(killed_while_embedding_anew),
 	};

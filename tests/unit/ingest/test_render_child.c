@@ -1,5 +1,5 @@
 /* Pages as pictures: the size asked for, and the marker where the words are. */
-#include "tests/unit/ingest/reading.h"
+#include "tests/unit/ingest/scanning.h"
 
 static struct zygote *z;
 
@@ -81,6 +81,79 @@ static void the_marker_covers_the_line(void **state)
 	arena_finish(&a);
 }
 
+/* The second page of a TIFF, on its side: the marker is a column. */
+static void pictures_are_drawn_with_their_markers(void **state)
+{
+	struct buf b = BUF_INIT;
+	struct arena a;
+	struct extracted x;
+	struct err e = ERR_INIT;
+	struct render_request r = {.page = 2, .width = 420};
+	const struct box *line;
+	cairo_surface_t *image;
+	FILE *f = fopen("fixtures/scans/tide.tiff", "re");
+	char chunk[65536];
+
+	(void)state;
+	arena_init(&a);
+	assert_non_null(f);
+	buf_add(&b, chunk, fread(chunk, 1, sizeof(chunk), f));
+	fclose(f);
+	assert_int_equal(read_bytes(z, b.data, b.len, "", &a, &x, NULL), 0);
+	int i = block_with(&x, "Annex");
+	assert_true(i >= 0);
+	r.n_boxes = extracted_lines_in(&x, x.blocks[i].byte_start, x.blocks[i].byte_end, &line);
+	assert_int_equal(r.n_boxes, 1);
+	r.boxes = line;
+	r.memfd = memfd_of(b.data, b.len);
+	buf_init(&png_source);
+	assert_int_equal(zygote_render(z, &r, &png_source, &e), 0);
+	png_at = 0;
+	image = cairo_image_surface_create_from_png_stream(on_png_wanted, NULL);
+	assert_int_equal(cairo_surface_status(image), CAIRO_STATUS_SUCCESS);
+	assert_int_equal(cairo_image_surface_get_width(image), 420);
+	assert_int_equal(cairo_image_surface_get_height(image), 596);
+	assert_true(yellow(image, line->x0 - 0.5, (line->y0 + line->y1) / 2));
+	assert_true(yellow(image, line->x1 + 0.5, (line->y0 + line->y1) / 2));
+	assert_false(yellow(image, line->x0 - 8, line->y0));
+	cairo_surface_destroy(image);
+	r.page = 3;
+	assert_int_equal(zygote_render(z, &r, &png_source, &e), ERR_NOT_FOUND);
+	close(r.memfd);
+	buf_finish(&png_source);
+	buf_finish(&b);
+	arena_finish(&a);
+}
+
+static void colours_are_kept(void **state)
+{
+	PIX *pix = pixCreate(200, 100, 32);
+	struct buf b = BUF_INIT;
+	struct render_request r = {.page = 1, .width = 100};
+	cairo_surface_t *image;
+	uint32_t pixel;
+
+	(void)state;
+	pixSetAllArbitrary(pix, 0xe0401000); /* red, green, blue */
+	scan_encode(pix, IFF_PNG, &b);
+	r.memfd = memfd_of(b.data, b.len);
+	buf_init(&png_source);
+	assert_int_equal(zygote_render(z, &r, &png_source, NULL), 0);
+	png_at = 0;
+	image = cairo_image_surface_create_from_png_stream(on_png_wanted, NULL);
+	assert_int_equal(cairo_image_surface_get_width(image), 100);
+	assert_int_equal(cairo_image_surface_get_height(image), 50);
+	memcpy(&pixel,
+		cairo_image_surface_get_data(image) + 20 * cairo_image_surface_get_stride(image) +
+			200,
+		4);
+	assert_int_equal(pixel & 0xffffff, 0xe04010);
+	cairo_surface_destroy(image);
+	close(r.memfd);
+	buf_finish(&png_source);
+	buf_finish(&b);
+}
+
 static void what_cannot_be_drawn(void **state)
 {
 	struct pdf_pen p;
@@ -134,6 +207,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_marker_covers_the_line),
+		cmocka_unit_test(pictures_are_drawn_with_their_markers),
+		cmocka_unit_test(colours_are_kept),
 		cmocka_unit_test(what_cannot_be_drawn),
 		cmocka_unit_test(the_number_of_pixels_is_bounded),
 	};

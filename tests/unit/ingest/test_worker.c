@@ -7,6 +7,7 @@
 #include "index/base/clock.h"
 #include "ingest/worker.h"
 
+#define STAND_IN_MS 12000  /* LONG_MS of ingest/worker.c, and some */
 #define PATIENCE_MS 120000 /* a limit for loaded machines and sanitizers */
 #ifdef __SANITIZE_THREAD__
 #define STOP_MS 20000
@@ -242,12 +243,104 @@ static void the_embedder_is_trained_in_between(void **state)
 	assert_int_equal(check(h, false, NULL), 0);
 }
 
+/* ── nobody waits for somebody else's bad file ── */
+
+/* A PDF whose page draws a form that draws the next one 20 times, and so on, 20 deep. */
+static void pdf_bomb(struct buf *out)
+{
+	enum { DEPTH = 20, FAN = 20 };
+
+	buf_str(out, "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+		     "2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+		     "3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R"
+		     "/Resources<</XObject<</F 10 0 R>>/Font<</T 5 0 R>>>>>>endobj\n"
+		     "4 0 obj<</Length 4>>stream\n/F Do\nendstream endobj\n"
+		     "5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\n");
+	for (int i = 0; i < DEPTH; i++) {
+		struct buf content = BUF_INIT;
+
+		for (int k = 0; k < FAN; k++) {
+			buf_str(&content, i + 1 < DEPTH ? "1 0 0 1 .01 .01 cm /F Do\n"
+							: "BT /T 9 Tf 1 2 Td (words) Tj ET\n");
+		}
+		buf_printf(out,
+			"%d 0 obj<</Type/XObject/Subtype/Form/BBox[-9999 -9999 9999 9999]"
+			"/Resources<</XObject<</F %d 0 R>>/Font<</T 5 0 R>>>>/Length %zu>>"
+			"stream\n%sendstream endobj\n",
+			10 + i, 11 + i, content.len, content.data);
+		buf_finish(&content);
+	}
+	buf_str(out, "trailer<</Root 1 0 R/Size 40>>\n%%EOF\n");
+}
+
+/* A PDF on which a reader computes without end. */
+static struct upload_receipt put_bomb(struct house *h, const char *name)
+{
+	struct upload_receipt r;
+	struct buf pdf = BUF_INIT;
+
+	pdf_bomb(&pdf);
+	buf_str(&pdf, name); /* no two are the same */
+	fine(send(h, name, pdf.data, pdf.len, &r));
+	buf_finish(&pdf);
+	return r;
+}
+
+static int set_user(struct db *db, void *arg, struct err *e)
+{
+	return db_exec(db, arg, e);
+}
+
+static void let_be_of(struct house *h, const struct id *job, const char *user)
+{
+	char *sql = arena_printf(
+		&h->arena, "UPDATE job SET created_by = '%s' WHERE id = '%s'", user, job->s);
+
+	fine(store_write(h->ix->store, set_user, sql, &house_err));
+}
+
+static void a_bad_file_delays_nobody(void **state)
+{
+	struct house *h = *state;
+	struct upload_receipt bombs[4], mine, later;
+	struct worker *w;
+	int64_t from_ms;
+	int n_running = 0;
+
+	for (int i = 0; i < 4; i++) {
+		bombs[i] = put_bomb(h, arena_printf(&h->arena, "%d.pdf", i));
+		let_be_of(h, &bombs[i].job, "usr_bad");
+	}
+	w = hire(h, 1);
+	await_running(h, w, &bombs[0].job);
+	mine = put(h, "mine.txt", "The heron stands in the lake.\n");
+	let_be_of(h, &mine.job, "usr_good");
+	worker_wake(w);
+	from_ms = clock_mono_ms();
+	assert_string_equal(await_end(h, &mine.job), "done");
+	assert_true(clock_mono_ms() - from_ms < STAND_IN_MS);
+	/* The second bad file took a seat by now or does soon; one stays free of them. */
+	await_running(h, w, &bombs[1].job);
+	later = put(h, "later.txt", "The heron has left the lake.\n");
+	let_be_of(h, &later.job, "usr_good");
+	worker_wake(w);
+	from_ms = clock_mono_ms();
+	assert_string_equal(await_end(h, &later.job), "done");
+	assert_true(clock_mono_ms() - from_ms < STAND_IN_MS);
+	for (int i = 0; i < 4; i++) {
+		n_running += strcmp(job_now(h, &bombs[i].job).state, "running") == 0;
+	}
+	assert_true(n_running <= 2);
+	worker_destroy(w);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, house_setup, house_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(jobs_are_run),
+		T(a_bad_file_delays_nobody),
 		T(a_running_job_is_cancelled_within_a_second),
 		T(a_stopped_job_goes_on_at_the_next_start),
 		T(what_fails_is_tried_again_then_quarantined),

@@ -57,6 +57,45 @@ static void test_neighbours_merge_in_text_order(void **state)
 	arena_finish(&a);
 }
 
+/* The cells of all that was merged; the label of the page that the best part begins on. */
+static void test_places_of_what_was_merged(void **state)
+{
+	struct ranked sheet[] = {item(1, 4, 50, 1), item(1, 5, 50, .9), item(1, 6, 50, .8)};
+	struct ranked pages[] = {item(2, 1, 50, .5), item(2, 2, 50, 1)};
+	const struct pack_limits limits = {10, 0, .5, 700};
+	struct box rows[] = {
+		{2, 0, 1, 3, 4, 0, 9}, {2, 0, 4, 6, 9, 9, 20}, {3, 0, 0, 2, 1, 20, 30}};
+	struct passage *p;
+	struct arena a;
+	int n;
+
+	(void)state;
+	arena_init(&a);
+	for (int i = 0; i < 3; i++) {
+		sheet[i].chunk.unit = "sheet";
+		sheet[i].chunk.page_first = sheet[i].chunk.page_last = rows[i].page;
+		sheet[i].chunk.boxes = &rows[i];
+		sheet[i].chunk.n_boxes = 1;
+	}
+	sheet[0].chunk.place = "Prices!A2:C4";
+	sheet[1].chunk.place = "Prices!A5:F9";
+	sheet[2].chunk.place = "Notes!A1:B1";
+	p = pack_run(&a, sheet, 3, &limits, &n);
+	assert_int_equal(n, 1);
+	assert_string_equal(p[0].place, "Prices!A2:F9");
+	assert_string_equal(p[0].unit, "sheet");
+	assert_string_equal(p[0].parts[2].place, "Notes!A1:B1");
+	pages[0].chunk.unit = pages[1].chunk.unit = "page";
+	pages[0].chunk.place = "iii\niv";
+	pages[0].chunk.page_first = 3;
+	pages[0].chunk.page_last = pages[1].chunk.page_first = pages[1].chunk.page_last = 4;
+	pages[1].chunk.place = "iv";
+	p = pack_run(&a, pages, 2, &limits, &n);
+	assert_int_equal(p[0].page, 4);
+	assert_string_equal(p[0].place, "iv");
+	arena_finish(&a);
+}
+
 static void test_limit_and_gone(void **state)
 {
 	struct ranked items[] = {item(1, 0, 50, 1), item(2, 0, 50, .9), item(3, 0, 50, .8)};
@@ -163,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_neighbours_merge_in_text_order),
+		cmocka_unit_test(test_places_of_what_was_merged),
 		cmocka_unit_test(test_limit_and_gone),
 		cmocka_unit_test(test_budget_and_share),
 		cmocka_unit_test(test_near_duplicates_go),

@@ -94,7 +94,7 @@ static void cells_by_format(void **state)
 {
 	static const struct {
 		const char *row;
-		enum format format;
+		enum cell_format format;
 		const char *text;
 	} cases[] = {
 		{"{\"v\":\"x\\ny\\u001b\"}", AS_TEXT, "x y\xef\xbf\xbd"},

@@ -1,0 +1,21 @@
+// What a document's makers count in, and its places in those words.
+export const where = {
+	'where.page': ['page {name}', '第 {name} 页', 'Seite {name}'],
+	'where.chapter': ['chapter {name}', '“{name}”一章', 'Kapitel {name}'],
+	'where.sheet': ['sheet {name}', '工作表“{name}”', 'Blatt {name}'],
+	'where.cells': ['{sheet}, {cells}', '{sheet}，{cells}', '{sheet}, {cells}'],
+	'where.n.page': ['page {n}', '第 {n} 页', 'Seite {n}'],
+	'where.n.slide': ['slide {n}', '第 {n} 张幻灯片', 'Folie {n}'],
+	'where.n.sheet': ['sheet {n}', '第 {n} 个工作表', 'Blatt {n}'],
+	'where.n.chapter': ['chapter {n}', '第 {n} 章', 'Kapitel {n}'],
+	'where.n.message': ['message {n}', '第 {n} 封邮件', 'Nachricht {n}'],
+	'where.range.page': ['pages {from}–{to}', '第 {from}–{to} 页', 'Seiten {from}–{to}'],
+	'where.range.slide': ['slides {from}–{to}', '第 {from}–{to} 张幻灯片', 'Folien {from}–{to}'],
+	'where.range.chapter': ['chapters {from}–{to}', '第 {from}–{to} 章', 'Kapitel {from}–{to}'],
+	'where.range.message': ['messages {from}–{to}', '第 {from}–{to} 封邮件', 'Nachrichten {from}–{to}'],
+	'where.count.page': ['{n} page|{n} pages', '{n} 页', '{n} Seite|{n} Seiten'],
+	'where.count.slide': ['{n} slide|{n} slides', '{n} 张幻灯片', '{n} Folie|{n} Folien'],
+	'where.count.sheet': ['{n} sheet|{n} sheets', '{n} 个工作表', '{n} Blatt|{n} Blätter'],
+	'where.count.chapter': ['{n} chapter|{n} chapters', '{n} 章', '{n} Kapitel|{n} Kapitel'],
+	'where.count.message': ['{n} message|{n} messages', '{n} 封邮件', '{n} Nachricht|{n} Nachrichten'],
+} as const;

@@ -1,0 +1,351 @@
+/*
+ * Tables of Word documents, a row at a time: the first is held back until the second shows whether
+ * it names the columns. A cell that goes on from the row above repeats what stands there, so that
+ * each row says all by itself.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/docx.h"
+
+#define COLUMNS_MAX 1000
+#define REPEAT_MAX 300	    /* bytes of a cell that is worth repeating in each row it spans */
+#define HEADER_CELL_MAX 120 /* bytes; longer ones do not name columns */
+
+struct cell {
+	struct passage text;
+	long column, span, fill;
+	bool restart, goes_on;
+};
+
+struct row {
+	struct cell cells[COLUMNS_MAX];
+	int n;
+	long skipped;
+	bool header;
+};
+
+struct docx_table {
+	struct row *row, *held; /* open, and the one before it that is not written yet */
+	bool row_open, is_held;
+	int n_rows; /* written */
+	bool header_ended;
+	bool shaded;
+	long fill;
+	struct passage *above[COLUMNS_MAX]; /* what a cell that goes on repeats */
+	struct passage lost;
+};
+
+struct docx_table *docx_table_create(void)
+{
+	struct docx_table *t = calloc(1, sizeof(*t));
+
+	ASSERT(t != NULL);
+	t->row = calloc(1, sizeof(*t->row));
+	t->held = calloc(1, sizeof(*t->held));
+	ASSERT(t->row != NULL && t->held != NULL);
+	t->fill = LOOK_UNSET;
+	return t;
+}
+
+static void clear_row(struct row *row)
+{
+	for (int i = 0; i < row->n; i++) {
+		passage_clear(&row->cells[i].text);
+	}
+	row->n = 0;
+	row->skipped = 0;
+	row->header = false;
+}
+
+static void destroy_row(struct row *row)
+{
+	for (int i = 0; i < COLUMNS_MAX; i++) {
+		passage_finish(&row->cells[i].text);
+	}
+	free(row);
+}
+
+void docx_table_destroy(struct docx_table *t)
+{
+	for (int i = 0; i < COLUMNS_MAX; i++) {
+		if (t->above[i]) {
+			passage_finish(t->above[i]);
+			free(t->above[i]);
+		}
+	}
+	destroy_row(t->row);
+	destroy_row(t->held);
+	passage_finish(&t->lost);
+	free(t);
+}
+
+void docx_table_style(struct docx_table *t, bool shaded)
+{
+	t->shaded = shaded;
+}
+
+void docx_table_fill(struct docx_table *t, long fill)
+{
+	t->fill = fill;
+}
+
+void docx_row_begin(struct docx_table *t)
+{
+	clear_row(t->row);
+	t->row_open = true;
+}
+
+void docx_row_header(struct docx_table *t)
+{
+	t->row->header = true;
+}
+
+static long bounded(long n, long max)
+{
+	return n < 0 ? 0 : n > max ? max : n;
+}
+
+void docx_row_skip(struct docx_table *t, long n_columns)
+{
+	t->row->skipped = bounded(n_columns, COLUMNS_MAX);
+}
+
+static struct cell *open_cell(const struct docx_table *t)
+{
+	return t->row_open && t->row->n ? &t->row->cells[t->row->n - 1] : NULL;
+}
+
+void docx_cell_begin(struct docx_table *t)
+{
+	struct cell *before = open_cell(t), *c;
+	long column = before ? before->column + before->span : t->row->skipped;
+
+	if (!t->row_open || t->row->n == COLUMNS_MAX || column >= COLUMNS_MAX) {
+		return; /* what is beyond goes on in the last one */
+	}
+	c = &t->row->cells[t->row->n++];
+	passage_clear(&c->text);
+	c->column = column;
+	c->span = 1;
+	c->fill = LOOK_UNSET;
+	c->restart = c->goes_on = false;
+}
+
+void docx_cell_span(struct docx_table *t, long n_columns)
+{
+	struct cell *c = open_cell(t);
+
+	if (c && n_columns > 1) {
+		c->span = bounded(n_columns, COLUMNS_MAX - c->column);
+	}
+}
+
+void docx_cell_merge(struct docx_table *t, bool restart)
+{
+	struct cell *c = open_cell(t);
+
+	if (c) {
+		c->restart = restart;
+		c->goes_on = !restart;
+	}
+}
+
+void docx_cell_fill(struct docx_table *t, long fill)
+{
+	struct cell *c = open_cell(t);
+
+	if (c) {
+		c->fill = fill;
+	}
+}
+
+struct passage *docx_cell(struct docx_table *t)
+{
+	struct cell *c = open_cell(t);
+
+	passage_clear(&t->lost);
+	return c ? &c->text : &t->lost;
+}
+
+long docx_table_behind(const struct docx_table *t)
+{
+	const struct cell *c = open_cell(t);
+
+	if (c && c->fill != LOOK_UNSET && c->fill != LOOK_AUTO) {
+		return c->fill;
+	}
+	if (t->fill != LOOK_UNSET && t->fill != LOOK_AUTO) {
+		return t->fill;
+	}
+	return t->shaded ? LOOK_UNKNOWN : LOOK_UNSET;
+}
+
+/* ── rows ── */
+
+static bool is_blank(const struct passage *p)
+{
+	return passage_blank(p);
+}
+
+/* Numbers, dates and amounts are values, not names of columns. */
+static bool is_value(const struct passage *p)
+{
+	size_t n_digits = 0, n_letters = 0;
+
+	for (size_t i = 0; i < p->text.len; i++) {
+		unsigned char c = (unsigned char)p->text.data[i];
+
+		n_digits += isdigit(c) != 0;
+		n_letters += isalpha(c) || c >= 0x80;
+	}
+	return n_digits > 0 && n_letters < 3 && n_digits >= n_letters;
+}
+
+static bool names_columns(const struct row *row)
+{
+	int n_named = 0;
+
+	for (int i = 0; i < row->n; i++) {
+		const struct cell *c = &row->cells[i];
+
+		if (is_value(&c->text) || c->text.text.len > HEADER_CELL_MAX ||
+			(i > 0 && is_blank(&c->text))) {
+			return false;
+		}
+		n_named += !is_blank(&c->text);
+	}
+	return n_named >= 2 || (n_named == 1 && row->n == 2);
+}
+
+/* The row's cells at their columns; one that spans several stands in each where it names them,
+ * else in the first. Returns how many. */
+static int columns_of(const struct row *row, bool header, struct passage **columns)
+{
+	int n = 0;
+
+	for (int i = 0; i < row->n; i++) {
+		const struct cell *c = &row->cells[i];
+
+		while (n < c->column) {
+			columns[n++] = NULL;
+		}
+		for (long k = 0; k < c->span && n < COLUMNS_MAX; k++) {
+			columns[n++] = header || k == 0 ? (struct passage *)&c->text : NULL;
+		}
+	}
+	return n;
+}
+
+static void write_row(
+	struct docx_table *t, const struct row *row, enum row_role role, struct draft *d)
+{
+	struct passage *columns[COLUMNS_MAX];
+	int n = columns_of(row, role == ROW_HEADER, columns);
+
+	passage_write_row(columns, n, d, role, NULL);
+	t->n_rows++;
+}
+
+/* Writes the row that is held; more: another one follows. */
+static void write_held(struct docx_table *t, bool more, struct draft *d)
+{
+	enum row_role role = ROW_NEXT;
+
+	if (t->held->header && !t->header_ended) {
+		role = ROW_HEADER;
+	} else if (t->n_rows == 0) {
+		role = more && names_columns(t->held) ? ROW_HEADER : ROW_FIRST;
+	}
+	t->header_ended = t->header_ended || !t->held->header;
+	if (role == ROW_FIRST && !more && t->held->n == 1) {
+		passage_write(&t->held->cells[0].text, d, BLOCK_PARAGRAPH, 0, NULL); /* a frame */
+	} else {
+		write_row(t, t->held, role, d);
+	}
+	t->is_held = false;
+}
+
+/* Cells that go on take over what is above them; those that begin such a run are kept for it. */
+static void merge_cells(struct docx_table *t)
+{
+	for (int i = 0; i < t->row->n; i++) {
+		struct cell *c = &t->row->cells[i];
+		struct passage **above = &t->above[c->column];
+
+		if (c->goes_on) {
+			if (*above && is_blank(&c->text)) {
+				passage_clear(&c->text);
+				passage_append(&c->text, *above);
+			}
+			continue;
+		}
+		if (*above) {
+			passage_finish(*above);
+			free(*above);
+			*above = NULL;
+		}
+		if (c->restart && c->text.text.len <= REPEAT_MAX) {
+			*above = calloc(1, sizeof(**above));
+			ASSERT(*above != NULL);
+			buf_add(&(*above)->text, c->text.text.data ? c->text.text.data : "",
+				c->text.text.len);
+		}
+	}
+}
+
+static bool row_blank(const struct row *row)
+{
+	for (int i = 0; i < row->n; i++) {
+		if (!is_blank(&row->cells[i].text) || row->cells[i].text.n_marks) {
+			return false;
+		}
+	}
+	return true;
+}
+
+void docx_row_end(struct docx_table *t, struct draft *d)
+{
+	struct row *ended = t->row;
+
+	merge_cells(t);
+	t->row_open = false;
+	if (row_blank(ended)) {
+		return;
+	}
+	if (t->is_held) {
+		write_held(t, true, d);
+	}
+	t->row = t->held;
+	t->held = ended;
+	t->is_held = true;
+}
+
+void docx_table_end(struct docx_table *t, struct draft *d)
+{
+	if (t->is_held) {
+		write_held(t, false, d);
+	}
+}
+
+void docx_row_flatten(struct docx_table *t, struct passage *to)
+{
+	struct passage *columns[COLUMNS_MAX];
+	bool any = false;
+	int n;
+
+	merge_cells(t);
+	t->row_open = false;
+	n = columns_of(t->row, false, columns);
+	for (int i = 0; i < n; i++) {
+		if (columns[i] && !is_blank(columns[i])) {
+			buf_str(&to->text, any ? " | " : "");
+			passage_append(to, columns[i]);
+			any = true;
+		}
+	}
+	if (any) {
+		buf_char(&to->text, '\n');
+	}
+}
