@@ -7,7 +7,7 @@
 #define INGEST_DOCX_H
 
 #include "ingest/ooxml.h"
-#include "ingest/passage.h"
+#include "ingest/flow.h"
 
 /* ── how text looks ── */
 
@@ -69,7 +69,7 @@ bool docx_number(struct docx *x, long num_id, int ilvl, const char *style, struc
 
 struct docx_note {
 	const char *id;
-	struct passage text;
+	struct flow text;
 	bool told;
 };
 
@@ -86,7 +86,7 @@ struct docx {
 	struct docx_styles styles;
 	struct docx_numbering *numbering;
 	struct docx_notes footnotes, endnotes, comments;
-	struct aside aside;
+	struct flow_aside aside;
 	long background; /* of the pages */
 	bool headed;	 /* a heading was written */
 	int n_blocks;
@@ -100,7 +100,7 @@ void docx_story_read(struct docx *x, const char *part);
 /* A reader of a piece of text whose paragraphs are appended to `into`, a line each. Its events are
  * passed on by the reader of the part. */
 struct story *docx_story_begin(
-	struct docx *x, const struct ooxml_relations *relations, struct passage *into);
+	struct docx *x, const struct ooxml_relations *relations, struct flow *into);
 void docx_story_start(struct story *s, const struct xml_element *el);
 void docx_story_end(struct story *s, const struct xml_element *el);
 void docx_story_text(struct story *s, const char *p, size_t n_bytes);
@@ -120,14 +120,14 @@ void docx_cell_span(struct docx_table *t, long n_columns);
 void docx_cell_merge(struct docx_table *t, bool restart);
 void docx_cell_fill(struct docx_table *t, long fill);
 /* The open cell's text, to be appended to; before the first cell what is written there is lost. */
-struct passage *docx_cell(struct docx_table *t);
+struct flow *docx_cell(struct docx_table *t);
 /* The fill behind the open cell: LOOK_UNSET where there is none. */
 long docx_table_behind(const struct docx_table *t);
 /* Ends the row, and writes the one before it. */
 void docx_row_end(struct docx_table *t, struct draft *d);
 void docx_table_end(struct docx_table *t, struct draft *d);
 /* The same for a table inside of something else: its rows are appended as lines. */
-void docx_row_flatten(struct docx_table *t, struct passage *to);
+void docx_row_flatten(struct docx_table *t, struct draft *d, struct flow *to);
 
 /* What a character of a symbol font (w:sym) looks like, as UTF-8; "": nothing known. */
 const char *docx_symbol(const char *font, long code);

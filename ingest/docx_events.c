@@ -106,10 +106,10 @@ static void add_symbol(struct story *s, const struct xml_element *el)
 static void begin_link(struct story *s, const struct xml_element *el)
 {
 	struct paragraph *p = story_paragraph(s);
+	const char *address = ooxml_address(s->relations, xml_attr_in(el, "elationships", "id"));
 
-	if (p) {
-		p->link = ooxml_address(s->relations, xml_attr_in(el, "elationships", "id"));
-		p->link_start = p->passage.text.len;
+	if (p && address) {
+		flow_begin_link(&p->text, address, strlen(address));
 	}
 }
 
@@ -117,10 +117,8 @@ static void end_link(struct story *s)
 {
 	struct paragraph *p = story_paragraph(s);
 
-	if (p && p->link) {
-		passage_mark(&p->passage, ANNOTATION_LINK, p->link_start, p->passage.text.len,
-			p->link, strlen(p->link));
-		p->link = NULL;
+	if (p) {
+		flow_end_link(&p->text);
 	}
 }
 
@@ -137,8 +135,7 @@ static void end_field(struct story *s, struct field *f)
 		if (*at == '"') {
 			at++;
 			n = strcspn(at, "\"");
-			passage_mark(
-				&p->passage, ANNOTATION_LINK, f->start, p->passage.text.len, at, n);
+			flow_mark(&p->text, ANNOTATION_LINK, f->start, at, n);
 		}
 	}
 	buf_finish(&f->instruction);
@@ -157,7 +154,7 @@ static void field_char(struct story *s, const struct xml_element *el)
 	} else if (strcmp(type, "separate") == 0 && f) {
 		f->result = true;
 		f->paragraph = story_paragraph(s);
-		f->start = f->paragraph ? f->paragraph->passage.text.len : 0;
+		f->start = f->paragraph ? f->paragraph->text.text.len : 0;
 	} else if (strcmp(type, "end") == 0 && f) {
 		end_field(s, f);
 		s->n_fields--;
@@ -174,7 +171,7 @@ static void refer_note(struct story *s, struct docx_notes *notes, const char *wh
 		a = story_later(s, AFTER_NOTE);
 		a->block = BLOCK_NOTE;
 		buf_printf(&a->text.text, "%s %d: ", what, ++notes->n_told);
-		passage_append(&a->text, &note->text);
+		flow_append(&a->text, s->x->o.draft, &note->text);
 	}
 }
 
@@ -184,7 +181,7 @@ static void begin_comment(struct story *s, const char *id)
 
 	if (p && id && p->n_ranges < RANGES_MAX) {
 		p->ranges[p->n_ranges].id = strdup(id);
-		p->ranges[p->n_ranges++].start = p->passage.text.len;
+		p->ranges[p->n_ranges++].start = p->text.text.len;
 	}
 }
 
@@ -201,8 +198,8 @@ static void refer_comment(struct story *s, const char *id)
 	for (int i = 0; i < p->n_ranges; i++) {
 		start = strcmp(p->ranges[i].id, id) == 0 ? p->ranges[i].start : start;
 	}
-	passage_mark(&p->passage, ANNOTATION_COMMENT, start, p->passage.text.len,
-		comment->text.text.data, comment->text.text.len);
+	flow_mark(&p->text, ANNOTATION_COMMENT, start, comment->text.text.data,
+		comment->text.text.len);
 }
 
 /* Another file whose text stands here: a page is read in place, the rest is handed on. */

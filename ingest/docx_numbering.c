@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/utf8.h"
 #include "ingest/docx.h"
 
@@ -46,23 +47,13 @@ struct numbering_reader {
 	int override; /* level, -1: none */
 };
 
-static void *grow(void *items, int n, int *cap, size_t size)
-{
-	if (n == *cap) {
-		*cap = *cap ? *cap * 2 : 32;
-		items = realloc(items, (size_t)*cap * size);
-		ASSERT(items != NULL);
-	}
-	return items;
-}
-
 static void add_abstract(struct numbering_reader *r, const struct xml_element *el)
 {
 	struct docx_numbering *all = r->all;
 
 	r->abstract = NULL;
 	if (all->n_abstracts < LISTS_MAX) {
-		all->abstracts = grow(all->abstracts, all->n_abstracts, &all->cap_abstracts,
+		all->abstracts = array_grow(all->abstracts, all->n_abstracts, &all->cap_abstracts,
 			sizeof(*all->abstracts));
 		r->abstract = &all->abstracts[all->n_abstracts++];
 		memset(r->abstract, 0, sizeof(*r->abstract));
@@ -80,7 +71,8 @@ static void add_list(struct numbering_reader *r, const struct xml_element *el)
 
 	r->list = NULL;
 	if (all->n_lists < LISTS_MAX) {
-		all->lists = grow(all->lists, all->n_lists, &all->cap_lists, sizeof(*all->lists));
+		all->lists =
+			array_grow(all->lists, all->n_lists, &all->cap_lists, sizeof(*all->lists));
 		r->list = &all->lists[all->n_lists++];
 		memset(r->list, 0, sizeof(*r->list));
 		r->list->id = ooxml_number(xml_attr(el, "numId"), -1);

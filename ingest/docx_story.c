@@ -2,12 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "ingest/docx_story.h"
 
 #define HEADING_MAX 250 /* bytes; what is longer is a paragraph in large letters */
 
 struct story *docx_story_begin(
-	struct docx *x, const struct ooxml_relations *relations, struct passage *into)
+	struct docx *x, const struct ooxml_relations *relations, struct flow *into)
 {
 	struct story *s = arena_new(&x->o.arena, struct story);
 	size_t n = (size_t)x->o.doc->limits->nesting_max + 2;
@@ -26,11 +27,7 @@ static struct place *push(struct story *s, int kind)
 {
 	struct place *p;
 
-	if (s->n_places == s->cap_places) {
-		s->cap_places = s->cap_places ? s->cap_places * 2 : 16;
-		s->places = realloc(s->places, (size_t)s->cap_places * sizeof(*s->places));
-		ASSERT(s->places != NULL);
-	}
+	s->places = array_grow(s->places, s->n_places, &s->cap_places, sizeof(*s->places));
 	p = &s->places[s->n_places++];
 	memset(p, 0, sizeof(*p));
 	p->kind = (__typeof__(p->kind))kind;
@@ -83,11 +80,7 @@ struct after *story_later(struct story *s, int kind)
 {
 	struct after *a;
 
-	if (s->n_after == s->cap_after) {
-		s->cap_after = s->cap_after ? s->cap_after * 2 : 8;
-		s->after = realloc(s->after, (size_t)s->cap_after * sizeof(*s->after));
-		ASSERT(s->after != NULL);
-	}
+	s->after = array_grow(s->after, s->n_after, &s->cap_after, sizeof(*s->after));
 	a = &s->after[s->n_after++];
 	memset(a, 0, sizeof(*a));
 	a->kind = (__typeof__(a->kind))kind;
@@ -106,12 +99,12 @@ static void write_after(struct story *s)
 		} else if (a->kind == AFTER_DIAGRAM && !s->into) {
 			ooxml_diagram(o, a->part, NULL);
 		} else if (a->kind == AFTER_TEXT && s->into) {
-			passage_append(s->into, &a->text);
+			flow_append(s->into, o->draft, &a->text);
 			buf_char(&s->into->text, '\n');
 		} else if (a->kind == AFTER_TEXT || a->kind == AFTER_NOTE) {
-			passage_write(&a->text, o->draft, a->block, a->level, NULL);
+			flow_write(&a->text, o->draft, a->block, a->level, NULL);
 		}
-		passage_finish(&a->text);
+		flow_finish(&a->text);
 	}
 	s->n_after = 0;
 }
@@ -123,18 +116,18 @@ static void progress(struct story *s)
 	}
 }
 
-/* Puts the text of a paragraph where it belongs. The passage is emptied. */
-static void deliver(struct story *s, enum block_kind kind, int level, struct passage *p)
+/* Puts the text of a paragraph where it belongs. p is empty or forgotten after. */
+static void deliver(struct story *s, enum block_kind kind, int level, struct flow *p)
 {
 	struct docx_table *table = table_around(s);
 
 	if (table) {
-		struct passage *cell = docx_cell(table);
+		struct flow *cell = docx_cell(table);
 
-		if (cell->text.len && !passage_blank(p)) {
+		if (cell->text.len && !flow_is_blank(p)) {
 			buf_char(&cell->text, '\n');
 		}
-		passage_append(cell, p);
+		flow_append(cell, s->x->o.draft, p);
 	} else if (in_box(s)) {
 		struct after *a = story_later(s, AFTER_TEXT);
 
@@ -143,10 +136,10 @@ static void deliver(struct story *s, enum block_kind kind, int level, struct pas
 		a->text = *p;
 		memset(p, 0, sizeof(*p));
 	} else if (s->into) {
-		passage_append(s->into, p);
+		flow_append(s->into, s->x->o.draft, p);
 		buf_char(&s->into->text, '\n');
 	} else {
-		passage_write(p, s->x->o.draft, kind, level, NULL);
+		flow_write(p, s->x->o.draft, kind, level, NULL);
 		progress(s);
 	}
 }
@@ -188,8 +181,8 @@ void story_number(struct story *s, struct paragraph *p)
 	}
 	if (num_id > 0 && !p->mark_gone && !p->n_marker) {
 		p->is_item = docx_number(
-			s->x, num_id, ilvl, p->style ? p->style->id : NULL, &p->passage.text);
-		p->n_marker = p->passage.text.len;
+			s->x, num_id, ilvl, p->style ? p->style->id : NULL, &p->text.text);
+		p->n_marker = p->text.text.len;
 	}
 }
 
@@ -201,29 +194,21 @@ static int heading_of(const struct paragraph *p)
 	return p->style ? p->style->heading : 0;
 }
 
-static void lines_to_spaces(struct buf *b)
-{
-	for (size_t i = 0; i < b->len; i++) {
-		b->data[i] = b->data[i] == '\n' ? ' ' : b->data[i];
-	}
-}
-
 static void write_paragraph(struct story *s, struct paragraph *p)
 {
-	struct buf *text = &p->passage.text;
+	struct buf *text = &p->text.text;
 	int level = text->len <= HEADING_MAX ? heading_of(p) : 0;
 	bool plain = !s->into && !table_around(s) && !in_box(s);
 
 	if (level && plain) {
-		lines_to_spaces(text);
 		if (p->style &&
 			(p->style->title || (level == 1 && !s->x->headed && !p->n_marker))) {
 			draft_title(s->x->o.draft, text->data, text->len);
 		}
 		s->x->headed = true;
-		deliver(s, BLOCK_HEADING, level, &p->passage);
+		deliver(s, BLOCK_HEADING, level, &p->text);
 	} else {
-		deliver(s, p->is_item ? BLOCK_LIST_ITEM : BLOCK_PARAGRAPH, 0, &p->passage);
+		deliver(s, p->is_item ? BLOCK_LIST_ITEM : BLOCK_PARAGRAPH, 0, &p->text);
 	}
 }
 
@@ -235,15 +220,15 @@ void story_end_paragraph(struct story *s)
 	if (!p) {
 		return;
 	}
-	aside_flush(&s->x->aside);
+	flow_aside_flush(&s->x->aside);
 	s->n_places--;
-	for (size_t i = p->n_marker; i < p->passage.text.len; i++) {
-		blank = blank && (unsigned char)p->passage.text.data[i] <= ' ';
+	for (size_t i = p->n_marker; i < p->text.text.len; i++) {
+		blank = blank && (unsigned char)p->text.text.data[i] <= ' ';
 	}
 	if (blank) {
-		buf_clear(&p->passage.text);
+		buf_clear(&p->text.text);
 	}
-	if (!blank || p->passage.n_marks) {
+	if (!blank || p->text.marks.len) {
 		write_paragraph(s, p);
 	}
 	for (int i = 0; i < p->n_ranges; i++) {
@@ -254,7 +239,7 @@ void story_end_paragraph(struct story *s)
 			s->fields[i].paragraph == p ? NULL : s->fields[i].paragraph;
 	}
 	free(p->style_id);
-	passage_finish(&p->passage);
+	flow_finish(&p->text);
 	free(p);
 	settle(s);
 }
@@ -304,7 +289,7 @@ static int hidden_of(struct story *s, const struct paragraph *p)
 	if (look.fill == LOOK_UNSET || look.fill == LOOK_AUTO) {
 		look.fill = look.color >= 0 ? fill_behind(s) : look.fill;
 	}
-	return ooxml_same_color(look.color, look.fill) ? ANNOTATION_HIDDEN_COLOR : -1;
+	return flow_same_color(look.color, look.fill) ? ANNOTATION_HIDDEN_COLOR : -1;
 }
 
 static bool in_instruction(const struct story *s)
@@ -325,21 +310,18 @@ void story_add(struct story *s, const char *text, size_t n)
 		return;
 	}
 	if (s->n_deleted) {
-		aside_add(&s->x->aside, ANNOTATION_DELETED, text, n);
+		flow_aside_add(&s->x->aside, ANNOTATION_DELETED, text, n);
 		return;
 	}
 	if (s->run.hidden == -2) {
 		s->run.hidden = hidden_of(s, p);
 	}
 	if (s->run.hidden >= 0) {
-		aside_add(&s->x->aside, (enum annotation_kind)s->run.hidden, text, n);
+		flow_aside_add(&s->x->aside, (enum annotation_kind)s->run.hidden, text, n);
 		return;
 	}
-	aside_flush(&s->x->aside);
-	buf_add(&p->passage.text, text, n);
-	if (p->passage.text.len > s->x->o.draft->text_max) {
-		draft_fault(s->x->o.draft, FAULT_TEXT, 0, NULL);
-	}
+	flow_aside_flush(&s->x->aside);
+	flow_add(&p->text, s->x->o.draft, text, n);
 }
 
 /* ── tables and boxes ── */
@@ -352,18 +334,18 @@ void story_begin_table(struct story *s)
 void story_end_row(struct story *s)
 {
 	struct docx_table *t = story_table(s);
-	struct passage lines = {0};
+	struct flow lines = {0};
 
 	if (!t) {
 		return;
 	}
-	aside_flush(&s->x->aside);
+	flow_aside_flush(&s->x->aside);
 	if (s->n_places == 1 && !s->into) {
 		docx_row_end(t, s->x->o.draft);
 		progress(s);
 		return;
 	}
-	docx_row_flatten(t, &lines);
+	docx_row_flatten(t, s->x->o.draft, &lines);
 	s->n_places--; /* it belongs to what is around the table */
 	if (lines.text.len) {
 		lines.text.len--; /* its line's end is put there by whom it is delivered to */
@@ -371,7 +353,7 @@ void story_end_row(struct story *s)
 		deliver(s, BLOCK_PARAGRAPH, 0, &lines);
 	}
 	s->n_places++;
-	passage_finish(&lines);
+	flow_finish(&lines);
 }
 
 void story_end_table(struct story *s)

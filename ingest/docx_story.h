@@ -14,7 +14,7 @@
 #define STORY_NO_TOKEN 255
 
 struct paragraph {
-	struct passage passage;
+	struct flow text;
 	size_t n_marker; /* bytes of its number or bullet */
 	bool is_item;
 	const struct docx_style *style;
@@ -23,8 +23,6 @@ struct paragraph {
 	long num_id;
 	long fill;
 	bool mark_gone; /* its end is deleted or hidden: no number */
-	size_t link_start;
-	const char *link; /* of the open w:hyperlink */
 	struct {
 		char *id;
 		size_t start;
@@ -57,14 +55,14 @@ struct after {
 	enum { AFTER_TEXT, AFTER_NOTE, AFTER_CHART, AFTER_DIAGRAM } kind;
 	enum block_kind block;
 	int level;
-	struct passage text;
+	struct flow text;
 	const char *part;
 };
 
 struct story {
 	struct docx *x;
 	const struct ooxml_relations *relations;
-	struct passage *into;  /* NULL: the draft */
+	struct flow *into;     /* NULL: the draft */
 	int depth;	       /* of the innermost open element */
 	unsigned char *tokens; /* by depth: which elements are open (docx_events.c) */
 	bool *taken;	       /* a Choice of the AlternateContent at this depth was */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "index/base/array.h"
 #include "ingest/docx.h"
 
 #define STYLES_MAX 20000
@@ -110,11 +111,7 @@ static struct docx_style *add_style(struct styles_reader *r, const struct xml_el
 	if (!id || all->n >= STYLES_MAX) {
 		return NULL;
 	}
-	if (all->n == r->cap) {
-		r->cap = r->cap ? r->cap * 2 : 64;
-		all->items = realloc(all->items, (size_t)r->cap * sizeof(*all->items));
-		ASSERT(all->items != NULL);
-	}
+	all->items = array_grow(all->items, all->n, &r->cap, sizeof(*all->items));
 	s = &all->items[all->n++];
 	*s = (struct docx_style){.id = arena_str(&r->x->o.arena, id),
 		.look = DOCX_LOOK_UNSET,

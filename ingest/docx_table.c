@@ -14,7 +14,7 @@
 #define HEADER_CELL_MAX 120 /* bytes; longer ones do not name columns */
 
 struct cell {
-	struct passage text;
+	struct flow text;
 	long column, span, fill;
 	bool restart, goes_on;
 };
@@ -33,8 +33,9 @@ struct docx_table {
 	bool header_ended;
 	bool shaded;
 	long fill;
-	struct passage *above[COLUMNS_MAX]; /* what a cell that goes on repeats */
-	struct passage lost;
+	struct buf above[COLUMNS_MAX]; /* what a cell that goes on repeats */
+	struct flow lost;
+	struct flow_row written;
 };
 
 struct docx_table *docx_table_create(void)
@@ -52,7 +53,7 @@ struct docx_table *docx_table_create(void)
 static void clear_row(struct row *row)
 {
 	for (int i = 0; i < row->n; i++) {
-		passage_clear(&row->cells[i].text);
+		flow_clear(&row->cells[i].text);
 	}
 	row->n = 0;
 	row->skipped = 0;
@@ -62,7 +63,7 @@ static void clear_row(struct row *row)
 static void destroy_row(struct row *row)
 {
 	for (int i = 0; i < COLUMNS_MAX; i++) {
-		passage_finish(&row->cells[i].text);
+		flow_finish(&row->cells[i].text);
 	}
 	free(row);
 }
@@ -70,14 +71,12 @@ static void destroy_row(struct row *row)
 void docx_table_destroy(struct docx_table *t)
 {
 	for (int i = 0; i < COLUMNS_MAX; i++) {
-		if (t->above[i]) {
-			passage_finish(t->above[i]);
-			free(t->above[i]);
-		}
+		buf_finish(&t->above[i]);
 	}
 	destroy_row(t->row);
 	destroy_row(t->held);
-	passage_finish(&t->lost);
+	flow_finish(&t->lost);
+	flow_row_finish(&t->written);
 	free(t);
 }
 
@@ -126,7 +125,7 @@ void docx_cell_begin(struct docx_table *t)
 		return; /* what is beyond goes on in the last one */
 	}
 	c = &t->row->cells[t->row->n++];
-	passage_clear(&c->text);
+	flow_clear(&c->text);
 	c->column = column;
 	c->span = 1;
 	c->fill = LOOK_UNSET;
@@ -161,11 +160,11 @@ void docx_cell_fill(struct docx_table *t, long fill)
 	}
 }
 
-struct passage *docx_cell(struct docx_table *t)
+struct flow *docx_cell(struct docx_table *t)
 {
 	struct cell *c = open_cell(t);
 
-	passage_clear(&t->lost);
+	flow_clear(&t->lost);
 	return c ? &c->text : &t->lost;
 }
 
@@ -184,13 +183,8 @@ long docx_table_behind(const struct docx_table *t)
 
 /* ── rows ── */
 
-static bool is_blank(const struct passage *p)
-{
-	return passage_blank(p);
-}
-
 /* Numbers, dates and amounts are values, not names of columns. */
-static bool is_value(const struct passage *p)
+static bool is_value(const struct flow *p)
 {
 	size_t n_digits = 0, n_letters = 0;
 
@@ -211,40 +205,34 @@ static bool names_columns(const struct row *row)
 		const struct cell *c = &row->cells[i];
 
 		if (is_value(&c->text) || c->text.text.len > HEADER_CELL_MAX ||
-			(i > 0 && is_blank(&c->text))) {
+			(i > 0 && flow_is_blank(&c->text))) {
 			return false;
 		}
-		n_named += !is_blank(&c->text);
+		n_named += !flow_is_blank(&c->text);
 	}
 	return n_named >= 2 || (n_named == 1 && row->n == 2);
 }
 
 /* The row's cells at their columns; one that spans several stands in each where it names them,
- * else in the first. Returns how many. */
-static int columns_of(const struct row *row, bool header, struct passage **columns)
+ * else in the first. */
+static void write_row(struct docx_table *t, struct row *row, enum row_role role, struct draft *d)
 {
-	int n = 0;
+	struct flow_row *out = &t->written;
 
 	for (int i = 0; i < row->n; i++) {
-		const struct cell *c = &row->cells[i];
+		struct cell *c = &row->cells[i];
+		int at;
 
-		while (n < c->column) {
-			columns[n++] = NULL;
+		while (out->n < c->column) {
+			flow_row_add_text(out, d, NULL);
 		}
-		for (long k = 0; k < c->span && n < COLUMNS_MAX; k++) {
-			columns[n++] = header || k == 0 ? (struct passage *)&c->text : NULL;
+		at = out->n;
+		flow_row_add(out, &c->text, d);
+		for (long k = 1; k < c->span && out->n < COLUMNS_MAX; k++) {
+			flow_row_add_text(out, d, role == ROW_HEADER ? &out->cells[at] : NULL);
 		}
 	}
-	return n;
-}
-
-static void write_row(
-	struct docx_table *t, const struct row *row, enum row_role role, struct draft *d)
-{
-	struct passage *columns[COLUMNS_MAX];
-	int n = columns_of(row, role == ROW_HEADER, columns);
-
-	passage_write_row(columns, n, d, role, NULL);
+	flow_row_write(out, d, role, NULL);
 	t->n_rows++;
 }
 
@@ -260,7 +248,7 @@ static void write_held(struct docx_table *t, bool more, struct draft *d)
 	}
 	t->header_ended = t->header_ended || !t->held->header;
 	if (role == ROW_FIRST && !more && t->held->n == 1) {
-		passage_write(&t->held->cells[0].text, d, BLOCK_PARAGRAPH, 0, NULL); /* a frame */
+		flow_write(&t->held->cells[0].text, d, BLOCK_PARAGRAPH, 0, NULL); /* a frame */
 	} else {
 		write_row(t, t->held, role, d);
 	}
@@ -272,25 +260,18 @@ static void merge_cells(struct docx_table *t)
 {
 	for (int i = 0; i < t->row->n; i++) {
 		struct cell *c = &t->row->cells[i];
-		struct passage **above = &t->above[c->column];
+		struct buf *above = &t->above[c->column];
 
 		if (c->goes_on) {
-			if (*above && is_blank(&c->text)) {
-				passage_clear(&c->text);
-				passage_append(&c->text, *above);
+			if (above->len && flow_is_blank(&c->text)) {
+				buf_clear(&c->text.text);
+				buf_add(&c->text.text, above->data, above->len);
 			}
 			continue;
 		}
-		if (*above) {
-			passage_finish(*above);
-			free(*above);
-			*above = NULL;
-		}
-		if (c->restart && c->text.text.len <= REPEAT_MAX) {
-			*above = calloc(1, sizeof(**above));
-			ASSERT(*above != NULL);
-			buf_add(&(*above)->text, c->text.text.data ? c->text.text.data : "",
-				c->text.text.len);
+		buf_clear(above);
+		if (c->restart && c->text.text.len && c->text.text.len <= REPEAT_MAX) {
+			buf_add(above, c->text.text.data, c->text.text.len);
 		}
 	}
 }
@@ -298,7 +279,7 @@ static void merge_cells(struct docx_table *t)
 static bool row_blank(const struct row *row)
 {
 	for (int i = 0; i < row->n; i++) {
-		if (!is_blank(&row->cells[i].text) || row->cells[i].text.n_marks) {
+		if (!flow_is_blank(&row->cells[i].text) || row->cells[i].text.marks.len) {
 			return false;
 		}
 	}
@@ -329,19 +310,18 @@ void docx_table_end(struct docx_table *t, struct draft *d)
 	}
 }
 
-void docx_row_flatten(struct docx_table *t, struct passage *to)
+void docx_row_flatten(struct docx_table *t, struct draft *d, struct flow *to)
 {
-	struct passage *columns[COLUMNS_MAX];
 	bool any = false;
-	int n;
 
 	merge_cells(t);
 	t->row_open = false;
-	n = columns_of(t->row, false, columns);
-	for (int i = 0; i < n; i++) {
-		if (columns[i] && !is_blank(columns[i])) {
-			buf_str(&to->text, any ? " | " : "");
-			passage_append(to, columns[i]);
+	for (int i = 0; i < t->row->n; i++) {
+		const struct flow *cell = &t->row->cells[i].text;
+
+		if (!flow_is_blank(cell)) {
+			flow_add(to, d, any ? " | " : "", any ? 3 : 0);
+			flow_append(to, d, cell);
 			any = true;
 		}
 	}

@@ -270,22 +270,12 @@ void draft_lines(struct draft *d, enum block_kind kind, int level, const char *s
 	}
 }
 
-static bool blank(const struct buf *b)
-{
-	for (size_t i = 0; i < b->len; i++) {
-		if ((unsigned char)b->data[i] > ' ') {
-			return false;
-		}
-	}
-	return true;
-}
-
 void draft_row(struct draft *d, enum row_role role, const struct buf *cells, int n_cells,
 	const struct box *box)
 {
 	struct buf line = BUF_INIT, cell = BUF_INIT;
 
-	while (n_cells > 0 && blank(&cells[n_cells - 1])) {
+	while (n_cells > 0 && draft_blank(cells[n_cells - 1].data, cells[n_cells - 1].len)) {
 		n_cells--;
 	}
 	for (int i = 0; i < n_cells; i++) {
@@ -474,6 +464,16 @@ void draft_clean(struct buf *out, const char *s, size_t n_bytes, bool keep_space
 			buf_char(out, ' ');
 		}
 	}
+}
+
+bool draft_blank(const char *s, size_t n_bytes)
+{
+	for (size_t i = 0; i < n_bytes; i++) {
+		if ((unsigned char)s[i] > ' ') {
+			return false;
+		}
+	}
+	return true;
 }
 
 #define TAG_FIRST 0xe0000

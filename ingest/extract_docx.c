@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "ingest/docx.h"
 
 #define NOTES_MAX 100000
@@ -42,11 +43,7 @@ static void on_note_start(void *arg, const struct xml_element *el)
 	if (!xml_is(el, r->element) || !id || !has_text(el) || all->n >= NOTES_MAX) {
 		return;
 	}
-	if (all->n == all->cap) {
-		all->cap = all->cap ? all->cap * 2 : 16;
-		all->items = realloc(all->items, (size_t)all->cap * sizeof(*all->items));
-		ASSERT(all->items != NULL);
-	}
+	all->items = array_grow(all->items, all->n, &all->cap, sizeof(*all->items));
 	note = &all->items[all->n++];
 	*note = (struct docx_note){.id = arena_str(&r->x->o.arena, id)};
 	if (author && *author) {

@@ -16,48 +16,18 @@ struct page_writer {
 	struct html_page page;
 	struct html_walk walk;
 	struct html_table table;
-	struct links links; /* in line */
-	struct buf line;    /* the text since the last block's edge */
-	struct buf *cell;   /* of the open row; NULL: none is open */
-	size_t n_term;	    /* bytes of the line that are a term whose definition is to come */
-	char marker[24];    /* of the list item that begins; "": none does */
-	int heading;	    /* level of the open one; 0: none */
+	struct flow line;  /* the text since the last block's edge */
+	struct flow *cell; /* of the open row; NULL: none is open */
+	size_t n_term;	   /* bytes of the line that are a term whose definition is to come */
+	char marker[24];   /* of the list item that begins; "": none does */
+	int heading;	   /* level of the open one; 0: none */
 	int pre, row, headings_only; /* open elements of these kinds */
 };
 
 /* Where text goes: outside of cells a row has none. */
-static struct buf *open_text(struct page_writer *w)
+static struct flow *open_text(struct page_writer *w)
 {
 	return w->row ? w->cell : &w->line;
-}
-
-static bool blank(const struct buf *b)
-{
-	for (size_t i = 0; i < b->len; i++) {
-		if (!isspace((unsigned char)b->data[i])) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static void newlines_to_spaces(struct buf *b)
-{
-	for (size_t i = 0; i < b->len; i++) {
-		b->data[i] = b->data[i] == '\n' ? ' ' : b->data[i];
-	}
-}
-
-static void put_marker(struct page_writer *w)
-{
-	struct buf item = BUF_INIT;
-
-	buf_str(&item, w->marker);
-	links_shift(&w->links, item.len);
-	buf_add(&item, w->line.data, w->line.len);
-	buf_finish(&w->line);
-	w->line = item;
-	w->marker[0] = '\0';
 }
 
 /* The text since the last block's edge becomes a block; a term waits for its definition. */
@@ -65,36 +35,33 @@ static void flush(struct page_writer *w)
 {
 	enum block_kind kind = BLOCK_PARAGRAPH;
 
-	if (w->n_term && w->line.len <= w->n_term) {
+	if (w->n_term && w->line.text.len <= w->n_term) {
 		return;
 	}
 	w->n_term = 0;
-	if (blank(&w->line) || (w->headings_only && !w->heading)) {
-		buf_clear(&w->line);
-		links_clear(&w->links);
+	if (flow_is_blank(&w->line) || (w->headings_only && !w->heading)) {
+		flow_clear(&w->line);
 		return;
 	}
 	if (w->heading) {
 		kind = BLOCK_HEADING;
-		newlines_to_spaces(&w->line);
 		if (w->heading == 1) {
-			draft_title(w->d, w->line.data, w->line.len);
+			draft_title(w->d, w->line.text.data, w->line.text.len);
 		}
 	} else if (w->pre) {
 		kind = BLOCK_CODE;
 	} else if (w->marker[0]) {
 		kind = BLOCK_LIST_ITEM;
-		put_marker(w);
+		flow_lead(&w->line, w->marker);
+		w->marker[0] = '\0';
 	}
-	draft_block(w->d, kind, w->heading);
-	links_write(&w->links, w->d, w->line.data, w->line.len);
-	buf_clear(&w->line);
+	flow_write(&w->line, w->d, kind, w->heading, NULL);
 }
 
 static void flush_term(struct page_writer *w)
 {
-	if (w->n_term >= 2 && w->line.len == w->n_term) {
-		w->line.len -= 2; /* its definition never came */
+	if (w->n_term >= 2 && w->line.text.len == w->n_term) {
+		w->line.text.len -= 2; /* its definition never came */
 	}
 	w->n_term = 0;
 	flush(w);
@@ -105,7 +72,7 @@ static void block_edge(struct page_writer *w)
 	if (!w->row) {
 		flush(w);
 	} else if (w->cell) {
-		buf_char(w->cell, ' ');
+		buf_char(&w->cell->text, ' ');
 	}
 }
 
@@ -123,7 +90,7 @@ static void begin_item(struct page_writer *w)
 		}
 	}
 	if (w->row) {
-		buf_str(w->cell ? w->cell : &w->line, "- ");
+		buf_str(w->cell ? &w->cell->text : &w->line.text, "- ");
 	} else if (list && html_tag(list->node) == GUMBO_TAG_OL) {
 		const char *start = html_attribute(list->node, "start");
 
@@ -199,14 +166,10 @@ static void begin_row(struct page_writer *w, const GumboNode *row)
 static void begin_link(struct page_writer *w, const GumboNode *a, struct html_step *step)
 {
 	const char *address = html_attribute(a, "href");
+	struct flow *text = open_text(w);
 
-	if (!links_wanted(address)) {
-		return;
-	}
-	if (w->row) {
-		buf_add(&w->table.links, address, strlen(address) + 1);
-	} else if (!w->headings_only || w->heading) {
-		links_begin(&w->links, address, w->line.len);
+	if (text && flow_link_wanted(address) && (w->row || !w->headings_only || w->heading)) {
+		flow_begin_link(text, address, strlen(address));
 		step->link = true;
 	}
 }
@@ -232,7 +195,7 @@ static void on_enter(struct page_writer *w, const GumboNode *node)
 	} else if (w->row && (tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH)) {
 		w->cell = html_table_cell(&w->table, node);
 	} else if (tag == GUMBO_TAG_BR && open_text(w)) {
-		buf_char(open_text(w), '\n');
+		buf_char(&open_text(w)->text, '\n');
 	} else if (tag == GUMBO_TAG_A) {
 		begin_link(w, node, &w->walk.steps[w->walk.n - 1]);
 	} else if (tag == GUMBO_TAG_DT && !w->row) {
@@ -247,12 +210,14 @@ static void on_enter(struct page_writer *w, const GumboNode *node)
 
 static void end_term(struct page_writer *w)
 {
-	if (!blank(&w->line)) {
-		while (isspace((unsigned char)w->line.data[w->line.len - 1])) {
-			w->line.len--;
+	struct buf *line = &w->line.text;
+
+	if (!flow_is_blank(&w->line)) {
+		while (isspace((unsigned char)line->data[line->len - 1])) {
+			line->len--;
 		}
-		buf_str(&w->line, w->line.data[w->line.len - 1] == ':' ? " " : ": ");
-		w->n_term = w->line.len;
+		buf_str(line, line->data[line->len - 1] == ':' ? " " : ": ");
+		w->n_term = line->len;
 	}
 }
 
@@ -276,7 +241,7 @@ static void on_leave(struct page_writer *w, const struct html_step *step)
 	} else if (w->row && (tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH)) {
 		w->cell = NULL;
 	} else if (step->link) {
-		links_end(&w->links, w->line.len);
+		flow_end_link(open_text(w) ? open_text(w) : &w->line);
 	} else if (tag == GUMBO_TAG_DT && !w->row) {
 		end_term(w);
 	} else if (tag == GUMBO_TAG_DL && !w->row) {
@@ -292,7 +257,7 @@ static void on_leave(struct page_writer *w, const struct html_step *step)
 /* White space in text is one space, except in pre. */
 static void add_text(struct page_writer *w, const char *s)
 {
-	struct buf *out = open_text(w);
+	struct buf *out = open_text(w) ? &open_text(w)->text : NULL;
 
 	if (!out) {
 		return;
@@ -447,8 +412,7 @@ void html_write(const char *p, size_t n_bytes, struct draft *d)
 	take_facts(tree->document, d);
 	html_survey(&w->page, tree->document);
 	write_tree(w);
-	buf_finish(&w->line);
-	links_finish(&w->links);
+	flow_finish(&w->line);
 	html_table_finish(&w->table);
 	html_walk_finish(&w->walk);
 	free(w);

@@ -7,15 +7,14 @@
 #include <strings.h>
 
 #include "ingest/child.h"
-#include "ingest/links.h"
+#include "ingest/flow.h"
 
 #define OPTIONS (CMARK_OPT_FOOTNOTES | CMARK_OPT_VALIDATE_UTF8)
 
 struct scribe {
 	struct draft *d;
-	struct buf line;
-	struct links links; /* in line */
-	bool item_open;	    /* the next paragraph is a list item's first */
+	struct flow line;
+	bool item_open; /* the next paragraph is a list item's first */
 	char marker[24];
 	int n_notes; /* footnotes defined so far */
 	bool note_open;
@@ -24,20 +23,7 @@ struct scribe {
 
 static void flush(struct scribe *s, enum block_kind kind, int level)
 {
-	draft_block(s->d, kind, level);
-	links_write(&s->links, s->d, s->line.data ? s->line.data : "", s->line.len);
-	buf_clear(&s->line);
-}
-
-static void put_in_front(struct scribe *s, const char *words)
-{
-	struct buf whole = BUF_INIT;
-
-	buf_str(&whole, words);
-	links_shift(&s->links, whole.len);
-	buf_add(&whole, s->line.data ? s->line.data : "", s->line.len);
-	buf_finish(&s->line);
-	s->line = whole;
+	flow_write(&s->line, s->d, kind, level, NULL);
 }
 
 static void flush_paragraph(struct scribe *s)
@@ -47,12 +33,12 @@ static void flush_paragraph(struct scribe *s)
 	if (s->note_open) {
 		if (s->note_begins) {
 			snprintf(words, sizeof(words), "Note %d: ", s->n_notes);
-			put_in_front(s, words);
+			flow_lead(&s->line, words);
 		}
 		s->note_begins = false;
 		flush(s, BLOCK_NOTE, 0);
 	} else if (s->item_open) {
-		put_in_front(s, s->marker);
+		flow_lead(&s->line, s->marker);
 		s->item_open = false;
 		flush(s, BLOCK_LIST_ITEM, 0);
 	} else {
@@ -94,20 +80,21 @@ static void take_comments(struct scribe *s, const char *html)
 static void on_inline(struct scribe *s, cmark_node *node, const char *literal)
 {
 	cmark_node_type type = cmark_node_get_type(node);
+	const char *address = cmark_node_get_url(node);
 
 	if (type == CMARK_NODE_SOFTBREAK) {
-		buf_char(&s->line, ' ');
+		buf_char(&s->line.text, ' ');
 	} else if (type == CMARK_NODE_LINEBREAK) {
-		buf_char(&s->line, '\n');
+		buf_char(&s->line.text, '\n');
 	} else if (type == CMARK_NODE_HTML_INLINE) {
 		take_comments(s, literal);
-		buf_str(&s->line, strncasecmp(literal, "<br", 3) == 0 ? "\n" : "");
+		buf_str(&s->line.text, strncasecmp(literal, "<br", 3) == 0 ? "\n" : "");
 	} else if (type == CMARK_NODE_FOOTNOTE_REFERENCE) {
-		buf_printf(&s->line, "[%s]", literal);
-	} else if (type == CMARK_NODE_LINK && links_wanted(cmark_node_get_url(node))) {
-		links_begin(&s->links, cmark_node_get_url(node), s->line.len);
+		buf_printf(&s->line.text, "[%s]", literal);
+	} else if (type == CMARK_NODE_LINK && flow_link_wanted(address)) {
+		flow_begin_link(&s->line, address, strlen(address));
 	} else if (type == CMARK_NODE_TEXT || type == CMARK_NODE_CODE) {
-		buf_str(&s->line, literal);
+		buf_str(&s->line.text, literal);
 	}
 }
 
@@ -118,7 +105,7 @@ static void on_enter(struct scribe *s, cmark_node *node)
 
 	literal = literal ? literal : "";
 	if (type == CMARK_NODE_CODE_BLOCK) {
-		buf_str(&s->line, literal);
+		buf_str(&s->line.text, literal);
 		flush(s, BLOCK_CODE, 0);
 	} else if (type == CMARK_NODE_HTML_BLOCK) {
 		take_comments(s, literal);
@@ -130,16 +117,9 @@ static void on_enter(struct scribe *s, cmark_node *node)
 		s->note_open = true;
 		s->note_begins = true;
 	} else if (strcmp(cmark_node_get_type_string(node), "table_cell") == 0) {
-		buf_str(&s->line, cmark_node_previous(node) ? " | " : "");
+		buf_str(&s->line.text, cmark_node_previous(node) ? " | " : "");
 	} else {
 		on_inline(s, node, literal);
-	}
-}
-
-static void newlines_to_spaces(struct buf *b)
-{
-	for (size_t i = 0; i < b->len; i++) {
-		b->data[i] = b->data[i] == '\n' ? ' ' : b->data[i];
 	}
 }
 
@@ -153,19 +133,17 @@ static void on_leave(struct scribe *s, cmark_node *node)
 	} else if (type == CMARK_NODE_HEADING) {
 		int level = cmark_node_get_heading_level(node);
 
-		newlines_to_spaces(&s->line);
-		if (level == 1 && s->line.len) {
-			draft_title(s->d, s->line.data, s->line.len);
+		if (level == 1 && s->line.text.len) {
+			draft_title(s->d, s->line.text.data, s->line.text.len);
 		}
 		flush(s, BLOCK_HEADING, level);
 	} else if (type == CMARK_NODE_ITEM) {
 		s->item_open = false;
 	} else if (type == CMARK_NODE_LINK) {
-		links_end(&s->links, s->line.len);
+		flow_end_link(&s->line);
 	} else if (type == CMARK_NODE_FOOTNOTE_DEFINITION) {
 		s->note_open = false;
 	} else if (strcmp(name, "table_row") == 0 || strcmp(name, "table_header") == 0) {
-		newlines_to_spaces(&s->line);
 		flush(s, BLOCK_TABLE_ROW, strcmp(name, "table_row") == 0 ? ROW_NEXT : ROW_HEADER);
 	}
 }

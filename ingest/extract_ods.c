@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "ingest/odf.h"
 
 #define COLUMNS_MAX 16384
@@ -73,10 +74,9 @@ static void line_up(struct odf *o, const struct row *r, int base)
 		const struct cell *c = &r->cells[i];
 
 		for (; column < c->column && column - base < GAP_MAX; column++) {
-			flow_row_add(&o->row, &o->cell, o->d);
+			flow_row_add_text(&o->row, o->d, NULL);
 		}
-		buf_add(&o->cell.text, c->text.data, c->text.len);
-		flow_row_add(&o->row, &o->cell, o->d);
+		flow_row_add_text(&o->row, o->d, &c->text);
 		column = c->column + 1;
 	}
 }
@@ -344,11 +344,7 @@ static void add_cell(struct row *r, int column, const struct sheet *s, const str
 	if (r->n == FLOW_CELLS_MAX) {
 		return;
 	}
-	if (r->n == r->cap) {
-		r->cap = r->cap ? r->cap * 2 : 16;
-		r->cells = realloc(r->cells, (size_t)r->cap * sizeof(*r->cells));
-		ASSERT(r->cells != NULL);
-	}
+	r->cells = array_grow(r->cells, r->n, &r->cap, sizeof(*r->cells));
 	c = &r->cells[r->n++];
 	*c = (struct cell){.column = column, .is_text = s->is_text};
 	buf_add(&c->text, text->data, text->len);

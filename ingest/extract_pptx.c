@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "ingest/pptx.h"
 
 #define SLIDES_MAX 100000
@@ -24,16 +25,6 @@ struct presentation_reader {
 	int n_authors, cap_authors;
 };
 
-static void *grow(void *items, int n, int *cap, size_t size)
-{
-	if (n == *cap) {
-		*cap = *cap ? *cap * 2 : 32;
-		items = realloc(items, (size_t)*cap * size);
-		ASSERT(items != NULL);
-	}
-	return items;
-}
-
 static void on_presentation(void *arg, const struct xml_element *el)
 {
 	struct presentation_reader *r = arg;
@@ -45,7 +36,7 @@ static void on_presentation(void *arg, const struct xml_element *el)
 	} else if (xml_is(el, "sldId") && r->n < SLIDES_MAX) {
 		part = ooxml_part(&r->p->o.relations, xml_attr_in(el, "elationships", "id"));
 		if (part && archive_has(r->p->o.archive, part)) {
-			r->slides = grow(r->slides, r->n, &r->cap, sizeof(*r->slides));
+			r->slides = array_grow(r->slides, r->n, &r->cap, sizeof(*r->slides));
 			r->slides[r->n++] = part;
 		}
 	}
@@ -114,7 +105,7 @@ static const struct pptx_slide *load_model(struct pptx *p, const char *part, boo
 		return NULL;
 	}
 	m = arena_new(&p->o.arena, struct pptx_slide);
-	p->models = grow(p->models, p->n_models, &p->cap_models, sizeof(struct pptx_slide *));
+	p->models = array_grow(p->models, p->n_models, &p->cap_models, sizeof(struct pptx_slide *));
 	p->models[p->n_models++] = m;
 	m->part = part;
 	m->light = m->dark = COLOR_UNKNOWN;
@@ -146,7 +137,8 @@ static void on_author(void *arg, const struct xml_element *el)
 
 	if ((xml_is(el, "cmAuthor") || xml_is(el, "author")) && id && name &&
 		r->n_authors < AUTHORS_MAX) {
-		r->authors = grow(r->authors, r->n_authors, &r->cap_authors, sizeof(*r->authors));
+		r->authors =
+			array_grow(r->authors, r->n_authors, &r->cap_authors, sizeof(*r->authors));
 		r->authors[r->n_authors++] =
 			(struct author){.id = arena_str(a, id), .name = arena_str(a, name)};
 	}

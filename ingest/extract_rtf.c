@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "index/base/array.h"
 #include "index/base/utf8.h"
 #include "ingest/rtf.h"
 
@@ -316,11 +317,7 @@ void rtf_begin_story(struct rtf *r, enum rtf_story_kind kind)
 		r->g->to = RTF_TO_NOTHING;
 		return;
 	}
-	if (r->n_stories == r->cap_stories) {
-		r->cap_stories = r->cap_stories ? r->cap_stories * 2 : 8;
-		r->stories = realloc(r->stories, (size_t)r->cap_stories * sizeof(*r->stories));
-		ASSERT(r->stories != NULL);
-	}
+	r->stories = array_grow(r->stories, r->n_stories, &r->cap_stories, sizeof(*r->stories));
 	r->stories[r->n_stories++] = (struct rtf_story){.kind = kind};
 	r->g->story = r->n_stories > 1;
 	r->g->in_table = false;
@@ -361,13 +358,8 @@ void rtf_begin_field(struct rtf *r)
 	if (r->g->to != RTF_TO_TEXT || r->g->field) {
 		return;
 	}
-	if (r->n_fields == r->cap_fields) {
-		r->cap_fields = r->cap_fields ? r->cap_fields * 2 : 8;
-		r->fields = realloc(r->fields, (size_t)r->cap_fields * sizeof(*r->fields));
-		ASSERT(r->fields != NULL);
-	}
-	r->fields[r->n_fields++] =
-		(struct rtf_field){.mark = story_of(r)->text.text.len, .story = r->n_stories};
+	r->fields = array_grow(r->fields, r->n_fields, &r->cap_fields, sizeof(*r->fields));
+	r->fields[r->n_fields++] = (struct rtf_field){.story = r->n_stories};
 	r->g->field = true;
 }
 
@@ -402,15 +394,25 @@ static size_t address_of(const char *s, const char **out)
 	return 0;
 }
 
-static void end_field(struct rtf *r)
+/* What follows is what the field shows. */
+static void end_instruction(struct rtf *r)
 {
-	struct rtf_field *f = &r->fields[--r->n_fields];
-	struct flow *text = &story_of(r)->text;
+	struct rtf_field *f = &r->fields[r->n_fields - 1];
 	const char *address;
 	size_t n = address_of(f->instruction.data ? f->instruction.data : "", &address);
 
-	if (n && f->story == r->n_stories && text->text.len > f->mark) {
-		flow_mark(text, ANNOTATION_LINK, f->mark, address, n);
+	if (n && f->story == r->n_stories) {
+		flow_begin_link(&story_of(r)->text, address, n);
+		f->is_link = true;
+	}
+}
+
+static void end_field(struct rtf *r)
+{
+	struct rtf_field *f = &r->fields[--r->n_fields];
+
+	if (f->is_link) {
+		flow_end_link(&r->stories[f->story - 1].text);
 	}
 	buf_finish(&f->instruction);
 }
@@ -446,11 +448,7 @@ static void open_group(struct rtf *r)
 	if (r->n_groups >= r->doc->limits->nesting_max) {
 		draft_fault(r->d, FAULT_LIMIT, 0, "groups inside of each other; ingest-nesting");
 	}
-	if (r->n_groups == r->cap_groups) {
-		r->cap_groups = r->cap_groups ? r->cap_groups * 2 : 32;
-		r->groups = realloc(r->groups, (size_t)r->cap_groups * sizeof(*r->groups));
-		ASSERT(r->groups != NULL);
-	}
+	r->groups = array_grow(r->groups, r->n_groups, &r->cap_groups, sizeof(*r->groups));
 	r->groups[r->n_groups] = r->n_groups ? r->groups[r->n_groups - 1] : FIRST;
 	r->g = &r->groups[r->n_groups++];
 	r->g->field = r->g->story = r->g->property = false;
@@ -462,6 +460,8 @@ static void open_group(struct rtf *r)
 
 static void close_group(struct rtf *r)
 {
+	bool ended;
+
 	if (r->g->property) {
 		end_property(r);
 	}
@@ -471,8 +471,13 @@ static void close_group(struct rtf *r)
 	if (r->g->field) {
 		end_field(r);
 	}
+	ended = r->g->to == RTF_TO_INSTRUCTION && !r->g->field && r->n_groups > 1 &&
+		r->g[-1].to != RTF_TO_INSTRUCTION && r->n_fields;
 	r->n_groups--;
 	r->g = r->n_groups ? &r->groups[r->n_groups - 1] : NULL;
+	if (ended) {
+		end_instruction(r);
+	}
 }
 
 static void take_symbol(struct rtf *r, int symbol)

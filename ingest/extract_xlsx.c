@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "ingest/xlsx.h"
 
 #define SHEETS_MAX 10000
@@ -42,11 +43,7 @@ static void on_workbook(void *arg, const struct xml_element *el)
 	if (!part) {
 		return;
 	}
-	if (r->n == r->cap) {
-		r->cap = r->cap ? r->cap * 2 : 16;
-		r->sheets = realloc(r->sheets, (size_t)r->cap * sizeof(*r->sheets));
-		ASSERT(r->sheets != NULL);
-	}
+	r->sheets = array_grow(r->sheets, r->n, &r->cap, sizeof(*r->sheets));
 	name = xml_attr(el, "name");
 	state = xml_attr(el, "state");
 	r->sheets[r->n++] = (struct sheet){.part = part,
@@ -191,7 +188,7 @@ static int hidden_of(const struct sheet_reader *r, const struct xlsx_style *styl
 
 static void tell_hidden(struct sheet_reader *r, enum annotation_kind kind, const char *s, size_t n)
 {
-	struct aside *a = &r->x->aside;
+	struct flow_aside *a = &r->x->aside;
 	struct buf name = BUF_INIT;
 	const char *between = a->text.len && a->kind == kind && r->n_hidden ? "; " : "";
 
@@ -208,20 +205,10 @@ static void tell_hidden(struct sheet_reader *r, enum annotation_kind kind, const
 		buf_str(&name, ": ");
 	}
 	r->row_told = true;
-	aside_add(a, kind, name.data, name.len);
-	aside_add(a, kind, s, n);
+	flow_aside_add(a, kind, name.data, name.len);
+	flow_aside_add(a, kind, s, n);
 	r->n_hidden += name.len + n;
 	buf_finish(&name);
-}
-
-static bool blank(const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if ((unsigned char)s[i] > ' ') {
-			return false;
-		}
-	}
-	return true;
 }
 
 static void end_cell(struct sheet_reader *r)
@@ -237,9 +224,9 @@ static void end_cell(struct sheet_reader *r)
 		style = &PLAIN;
 	}
 	s = shown(r, style, &n);
-	if (!blank(s, n) && hidden >= 0) {
+	if (!draft_blank(s, n) && hidden >= 0) {
 		tell_hidden(r, (enum annotation_kind)hidden, s, n);
-	} else if (!blank(s, n) && r->row) {
+	} else if (!draft_blank(s, n) && r->row) {
 		xlsx_row_add(r->row, r->x_at, s, n, r->type == 's' || r->type == 't', style->bold);
 	}
 	r->type = 0;
@@ -298,7 +285,7 @@ static void read_sheet(struct xlsx *x, const struct sheet *sheet)
 	xlsx_rows_begin(&r.rows, x, &facts);
 	ooxml_must_read(&x->o, sheet->part, &SHEET, &r);
 	xlsx_rows_end(&r.rows);
-	aside_flush(&x->aside);
+	flow_aside_flush(&x->aside);
 	tell_comments(x, &facts);
 	if (facts.drawing) {
 		xlsx_drawing(x, facts.drawing);
@@ -313,9 +300,9 @@ static void read_hidden_sheet(struct xlsx *x, const struct sheet *sheet)
 	struct buf name = BUF_INIT;
 
 	buf_printf(&name, "Hidden sheet “%s”: ", sheet->name);
-	aside_add(&x->aside, ANNOTATION_HIDDEN_PART, name.data, name.len);
+	flow_aside_add(&x->aside, ANNOTATION_HIDDEN_PART, name.data, name.len);
 	ooxml_read(&x->o, sheet->part, &SHEET, &r);
-	aside_flush(&x->aside);
+	flow_aside_flush(&x->aside);
 	buf_finish(&name);
 	buf_finish(&r.value);
 }

@@ -59,16 +59,6 @@ bool xml_is_document(struct document *doc)
 
 /* ── writing ── */
 
-static bool blank(const struct buf *b)
-{
-	for (size_t i = 0; i < b->len; i++) {
-		if (!isspace((unsigned char)b->data[i])) {
-			return false;
-		}
-	}
-	return true;
-}
-
 static bool is_heading(const char *name)
 {
 	return strcasecmp(name, "title") == 0 || strcasecmp(name, "head") == 0 ||
@@ -91,23 +81,15 @@ static void field(struct writer *w, int parent, const char *name, const char *s,
 	buf_finish(&line);
 }
 
-static void newlines_to_spaces(struct buf *b)
-{
-	for (size_t i = 0; i < b->len; i++) {
-		b->data[i] = b->data[i] == '\n' ? ' ' : b->data[i];
-	}
-}
-
 /* Writes what was gathered of the open element. leaf: it has ended and had no other in it. */
 static void flush(struct writer *w, bool leaf)
 {
 	size_t lead = 0;
 
-	if (blank(&w->line)) {
+	if (draft_blank(w->line.data, w->line.len)) {
 		buf_clear(&w->line);
 		return;
 	}
-	newlines_to_spaces(&w->line);
 	while (isspace((unsigned char)w->line.data[lead])) {
 		lead++;
 	}
@@ -160,7 +142,7 @@ static void on_start(void *arg, const struct xml_element *el)
 {
 	struct writer *w = arg;
 
-	if (w->block_depth && !blank(&w->line)) {
+	if (w->block_depth && !draft_blank(w->line.data, w->line.len)) {
 		w->mixed = true; /* inside of prose */
 		return;
 	}

@@ -1,8 +1,11 @@
 #include "ingest/flow.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "index/base/array.h"
 #include "index/base/utf8.h"
 
 static struct flow_mark *marks_of(const struct buf *b, size_t *n)
@@ -27,6 +30,7 @@ void flow_clear(struct flow *f)
 	drop_marks(&f->marks);
 	buf_clear(&f->text);
 	buf_clear(&f->unseen);
+	f->link_start = 0;
 }
 
 void flow_finish(struct flow *f)
@@ -35,24 +39,16 @@ void flow_finish(struct flow *f)
 	buf_finish(&f->marks);
 	buf_finish(&f->text);
 	buf_finish(&f->unseen);
+	free(f->link);
+	f->link = NULL;
 }
 
-static bool blank(const char *s, size_t n_bytes)
+static void add_mark(struct flow *f, enum annotation_kind kind, size_t start, size_t end,
+	const char *s, size_t n_bytes)
 {
-	for (size_t i = 0; i < n_bytes; i++) {
-		if ((unsigned char)s[i] > ' ') {
-			return false;
-		}
-	}
-	return true;
-}
+	struct flow_mark m = {.kind = kind, .start = start, .end = end};
 
-static void add_mark(
-	struct flow *f, enum annotation_kind kind, size_t start, const char *s, size_t n_bytes)
-{
-	struct flow_mark m = {.kind = kind, .start = start, .end = f->text.len};
-
-	if (blank(s, n_bytes) || f->marks.len / sizeof(m) >= ANNOTATIONS_MAX) {
+	if (draft_blank(s, n_bytes) || f->marks.len / sizeof(m) >= ANNOTATIONS_MAX) {
 		return;
 	}
 	if (n_bytes > ANNOTATION_TEXT_MAX) {
@@ -70,10 +66,10 @@ void flow_seal(struct flow *f)
 	struct buf *u = &f->unseen;
 
 	if (u->len) {
-		add_mark(f, f->unseen_kind, f->text.len, u->data, u->len);
+		add_mark(f, f->unseen_kind, f->text.len, f->text.len, u->data, u->len);
 		if (f->unseen_kind == ANNOTATION_HIDDEN_COLOR ||
 			f->unseen_kind == ANNOTATION_HIDDEN_SIZE ||
-			blank(u->data + u->len - 1, 1)) {
+			draft_blank(u->data + u->len - 1, 1)) {
 			flow_blank(f);
 		}
 		buf_clear(u);
@@ -102,7 +98,7 @@ void flow_add(struct flow *f, struct draft *d, const char *s, size_t n_bytes)
 {
 	struct buf *to = &f->text;
 
-	if (f->unseen.len && blank(s, n_bytes)) {
+	if (f->unseen.len && draft_blank(s, n_bytes)) {
 		to = &f->unseen;
 	} else {
 		flow_seal(f);
@@ -124,31 +120,31 @@ bool flow_ends_blank(const struct flow *f)
 {
 	const struct buf *b = f->unseen.len ? &f->unseen : &f->text;
 
-	return !b->len || blank(b->data + b->len - 1, 1);
+	return !b->len || draft_blank(b->data + b->len - 1, 1);
 }
 
 #define NEAR 16 /* of 255, in each of red, green and blue */
 
-bool flow_same_color(int32_t a, int32_t b)
+bool flow_same_color(long a, long b)
 {
 	for (int shift = 0; shift < 24; shift += 8) {
-		if (abs(((a >> shift) & 255) - ((b >> shift) & 255)) > NEAR) {
+		if (labs(((a >> shift) & 255) - ((b >> shift) & 255)) > NEAR) {
 			return false;
 		}
 	}
-	return true;
+	return a >= 0 && b >= 0;
 }
 
 bool flow_is_blank(const struct flow *f)
 {
-	return blank(f->text.data, f->text.len);
+	return draft_blank(f->text.data, f->text.len);
 }
 
 void flow_mark(
 	struct flow *f, enum annotation_kind kind, size_t start, const char *s, size_t n_bytes)
 {
 	flow_seal(f);
-	add_mark(f, kind, start, s, n_bytes);
+	add_mark(f, kind, start, f->text.len, s, n_bytes);
 }
 
 void flow_lead(struct flow *f, const char *s)
@@ -165,6 +161,69 @@ void flow_lead(struct flow *f, const char *s)
 		m[i].start += n_lead;
 		m[i].end += n_lead;
 	}
+	f->link_start += f->link ? n_lead : 0;
+}
+
+void flow_append(struct flow *f, struct draft *d, const struct flow *from)
+{
+	size_t n, base;
+	const struct flow_mark *m = marks_of(&from->marks, &n);
+
+	flow_seal(f);
+	base = f->text.len;
+	flow_add(f, d, from->text.data ? from->text.data : "", from->text.len);
+	for (size_t i = 0; i < n; i++) {
+		add_mark(f, m[i].kind, base + m[i].start, base + m[i].end, m[i].text,
+			strlen(m[i].text));
+	}
+}
+
+/* ── links ── */
+
+bool flow_link_wanted(const char *s)
+{
+	size_t n = 0;
+
+	if (!s) {
+		return false;
+	}
+	while (isspace((unsigned char)*s)) {
+		s++;
+	}
+	while (isalnum((unsigned char)s[n]) || (n && strchr("+-.", s[n]) && s[n])) {
+		n++;
+	}
+	if (s[n] == ':' && n) {
+		return (n == 4 && strncasecmp(s, "http", 4) == 0) ||
+		       (n == 5 && strncasecmp(s, "https", 5) == 0) ||
+		       (n == 6 && strncasecmp(s, "mailto", 6) == 0);
+	}
+	return *s && *s != '#';
+}
+
+/* Of what the open link has of the text so far. */
+static void mark_link(struct flow *f)
+{
+	if (f->link && f->text.len > f->link_start &&
+		!draft_blank(f->text.data + f->link_start, f->text.len - f->link_start)) {
+		add_mark(f, ANNOTATION_LINK, f->link_start, f->text.len, f->link, strlen(f->link));
+	}
+}
+
+void flow_begin_link(struct flow *f, const char *address, size_t n_bytes)
+{
+	flow_end_link(f);
+	f->link = strndup(address, n_bytes);
+	ASSERT(f->link != NULL);
+	f->link_start = f->text.len;
+}
+
+void flow_end_link(struct flow *f)
+{
+	flow_seal(f);
+	mark_link(f);
+	free(f->link);
+	f->link = NULL;
 }
 
 /* ── writing: where the ends of marks stand in the cleaned text ── */
@@ -233,6 +292,7 @@ void flow_write_lines(struct flow *f, struct draft *d, const struct box *box)
 	struct edge *edges;
 
 	flow_seal(f);
+	mark_link(f);
 	m = marks_of(&f->marks, &n_marks);
 	edges = edges_of(f, &n_edges);
 	buf_reserve(&f->text, 1);
@@ -268,7 +328,7 @@ void flow_write_lines(struct flow *f, struct draft *d, const struct box *box)
 void flow_write(
 	struct flow *f, struct draft *d, enum block_kind kind, int level, const struct box *box)
 {
-	if (kind == BLOCK_HEADING) {
+	if (kind == BLOCK_HEADING || kind == BLOCK_TABLE_ROW) {
 		for (size_t i = 0; i < f->text.len; i++) {
 			f->text.data[i] = f->text.data[i] == '\n' ? ' ' : f->text.data[i];
 		}
@@ -282,11 +342,7 @@ void flow_write(
 void flow_later(struct flow_queue *q, struct flow *f, enum block_kind kind, int level,
 	const struct box *box)
 {
-	if (q->n == q->cap) {
-		q->cap = q->cap ? q->cap * 2 : 16;
-		q->items = realloc(q->items, q->cap * sizeof(*q->items));
-		ASSERT(q->items != NULL);
-	}
+	q->items = array_grow(q->items, q->n, &q->cap, sizeof(*q->items));
 	q->items[q->n] = (struct flow_item){
 		.kind = kind, .level = level, .flow = *f, .has_box = box != NULL};
 	if (box) {
@@ -296,10 +352,10 @@ void flow_later(struct flow_queue *q, struct flow *f, enum block_kind kind, int 
 	memset(f, 0, sizeof(*f));
 }
 
-void flow_write_queue(struct flow_queue *q, struct draft *d, size_t n)
+void flow_write_queue(struct flow_queue *q, struct draft *d, int n)
 {
 	n = n < q->n ? n : q->n;
-	for (size_t i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++) {
 		struct flow_item *item = &q->items[i];
 
 		flow_write(
@@ -308,35 +364,48 @@ void flow_write_queue(struct flow_queue *q, struct draft *d, size_t n)
 	}
 	q->n -= n;
 	if (n && q->n) {
-		memmove(q->items, q->items + n, q->n * sizeof(*q->items));
+		memmove(q->items, q->items + n, (size_t)q->n * sizeof(*q->items));
 	}
 }
 
 /* ── rows ── */
 
+/* text is empty after. */
+static void take_cell(struct flow_row *r, struct buf *text, struct draft *d)
+{
+	struct buf *last = r->n ? &r->cells[r->n - 1] : NULL;
+
+	if (r->n < FLOW_CELLS_MAX) {
+		r->cells = array_grow(r->cells, r->n, &r->cap, sizeof(*r->cells));
+		r->cells[r->n++] = *text;
+		memset(text, 0, sizeof(*text));
+	} else if (text->len) {
+		check_room(last, d, text->len);
+		buf_char(last, ' ');
+		buf_add(last, text->data, text->len);
+		buf_clear(text);
+	}
+}
+
 void flow_row_add(struct flow_row *r, struct flow *f, struct draft *d)
 {
 	flow_seal(f);
+	mark_link(f);
+	f->link_start = 0;
 	buf_add(&r->marks, f->marks.data ? f->marks.data : "", f->marks.len);
 	buf_clear(&f->marks);
-	if (r->n == FLOW_CELLS_MAX) {
-		struct buf *last = &r->cells[r->n - 1];
+	take_cell(r, &f->text, d);
+}
 
-		buf_char(last, ' ');
-		buf_add(last, f->text.data ? f->text.data : "", f->text.len);
-		if (last->len > d->text_max) {
-			draft_fault(d, FAULT_TEXT, 0, NULL);
-		}
-		flow_clear(f);
-		return;
+void flow_row_add_text(struct flow_row *r, struct draft *d, const struct buf *text)
+{
+	struct buf cell = BUF_INIT;
+
+	if (text) {
+		buf_add(&cell, text->data ? text->data : "", text->len);
 	}
-	if (r->n == r->cap) {
-		r->cap = r->cap ? r->cap * 2 : 16;
-		r->cells = realloc(r->cells, (size_t)r->cap * sizeof(*r->cells));
-		ASSERT(r->cells != NULL);
-	}
-	r->cells[r->n++] = f->text;
-	memset(&f->text, 0, sizeof(f->text));
+	take_cell(r, &cell, d);
+	buf_finish(&cell);
 }
 
 void flow_row_write(struct flow_row *r, struct draft *d, enum row_role role, const struct box *box)
@@ -368,4 +437,35 @@ void flow_row_finish(struct flow_row *r)
 	buf_finish(&r->marks);
 	free(r->cells);
 	memset(r, 0, sizeof(*r));
+}
+
+/* ── asides ── */
+
+void flow_aside_flush(struct flow_aside *a)
+{
+	if (a->text.len) {
+		uint32_t at = draft_at(a->draft);
+
+		draft_annotate(a->draft, a->kind, at, at, a->text.data, a->text.len);
+		buf_clear(&a->text);
+	}
+}
+
+void flow_aside_add(struct flow_aside *a, enum annotation_kind kind, const char *s, size_t n_bytes)
+{
+	if (a->text.len && (a->kind != kind || a->text.len >= ANNOTATION_TEXT_MAX)) {
+		flow_aside_flush(a);
+	}
+	a->kind = kind;
+	while (n_bytes) {
+		size_t room = ANNOTATION_TEXT_MAX - (a->text.len % ANNOTATION_TEXT_MAX);
+		size_t part = n_bytes < room ? n_bytes : room;
+
+		buf_add(&a->text, s, part);
+		s += part;
+		n_bytes -= part;
+		if (n_bytes) {
+			flow_aside_flush(a);
+		}
+	}
 }

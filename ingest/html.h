@@ -12,7 +12,7 @@
 
 #include "index/base/buf.h"
 #include "ingest/child.h"
-#include "ingest/links.h"
+#include "ingest/flow.h"
 
 /* HTML in whatever encoding as UTF-8. charset: what its carrier says, or NULL: then the page itself
  * is asked. false: it is no text. */
@@ -98,7 +98,7 @@ void html_text(const GumboNode *node, size_t max, struct buf *out);
 /* ── tables ── */
 
 struct html_cell {
-	struct buf text;
+	struct flow text;
 	int columns, rows; /* that it spans */
 	bool is_header;
 };
@@ -113,15 +113,14 @@ struct html_table {
 	int n_cells, cap_cells;
 	struct html_span *spans; /* from the rows above, by column */
 	int n_spans;
-	struct buf *row;  /* of the columns of the row that is being laid out */
-	bool begun;	  /* a row was written */
-	bool in_head;	  /* the open row stands in <thead> */
-	struct buf links; /* addresses in the open row, each with its NUL */
+	struct flow_row row; /* that is being laid out */
+	bool begun;	     /* a row was written */
+	bool in_head;	     /* the open row stands in <thead> */
 };
 
 void html_table_begin(struct html_table *t); /* another table */
 void html_table_finish(struct html_table *t);
-struct buf *html_table_cell(struct html_table *t, const GumboNode *node);
+struct flow *html_table_cell(struct html_table *t, const GumboNode *node);
 void html_table_row(struct html_table *t, struct draft *d); /* ends and writes the open row */
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unicode/uchar.h>
 
+#include "index/base/array.h"
 #include "index/base/err.h"
 #include "index/base/hash.h"
 #include "index/base/utf8.h"
@@ -25,11 +26,7 @@ struct words {
 
 static void add(struct words *w, const char *letters, size_t n, int32_t start)
 {
-	if (w->n == w->capacity) {
-		w->capacity = w->capacity ? w->capacity * 2 : 256;
-		w->items = realloc(w->items, (size_t)w->capacity * sizeof(*w->items));
-		ASSERT(w->items != NULL);
-	}
+	w->items = array_grow(w->items, w->n, &w->capacity, sizeof(*w->items));
 	w->items[w->n++] = (struct word){hash64(letters, n), start};
 }
 

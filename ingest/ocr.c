@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "index/base/array.h"
+
 /* libgomp's; the compilers' own header of it is in a package that nothing else needs */
 extern void omp_set_max_active_levels(int n);
 
@@ -236,11 +238,7 @@ static void take_word(struct gathering *g, const TessResultIterator *it, int dpi
 
 	if (n_characters > 0 && n <= UINT16_MAX &&
 		TessPageIteratorBoundingBox(at, RIL_WORD, &x0, &y0, &x1, &y1)) {
-		if (t->n_words == g->cap) {
-			g->cap = g->cap ? g->cap * 2 : 256;
-			t->words = realloc(t->words, (size_t)g->cap * sizeof(*t->words));
-			ASSERT(t->words != NULL);
-		}
+		t->words = array_grow(t->words, t->n_words, &g->cap, sizeof(*t->words));
 		TessResultIteratorWordFontAttributes(
 			it, &is[0], &is[1], &is[2], &is[3], &is[4], &is[5], &points, &font);
 		t->words[t->n_words] = (struct ocr_word){.x0 = (float)x0,

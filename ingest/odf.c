@@ -1,3 +1,4 @@
+#include "index/base/array.h"
 #include "ingest/odf.h"
 
 #include <stdio.h>
@@ -190,11 +191,7 @@ static struct odf_frame *push(struct odf *o, enum odf_tag tag)
 		.columns = up->columns,
 		.skipped = up->skipped};
 
-	if (o->n_frames == o->cap) {
-		o->cap = o->cap ? o->cap * 2 : 64;
-		o->frames = realloc(o->frames, (size_t)o->cap * sizeof(*o->frames));
-		ASSERT(o->frames != NULL);
-	}
+	o->frames = array_grow(o->frames, o->n_frames, &o->cap, sizeof(*o->frames));
 	o->frames[o->n_frames] = next;
 	return &o->frames[o->n_frames++];
 }

@@ -191,11 +191,10 @@ struct odf_frame {
 	struct odf_look look;
 	struct flow *to;	/* takes text; NULL: it is no text of the document */
 	struct flow *container; /* takes whole paragraphs; NULL: each is a block */
-	size_t mark;		/* where a link begins in `to` */
-	char *address;		/* of a link */
 	int columns;		/* of the table around; 1: there is none that makes rows */
 	bool skipped;		/* with all that is inside */
-	bool paragraph, list, aside, row, cell, note, page, title, speech, box; /* it opened one */
+	bool paragraph, link, list, aside, row, cell, note, page, title, speech,
+		box; /* it opened one */
 };
 
 struct odf_list {

@@ -93,8 +93,7 @@ void odf_table_end(struct odf *o, struct odf_frame *f)
 		buf_add(&text, o->cell.text.data ? o->cell.text.data : "", o->cell.text.len);
 		flow_row_add(&o->row, &o->cell, o->d);
 		for (int i = 1; i < f->columns; i++) {
-			flow_add(&o->cell, o->d, text.data, text.len);
-			flow_row_add(&o->row, &o->cell, o->d);
+			flow_row_add_text(&o->row, o->d, &text);
 		}
 		buf_finish(&text);
 	} else if (f->row) {

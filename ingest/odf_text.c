@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "ingest/odf.h"
 
 #define SIZE_LEAST 2.0f /* points: smaller is not meant to be read */
@@ -162,12 +163,8 @@ static void begin_paragraph(struct odf *o, const struct xml_element *el, struct 
 		f->to = f->container;
 		return;
 	}
-	if (o->n_paragraphs == o->cap_paragraphs) {
-		o->cap_paragraphs = o->cap_paragraphs ? o->cap_paragraphs * 2 : 8;
-		o->paragraphs =
-			realloc(o->paragraphs, (size_t)o->cap_paragraphs * sizeof(*o->paragraphs));
-		ASSERT(o->paragraphs != NULL);
-	}
+	o->paragraphs = array_grow(
+		o->paragraphs, o->n_paragraphs, &o->cap_paragraphs, sizeof(*o->paragraphs));
 	p = &o->paragraphs[o->n_paragraphs++];
 	*p = (struct odf_paragraph){.flow = calloc(1, sizeof(*p->flow))};
 	ASSERT(p->flow != NULL);
@@ -243,11 +240,7 @@ static void begin_list(struct odf *o, const struct xml_element *el, struct odf_f
 
 		next.number = continued ? next.style->last : start > 0 ? start - 1 : 0;
 	}
-	if (o->n_lists == o->cap_lists) {
-		o->cap_lists = o->cap_lists ? o->cap_lists * 2 : 8;
-		o->lists = realloc(o->lists, (size_t)o->cap_lists * sizeof(*o->lists));
-		ASSERT(o->lists != NULL);
-	}
+	o->lists = array_grow(o->lists, o->n_lists, &o->cap_lists, sizeof(*o->lists));
 	o->lists[o->n_lists++] = next;
 	f->list = true;
 }
@@ -432,9 +425,8 @@ static bool start_inline(struct odf *o, const struct xml_element *el, struct odf
 		return true;
 	case ODF_TEXT_A:
 		if (f->to && !o->aside_open && address && *address != '#') {
-			f->mark = f->to->text.len;
-			f->address = strdup(address);
-			ASSERT(f->address != NULL);
+			flow_begin_link(f->to, address, strlen(address));
+			f->link = true;
 		}
 		return true;
 	case ODF_TEXT_S:
@@ -531,11 +523,8 @@ bool odf_text_start(
 
 void odf_text_end(struct odf *o, struct odf_frame *f)
 {
-	if (f->address) {
-		if (f->to->text.len > f->mark) {
-			flow_mark(f->to, ANNOTATION_LINK, f->mark, f->address, strlen(f->address));
-		}
-		free(f->address);
+	if (f->link) {
+		flow_end_link(f->to);
 	}
 	if (f->tag == ODF_TEXT_RUBY_TEXT) {
 		put(o, f, ")", 1);

@@ -315,18 +315,6 @@ long ooxml_color(const char *value)
 	return strtol(value + (n - 6), NULL, 16);
 }
 
-#define SAME 6 /* of 255, in each of red, green and blue */
-
-bool ooxml_same_color(long a, long b)
-{
-	for (int shift = 0; shift < 24; shift += 8) {
-		if (labs(((a >> shift) & 255) - ((b >> shift) & 255)) > SAME) {
-			return false;
-		}
-	}
-	return a >= 0 && b >= 0;
-}
-
 static int by_name(const void *name, const void *item)
 {
 	return strcmp(name, *(const char *const *)item);

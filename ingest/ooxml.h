@@ -72,8 +72,6 @@ bool ooxml_on(const char *value);
 long ooxml_number(const char *value, long fallback);
 /* "FFFFFF" or "FFFFFFFF" (with transparency first) as 0xRRGGBB; -1: no such thing ("auto"). */
 long ooxml_color(const char *value);
-/* Two colours that no eye keeps apart. */
-bool ooxml_same_color(long a, long b);
 /* Where name stands in a sorted list of names, -1: nowhere. */
 int ooxml_token(const char *name, const char *const *sorted, int n);
 

@@ -4,17 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "ingest/pdf.h"
 
 static struct pdf_line *line_add(struct pdf_lines *ls)
 {
 	struct pdf_line *l;
 
-	if (ls->n == ls->cap) {
-		ls->cap = ls->cap ? ls->cap * 2 : 64;
-		ls->all = realloc(ls->all, (size_t)ls->cap * sizeof(*ls->all));
-		ASSERT(ls->all != NULL);
-	}
+	ls->all = array_grow(ls->all, ls->n, &ls->cap, sizeof(*ls->all));
 	l = &ls->all[ls->n++];
 	memset(l, 0, sizeof(*l));
 	l->box = (struct box){0, 1e9f, 1e9f, -1e9f, -1e9f, 0, 0};

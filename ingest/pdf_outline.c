@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "ingest/pdf.h"
 
 #define TITLES_MAX 20000
@@ -58,11 +59,7 @@ static void add_title(
 		add_key(&key, clean.data ? clean.data : "", clean.len);
 	}
 	if (key.len > 1) {
-		if (out->n == out->cap) {
-			out->cap = out->cap ? out->cap * 2 : 64;
-			out->titles = realloc(out->titles, (size_t)out->cap * sizeof(*out->titles));
-			ASSERT(out->titles != NULL);
-		}
+		out->titles = array_grow(out->titles, out->n, &out->cap, sizeof(*out->titles));
 		out->titles[out->n++] = (struct pdf_title){buf_take(&key), page, level};
 	}
 	buf_finish(&key);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/utf8.h"
 #include "ingest/pdf.h"
 
@@ -70,17 +71,6 @@ static bool rect_ok(const PopplerRectangle *r)
 	       fabs(r->x1) < 1e6 && fabs(r->x2) < 1e6 && fabs(r->y1) < 1e6 && fabs(r->y2) < 1e6;
 }
 
-static void *grown(void *p, int n, int *cap, size_t size)
-{
-	if (n < *cap) {
-		return p;
-	}
-	*cap = *cap ? *cap * 2 : 64;
-	p = realloc(p, (size_t)*cap * size);
-	ASSERT(p != NULL);
-	return p;
-}
-
 static void widen(float *x0, float *y0, float *x1, float *y1, const PopplerRectangle *r)
 {
 	*x0 = fminf(*x0, (float)fmin(r->x1, r->x2));
@@ -94,7 +84,7 @@ static void begin_word(struct reading *rd, const PopplerRectangle *r, bool glued
 	struct pdf_page *p = rd->page;
 
 	if (rd->new_seg) {
-		p->segs = grown(p->segs, p->n_segs, &rd->segs_cap, sizeof(*p->segs));
+		p->segs = array_grow(p->segs, p->n_segs, &rd->segs_cap, sizeof(*p->segs));
 		p->segs[p->n_segs++] = (struct pdf_seg){.x0 = 1e9f,
 			.y0 = 1e9f,
 			.x1 = -1e9f,
@@ -106,7 +96,7 @@ static void begin_word(struct reading *rd, const PopplerRectangle *r, bool glued
 		rd->size_sum = 0;
 		glued = false;
 	}
-	p->words = grown(p->words, p->n_words, &rd->words_cap, sizeof(*p->words));
+	p->words = array_grow(p->words, p->n_words, &rd->words_cap, sizeof(*p->words));
 	p->words[p->n_words++] = (struct pdf_word){.x0 = 1e9f,
 		.y0 = 1e9f,
 		.x1 = -1e9f,

@@ -7,9 +7,10 @@
 #define INGEST_PPTX_H
 
 #include "ingest/ooxml.h"
-#include "ingest/passage.h"
+#include "ingest/flow.h"
 
 #define PPTX_LEVELS 9
+#define PPTX_CELLS_MAX 1000 /* of one row */
 #define PPTX_EMU 12700.0
 
 #define COLOR_UNSAID (-1)
@@ -23,14 +24,14 @@ struct pptx_box {
 };
 
 struct pptx_paragraph {
-	struct passage text;
+	struct flow text;
 	int level; /* 0 to 8 */
 	enum pptx_bullet bullet;
 	int start; /* of numbers */
 };
 
 struct pptx_cell {
-	struct passage text;
+	struct flow text;
 	int span;	/* columns */
 	bool from_left; /* a part of the cell before it, of the cell above it */
 	bool from_above;

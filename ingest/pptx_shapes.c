@@ -116,11 +116,11 @@ struct pptx_box pptx_box_of(const struct pptx_slide *s, const struct pptx_shape 
 static void finish_shape(struct pptx_shape *shape)
 {
 	for (int i = 0; i < shape->n_paragraphs; i++) {
-		passage_finish(&shape->paragraphs[i].text);
+		flow_finish(&shape->paragraphs[i].text);
 	}
 	for (int i = 0; i < shape->n_rows; i++) {
 		for (int k = 0; k < shape->rows[i].n; k++) {
-			passage_finish(&shape->rows[i].cells[k].text);
+			flow_finish(&shape->rows[i].cells[k].text);
 		}
 		free(shape->rows[i].cells);
 	}

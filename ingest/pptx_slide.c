@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "ingest/pptx.h"
 
 #define GROUPS_MAX 32
@@ -27,9 +28,9 @@ struct slide_reader {
 	int shape_depth;
 	struct pptx_cell *cell;
 	struct pptx_paragraph *paragraph;
-	struct passage *into; /* of the open paragraph */
-	int skip;	      /* depth, 0: none */
-	bool *taken;	      /* a Choice of the AlternateContent at this depth was */
+	struct flow *into; /* of the open paragraph */
+	int skip;	   /* depth, 0: none */
+	bool *taken;	   /* a Choice of the AlternateContent at this depth was */
 	bool in_text, in_group_properties, in_shape_properties, in_background, in_style;
 	bool in_run_properties, in_list_style, in_paragraph_properties, in_body_style;
 	int list_level;
@@ -37,23 +38,10 @@ struct slide_reader {
 	long *takes_color; /* where the next colour goes; NULL: nowhere */
 	int color_depth;
 	bool tiny;
-	const char *link;
-	size_t link_start;
 	int unseen; /* ANNOTATION_…: why the open run is; -1: it is seen; -2: not known yet */
 };
 
 /* ── shapes, groups ── */
-
-static void *grow(void *items, int n, int *cap, size_t size)
-{
-	if (n == *cap) {
-		*cap = *cap ? *cap * 2 : 8;
-		items = realloc(items, (size_t)*cap * size);
-		ASSERT(items != NULL);
-	}
-	memset((char *)items + (size_t)n * size, 0, size);
-	return items;
-}
 
 static void begin_shape(struct slide_reader *r, const struct xml_element *el)
 {
@@ -63,7 +51,7 @@ static void begin_shape(struct slide_reader *r, const struct xml_element *el)
 		r->skip = el->depth;
 		return;
 	}
-	s->shapes = grow(s->shapes, s->n, &s->cap, sizeof(*s->shapes));
+	s->shapes = array_grow(s->shapes, s->n, &s->cap, sizeof(*s->shapes));
 	r->shape = &s->shapes[s->n++];
 	r->shape->fill = COLOR_UNSAID;
 	r->shape->picture = xml_is(el, "pic");
@@ -233,7 +221,7 @@ static int unseen_of(struct slide_reader *r)
 	if (r->color < 0) {
 		return -1;
 	}
-	return ooxml_same_color(r->color, color_behind(r)) ? ANNOTATION_HIDDEN_COLOR : -1;
+	return flow_same_color(r->color, color_behind(r)) ? ANNOTATION_HIDDEN_COLOR : -1;
 }
 
 static void add_text(struct slide_reader *r, const char *text, size_t n)
@@ -263,7 +251,7 @@ static void begin_paragraph(struct slide_reader *r)
 			buf_char(&r->into->text, '\n');
 		}
 	} else {
-		s->paragraphs = grow(
+		s->paragraphs = array_grow(
 			s->paragraphs, s->n_paragraphs, &s->cap_paragraphs, sizeof(*s->paragraphs));
 		r->paragraph = &s->paragraphs[s->n_paragraphs++];
 		r->paragraph->start = 1;
@@ -271,22 +259,24 @@ static void begin_paragraph(struct slide_reader *r)
 	}
 }
 
+/* Ends the one before: what it linked to, how it looked. */
 static void begin_run(struct slide_reader *r)
 {
+	if (r->into) {
+		flow_end_link(r->into);
+	}
 	r->color = COLOR_UNSAID;
 	r->tiny = false;
 	r->unseen = -2;
-	r->link = NULL;
-	r->link_start = r->into ? r->into->text.len : 0;
 }
 
-static void end_run(struct slide_reader *r)
+static void begin_link(struct slide_reader *r, const char *id)
 {
-	if (r->link && r->into && r->into->text.len > r->link_start) {
-		passage_mark(r->into, ANNOTATION_LINK, r->link_start, r->into->text.len, r->link,
-			strlen(r->link));
+	const char *address = ooxml_address(&r->s->relations, id);
+
+	if (address && r->into) {
+		flow_begin_link(r->into, address, strlen(address));
 	}
-	begin_run(r);
 }
 
 static enum pptx_bullet bullet_of(const struct xml_element *el)
@@ -327,7 +317,7 @@ static void begin_row(struct slide_reader *r, const struct xml_element *el)
 {
 	struct pptx_shape *s = r->shape;
 
-	s->rows = grow(s->rows, s->n_rows, &s->cap_rows, sizeof(*s->rows));
+	s->rows = array_grow(s->rows, s->n_rows, &s->cap_rows, sizeof(*s->rows));
 	s->rows[s->n_rows++].height = emu(el, "h");
 }
 
@@ -340,8 +330,8 @@ static void begin_cell(struct slide_reader *r, const struct xml_element *el)
 {
 	struct pptx_row *row = r->shape->n_rows ? &r->shape->rows[r->shape->n_rows - 1] : NULL;
 
-	if (row && row->n < 1000) {
-		row->cells = grow(row->cells, row->n, &row->cap, sizeof(*row->cells));
+	if (row && row->n < PPTX_CELLS_MAX) {
+		row->cells = array_grow(row->cells, row->n, &row->cap, sizeof(*row->cells));
 		r->cell = &row->cells[row->n++];
 		r->cell->from_left = flag(el, "hMerge");
 		r->cell->from_above = flag(el, "vMerge");
@@ -434,7 +424,7 @@ static bool text_start(struct slide_reader *r, const struct xml_element *el)
 		r->in_run_properties = true;
 		r->tiny = size < TINY;
 	} else if (xml_is(el, "hlinkClick") && r->in_run_properties) {
-		r->link = ooxml_address(&r->s->relations, xml_attr_in(el, "elationships", "id"));
+		begin_link(r, xml_attr_in(el, "elationships", "id"));
 	} else if (xml_is(el, "br")) {
 		begin_run(r);
 		add_text(r, "\n", 1);
@@ -520,7 +510,7 @@ static void end_text(struct slide_reader *r, const struct xml_element *el)
 	} else if (xml_is(el, "pPr")) {
 		r->in_paragraph_properties = false;
 	} else if (xml_is(el, "r") || xml_is(el, "fld")) {
-		end_run(r);
+		begin_run(r);
 	} else if (xml_is(el, "rPr")) {
 		r->in_run_properties = false;
 	} else if (xml_is(el, "tc")) {

@@ -1,5 +1,6 @@
 /* A slide as text: the title first, then the shapes as they lie on each other, each with its box.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,14 +32,14 @@ static bool is_furniture(const struct pptx_shape *shape)
 /* ── aside ── */
 
 static void tell_paragraphs(
-	struct aside *a, enum annotation_kind kind, const struct pptx_shape *shape)
+	struct flow_aside *a, enum annotation_kind kind, const struct pptx_shape *shape)
 {
 	for (int i = 0; i < shape->n_paragraphs; i++) {
 		const struct buf *text = &shape->paragraphs[i].text.text;
 
 		if (text->len) {
-			aside_add(a, kind, text->data, text->len);
-			aside_add(a, kind, "\n", 1);
+			flow_aside_add(a, kind, text->data, text->len);
+			flow_aside_add(a, kind, "\n", 1);
 		}
 	}
 	for (int i = 0; i < shape->n_rows; i++) {
@@ -46,8 +47,8 @@ static void tell_paragraphs(
 			const struct buf *text = &shape->rows[i].cells[k].text.text;
 
 			if (text->len) {
-				aside_add(a, kind, text->data, text->len);
-				aside_add(a, kind, " | ", 3);
+				flow_aside_add(a, kind, text->data, text->len);
+				flow_aside_add(a, kind, " | ", 3);
 			}
 		}
 	}
@@ -69,16 +70,16 @@ static void tell_unseen(struct pptx *p, const struct pptx_shape *shape)
 
 void pptx_tell_slide(struct pptx *p, struct pptx_slide *s, const char *label)
 {
-	struct aside a = {.draft = p->o.draft};
+	struct flow_aside a = {.draft = p->o.draft};
 	size_t n_label = strlen(label);
 
-	aside_add(&a, ANNOTATION_HIDDEN_PART, label, n_label);
+	flow_aside_add(&a, ANNOTATION_HIDDEN_PART, label, n_label);
 	for (int i = 0; i < s->n; i++) {
 		tell_paragraphs(&a, ANNOTATION_HIDDEN_PART, &s->shapes[i]);
 		tell_unseen(p, &s->shapes[i]);
 	}
 	if (a.text.len > n_label || strncmp(a.text.data, label, n_label) != 0) {
-		aside_flush(&a);
+		flow_aside_flush(&a);
 	}
 	buf_finish(&a.text);
 }
@@ -97,32 +98,40 @@ static int hidden_of(const struct pptx *p, const struct pptx_shape *shape, const
 
 /* ── tables ── */
 
-/* The cells of a row; one that goes on from above says the same again, so that the row says all by
- * itself; one that spans columns does so only where it names them. */
-static int cells_of(const struct pptx_row *row, bool header, struct passage **above, int n_above,
-	struct passage **cells)
+/* A cell that goes on from above says the same again, so that the row says all by itself; one that
+ * spans columns does so only where it names them. texts: what the row above has, then this one. */
+static void add_cells(struct flow_row *out, const struct pptx_row *row, bool header,
+	const struct buf **texts, struct draft *d)
 {
-	for (int i = 0; i < row->n; i++) {
-		struct pptx_cell *c = &row->cells[i];
+	struct flow copy = {0};
 
-		cells[i] = &c->text;
+	for (int i = 0; i < row->n; i++) {
+		const struct pptx_cell *c = &row->cells[i];
+
 		if (c->from_left) {
-			cells[i] = header && i > 0 ? cells[i - 1] : NULL;
+			texts[i] = header && i > 0 ? texts[i - 1] : NULL;
+			flow_row_add_text(out, d, texts[i]);
 		} else if (c->from_above) {
-			cells[i] = i < n_above && above[i] && above[i]->text.len <= REPEAT_MAX
-					   ? above[i]
-					   : NULL;
+			texts[i] = texts[i] && texts[i]->len <= REPEAT_MAX ? texts[i] : NULL;
+			flow_row_add_text(out, d, texts[i]);
+		} else {
+			texts[i] = &c->text.text;
+			flow_append(&copy, d, &c->text);
+			flow_row_add(out, &copy, d);
 		}
 	}
-	return row->n;
+	for (int i = row->n; i < PPTX_CELLS_MAX; i++) {
+		texts[i] = NULL;
+	}
+	flow_finish(&copy);
 }
 
 static void write_table(struct pptx *p, const struct pptx_shape *shape, const struct pptx_box *b)
 {
-	struct passage *lines[2][1000];
+	const struct buf *texts[PPTX_CELLS_MAX] = {NULL};
+	struct flow_row line = {0};
 	struct box box = points(b);
 	double y = b->y, sum = 0, scale;
-	int n_above = 0;
 
 	for (int i = 0; i < shape->n_rows; i++) {
 		sum += shape->rows[i].height;
@@ -131,20 +140,20 @@ static void write_table(struct pptx *p, const struct pptx_shape *shape, const st
 	for (int i = 0; i < shape->n_rows; i++) {
 		const struct pptx_row *row = &shape->rows[i];
 		bool header = i == 0 && shape->header_row && shape->n_rows > 1;
-		int n = cells_of(row, header, lines[(i + 1) % 2], n_above, lines[i % 2]);
 
 		if (scale > 0) {
 			box.y0 = (float)(y / PPTX_EMU);
 			y += row->height * scale;
 			box.y1 = (float)(y / PPTX_EMU);
 		}
-		passage_write_row(lines[i % 2], n, p->o.draft,
+		add_cells(&line, row, header, texts, p->o.draft);
+		flow_row_write(&line, p->o.draft,
 			header	 ? ROW_HEADER
 			: i == 0 ? ROW_FIRST
 				 : ROW_NEXT,
 			b->known ? &box : NULL);
-		n_above = n;
 	}
+	flow_row_finish(&line);
 }
 
 /* ── text ── */
@@ -182,55 +191,46 @@ static enum pptx_bullet bullet_of(const struct pptx_slide *s, const struct pptx_
 
 static void write_title(struct pptx *p, const struct pptx_shape *shape, const struct box *box)
 {
-	struct passage all = {0};
+	struct flow all = {0};
 
 	for (int i = 0; i < shape->n_paragraphs; i++) {
-		if (all.text.len) {
-			buf_char(&all.text, ' ');
-		}
-		passage_append(&all, &shape->paragraphs[i].text);
-	}
-	for (size_t i = 0; i < all.text.len; i++) {
-		all.text.data[i] = all.text.data[i] == '\n' || all.text.data[i] == '\v'
-					   ? ' '
-					   : all.text.data[i];
+		flow_blank(&all);
+		flow_append(&all, p->o.draft, &shape->paragraphs[i].text);
 	}
 	if (all.text.len) {
 		draft_page_label(p->o.draft, all.text.data, all.text.len);
 		draft_title(p->o.draft, all.text.data, all.text.len);
-		passage_write(&all, p->o.draft, BLOCK_HEADING, 1, box);
+		flow_write(&all, p->o.draft, BLOCK_HEADING, 1, box);
 	}
-	passage_finish(&all);
+	flow_finish(&all);
 }
 
-static void write_paragraphs(struct pptx *p, const struct pptx_slide *s,
-	const struct pptx_shape *shape, const struct box *box)
+static void write_paragraphs(
+	struct pptx *p, const struct pptx_slide *s, struct pptx_shape *shape, const struct box *box)
 {
 	int counts[PPTX_LEVELS] = {0};
 
 	for (int i = 0; i < shape->n_paragraphs; i++) {
-		const struct pptx_paragraph *text = &shape->paragraphs[i];
-		enum pptx_bullet bullet = bullet_of(s, shape, text);
-		struct passage item = {0};
+		struct pptx_paragraph *item = &shape->paragraphs[i];
+		enum pptx_bullet bullet = bullet_of(s, shape, item);
+		bool is_item = bullet == BULLET_NUMBER || bullet == BULLET_SIGN;
+		char marker[24] = "- ";
 
-		for (int k = text->level + 1; k < PPTX_LEVELS; k++) {
+		for (int k = item->level + 1; k < PPTX_LEVELS; k++) {
 			counts[k] = 0;
 		}
-		if (passage_blank(&text->text)) {
+		if (flow_is_blank(&item->text)) {
 			continue;
 		}
 		if (bullet == BULLET_NUMBER) {
-			buf_printf(&item.text, "%d. ", text->start + counts[text->level]++);
+			snprintf(marker, sizeof(marker), "%d. ",
+				item->start + counts[item->level]++);
 		} else {
-			counts[text->level] = 0;
-			buf_str(&item.text, bullet == BULLET_SIGN ? "- " : "");
+			counts[item->level] = 0;
 		}
-		passage_append(&item, &text->text);
-		passage_write(&item, p->o.draft,
-			bullet == BULLET_NUMBER || bullet == BULLET_SIGN ? BLOCK_LIST_ITEM
-									 : BLOCK_PARAGRAPH,
-			0, box);
-		passage_finish(&item);
+		flow_lead(&item->text, is_item ? marker : "");
+		flow_write(&item->text, p->o.draft, is_item ? BLOCK_LIST_ITEM : BLOCK_PARAGRAPH, 0,
+			box);
 	}
 }
 
@@ -245,10 +245,10 @@ static void write_shape(struct pptx *p, struct pptx_slide *s, struct pptx_shape 
 	}
 	tell_unseen(p, shape);
 	if (hidden >= 0) {
-		struct aside a = {.draft = p->o.draft};
+		struct flow_aside a = {.draft = p->o.draft};
 
 		tell_paragraphs(&a, (enum annotation_kind)hidden, shape);
-		aside_flush(&a);
+		flow_aside_flush(&a);
 		buf_finish(&a.text);
 	} else if (pptx_is_title(shape)) {
 		write_title(p, shape, place);
@@ -279,18 +279,18 @@ void pptx_write_slide(struct pptx *p, struct pptx_slide *s)
 }
 
 /* The shape's texts as lines. */
-static void add_note(const struct pptx_shape *shape, struct passage *to)
+static void add_note(const struct pptx_shape *shape, struct draft *d, struct flow *to)
 {
 	for (int k = 0; k < shape->n_paragraphs; k++) {
-		if (!passage_blank(&shape->paragraphs[k].text)) {
-			passage_append(to, &shape->paragraphs[k].text);
+		if (!flow_is_blank(&shape->paragraphs[k].text)) {
+			flow_append(to, d, &shape->paragraphs[k].text);
 			buf_char(&to->text, '\n');
 		}
 	}
 	for (int i = 0; i < shape->n_rows; i++) {
 		for (int k = 0; k < shape->rows[i].n; k++) {
 			buf_str(&to->text, k ? " | " : "");
-			passage_append(to, &shape->rows[i].cells[k].text);
+			flow_append(to, d, &shape->rows[i].cells[k].text);
 		}
 		buf_char(&to->text, '\n');
 	}
@@ -298,7 +298,7 @@ static void add_note(const struct pptx_shape *shape, struct passage *to)
 
 void pptx_write_notes(struct pptx *p, struct pptx_slide *notes)
 {
-	struct passage all = {0};
+	struct flow all = {0};
 
 	buf_str(&all.text, "Speaker notes: ");
 	for (int i = 0; i < notes->n; i++) {
@@ -306,11 +306,11 @@ void pptx_write_notes(struct pptx *p, struct pptx_slide *notes)
 
 		if (!shape->is_placeholder || strcmp(shape->type, "body") == 0) {
 			tell_unseen(p, shape);
-			add_note(shape, &all);
+			add_note(shape, p->o.draft, &all);
 		}
 	}
 	if (all.text.len > strlen("Speaker notes: ")) {
-		passage_write(&all, p->o.draft, BLOCK_NOTE, 0, NULL);
+		flow_write(&all, p->o.draft, BLOCK_NOTE, 0, NULL);
 	}
-	passage_finish(&all);
+	flow_finish(&all);
 }

@@ -97,15 +97,15 @@ struct rtf_story {
 	struct flow_row row;
 	struct buf marker;
 	bool row_header, in_table;
-	size_t n_of_table; /* notes of its rows, at the front of those that wait */
-	int grounds[64];   /* of the cells of the row */
+	int n_of_table;	 /* notes of its rows, at the front of those that wait */
+	int grounds[64]; /* of the cells of the row */
 	int n_cells, cell_ground;
 };
 
 struct rtf_field {
 	struct buf instruction;
-	size_t mark; /* where its result begins … */
-	int story;   /* … in which story */
+	int story; /* in which it stands */
+	bool is_link;
 };
 
 #define RTF_INDEX_MAX 65536 /* fonts, styles */

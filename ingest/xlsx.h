@@ -9,7 +9,7 @@
 
 #include "ingest/number_format.h"
 #include "ingest/ooxml.h"
-#include "ingest/passage.h"
+#include "ingest/flow.h"
 
 #define XLSX_COLUMNS 16384
 #define XLSX_ROWS 1048576
@@ -29,7 +29,7 @@ struct xlsx {
 	struct xlsx_style *styles;
 	struct number_format *formats;
 	int n_styles, n_formats;
-	struct aside aside;
+	struct flow_aside aside;
 };
 
 void xlsx_strings_load(struct xlsx *x);

@@ -8,7 +8,8 @@
 struct drawing_reader {
 	struct xlsx *x;
 	struct ooxml_relations relations;
-	struct buf text, number;
+	struct flow text;
+	struct buf number;
 	struct xlsx_range at;
 	const char *chart, *diagram;
 	int skip; /* depth, 0: none */
@@ -17,7 +18,7 @@ struct drawing_reader {
 
 static void begin_anchor(struct drawing_reader *r)
 {
-	buf_clear(&r->text);
+	flow_clear(&r->text);
 	r->at = (struct xlsx_range){0};
 	r->chart = r->diagram = NULL;
 	r->hidden = false;
@@ -64,8 +65,8 @@ static void on_drawing_text(void *arg, const char *s, size_t n)
 
 	if (r->in_number && n < 16) {
 		buf_add(&r->number, s, n);
-	} else if (r->in_text && r->text.len < r->x->o.draft->text_max) {
-		buf_add(&r->text, s, n);
+	} else if (r->in_text) {
+		flow_add(&r->text, r->x->o.draft, s, n);
 	}
 }
 
@@ -84,18 +85,17 @@ static void take_edge(struct drawing_reader *r, bool column)
 static void end_anchor(struct drawing_reader *r)
 {
 	struct draft *d = r->x->o.draft;
-	struct passage text = {.text = r->text}; /* lent */
 	struct box box = {.x0 = (float)r->at.x0,
 		.y0 = (float)r->at.y0,
 		.x1 = (float)(r->at.x1 > r->at.x0 ? r->at.x1 : r->at.x0 + 1),
 		.y1 = (float)(r->at.y1 > r->at.y0 ? r->at.y1 : r->at.y0 + 1)};
 
 	if (r->hidden) {
-		aside_add(&r->x->aside, ANNOTATION_HIDDEN_PART, r->text.data ? r->text.data : "",
-			r->text.len);
-		aside_flush(&r->x->aside);
-	} else if (!passage_blank(&text)) {
-		passage_write(&text, d, BLOCK_PARAGRAPH, 0, &box);
+		flow_aside_add(&r->x->aside, ANNOTATION_HIDDEN_PART,
+			r->text.text.data ? r->text.text.data : "", r->text.text.len);
+		flow_aside_flush(&r->x->aside);
+	} else if (!flow_is_blank(&r->text)) {
+		flow_write(&r->text, d, BLOCK_PARAGRAPH, 0, &box);
 	}
 	if (r->chart && !r->hidden) {
 		ooxml_chart(&r->x->o, r->chart, &box);
@@ -113,7 +113,7 @@ static void on_drawing_end(void *arg, const struct xml_element *el)
 	if (r->skip) {
 		r->skip = r->skip == el->depth ? 0 : r->skip;
 	} else if (xml_is(el, "p") || xml_is(el, "br")) {
-		buf_char(&r->text, '\n');
+		buf_char(&r->text.text, '\n');
 	} else if (xml_is(el, "col") || xml_is(el, "row")) {
 		take_edge(r, xml_is(el, "col"));
 	} else if (is_anchor(el)) {
@@ -129,6 +129,6 @@ void xlsx_drawing(struct xlsx *x, const char *part)
 
 	ooxml_relations_load(&x->o, part, &r.relations);
 	ooxml_read(&x->o, part, &HANDLER, &r);
-	buf_finish(&r.text);
+	flow_finish(&r.text);
 	buf_finish(&r.number);
 }

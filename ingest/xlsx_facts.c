@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "ingest/xlsx.h"
 
 #define RANGES_MAX 100000
@@ -78,20 +79,10 @@ bool xlsx_inside(const struct xlsx_ranges *r, int x, int y)
 	return false;
 }
 
-static void *grow(void *items, int n, int *cap, size_t size)
-{
-	if (n == *cap) {
-		*cap = *cap ? *cap * 2 : 16;
-		items = realloc(items, (size_t)*cap * size);
-		ASSERT(items != NULL);
-	}
-	return items;
-}
-
 static void add_range(struct xlsx_ranges *r, struct xlsx_range range, int max)
 {
 	if (r->n < max) {
-		r->items = grow(r->items, r->n, &r->cap, sizeof(*r->items));
+		r->items = array_grow(r->items, r->n, &r->cap, sizeof(*r->items));
 		r->items[r->n++] = range;
 	}
 }
@@ -99,7 +90,8 @@ static void add_range(struct xlsx_ranges *r, struct xlsx_range range, int max)
 static void add_note(struct xlsx *x, struct xlsx_notes *notes, int col, int row, const char *words)
 {
 	if (notes->n < NOTES_MAX) {
-		notes->items = grow(notes->items, notes->n, &notes->cap, sizeof(*notes->items));
+		notes->items =
+			array_grow(notes->items, notes->n, &notes->cap, sizeof(*notes->items));
 		notes->items[notes->n++] =
 			(struct xlsx_note){col, row, arena_str(&x->o.arena, words)};
 	}
@@ -234,7 +226,8 @@ static void on_comment_start(void *arg, const struct xml_element *el)
 	r->in_text = r->is_open && (xml_is(el, "t") || xml_is(el, "text"));
 	r->in_author = xml_is(el, "author") && r->n_authors < NOTES_MAX;
 	if (r->in_author) {
-		r->authors = grow(r->authors, r->n_authors, &r->cap_authors, sizeof(*r->authors));
+		r->authors =
+			array_grow(r->authors, r->n_authors, &r->cap_authors, sizeof(*r->authors));
 		r->authors[r->n_authors++] = (struct buf)BUF_INIT;
 	} else if (xml_is(el, "comment") || xml_is(el, "threadedComment")) {
 		r->is_open = xlsx_range_of(xml_attr(el, "ref"), &r->cell);

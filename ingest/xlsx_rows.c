@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "ingest/xlsx.h"
 
 #define HEADER_COLUMNS ((int)(sizeof(((struct xlsx_rows *)0)->header) / sizeof(struct buf)))
@@ -37,11 +38,7 @@ void xlsx_row_add(struct xlsx_row *row, int x, const char *s, size_t n, bool is_
 	if (row->n >= XLSX_COLUMNS) {
 		return;
 	}
-	if (row->n == row->cap) {
-		row->cap = row->cap ? row->cap * 2 : 32;
-		row->cells = realloc(row->cells, (size_t)row->cap * sizeof(*row->cells));
-		ASSERT(row->cells != NULL);
-	}
+	row->cells = array_grow(row->cells, row->n, &row->cap, sizeof(*row->cells));
 	row->cells[row->n++] = (struct xlsx_cell){x, row->text.len, n, is_text, bold};
 	buf_add(&row->text, s, n);
 }

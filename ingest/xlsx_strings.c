@@ -1,6 +1,7 @@
 /* Shared strings (ECMA-376 part 1, 18.4): all in one buffer, since cells refer to any of them. */
 #include <stdlib.h>
 
+#include "index/base/array.h"
 #include "ingest/xlsx.h"
 
 struct strings_reader {
@@ -43,12 +44,8 @@ static void on_string_end(void *arg, const struct xml_element *el)
 	if (!xml_is(el, "si")) {
 		return;
 	}
-	if (x->n_strings == x->cap_strings) {
-		x->cap_strings = x->cap_strings ? x->cap_strings * 2 : 1024;
-		x->string_ends =
-			realloc(x->string_ends, (size_t)x->cap_strings * sizeof(*x->string_ends));
-		ASSERT(x->string_ends != NULL);
-	}
+	x->string_ends =
+		array_grow(x->string_ends, x->n_strings, &x->cap_strings, sizeof(*x->string_ends));
 	x->string_ends[x->n_strings++] = (uint32_t)x->strings.len;
 	if (x->n_strings % 50000 == 0) {
 		draft_progress(x->o.draft, 0, 0);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "ingest/xlsx.h"
 
 #define STYLES_MAX 70000 /* Excel: 65,490 */
@@ -28,16 +29,6 @@ struct styles_reader {
 	enum { IN_NOTHING, IN_FONTS, IN_FILLS, IN_CELLS } in;
 };
 
-static void *grow(void *items, int n, int *cap, size_t size)
-{
-	if (n == *cap) {
-		*cap = *cap ? *cap * 2 : 64;
-		items = realloc(items, (size_t)*cap * size);
-		ASSERT(items != NULL);
-	}
-	return items;
-}
-
 static long color_of(const struct xml_element *el)
 {
 	const char *rgb = xml_attr(el, "rgb"), *theme = xml_attr(el, "theme");
@@ -57,7 +48,7 @@ static void take_font(struct styles_reader *r, const struct xml_element *el)
 	const char *value = xml_attr(el, "val");
 
 	if (xml_is(el, "font") && r->n_fonts < STYLES_MAX) {
-		r->fonts = grow(r->fonts, r->n_fonts, &r->cap_fonts, sizeof(*r->fonts));
+		r->fonts = array_grow(r->fonts, r->n_fonts, &r->cap_fonts, sizeof(*r->fonts));
 		r->fonts[r->n_fonts++] = (struct font){.color = -1};
 	} else if (r->n_fonts && xml_is(el, "sz")) {
 		r->fonts[r->n_fonts - 1].size = value ? strtod(value, NULL) : 0;
@@ -73,7 +64,7 @@ static void take_fill(struct styles_reader *r, const struct xml_element *el)
 	const char *pattern = xml_attr(el, "patternType");
 
 	if (xml_is(el, "fill") && r->n_fills < STYLES_MAX) {
-		r->fills = grow(r->fills, r->n_fills, &r->cap_fills, sizeof(*r->fills));
+		r->fills = array_grow(r->fills, r->n_fills, &r->cap_fills, sizeof(*r->fills));
 		r->fills[r->n_fills++] = -1;
 	} else if (r->n_fills && xml_is(el, "patternFill")) {
 		r->fills[r->n_fills - 1] =
@@ -97,7 +88,7 @@ static int format_of(struct styles_reader *r, long id)
 	if (r->n_formats >= FORMATS_MAX) {
 		return 0;
 	}
-	r->formats = grow(r->formats, r->n_formats, &r->cap_formats, sizeof(*r->formats));
+	r->formats = array_grow(r->formats, r->n_formats, &r->cap_formats, sizeof(*r->formats));
 	r->formats[r->n_formats].id = id;
 	number_format_compile(number_format_builtin(id), &r->formats[r->n_formats].format);
 	return r->n_formats++;
@@ -109,7 +100,8 @@ static void take_format(struct styles_reader *r, const struct xml_element *el)
 	long id = ooxml_number(xml_attr(el, "numFmtId"), -1);
 
 	if (code && r->n_formats < FORMATS_MAX) {
-		r->formats = grow(r->formats, r->n_formats, &r->cap_formats, sizeof(*r->formats));
+		r->formats =
+			array_grow(r->formats, r->n_formats, &r->cap_formats, sizeof(*r->formats));
 		r->formats[r->n_formats].id = id;
 		number_format_compile(code, &r->formats[r->n_formats++].format);
 	}
@@ -123,7 +115,7 @@ static int hidden_of(const struct styles_reader *r, const struct font *f, long f
 	if (f && f->size > 0 && f->size < 2) {
 		return ANNOTATION_HIDDEN_SIZE;
 	}
-	return f && ooxml_same_color(f->color, fill < 0 && fill != PATTERNED ? WHITE : fill)
+	return f && flow_same_color(f->color, fill < 0 && fill != PATTERNED ? WHITE : fill)
 		       ? ANNOTATION_HIDDEN_COLOR
 		       : -1;
 }
@@ -139,7 +131,7 @@ static void take_cell(struct styles_reader *r, const struct xml_element *el)
 	if (!xml_is(el, "xf") || x->n_styles >= STYLES_MAX) {
 		return;
 	}
-	x->styles = grow(x->styles, x->n_styles, &r->cap_styles, sizeof(*x->styles));
+	x->styles = array_grow(x->styles, x->n_styles, &r->cap_styles, sizeof(*x->styles));
 	s = &x->styles[x->n_styles++];
 	s->format = format_of(r, ooxml_number(xml_attr(el, "numFmtId"), 0));
 	s->bold = f && f->bold;

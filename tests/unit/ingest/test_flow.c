@@ -60,7 +60,7 @@ static void add(struct flow *f, struct draft *d, const char *s)
 
 static void write_marks(struct draft *d)
 {
-	struct flow f = {{0}, {0}, {0}, 0};
+	struct flow f = {0};
 
 	add(&f, d, "  first   line\n\n ");
 	add(&f, d, "see");
@@ -110,7 +110,7 @@ static void marks_stand_where_they_were(void **state)
 
 static void write_rows(struct draft *d)
 {
-	struct flow f = {{0}, {0}, {0}, 0};
+	struct flow f = {0};
 	struct flow_row row = {0};
 	struct flow_queue later = {0};
 
@@ -149,7 +149,7 @@ static void rows_and_what_waits(void **state)
 
 static void write_too_much(struct draft *d)
 {
-	struct flow f = {{0}, {0}, {0}, 0};
+	struct flow f = {0};
 
 	for (int i = 0; i < 1000; i++) {
 		add(&f, d, "0123456789");
