@@ -1,35 +1,4 @@
-#include "tests/unit/ingest/reading.h"
-
-static struct zygote *z;
-static struct arena a;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
-
-static int before(void **state)
-{
-	(void)state;
-	arena_init(&a);
-	return 0;
-}
-
-static int after(void **state)
-{
-	(void)state;
-	arena_finish(&a);
-	return 0;
-}
+#include "tests/unit/ingest/arena_each.h"
 
 static void quotes_newlines_and_ragged_rows(void **state)
 {
@@ -148,7 +117,6 @@ static void many_columns_end_in_the_last(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, before, after)
 	const struct CMUnitTest tests[] = {
 		TEST(quotes_newlines_and_ragged_rows),
 		TEST(delimiters_are_found),

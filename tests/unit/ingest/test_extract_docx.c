@@ -1,6 +1,8 @@
 /* Word documents made on the spot: what is text, what its structure is, what nobody sees. */
 #include "packing.h"
 
+#include "tests/unit/ingest/one_zygote.h"
+
 #define W "xmlns:w=\"http://schemas.openxmlformats.org/wordprocessingml/2006/main\""
 #define R "xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\""
 #define MC "xmlns:mc=\"http://schemas.openxmlformats.org/markup-compatibility/2006\""
@@ -16,8 +18,6 @@
 	"<w:p><w:pPr><w:numPr><w:ilvl w:val=\"" level "\"/><w:numId w:val=\"" list                 \
 	"\"/></w:numPr></w:pPr>" T(s) "</w:p>"
 #define TC(s) "<w:tc>" P(T(s)) "</w:tc>"
-
-static struct zygote *z;
 
 static const char *read_with(const char *body, const char *relations, const char *name,
 	const char *content, struct arena *a)
@@ -382,20 +382,6 @@ static void test_children(void **state)
 	arena_finish(&a);
 }
 
-static int start(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -411,5 +397,5 @@ int main(void)
 		cmocka_unit_test(test_children),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,21 +1,6 @@
 #include "tests/unit/ingest/zipping.h"
 
-static struct zygote *z;
-static struct arena a;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
+#include "tests/unit/ingest/arena_each.h"
 
 #define MIME "mimetype", "application/epub+zip"
 #define CONTAINER                                                                                  \
@@ -70,7 +55,6 @@ static void chapters_in_reading_order(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_book(BOOK);
 	ASSERT_LINES(&x, EXPECTED);
 	assert_int_equal(x.paging, PAGING_CHAPTERS);
@@ -81,7 +65,6 @@ static void chapters_in_reading_order(void **state)
 	assert_null(x.pages[2].label);
 	annotation_of(&x, ANNOTATION_PROPERTY, "Author: Ada Quill");
 	annotation_of(&x, ANNOTATION_PROPERTY, "Author: Ben Ode");
-	arena_finish(&a);
 }
 
 static void old_books_have_an_ncx(void **state)
@@ -102,11 +85,9 @@ static void old_books_have_an_ncx(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_book(BOOK);
 	assert_string_equal(x.text, "naïve\n");
 	assert_string_equal(x.pages[0].label, "Opening");
-	arena_finish(&a);
 }
 
 #define ENCRYPTED(method, part)                                                                    \
@@ -140,10 +121,8 @@ static void broken_and_locked_ones(void **state)
 		struct err e = ERR_INIT;
 		int rc;
 
-		arena_init(&a);
 		rc = read_parts(z, CASES[i].parts, "a.epub", &a, &x, &e);
 		assert_string_equal(rc ? e.reason : "", CASES[i].reason);
-		arena_finish(&a);
 	}
 }
 
@@ -158,22 +137,20 @@ static void hostile_ones(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_book(BOOK);
 	assert_int_equal(x.n_pages, 2);
 	zip_parts(&bytes, BOOK);
 	read_mutants(z, bytes.data, bytes.len, "a.epub", 300, 9);
 	buf_finish(&bytes);
-	arena_finish(&a);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(chapters_in_reading_order),
-		cmocka_unit_test(old_books_have_an_ncx),
-		cmocka_unit_test(broken_and_locked_ones),
-		cmocka_unit_test(hostile_ones),
+		TEST(chapters_in_reading_order),
+		TEST(old_books_have_an_ncx),
+		TEST(broken_and_locked_ones),
+		TEST(hostile_ones),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

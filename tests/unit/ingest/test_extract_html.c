@@ -1,21 +1,4 @@
-#include "tests/unit/ingest/reading.h"
-
-static struct zygote *z;
-static struct arena a;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
+#include "tests/unit/ingest/arena_each.h"
 
 static void structure_is_kept(void **state)
 {
@@ -32,7 +15,6 @@ static void structure_is_kept(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z, PAGE, "a.html", &a);
 	print_blocks(&x);
 	assert_string_equal(x.title, "Travel & cost");
@@ -45,7 +27,6 @@ static void structure_is_kept(void **state)
 	assert_int_equal(x.n_lines, 0);
 	assert_int_equal(x.n_pages, 1);
 	assert_int_equal(x.pages[0].byte_end, x.n_bytes);
-	arena_finish(&a);
 }
 
 static void what_is_no_content_is_left_out(void **state)
@@ -63,7 +44,6 @@ static void what_is_no_content_is_left_out(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z, PAGE, "a.html", &a);
 	print_blocks(&x);
 	for (int i = 0; i < x.n_bytes - 3; i++) {
@@ -75,7 +55,6 @@ static void what_is_no_content_is_left_out(void **state)
 	assert_true(block_with(&x, "kept aside note") >= 0);
 	assert_true(block_with(&x, "kept by line") >= 0);
 	assert_true(block_with(&x, "kept text") >= 0);
-	arena_finish(&a);
 }
 
 static void deep_nesting_is_survived(void **state)
@@ -89,7 +68,6 @@ static void deep_nesting_is_survived(void **state)
 		struct extracted x;
 		struct err e = ERR_INIT;
 
-		arena_init(&a);
 		buf_str(&page, "<html><body>");
 		for (int i = 0; i < 20000; i++) {
 			buf_str(&page, TAGS[t]);
@@ -98,7 +76,6 @@ static void deep_nesting_is_survived(void **state)
 		assert_int_equal(read_bytes(z, page.data, page.len, "a.html", &a, &x, &e), 0);
 		assert_true(block_with(&x, "at the bottom") >= 0);
 		buf_finish(&page);
-		arena_finish(&a);
 	}
 }
 
@@ -107,7 +84,6 @@ static void declared_encodings_are_used(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z,
 		"<html><head><meta charset='iso-8859-7'><title>x</title></head><p>\xe1\xe2\xe3</p>",
 		"", &a);
@@ -117,7 +93,6 @@ static void declared_encodings_are_used(void **state)
 		"<p>\xcf\xf0\xe8\xe2\xe5\xf2</p>",
 		"", &a);
 	assert_string_equal(block_line(&x, 0), "P Привет");
-	arena_finish(&a);
 }
 
 static void layout_tables_are_no_data(void **state)
@@ -125,7 +100,6 @@ static void layout_tables_are_no_data(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z,
 		"<html><table><tr><td><h2>Left</h2><p>one</p><td>"
 		"<table><tr><td>k<td>v</table></table>",
@@ -133,7 +107,6 @@ static void layout_tables_are_no_data(void **state)
 	print_blocks(&x);
 	assert_true(block_with(&x, "H2 Left") >= 0);
 	assert_true(block_with(&x, "T1 k | v") >= 0);
-	arena_finish(&a);
 }
 
 static const struct annotation *annotated(
@@ -181,7 +154,6 @@ static void hidden_text_goes_aside(void **state)
 		char page[600];
 		struct extracted x;
 
-		arena_init(&a);
 		snprintf(page, sizeof(page), "<html><body><p>seen</p>%s<p>seen</p></body></html>",
 			CASES[i].html);
 		x = read_string(z, page, "", &a);
@@ -189,7 +161,6 @@ static void hidden_text_goes_aside(void **state)
 			fail_msg("%s: %s", CASES[i].html, x.text);
 		}
 		assert_int_equal(extracted_hidden_count(&x), 1);
-		arena_finish(&a);
 	}
 }
 
@@ -213,13 +184,11 @@ static void what_is_seen_is_no_warning(void **state)
 		char page[600];
 		struct extracted x;
 
-		arena_init(&a);
 		snprintf(page, sizeof(page), "<html><body>%s</body></html>", CASES[i]);
 		x = read_string(z, page, "", &a);
 		if (!strstr(x.text, "seen") || extracted_hidden_count(&x)) {
 			fail_msg("%s: %s", CASES[i], x.text);
 		}
-		arena_finish(&a);
 	}
 }
 
@@ -231,7 +200,6 @@ static void tables_have_headers_and_spans(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z,
 		"<html><table><caption>Fees</caption><thead><tr><td rowspan=2>Ship<td colspan=2>Fee"
 		"<tr><td>day<td>week</thead><tr><td rowspan=2>Alva<td>10<td><a "
@@ -248,7 +216,6 @@ static void tables_have_headers_and_spans(void **state)
 	x = read_string(z,
 		"<html><table><tr><td rowspan=65000 colspan=99999>x<td>y<tr><td>z</table>", "", &a);
 	assert_true(x.n_bytes < 5000);
-	arena_finish(&a);
 }
 
 static void links_have_their_place(void **state)
@@ -257,7 +224,6 @@ static void links_have_their_place(void **state)
 	const struct annotation *n;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z,
 		"<html><ul><li>See  the\n <a href='https://x.example/a'>Grüße &amp;  more</a>, "
 		"<a href='javascript:alert(1)'>no</a> <a href='#top'>no</a> or<br>"
@@ -274,7 +240,6 @@ static void links_have_their_place(void **state)
 	assert_non_null(n);
 	assert_int_equal(strncmp(x.text + n->byte_start, "Ada\n", 4), 0);
 	assert_int_equal(x.n_annotations, 2);
-	arena_finish(&a);
 }
 
 static void terms_captions_and_facts(void **state)
@@ -284,7 +249,6 @@ static void terms_captions_and_facts(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z,
 		"<html><head><meta name=author content='Ada Lind'><meta name=description "
 		"content='All about it'></head><dl><dt>Berth<dd>a place for a ship<dt>Quay:"
@@ -298,7 +262,6 @@ static void terms_captions_and_facts(void **state)
 	}
 	assert_non_null(annotated(&x, ANNOTATION_PROPERTY, "Author: Ada Lind"));
 	assert_non_null(annotated(&x, ANNOTATION_PROPERTY, "Description: All about it"));
-	arena_finish(&a);
 }
 
 static void the_main_part_is_taken(void **state)
@@ -306,7 +269,6 @@ static void the_main_part_is_taken(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z,
 		"<html><title>T</title><div>Breadcrumb</div><main><h1>Fees</h1>"
 		"<p>A berth costs twenty a day, and a hundred a week.</p></main>"
@@ -325,23 +287,22 @@ static void the_main_part_is_taken(void **state)
 	assert_non_null(strstr(x.text, "All the words"));
 	assert_non_null(strstr(x.text, "teaser"));
 	assert_null(strstr(x.text, "COOKIES"));
-	arena_finish(&a);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(structure_is_kept),
-		cmocka_unit_test(what_is_no_content_is_left_out),
-		cmocka_unit_test(deep_nesting_is_survived),
-		cmocka_unit_test(declared_encodings_are_used),
-		cmocka_unit_test(layout_tables_are_no_data),
-		cmocka_unit_test(hidden_text_goes_aside),
-		cmocka_unit_test(what_is_seen_is_no_warning),
-		cmocka_unit_test(tables_have_headers_and_spans),
-		cmocka_unit_test(links_have_their_place),
-		cmocka_unit_test(terms_captions_and_facts),
-		cmocka_unit_test(the_main_part_is_taken),
+		TEST(structure_is_kept),
+		TEST(what_is_no_content_is_left_out),
+		TEST(deep_nesting_is_survived),
+		TEST(declared_encodings_are_used),
+		TEST(layout_tables_are_no_data),
+		TEST(hidden_text_goes_aside),
+		TEST(what_is_seen_is_no_warning),
+		TEST(tables_have_headers_and_spans),
+		TEST(links_have_their_place),
+		TEST(terms_captions_and_facts),
+		TEST(the_main_part_is_taken),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -2,21 +2,7 @@
  */
 #include "tests/unit/ingest/scanning.h"
 
-static struct zygote *z;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
+#include "tests/unit/ingest/one_zygote.h"
 
 #define WORDS "The ferry to Eel Point leaves at noon."
 

@@ -1,35 +1,4 @@
-#include "tests/unit/ingest/reading.h"
-
-static struct zygote *z;
-static struct arena a;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
-
-static int before(void **state)
-{
-	(void)state;
-	arena_init(&a);
-	return 0;
-}
-
-static int after(void **state)
-{
-	(void)state;
-	arena_finish(&a);
-	return 0;
-}
+#include "tests/unit/ingest/arena_each.h"
 
 static void paths_and_values(void **state)
 {
@@ -133,7 +102,6 @@ static void depth_is_bounded(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, before, after)
 	const struct CMUnitTest tests[] = {
 		TEST(paths_and_values),
 		TEST(flat_objects_are_a_table),

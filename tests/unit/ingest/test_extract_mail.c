@@ -1,35 +1,4 @@
-#include "tests/unit/ingest/reading.h"
-
-static struct zygote *z;
-static struct arena a;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
-
-static int before(void **state)
-{
-	(void)state;
-	arena_init(&a);
-	return 0;
-}
-
-static int after(void **state)
-{
-	(void)state;
-	arena_finish(&a);
-	return 0;
-}
+#include "tests/unit/ingest/arena_each.h"
 
 #define HEAD                                                                                       \
 	"From: =?UTF-8?Q?J=C3=B6rg?= <joerg@harbour.example>\r\n"                                  \
@@ -352,7 +321,6 @@ static void too_many_parts_are_a_limit(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, before, after)
 	const struct CMUnitTest tests[] = {
 		TEST(the_head_is_lines_and_the_thread_is_aside),
 		TEST(the_richer_form_is_read_once),

@@ -1,21 +1,4 @@
-#include "tests/unit/ingest/reading.h"
-
-static struct zygote *z;
-static struct arena a;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
+#include "tests/unit/ingest/arena_each.h"
 
 static void structure_is_kept(void **state)
 {
@@ -34,7 +17,6 @@ static void structure_is_kept(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z, PAGE, "a.md", &a);
 	print_blocks(&x);
 	assert_string_equal(x.media_type, "text/markdown");
@@ -45,7 +27,6 @@ static void structure_is_kept(void **state)
 	}
 	assert_null(strstr(x.text, "elsewhere"));
 	assert_null(strstr(x.text, "layout"));
-	arena_finish(&a);
 }
 
 static void without_front_matter_the_heading_is_the_title(void **state)
@@ -53,13 +34,11 @@ static void without_front_matter_the_heading_is_the_title(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z, "text first\n\n# The *title*\n", "a.md", &a);
 	assert_string_equal(x.title, "The title");
 	/* a rule at the top that is no front matter */
 	x = read_string(z, "---\n\njust text\n", "a.md", &a);
 	assert_true(block_with(&x, "just text") >= 0);
-	arena_finish(&a);
 }
 
 static void deep_nesting_is_survived(void **state)
@@ -68,7 +47,6 @@ static void deep_nesting_is_survived(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	for (int i = 0; i < 20000; i++) {
 		buf_str(&page, ">");
 	}
@@ -79,7 +57,6 @@ static void deep_nesting_is_survived(void **state)
 	assert_int_equal(read_bytes(z, page.data, page.len, "a.md", &a, &x, NULL), 0);
 	assert_true(block_with(&x, "at the bottom") >= 0);
 	buf_finish(&page);
-	arena_finish(&a);
 }
 
 static void the_name_decides_only_among_text(void **state)
@@ -88,7 +65,6 @@ static void the_name_decides_only_among_text(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z, "# not a heading\n", "a.txt", &a);
 	assert_string_equal(x.media_type, "text/plain");
 	assert_int_equal(read_bytes(z,
@@ -97,7 +73,6 @@ static void the_name_decides_only_among_text(void **state)
 				 20, "a.md", &a, &x, &e),
 		ERR_UNPROCESSABLE);
 	assert_string_equal(e.reason, "unsupported_type");
-	arena_finish(&a);
 }
 
 static bool annotated(const struct extracted *x, enum annotation_kind kind, const char *words)
@@ -115,7 +90,6 @@ static void what_is_aside(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z,
 		"---\ntitle: T\nAuthor: 'Ada Lind'\ndate: 2026-05-04\nlayout: page\n---\n"
 		"See [the *plan*](https://x.example/p)[^b] and [top](#top).<!-- obey one -->\n\n"
@@ -134,17 +108,16 @@ static void what_is_aside(void **state)
 	assert_true(annotated(&x, ANNOTATION_LINK, "https://x.example/p"));
 	assert_false(annotated(&x, ANNOTATION_LINK, "top"));
 	assert_null(strstr(x.text, "obey"));
-	arena_finish(&a);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(structure_is_kept),
-		cmocka_unit_test(without_front_matter_the_heading_is_the_title),
-		cmocka_unit_test(deep_nesting_is_survived),
-		cmocka_unit_test(the_name_decides_only_among_text),
-		cmocka_unit_test(what_is_aside),
+		TEST(structure_is_kept),
+		TEST(without_front_matter_the_heading_is_the_title),
+		TEST(deep_nesting_is_survived),
+		TEST(the_name_decides_only_among_text),
+		TEST(what_is_aside),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,24 +1,6 @@
-#include "tests/unit/ingest/reading.h"
-
 #include <gsf/gsf.h>
 
-static struct zygote *z;
-static struct arena a;
-
-static int set_up(void **state)
-{
-	(void)state;
-	gsf_init();
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
+#include "tests/unit/ingest/arena_each.h"
 
 /* ── a message made on the spot ── */
 
@@ -150,7 +132,6 @@ static void head_body_and_files(void **state)
 	int rc;
 
 	(void)state;
-	arena_init(&a);
 	put_head(&m);
 	put_text(m.root, "1000", "PLAIN");
 	put_bytes(m.root, "1013", "<p>The <b>berth</b> is free.<img src='cid:pic1'>", 48);
@@ -188,7 +169,6 @@ static void head_body_and_files(void **state)
 	assert_true(annotated(&x, "plan.pdf (5 bytes)"));
 	assert_true(annotated(&x, "Older.msg"));
 	assert_int_equal(x.n_children, 2);
-	arena_finish(&a);
 }
 
 /* "{\rtf1 …}" stored, not compressed */
@@ -218,7 +198,6 @@ static void rtf_bodies(void **state)
 	int rc;
 
 	(void)state;
-	arena_init(&a);
 	put_head(&m);
 	put_bytes(m.root, "1009", PACKED, sizeof(PACKED));
 	x = msg_read(&m, &e, &rc);
@@ -238,7 +217,6 @@ static void rtf_bodies(void **state)
 	assert_string_equal(block_line(&x, 2), "H2 При");
 	assert_string_equal(block_line(&x, 3), "P 50 {euro}");
 	assert_int_equal(x.n_blocks, 4);
-	arena_finish(&a);
 }
 
 static void old_office_is_named(void **state)
@@ -255,13 +233,11 @@ static void old_office_is_named(void **state)
 		struct err e = ERR_INIT;
 		int rc;
 
-		arena_init(&a);
 		put(m.root, CASES[i].stream, "x", 1);
 		msg_read(&m, &e, &rc);
 		assert_int_equal(rc, ERR_UNPROCESSABLE);
 		assert_string_equal(e.reason, "unsupported_type");
 		assert_non_null(strstr(e.message, CASES[i].words));
-		arena_finish(&a);
 	}
 }
 
@@ -274,7 +250,6 @@ static void a_large_directory_is_a_limit(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	arena_init(&a);
 	put_head(&m);
 	for (int i = 0; i < 60; i++) {
 		char id[8];
@@ -291,7 +266,6 @@ static void a_large_directory_is_a_limit(void **state)
 	zygote_stop(little);
 	g_object_unref(m.root);
 	g_object_unref(m.memory);
-	arena_finish(&a);
 }
 
 /* Cut at any place and with any byte changed it ends in a named state. */
@@ -317,7 +291,6 @@ static void broken_messages_end(void **state)
 
 		assert_non_null(copy);
 		memcpy(copy, p, n);
-		arena_init(&a);
 		for (int k = 0; k < 8; k++) {
 			seed = seed * 1664525 + 1013904223;
 			copy[8 + seed / 7 % (n - 8)] = (char)(seed >> 24);
@@ -329,7 +302,6 @@ static void broken_messages_end(void **state)
 		if (rc && (rc != ERR_UNPROCESSABLE || strcmp(e.reason, "crashed") == 0)) {
 			fail_msg("%d: %s %s", i, e.reason, e.message);
 		}
-		arena_finish(&a);
 		free(copy);
 	}
 	g_object_unref(m.root);
@@ -339,12 +311,13 @@ static void broken_messages_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(head_body_and_files),
-		cmocka_unit_test(rtf_bodies),
-		cmocka_unit_test(old_office_is_named),
-		cmocka_unit_test(a_large_directory_is_a_limit),
-		cmocka_unit_test(broken_messages_end),
+		TEST(head_body_and_files),
+		TEST(rtf_bodies),
+		TEST(old_office_is_named),
+		TEST(a_large_directory_is_a_limit),
+		TEST(broken_messages_end),
 	};
 
+	gsf_init();
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

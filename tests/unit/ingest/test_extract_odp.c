@@ -1,21 +1,6 @@
 #include "tests/unit/ingest/zipping.h"
 
-static struct zygote *z;
-static struct arena a;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
+#include "tests/unit/ingest/arena_each.h"
 
 #define STYLES                                                                                     \
 	"<office:automatic-styles><style:page-layout style:name='PM'>"                             \
@@ -105,7 +90,6 @@ static void slides(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_flat(BODY);
 	ASSERT_LINES(&x, EXPECTED);
 	assert_int_equal(x.paging, PAGING_SLIDES);
@@ -122,7 +106,6 @@ static void slides(void **state)
 	assert_true(x.lines[3].y0 > 141 && x.lines[3].y1 < 426);
 	annotation_of(&x, ANNOTATION_HIDDEN_PART, "not shown nor said");
 	assert_null(strstr(x.text, "FOOT"));
-	arena_finish(&a);
 }
 
 static void what_is_not_seen_is_annotated(void **state)
@@ -161,7 +144,6 @@ static void what_is_not_seen_is_annotated(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_flat(BODY);
 	assert_string_equal(x.text, "a\non blue\nover blue\non a dark slide\n");
 	annotation_of(&x, ANNOTATION_HIDDEN_COLOR, "white");
@@ -169,7 +151,6 @@ static void what_is_not_seen_is_annotated(void **state)
 	annotation_of(&x, ANNOTATION_HIDDEN_PLACE, "below it");
 	annotation_of(&x, ANNOTATION_COMMENT, "Ada: too dark");
 	assert_int_equal(x.n_annotations, 4);
-	arena_finish(&a);
 }
 
 static void hostile_ones(void **state)
@@ -185,21 +166,19 @@ static void hostile_ones(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z, s, "a.fodp", &a);
 	assert_null(strstr(x.text, "no slide"));
 	assert_non_null(strstr(x.text, "b\n"));
 	read_mutants(z, s, strlen(s), "a.fodp", 300, 5);
 	free(s);
-	arena_finish(&a);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(slides),
-		cmocka_unit_test(what_is_not_seen_is_annotated),
-		cmocka_unit_test(hostile_ones),
+		TEST(slides),
+		TEST(what_is_not_seen_is_annotated),
+		TEST(hostile_ones),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,21 +1,6 @@
 #include "tests/unit/ingest/zipping.h"
 
-static struct zygote *z;
-static struct arena a;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
+#include "tests/unit/ingest/arena_each.h"
 
 static struct extracted read_flat(const char *styles, const char *body)
 {
@@ -89,7 +74,6 @@ static void sheets_rows_and_values(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_flat("", BODY);
 	ASSERT_LINES(&x, EXPECTED);
 	assert_int_equal(x.paging, PAGING_SHEETS);
@@ -99,7 +83,6 @@ static void sheets_rows_and_values(void **state)
 	assert_box(&x, 0, 0, 0, 1, 1);
 	assert_box(&x, 2, 0, 2, 4, 3);
 	assert_box(&x, 3, 2, 6, 5, 7);
-	arena_finish(&a);
 }
 
 static void what_is_not_seen_is_annotated(void **state)
@@ -137,7 +120,6 @@ static void what_is_not_seen_is_annotated(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_flat(STYLES, BODY);
 	print_blocks(&x);
 	assert_int_equal(x.n_pages, 1);
@@ -149,7 +131,6 @@ static void what_is_not_seen_is_annotated(void **state)
 	annotation_of(&x, ANNOTATION_HIDDEN_PART, "under");
 	annotation_of(&x, ANNOTATION_HIDDEN_COLOR, "42");
 	annotation_of(&x, ANNOTATION_COMMENT, "Ben: check");
-	arena_finish(&a);
 }
 
 static void counts_are_bounded(void **state)
@@ -167,7 +148,6 @@ static void counts_are_bounded(void **state)
 	const struct box *last;
 
 	(void)state;
-	arena_init(&a);
 	x = read_flat("", BODY);
 	assert_int_equal(x.n_blocks, 101);
 	last = &x.lines[99];
@@ -175,7 +155,6 @@ static void counts_are_bounded(void **state)
 	last = &x.lines[100];
 	assert_true(last->y0 == 1048575 && last->x1 == 16384);
 	assert_true(last->byte_end - last->byte_start < 1000);
-	arena_finish(&a);
 }
 
 static void long_sheets_stream(void **state)
@@ -184,7 +163,6 @@ static void long_sheets_stream(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	buf_str(&b, SHEET("Long") ROW TEXT("Day") TEXT("Hours") ROW_END);
 	for (int i = 0; i < 5000; i++) {
 		buf_printf(&b, ROW TEXT("d%d") NUMBER("%d", "%d") ROW_END, i, i, i);
@@ -196,7 +174,6 @@ static void long_sheets_stream(void **state)
 	assert_string_equal(block_line(&x, 4000), "T d3999 | 3999");
 	assert_box(&x, 4000, 0, 4000, 2, 4001);
 	buf_finish(&b);
-	arena_finish(&a);
 }
 
 static void hostile_ones(void **state)
@@ -220,11 +197,11 @@ static void hostile_ones(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sheets_rows_and_values),
-		cmocka_unit_test(what_is_not_seen_is_annotated),
-		cmocka_unit_test(counts_are_bounded),
-		cmocka_unit_test(long_sheets_stream),
-		cmocka_unit_test(hostile_ones),
+		TEST(sheets_rows_and_values),
+		TEST(what_is_not_seen_is_annotated),
+		TEST(counts_are_bounded),
+		TEST(long_sheets_stream),
+		TEST(hostile_ones),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

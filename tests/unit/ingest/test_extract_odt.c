@@ -1,21 +1,6 @@
 #include "tests/unit/ingest/zipping.h"
 
-static struct zygote *z;
-static struct arena a;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
+#include "tests/unit/ingest/arena_each.h"
 
 static struct extracted read_flat(const char *styles, const char *body)
 {
@@ -66,7 +51,6 @@ static void structure_is_kept(void **state)
 	const struct annotation *link;
 
 	(void)state;
-	arena_init(&a);
 	x = read_flat(STYLES, BODY);
 	ASSERT_LINES(&x, EXPECTED);
 	assert_string_equal(x.title, "Leave & rest");
@@ -75,7 +59,6 @@ static void structure_is_kept(void **state)
 	annotation_of(&x, ANNOTATION_PROPERTY, "Author: Ada Quill");
 	link = annotation_of(&x, ANNOTATION_LINK, "https://example.org/l");
 	assert_string_equal(place_words(&x, link), "the form");
-	arena_finish(&a);
 }
 
 static void tables(void **state)
@@ -114,11 +97,9 @@ static void tables(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_flat(STYLES, BODY);
 	ASSERT_LINES(&x, EXPECTED);
 	annotation_of(&x, ANNOTATION_HIDDEN_PART, "under");
-	arena_finish(&a);
 }
 
 static void blocks_inside_of_blocks_follow_them(void **state)
@@ -137,10 +118,8 @@ static void blocks_inside_of_blocks_follow_them(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_flat("", BODY);
 	ASSERT_LINES(&x, EXPECTED);
-	arena_finish(&a);
 }
 
 static void what_is_not_seen_is_annotated(void **state)
@@ -194,7 +173,6 @@ static void what_is_not_seen_is_annotated(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_flat(STYLES, BODY);
 	ASSERT_LINES(&x, EXPECTED);
 	annotation_of(&x, ANNOTATION_DELETED, "struck out");
@@ -208,7 +186,6 @@ static void what_is_not_seen_is_annotated(void **state)
 	annotation_of(&x, ANNOTATION_HIDDEN_PART, "in a section");
 	annotation_of(&x, ANNOTATION_COMMENT, "Ben Ode: why?");
 	assert_int_equal(x.n_annotations, 9);
-	arena_finish(&a);
 }
 
 #define CONTENT(body)                                                                              \
@@ -251,7 +228,6 @@ static void packages(void **state)
 		struct err e = ERR_INIT;
 		int rc;
 
-		arena_init(&a);
 		rc = read_parts(z, CASES[i].parts, "a.odt", &a, &x, &e);
 		assert_int_equal(rc, CASES[i].reason ? ERR_UNPROCESSABLE : 0);
 		assert_string_equal(rc ? e.reason : "", CASES[i].reason ? CASES[i].reason : "");
@@ -260,7 +236,6 @@ static void packages(void **state)
 			assert_string_equal(x.title, "T");
 			assert_int_equal(x.n_children, 1);
 		}
-		arena_finish(&a);
 	}
 }
 
@@ -293,7 +268,6 @@ static void depth_is_bounded(void **state)
 			buf_str(&b, CLOSE[i % 5]);
 		}
 		s = flat_odf("text", "", b.data);
-		arena_init(&a);
 		if (i < 5) {
 			assert_int_equal(read_bytes(z, s, strlen(s), "a.fodt", &a, &x, &e), 0);
 			assert_non_null(strstr(x.text, "deep"));
@@ -302,7 +276,6 @@ static void depth_is_bounded(void **state)
 				ERR_UNPROCESSABLE);
 			assert_string_equal(e.reason, "over_limit");
 		}
-		arena_finish(&a);
 		buf_finish(&b);
 		free(s);
 	}
@@ -327,7 +300,6 @@ static void hostile_ones(void **state)
 	char *s = flat_odf("text", STYLES, BODY);
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z, s, "a.fodt", &a);
 	print_blocks(&x);
 	assert_string_equal(block_line(&x, 0), "P circle x");
@@ -336,19 +308,18 @@ static void hostile_ones(void **state)
 	assert_true(x.n_bytes < 1000);
 	read_mutants(z, s, strlen(s), "a.fodt", 300, 4031);
 	free(s);
-	arena_finish(&a);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(structure_is_kept),
-		cmocka_unit_test(tables),
-		cmocka_unit_test(blocks_inside_of_blocks_follow_them),
-		cmocka_unit_test(what_is_not_seen_is_annotated),
-		cmocka_unit_test(packages),
-		cmocka_unit_test(depth_is_bounded),
-		cmocka_unit_test(hostile_ones),
+		TEST(structure_is_kept),
+		TEST(tables),
+		TEST(blocks_inside_of_blocks_follow_them),
+		TEST(what_is_not_seen_is_annotated),
+		TEST(packages),
+		TEST(depth_is_bounded),
+		TEST(hostile_ones),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,23 +1,7 @@
 /* PDFs that the test draws itself: what stands where is known. */
-#include "tests/unit/ingest/reading.h"
-
 #include <sys/wait.h>
 
-static struct zygote *z;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
+#include "tests/unit/ingest/one_zygote.h"
 
 /* Three pages with running header and footer; page 1 has the title, a list and a table. */
 static void draw_report(struct pdf_pen *p)

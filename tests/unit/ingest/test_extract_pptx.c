@@ -1,6 +1,8 @@
 /* Presentations made on the spot: slides in their order, places, notes, what nobody sees. */
 #include "packing.h"
 
+#include "tests/unit/ingest/one_zygote.h"
+
 #define NS                                                                                         \
 	"xmlns:p=\"http://schemas.openxmlformats.org/presentationml/2006/main\" "                  \
 	"xmlns:a=\"http://schemas.openxmlformats.org/drawingml/2006/main\" "                       \
@@ -20,8 +22,6 @@
 	"</p:spPr><p:txBody>" text "</p:txBody></p:sp>"
 #define AP(properties, s) "<a:p>" properties "<a:r><a:t>" s "</a:t></a:r></a:p>"
 #define LOOKS(look, s) "<a:p><a:r>" look "<a:t>" s "</a:t></a:r></a:p>"
-
-static struct zygote *z;
 
 /* Slide 1 of the file is the given one, shown second; the first that is shown says "Opening". */
 static struct extracted read_show(
@@ -297,20 +297,6 @@ static void test_faults(void **state)
 	arena_finish(&a);
 }
 
-static int start(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,5 +309,5 @@ int main(void)
 		cmocka_unit_test(test_faults),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

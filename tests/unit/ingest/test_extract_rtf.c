@@ -1,21 +1,6 @@
 #include "tests/unit/ingest/zipping.h"
 
-static struct zygote *z;
-static struct arena a;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
+#include "tests/unit/ingest/arena_each.h"
 
 static void structure_is_kept(void **state)
 {
@@ -47,7 +32,6 @@ static void structure_is_kept(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z, RTF, "a.rtf", &a);
 	ASSERT_LINES(&x, EXPECTED);
 	assert_string_equal(x.title, "Leave & rest");
@@ -57,7 +41,6 @@ static void structure_is_kept(void **state)
 	assert_string_equal(
 		place_words(&x, annotation_of(&x, ANNOTATION_LINK, "https://example.org/l")),
 		"the form");
-	arena_finish(&a);
 }
 
 static void tables(void **state)
@@ -73,10 +56,8 @@ static void tables(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z, RTF, "a.rtf", &a);
 	ASSERT_LINES(&x, EXPECTED);
-	arena_finish(&a);
 }
 
 static void characters(void **state)
@@ -114,10 +95,8 @@ static void characters(void **state)
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
 		struct extracted x;
 
-		arena_init(&a);
 		x = read_string(z, CASES[i].rtf, "a.rtf", &a);
 		assert_string_equal(x.text, CASES[i].text);
-		arena_finish(&a);
 	}
 }
 
@@ -137,7 +116,6 @@ static void what_is_not_seen_is_annotated(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z, RTF, "a.rtf", &a);
 	ASSERT_LINES(&x, EXPECTED);
 	assert_int_equal(annotation_of(&x, ANNOTATION_HIDDEN_PART, "off")->byte_start, 1);
@@ -148,7 +126,6 @@ static void what_is_not_seen_is_annotated(void **state)
 	annotation_of(&x, ANNOTATION_HIDDEN_COLOR, "blue");
 	annotation_of(&x, ANNOTATION_HIDDEN_COLOR, "light");
 	annotation_of(&x, ANNOTATION_COMMENT, "Ben Ode: why so?");
-	arena_finish(&a);
 }
 
 static void depth_is_bounded(void **state)
@@ -158,7 +135,6 @@ static void depth_is_bounded(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	arena_init(&a);
 	buf_str(&b, "{\\rtf1 ");
 	for (int i = 0; i < 200; i++) {
 		buf_str(&b, "{\\footnote{\\field{\\shptxt ");
@@ -174,7 +150,6 @@ static void depth_is_bounded(void **state)
 	assert_int_equal(read_bytes(z, b.data, b.len, "a.rtf", &a, &x, &e), 0);
 	assert_non_null(strstr(x.text, "deep"));
 	buf_finish(&b);
-	arena_finish(&a);
 }
 
 static void hostile_ones(void **state)
@@ -190,22 +165,20 @@ static void hostile_ones(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z, RTF, "a.rtf", &a);
 	assert_true(x.n_bytes >= 0);
 	read_mutants(z, RTF, strlen(RTF), "a.rtf", 500, 12);
-	arena_finish(&a);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(structure_is_kept),
-		cmocka_unit_test(tables),
-		cmocka_unit_test(characters),
-		cmocka_unit_test(what_is_not_seen_is_annotated),
-		cmocka_unit_test(depth_is_bounded),
-		cmocka_unit_test(hostile_ones),
+		TEST(structure_is_kept),
+		TEST(tables),
+		TEST(characters),
+		TEST(what_is_not_seen_is_annotated),
+		TEST(depth_is_bounded),
+		TEST(hostile_ones),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,30 +1,12 @@
-#include "tests/unit/ingest/reading.h"
-
 #include <unicode/ucnv.h>
 
-static struct zygote *z;
-static struct arena a;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
+#include "tests/unit/ingest/arena_each.h"
 
 static void blank_lines_part_paragraphs(void **state)
 {
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z, "one\r\ntwo\r\n\r\n\r\n  three\tand  more \n \nfour", "a.txt", &a);
 	assert_int_equal(x.n_blocks, 3);
 	assert_string_equal(block_line(&x, 0), "P one\ntwo");
@@ -33,7 +15,6 @@ static void blank_lines_part_paragraphs(void **state)
 	assert_int_equal(x.n_pages, 1);
 	assert_true(x.pages[0].width == 0.0f);
 	assert_null(x.title);
-	arena_finish(&a);
 }
 
 static void encodings(void **state)
@@ -59,12 +40,10 @@ static void encodings(void **state)
 		struct extracted x;
 		struct err e = ERR_INIT;
 
-		arena_init(&a);
 		if (read_bytes(z, CASES[i].bytes, CASES[i].n, "a.txt", &a, &x, &e) != 0) {
 			fail_msg("%zu: %s", i, e.message);
 		}
 		assert_string_equal(x.text, CASES[i].text);
-		arena_finish(&a);
 	}
 }
 
@@ -80,10 +59,8 @@ static void controls_are_dropped(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	arena_init(&a);
 	assert_int_equal(read_bytes(z, BYTES, sizeof(BYTES) - 1, "a.txt", &a, &x, &e), 0);
 	assert_int_equal(strncmp(x.text, "ab tab x softhyphen override zerowidth fine and", 47), 0);
-	arena_finish(&a);
 }
 
 static void binary_is_no_text(void **state)
@@ -93,14 +70,12 @@ static void binary_is_no_text(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	arena_init(&a);
 	for (size_t i = 0; i < sizeof(bytes); i++) {
 		bytes[i] = (char)(i * 7919 >> 3);
 	}
 	assert_int_equal(
 		read_bytes(z, bytes, sizeof(bytes), "a.txt", &a, &x, &e), ERR_UNPROCESSABLE);
 	assert_string_equal(e.reason, "unsupported_type");
-	arena_finish(&a);
 }
 
 static void the_text_limit_is_kept(void **state)
@@ -111,7 +86,6 @@ static void the_text_limit_is_kept(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	arena_init(&a);
 	for (int i = 0; i < 200000; i++) {
 		buf_str(&text, "a word\n");
 	}
@@ -122,7 +96,6 @@ static void the_text_limit_is_kept(void **state)
 	assert_int_equal(read_bytes(little, text.data, text.len, "a.txt", &a, &x, NULL), 0);
 	zygote_stop(little);
 	buf_finish(&text);
-	arena_finish(&a);
 }
 
 /* Long enough for a detector to know what it is. */
@@ -162,13 +135,11 @@ static void other_scripts(void **state)
 		struct extracted x;
 		struct err e = ERR_INIT;
 
-		arena_init(&a);
 		assert_true(U_SUCCESS(status));
 		assert_int_equal(read_bytes(z, bytes, (size_t)n, "a.txt", &a, &x, &e), 0);
 		if (strncmp(x.text, CASES[i].text, strlen(CASES[i].text)) != 0) {
 			fail_msg("%s: %s", CASES[i].charset, x.text);
 		}
-		arena_finish(&a);
 	}
 }
 
@@ -178,7 +149,6 @@ static void form_feeds_and_long_lines(void **state)
 	struct extracted x;
 
 	(void)state;
-	arena_init(&a);
 	x = read_string(z, "one\ftwo\n\f\nthree\n", "a.txt", &a);
 	assert_int_equal(x.n_blocks, 3);
 	assert_string_equal(block_line(&x, 1), "P two");
@@ -189,19 +159,18 @@ static void form_feeds_and_long_lines(void **state)
 	assert_int_equal(x.n_blocks, 1);
 	assert_int_equal(x.n_bytes, 2000000);
 	buf_finish(&text);
-	arena_finish(&a);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(blank_lines_part_paragraphs),
-		cmocka_unit_test(encodings),
-		cmocka_unit_test(other_scripts),
-		cmocka_unit_test(form_feeds_and_long_lines),
-		cmocka_unit_test(controls_are_dropped),
-		cmocka_unit_test(binary_is_no_text),
-		cmocka_unit_test(the_text_limit_is_kept),
+		TEST(blank_lines_part_paragraphs),
+		TEST(encodings),
+		TEST(other_scripts),
+		TEST(form_feeds_and_long_lines),
+		TEST(controls_are_dropped),
+		TEST(binary_is_no_text),
+		TEST(the_text_limit_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

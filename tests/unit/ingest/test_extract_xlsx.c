@@ -2,6 +2,8 @@
  * nobody sees. */
 #include "packing.h"
 
+#include "tests/unit/ingest/one_zygote.h"
+
 #define S "xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\""
 #define R "xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\""
 #define TYPES CONTENT_TYPES("/xl/workbook.xml", "spreadsheetml.sheet.main+xml")
@@ -28,8 +30,6 @@
 	"<xf numFmtId=\"0\" fontId=\"2\" fillId=\"1\"/>"                                           \
 	"<xf numFmtId=\"0\" fontId=\"3\" fillId=\"0\"/>"                                           \
 	"<xf numFmtId=\"165\" fontId=\"0\" fillId=\"0\"/></cellXfs></styleSheet>"
-
-static struct zygote *z;
 
 static struct extracted read_book(const char *workbook, const char *sheet, const char *relations,
 	const char *name, const char *content, struct arena *a)
@@ -239,20 +239,6 @@ static void test_faults(void **state)
 	arena_finish(&a);
 }
 
-static int start(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,5 +250,5 @@ int main(void)
 		cmocka_unit_test(test_faults),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -2,21 +2,7 @@
  * of a letter may change with its versions: only plain words in clear print are asked for. */
 #include "tests/unit/ingest/scanning.h"
 
-static struct zygote *z;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
+#include "tests/unit/ingest/one_zygote.h"
 
 static const char *const STORY[] = {"The lighthouse keeper counted the boats every morning.",
 	"On Thursday there were seventeen boats in the harbour,",

@@ -1,21 +1,7 @@
 /* Pages as pictures: the size asked for, and the marker where the words are. */
 #include "tests/unit/ingest/scanning.h"
 
-static struct zygote *z;
-
-static int set_up(void **state)
-{
-	(void)state;
-	z = zygote_with(NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	zygote_stop(z);
-	return 0;
-}
+#include "tests/unit/ingest/one_zygote.h"
 
 static struct buf png_source;
 static size_t png_at;
