@@ -242,6 +242,30 @@ static void links_have_their_place(void **state)
 	assert_int_equal(x.n_annotations, 2);
 }
 
+/* A card: all of it is the link. Around a picture alone there is nothing to tell it of. */
+static void links_go_on_across_blocks(void **state)
+{
+	struct extracted x = read_string(z,
+		"<html><a href='/card'><h2>Berths</h2><p>All of them</p></a>"
+		"<p>Here <a href='/picture'><img src='x'></a></p><table><tr><th>Ship<th>Port"
+		"<tr><td rowspan=2><a href='/alva'>Alva</a><td>Bonn<tr><td>Ulm</table>",
+		"", &a);
+
+	(void)state;
+	print_blocks(&x);
+	assert_int_equal(x.n_annotations, 3);
+	for (int i = 0; i < 3; i++) {
+		static const int BLOCKS[] = {0, 1, 4};
+		const struct annotation *n = &x.annotations[i];
+
+		assert_string_equal(n->text, i < 2 ? "/card" : "/alva");
+		assert_int_equal(n->byte_start, x.blocks[BLOCKS[i]].byte_start);
+		assert_int_equal(n->byte_end, x.blocks[BLOCKS[i]].byte_end);
+	}
+	assert_string_equal(block_line(&x, 4), "T Alva | Bonn");
+	assert_string_equal(block_line(&x, 5), "T Alva | Ulm");
+}
+
 static void terms_captions_and_facts(void **state)
 {
 	static const char *const EXPECTED[] = {"P Berth: a place for a ship", "P Quay: a wall",
@@ -301,6 +325,7 @@ int main(void)
 		TEST(what_is_seen_is_no_warning),
 		TEST(tables_have_headers_and_spans),
 		TEST(links_have_their_place),
+		TEST(links_go_on_across_blocks),
 		TEST(terms_captions_and_facts),
 		TEST(the_main_part_is_taken),
 	};

@@ -43,6 +43,22 @@ static void structure_is_kept(void **state)
 		"the form");
 }
 
+static void links_go_on_across_paragraphs(void **state)
+{
+	static const char RTF[] =
+		"{\\rtf1 A long way to {\\field{\\*\\fldinst HYPERLINK \"https://example.org/l\"}"
+		"{\\fldrslt the form\\par and its many pages}} of today.}";
+	static const char *const WORDS[] = {"the form", "and its many pages"};
+	struct extracted x = read_string(z, RTF, "a.rtf", &a);
+
+	(void)state;
+	assert_int_equal(x.n_annotations, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(x.annotations[i].text, "https://example.org/l");
+		assert_string_equal(place_words(&x, &x.annotations[i]), WORDS[i]);
+	}
+}
+
 static void tables(void **state)
 {
 	static const char RTF[] =
@@ -174,6 +190,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(structure_is_kept),
+		TEST(links_go_on_across_paragraphs),
 		TEST(tables),
 		TEST(characters),
 		TEST(what_is_not_seen_is_annotated),

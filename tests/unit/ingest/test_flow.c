@@ -147,6 +147,83 @@ static void rows_and_what_waits(void **state)
 	arena_finish(&a);
 }
 
+static void write_links(struct draft *d)
+{
+	struct flow f = {0}, part = {0};
+	struct flow_row row = {0};
+
+	add(&f, d, "see ");
+	flow_begin_link(&f, "https://a.example/xyz", 19);
+	add(&f, d, "both  ");
+	flow_lead(&f, "1. ");
+	flow_write(&f, d, BLOCK_LIST_ITEM, 0, NULL);
+	add(&f, d, " blocks");
+	flow_end_link(&f);
+	add(&f, d, " ");
+	flow_begin_link(&f, "around", 6);
+	flow_begin_link(&part, "b", 1);
+	add(&part, d, "part");
+	flow_end_link(&part);
+	flow_append(&f, d, &part);
+	flow_write(&f, d, BLOCK_HEADING, 1, NULL);
+	flow_end_link(&f);
+	flow_row_add(&row, &part, d);
+	flow_row_add_text(&row, d, &row.cells[0]);
+	flow_row_add_text(&row, d, NULL);
+	flow_write(&f, d, BLOCK_PARAGRAPH, 0, NULL);
+	flow_row_write(&row, d, ROW_HEADER, NULL);
+	flow_row_finish(&row);
+	flow_finish(&part);
+	flow_finish(&f);
+}
+
+static void links_go_on(void **state)
+{
+	static const char TEXT[] = "1. see both\nblocks part\npart | part\n";
+	struct extracted x;
+
+	(void)state;
+	arena_init(&a);
+	x = run(write_links);
+	assert_string_equal(x.text, TEXT);
+	assert_int_equal(x.n_annotations, 5);
+	assert_mark(&x, 0, ANNOTATION_LINK, "https://a.example/x", "1. see ", "both");
+	assert_mark(&x, 1, ANNOTATION_LINK, "https://a.example/x", "1. see both\n", "blocks");
+	assert_mark(&x, 2, ANNOTATION_LINK, "b", "1. see both\nblocks ", "part");
+	assert_mark(&x, 3, ANNOTATION_LINK, "around", "1. see both\nblocks ", "part");
+	assert_mark(&x, 4, ANNOTATION_LINK, "b", "1. see both\nblocks part\n", "part | part");
+	arena_finish(&a);
+}
+
+static void write_asides(struct draft *d)
+{
+	struct flow_aside aside = {.draft = d};
+
+	flow_aside_add(&aside, ANNOTATION_DELETED, "a", 1);
+	flow_aside_add(&aside, ANNOTATION_DELETED, "b", 1);
+	flow_aside_add(&aside, ANNOTATION_HIDDEN_SIZE, "c", 1);
+	for (int i = 0; i < ANNOTATION_TEXT_MAX; i++) {
+		flow_aside_add(&aside, ANNOTATION_HIDDEN_SIZE, "d", 1);
+	}
+	flow_aside_flush(&aside);
+	flow_aside_flush(&aside);
+	buf_finish(&aside.text);
+}
+
+static void asides_are_told_by_kind(void **state)
+{
+	struct extracted x;
+
+	(void)state;
+	arena_init(&a);
+	x = run(write_asides);
+	assert_int_equal(x.n_annotations, 3);
+	assert_mark(&x, 0, ANNOTATION_DELETED, "ab", "", "");
+	assert_int_equal(strlen(x.annotations[1].text), ANNOTATION_TEXT_MAX);
+	assert_mark(&x, 2, ANNOTATION_HIDDEN_SIZE, "d", "", "");
+	arena_finish(&a);
+}
+
 static void write_too_much(struct draft *d)
 {
 	struct flow f = {0};
@@ -169,6 +246,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(marks_stand_where_they_were),
 		cmocka_unit_test(rows_and_what_waits),
+		cmocka_unit_test(links_go_on),
+		cmocka_unit_test(asides_are_told_by_kind),
 		cmocka_unit_test(text_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
