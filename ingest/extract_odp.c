@@ -248,8 +248,7 @@ static void on_end(struct odf *o, struct odf_frame *f)
 
 void extract_odp(struct document *doc, struct draft *d)
 {
-	static const struct odf_kind PRESENTATION = {.type = "presentation",
-		.root = ODF_OFFICE_PRESENTATION,
+	static const struct odf_kind PRESENTATION = {.root = ODF_OFFICE_PRESENTATION,
 		.child = ODF_DRAW_PAGE,
 		.on_start = on_start,
 		.on_end = on_end};

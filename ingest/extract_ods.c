@@ -447,8 +447,7 @@ static void on_end(struct odf *o, struct odf_frame *f)
 
 void extract_ods(struct document *doc, struct draft *d)
 {
-	static const struct odf_kind SPREADSHEET = {.type = "spreadsheet",
-		.root = ODF_OFFICE_SPREADSHEET,
+	static const struct odf_kind SPREADSHEET = {.root = ODF_OFFICE_SPREADSHEET,
 		.child = ODF_TABLE_TABLE,
 		.on_start = on_start,
 		.on_end = on_end};

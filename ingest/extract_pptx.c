@@ -73,7 +73,7 @@ static void on_theme(void *arg, const struct xml_element *el)
 	}
 }
 
-/* true by default; the map says which of the theme's colours is the background. */
+/* Which of the theme's colours is the background. */
 static void on_map(void *arg, const struct xml_element *el)
 {
 	struct pptx_slide *master = arg;
@@ -133,8 +133,8 @@ static const struct pptx_slide *load_model(struct pptx *p, const char *part, boo
 struct comments_reader {
 	struct pptx *p;
 	const struct presentation_reader *authors;
-	const char *author;
-	bool in_text, is_open;
+	const char *author, *first_author; /* of the open one; of the one it answers to */
+	bool in_text;
 	struct buf text;
 };
 
@@ -180,6 +180,7 @@ static void on_comment_start(void *arg, const struct xml_element *el)
 					    ? r->authors->authors[i].name
 					    : r->author;
 		}
+		r->first_author = xml_is(el, "cm") ? r->author : r->first_author;
 	}
 	r->in_text = xml_is(el, "text") || xml_is(el, "t");
 }
@@ -200,6 +201,7 @@ static void on_comment_end(void *arg, const struct xml_element *el)
 	r->in_text = false;
 	if (xml_is(el, "cm") || xml_is(el, "reply")) {
 		tell_comment(r);
+		r->author = r->first_author; /* its text follows its answers */
 	} else if (xml_is(el, "p") && r->text.len) {
 		buf_char(&r->text, ' ');
 	}

@@ -113,7 +113,8 @@ void rtf_put_character(struct rtf *r, uint32_t c)
 	}
 }
 
-void rtf_flush(struct rtf *r)
+/* The bytes that wait become text. */
+static void flush(struct rtf *r)
 {
 	struct buf text = BUF_INIT;
 
@@ -181,7 +182,7 @@ static void add_bytes(struct rtf *r, const char *p, size_t n_bytes)
 		break;
 	}
 	if (page != r->bytes_page) {
-		rtf_flush(r);
+		flush(r);
 		r->bytes_page = page;
 	}
 	buf_add(&r->bytes, p, n_bytes);
@@ -495,7 +496,7 @@ static bool take(struct rtf *r, const struct rtf_token *t)
 
 	r->starred = false;
 	if (t->kind != RTF_HEX && t->kind != RTF_BYTES) {
-		rtf_flush(r);
+		flush(r);
 	}
 	/* A fallback never goes beyond the next word or brace. */
 	r->skip = t->kind == RTF_OPEN || t->kind == RTF_CLOSE || t->kind == RTF_WORD ? 0 : r->skip;
@@ -568,6 +569,6 @@ void extract_rtf(struct document *doc, struct draft *d)
 		r->g = &r->groups[0];
 		r->n_groups = 1;
 	}
-	rtf_flush(r);
+	flush(r);
 	finish(r);
 }

@@ -288,7 +288,7 @@ static bool read_part(struct odf *o, const char *part)
 	bool ok = xml_read_part(o->doc, archive_of(o->doc), part, XML_REFUSE_DOCTYPE, &HANDLER, o);
 
 	o->n_frames = 0;
-	o->in_meta = o->in_styles = o->in_master = o->in_body = false;
+	o->in_meta = o->in_styles = o->in_body = false;
 	return ok;
 }
 

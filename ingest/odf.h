@@ -213,7 +213,6 @@ struct odf_paragraph {
 
 /* What one kind of document does with the elements that are not text. */
 struct odf_kind {
-	const char *type; /* "text": of application/vnd.oasis.opendocument.text */
 	enum odf_tag root;
 	enum odf_tag child; /* a page, what alone counts in the root; ODF_OTHER: the root is one */
 	void (*on_start)(
@@ -228,7 +227,7 @@ struct odf {
 	void *arg; /* the kind's own */
 	struct odf_frame *frames;
 	int n_frames, cap;
-	bool in_meta, in_styles, in_master, in_body;
+	bool in_meta, in_styles, in_body;
 
 	void *styles;						/* a tree by key */
 	struct odf_style *style, *list_style, *layout, *master; /* open ones */

@@ -22,7 +22,27 @@
 
 /* ── drawing ── */
 
-/* Grey, on white; NULL: too large, or nothing that could be drawn. */
+/* What stands in fields is read from the file itself (pdf_write_fields). */
+static void blank_fields(PopplerPage *page, const struct pdf_page *p, cairo_t *cr)
+{
+	GList *fields = poppler_page_get_form_field_mapping(page);
+
+	cairo_set_source_rgb(cr, 1, 1, 1);
+	for (GList *at = fields; at; at = at->next) {
+		const PopplerFormFieldMapping *m = at->data;
+		PopplerFormFieldType type = poppler_form_field_get_field_type(m->field);
+
+		if (type == POPPLER_FORM_FIELD_TEXT || type == POPPLER_FORM_FIELD_CHOICE) {
+			cairo_rectangle(cr, m->area.x1, p->height - m->area.y2,
+				m->area.x2 - m->area.x1, m->area.y2 - m->area.y1);
+		}
+	}
+	cairo_fill(cr);
+	poppler_page_free_form_field_mapping(fields);
+}
+
+/* Grey, on white; without notes, which are read from the file too. NULL: too large, or nothing that
+ * could be drawn. */
 static struct Pix *draw(PopplerPage *page, const struct pdf_page *p, double dpi)
 {
 	int width = (int)fmax(1, round(p->width * dpi / 72));
@@ -34,7 +54,10 @@ static struct Pix *draw(PopplerPage *page, const struct pdf_page *p, double dpi)
 	cairo_set_source_rgb(cr, 1, 1, 1);
 	cairo_paint(cr);
 	cairo_scale(cr, dpi / 72, dpi / 72);
-	poppler_page_render(page, cr);
+	cairo_save(cr);
+	poppler_page_render_for_printing_with_options(page, cr, POPPLER_PRINT_DOCUMENT);
+	cairo_restore(cr);
+	blank_fields(page, p, cr);
 	cairo_destroy(cr);
 	cairo_surface_flush(surface);
 	if (!pix || cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS) {

@@ -148,8 +148,6 @@ enum { RTF_LEVEL_TITLE = -1 };
 
 /* Does what a control word says; false: it is not known. */
 bool rtf_word(struct rtf *r, const struct rtf_token *t);
-/* Decodes the bytes that wait. */
-void rtf_flush(struct rtf *r);
 /* Text for the open destination. */
 void rtf_put(struct rtf *r, const char *s, size_t n_bytes);
 void rtf_put_character(struct rtf *r, uint32_t c);

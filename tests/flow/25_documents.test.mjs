@@ -523,6 +523,9 @@ test('a browser shows what runs nothing, and saves the rest', async () => {
 		[{ name: 'plain.txt', bytes: 'Grüße aus der Küche, in plain words.\n' }, 'text/plain; charset=utf-8', true],
 		[{ name: 'latin.txt', bytes: Buffer.from('Gr\xfc\xdfe aus der K\xfcche, in plain words, once more.\n', 'latin1') }, 'text/plain', true],
 		[{ name: 'notes.md', bytes: '# Notes <script>alert(1)</script>\n\nSome [link](javascript:alert(1)) here.\n' }, 'text/plain; charset=utf-8', true],
+		[{ name: 'prices.csv', bytes: 'article,price\nquince jam,4.50\nrose hip tea,3.20\nplum butter,5.10\n' }, 'text/plain; charset=utf-8', true],
+		[{ name: 'data.xml', bytes: '<?xml version="1.0"?><menu xmlns:h="http://www.w3.org/1999/xhtml"><dish>Soup</dish><h:script>alert(1)</h:script></menu>' }, 'text/plain; charset=utf-8', true],
+		[{ name: 'order.eml', bytes: 'From: a@b.example\r\nTo: c@d.example\r\nSubject: an order\r\nDate: Tue, 3 Mar 2026 10:00:00 +0100\r\n\r\nTwo jars of jam, please.\r\n' }, 'text/plain; charset=utf-8', true],
 		[{ name: 'page.html', bytes: '<!DOCTYPE html><html><body><h1>Page</h1><script>alert(1)</script><p>Words of the page.</p></body></html>' }, null]];
 	for (const [file, type, sandboxed] of files) {
 		const d = await bring('writer', 'kitchen', file);

@@ -175,7 +175,7 @@ static void draft_finish(struct draft *d)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static struct draft d; /* longjmp leaves locals undefined */
-	static struct document doc;
+	static struct document *doc;
 	static struct buf zip;
 	bool mine;
 
@@ -189,7 +189,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	draft_init(&d, frames, LIMITS.text_max, LIMITS.pages_max);
 	d.children_max = LIMITS.children_max;
 	d.children_bytes_max = LIMITS.children_bytes_max;
-	doc = (struct document){.bytes = is_archive ? zip.data : (const char *)data,
+	/* Never freed: readers know what they have opened by its address. */
+	doc = malloc(sizeof(*doc));
+	if (!doc) {
+		abort();
+	}
+	*doc = (struct document){.bytes = is_archive ? zip.data : (const char *)data,
 		.n_bytes = is_archive ? zip.len : n,
 		.name = name,
 		.limits = &LIMITS,
@@ -197,7 +202,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (ftruncate(frames, 0) < 0 || lseek(frames, 0, SEEK_SET) < 0) {
 		abort();
 	}
-	mine = read_document(&doc, &d);
+	mine = read_document(doc, &d);
 	if (mine) {
 		take_frames();
 	}

@@ -21,7 +21,8 @@ import { baseName, folderOf, formatName, moodOf, reasonText, troubleText } from 
 const contentUrl = (d: Document, values: { version?: string; inline?: string } = {}): string => `/v1/documents/${d.id}/content${query(values)}`;
 
 /** What browsers show by themselves, and the server lets them (chat/routes_download.c). */
-const isShownByBrowser = (type: string | null): boolean => !!type && (type === 'application/pdf' || type === 'text/plain' || type === 'text/markdown' || /^image\/(png|jpeg|gif|webp)$/.test(type));
+/** The types that the server shows in place (chat/routes_download.c). */
+const isShownByBrowser = (type: string | null): boolean => /^(application\/(pdf|json|xml)|text\/(plain|markdown|csv|tab-separated-values|x-source)|message\/rfc822|image\/(png|jpeg|gif|webp))$/.test(type ?? '');
 
 function Fact({ label, children }: { label: string; children: ComponentChildren }) {
 	return children ? (

@@ -244,7 +244,10 @@ static void bad_files_are_named(void **state)
 	expect_refusal(p.out.data, 400, "a.pdf", "broken_file");
 	expect_refusal("%PDF-1.7\n", 9, "a.pdf", "broken_file");
 	expect_refusal("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0", 29, "a.pdf",
-		"unsupported_type");
+		"broken_file");
+	expect_refusal("\x7f"
+		       "ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\x3e\0\1\0\0\0",
+		24, "a.pdf", "unsupported_type");
 	expect_refusal("PK\3\4\24\0\6\0\x08\0\0\0!\0", 14, "a.docx", "broken_file");
 	buf_finish(&p.out);
 }
