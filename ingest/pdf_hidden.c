@@ -31,8 +31,7 @@
 #define WORDS_LEAST 3 /* that are covered by something: fewer are an accident */
 #define VAIN_PAGES 16 /* on which nothing was hidden: the others of the document are not drawn */
 #define STYLES_MAX 64
-#define TRUST_PAGES                                                                                \
-	2 /* on so many a light style was seen and never hidden: it is not looked at again */
+#define TRUST_PAGES 2 /* a light style that was seen on so many and never hidden is believed */
 
 struct word {
 	int first, end; /* of the characters */
