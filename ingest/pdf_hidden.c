@@ -29,7 +29,7 @@
 #define PIXELS_MAX 2000000.0
 #define FONTS_MAX 64
 #define WORDS_LEAST 3 /* that are covered by something: fewer are an accident */
-#define VAIN_PAGES 16 /* on which nothing was hidden: the others of the document are not drawn */
+#define VAIN_PAGES 8  /* on which nothing was hidden: the others of the document are not drawn */
 #define STYLES_MAX 64
 #define TRUST_PAGES 2 /* a light style that was seen on so many and never hidden is believed */
 
