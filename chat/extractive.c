@@ -11,6 +11,7 @@
 #define OF_EVIDENCE 0.3	  /* one sentence must hold this part of what all passages must */
 #define NEAR_BEST 0.72	  /* a further sentence has at least this part of the best one's score */
 #define IN_HEADER 0.8	  /* a question's word in the table's header row counts so much, */
+#define IN_LEAD_IN 0.7	  /* in the sentence that introduces the table, */
 #define IN_HEADING 0.65	  /* in heading or title, */
 #define IN_NEIGHBOUR 0.45 /* in the sentence before or after, */
 #define IN_PASSAGE 0.3	  /* elsewhere in the passage */
@@ -215,8 +216,21 @@ static bool is_number_word(const char *s)
 	return s[strspn(s, "0123456789.,")] == '\0';
 }
 
-/* How much a term of the question counts for the sentence: 1 in it, less around it. */
-static double presence(const struct source *s, int i, const char *term, bool ranged)
+/* The sentence before the table that sentence i is a row of, or -1. */
+static int lead_in(const struct source *s, int i)
+{
+	if (!s->sentences[i].row) {
+		return -1;
+	}
+	while (i >= 0 && s->sentences[i].row) {
+		i--;
+	}
+	return i;
+}
+
+/* How much a term of the question counts for the sentence: 1 in it, less around it. lead: its
+ * table's lead-in, or -1. */
+static double presence(const struct source *s, int i, int lead, const char *term, bool ranged)
 {
 	const struct sentence *me = &s->sentences[i];
 	double best = 0;
@@ -226,6 +240,9 @@ static double presence(const struct source *s, int i, const char *term, bool ran
 	}
 	if (me->header >= 0 && facts_has_term(&s->sentence_facts[me->header], term)) {
 		return IN_HEADER;
+	}
+	if (lead >= 0 && facts_has_term(&s->sentence_facts[lead], term)) {
+		return IN_LEAD_IN;
 	}
 	if ((i > 0 && facts_has_term(&s->sentence_facts[i - 1], term)) ||
 		(i + 1 < s->n_sentences && facts_has_term(&s->sentence_facts[i + 1], term))) {
@@ -266,6 +283,46 @@ static int adjacent_pairs(const struct seeker *k, const struct facts *f)
 	return n;
 }
 
+/* "… were as follows (in millions):", with a line of the table's header perhaps: the rows are the
+ * answer. */
+static bool introduces_rows(const struct source *s, int i)
+{
+	const struct sentence *me = &s->sentences[i];
+
+	return !me->row && i + 1 < s->n_sentences && s->sentences[i + 1].row &&
+	       memchr(s->passage->text + me->start, ':', (size_t)(me->end - me->start));
+}
+
+/* A row whose first cell says nothing that was not asked for is the one that is meant. "June 25, |
+ * June 26, | June 25," names columns. */
+static double label_bonus(const struct seeker *k, const struct source *s, int i)
+{
+	const struct sentence *me = &s->sentences[i];
+	const char *text = s->passage->text + me->start;
+	const char *end = memmem(text, (size_t)(me->end - me->start), " | ", 3);
+	struct facts label;
+	int n = 0;
+
+	if (me->header < 0 || !end ||
+		memmem(end, (size_t)(text + me->end - me->start - end), text,
+			(size_t)(end - text))) {
+		return 0;
+	}
+	facts_read(k->arena, text, (size_t)(end - text), k->q->language, &label);
+	for (int t = 0; t < label.terms.n; t++) {
+		const struct term *term = &label.terms.items[t];
+
+		if (term->stopword || is_number_word(term->text)) {
+			continue; /* "(1)" points to a footnote */
+		}
+		if (!facts_has_term(&k->asked, term->text)) {
+			return 0;
+		}
+		n++;
+	}
+	return n > 0 ? 0.2 : 0;
+}
+
 static double shape_penalty(const struct source *s, int i)
 {
 	const struct sentence *me = &s->sentences[i];
@@ -280,7 +337,9 @@ static double shape_penalty(const struct source *s, int i)
 		memcmp(text + me->end - (me->end >= 3 ? 3 : me->end), "？", 3) == 0) {
 		p += 0.4;
 	}
-	if (text[me->end - 1] == ':') {
+	if (introduces_rows(s, i)) {
+		p += 0.4;
+	} else if (text[me->end - 1] == ':') {
 		p += 0.15;
 	}
 	if (!me->row && f->terms.n < 4) {
@@ -298,15 +357,15 @@ static struct pick weigh(const struct seeker *k, int source, int i)
 	const struct facts *f = &s->sentence_facts[i];
 	struct pick p = {source, i, 0, 0};
 	bool ranged = in_range(k, f);
-	int pairs = adjacent_pairs(k, f);
+	int pairs = adjacent_pairs(k, f), lead = lead_in(s, i);
 	const char *text = arena_strn(k->arena, s->passage->text + s->sentences[i].start,
 		(size_t)(s->sentences[i].end - s->sentences[i].start));
 
 	for (int t = 0; t < k->q->n_terms; t++) {
-		p.share += k->q->idf[t] * presence(s, i, k->q->terms[t], ranged);
+		p.share += k->q->idf[t] * presence(s, i, lead, k->q->terms[t], ranged);
 	}
 	p.share = k->q->mass > 0 ? p.share / k->q->mass : 0;
-	p.score = p.share + cue_bonus(k, text, f) + (ranged ? 0.15 : 0) +
+	p.score = p.share + cue_bonus(k, text, f) + label_bonus(k, s, i) + (ranged ? 0.15 : 0) +
 		  0.04 * (pairs > 3 ? 3 : pairs) + 0.12 * s->passage->score - shape_penalty(s, i);
 	return p;
 }
@@ -425,6 +484,32 @@ static int cells_of(const char *s, int n, int *starts, int *ends, int max)
 	return n_cells;
 }
 
+/* "$51,129", "(12)%": a value; "2031", "Q3 2031" may name a column. */
+static bool is_amount(const char *s, int n)
+{
+	int n_digits = 0;
+	bool year = n == 4 && (s[0] == '1' || s[0] == '2');
+
+	for (int i = 0; i < n; i++) {
+		if (isalpha((unsigned char)s[i]) || (unsigned char)s[i] >= 0xc3) {
+			return false;
+		}
+		n_digits += isdigit((unsigned char)s[i]) != 0;
+	}
+	return n_digits > 0 && !(year && n_digits == 4);
+}
+
+/* The first row that a passage has of a table may be one of values. */
+static bool names_columns(const char *head, const int *starts, const int *ends, int n)
+{
+	for (int i = 1; i < n; i++) {
+		if (is_amount(head + starts[i], ends[i] - starts[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* "Cities: Paris, Milan; Limit per night: 175 EUR" where the header row has as many cells. */
 static void add_row(struct buf *out, const struct source *s, const struct sentence *row)
 {
@@ -433,8 +518,9 @@ static void add_row(struct buf *out, const struct source *s, const struct senten
 	int n = cells_of(text, row->end - row->start, starts[0], ends[0], 16);
 	const struct sentence *header = row->header >= 0 ? &s->sentences[row->header] : NULL;
 	const char *head = header ? s->passage->text + header->start : NULL;
-	bool named =
-		header && cells_of(head, header->end - header->start, starts[1], ends[1], 16) == n;
+	bool named = header &&
+		     cells_of(head, header->end - header->start, starts[1], ends[1], 16) == n &&
+		     names_columns(head, starts[1], ends[1], n);
 
 	for (int i = 0; i < n; i++) {
 		buf_str(out, i > 0 ? "; " : "");

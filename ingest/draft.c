@@ -300,6 +300,25 @@ uint32_t draft_at(const struct draft *d)
 	return d->n_text;
 }
 
+/* A hidden bullet or rule says nothing: some character must be more than a mark. */
+static bool says_something(const struct buf *text)
+{
+	for (size_t i = 0; i < text->len;) {
+		int used;
+		uint32_t c = utf8_decode(text->data + i, text->len - i, &used);
+		bool ascii_mark = c < 0x80 && !(c >= '0' && c <= '9') &&
+				  !((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+		bool mark = ascii_mark || (c >= 0xa0 && c < 0xc0) || (c >= 0x2000 && c < 0x2c00) ||
+			    (c >= 0x3000 && c < 0x3005);
+
+		if (!mark) {
+			return true;
+		}
+		i += (size_t)used;
+	}
+	return false;
+}
+
 void draft_annotate(struct draft *d, enum annotation_kind kind, uint32_t byte_start,
 	uint32_t byte_end, const char *s, size_t n_bytes)
 {
@@ -310,7 +329,8 @@ void draft_annotate(struct draft *d, enum annotation_kind kind, uint32_t byte_st
 	struct buf clean = BUF_INIT;
 
 	clean_short(&clean, s, n_bytes, ANNOTATION_TEXT_MAX);
-	if (clean.len && d->n_annotations < ANNOTATIONS_MAX &&
+	if (clean.len && (!annotation_hidden((uint8_t)kind) || says_something(&clean)) &&
+		d->n_annotations < ANNOTATIONS_MAX &&
 		d->annotation_bytes + clean.len <= ANNOTATIONS_BYTES_MAX) {
 		n.text = clean.data;
 		frame_put_annotation(&d->annotations, &n);

@@ -68,7 +68,7 @@ void draft_row(struct draft *d, enum row_role role, const struct buf *cells, int
 uint32_t draft_at(const struct draft *d);
 /* Something known of [byte_start, byte_end) of the text, or (equal) of no place in it, on the open
  * page (of the document before the first). s is cleaned, what no reader could see is spelt out.
- * What is beyond the limits of extracted.h is dropped. */
+ * What is beyond the limits of extracted.h is dropped, and hidden text of marks alone. */
 void draft_annotate(struct draft *d, enum annotation_kind kind, uint32_t byte_start,
 	uint32_t byte_end, const char *s, size_t n_bytes);
 /* A file inside of the document: handed on to be ingested as a child where the limits allow, and

@@ -120,8 +120,10 @@ static const char *const REFUSED[] = {"acct", "add_key", "bpf", "chroot", "conne
 	"name_to_handle_at", "open_by_handle_at", "open_tree", "perf_event_open", "pidfd_getfd",
 	"pidfd_open", "pidfd_send_signal", "pivot_root", "process_madvise", "process_vm_readv",
 	"process_vm_writev", "ptrace", "quotactl", "reboot", "request_key", "rt_sigqueueinfo",
-	"rt_tgsigqueueinfo", "setns", "setpgid", "setsid", "swapoff", "swapon", "tkill", "umount2",
-	"unshare", "userfaultfd"};
+	"rt_tgsigqueueinfo", "setns", "setpgid", "setsid", "swapoff", "swapon", "tgkill", "tkill",
+	"umount2", "unshare", "userfaultfd",
+	/* What stays in memory, or is shared with others, when it has ended. */
+	"msgget", "semget", "shmget"};
 
 /* Refused where (argument & mask) == value. */
 static const struct {
@@ -135,6 +137,15 @@ static const struct {
 	{"socket", 1, 0xf, SOCK_RDM},
 	{"socket", 1, 0xf, SOCK_SEQPACKET},
 	{"socket", 1, 0xf, SOCK_PACKET},
+	/* Each half of such a pair sends to any address. */
+	{"socketpair", 1, 0xf, SOCK_DGRAM},
+	{"socketpair", 1, 0xf, SOCK_RAW},
+	/* Signals by way of a file that has something to tell. */
+	{"fcntl", 1, UINT32_MAX, F_SETOWN},
+	{"fcntl", 1, UINT32_MAX, F_SETOWN_EX},
+	{"fcntl", 1, UINT32_MAX, F_SETSIG},
+	{"ioctl", 1, UINT32_MAX, FIOSETOWN},
+	{"ioctl", 1, UINT32_MAX, SIOCSPGRP},
 	{"clone", 0, CLONE_NEWNS, CLONE_NEWNS},
 	{"clone", 0, CLONE_NEWUSER, CLONE_NEWUSER},
 	{"clone", 0, CLONE_NEWPID, CLONE_NEWPID},

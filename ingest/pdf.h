@@ -259,6 +259,8 @@ void pdf_write_attachments(PopplerDocument *pdf, struct draft *d);
 /* Of the page that was written last: its label, links, comments, files. */
 void pdf_write_beside(PopplerPage *page, const struct pdf_page *p, const struct pdf_placed *placed,
 	struct draft *d);
+/* Whether there is any of what pdf_write_fields writes. */
+bool pdf_has_fields(PopplerPage *page);
 /* What was filled in on the page, as "label: value", and what stands in its text boxes. */
 void pdf_write_fields(PopplerPage *page, const struct pdf_page *p, struct draft *d);
 

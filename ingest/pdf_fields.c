@@ -166,6 +166,32 @@ static void write_text_box(const char *s, const struct box *area, struct draft *
 	}
 }
 
+static bool is_text_box(PopplerAnnot *a)
+{
+	return poppler_annot_get_annot_type(a) == POPPLER_ANNOT_FREE_TEXT &&
+	       !(poppler_annot_get_flags(a) & POPPLER_ANNOT_FLAG_HIDDEN);
+}
+
+bool pdf_has_fields(PopplerPage *page)
+{
+	GList *fields = poppler_page_get_form_field_mapping(page);
+	GList *notes = poppler_page_get_annot_mapping(page);
+	bool any = false;
+
+	for (GList *at = fields; at && !any; at = at->next) {
+		char *value = field_value(((PopplerFormFieldMapping *)at->data)->field);
+
+		any = value && *value;
+		g_free(value);
+	}
+	for (GList *at = notes; at && !any; at = at->next) {
+		any = is_text_box(((PopplerAnnotMapping *)at->data)->annot);
+	}
+	poppler_page_free_form_field_mapping(fields);
+	poppler_page_free_annot_mapping(notes);
+	return any;
+}
+
 void pdf_write_fields(PopplerPage *page, const struct pdf_page *p, struct draft *d)
 {
 	GList *fields = poppler_page_get_form_field_mapping(page);
@@ -178,8 +204,7 @@ void pdf_write_fields(PopplerPage *page, const struct pdf_page *p, struct draft 
 	for (GList *at = notes; at; at = at->next) {
 		PopplerAnnotMapping *m = at->data;
 
-		if (poppler_annot_get_annot_type(m->annot) == POPPLER_ANNOT_FREE_TEXT &&
-			!(poppler_annot_get_flags(m->annot) & POPPLER_ANNOT_FLAG_HIDDEN)) {
+		if (is_text_box(m->annot)) {
 			char *text = poppler_annot_get_contents(m->annot);
 			struct box area = box_of(&m->area, p);
 

@@ -28,10 +28,10 @@
 #define FAR_SHARE 0.3	  /* of the pixels behind light text that are another colour */
 #define PIXELS_MAX 2000000.0
 #define FONTS_MAX 64
-#define VAIN_PAGES 16 /* on which nothing was hidden: the others of the document are not drawn */
+#define WORDS_LEAST 3 /* that are covered by something: fewer are an accident */
+#define VAIN_PAGES 8  /* on which nothing was hidden: the others of the document are not drawn */
 #define STYLES_MAX 64
-#define TRUST_PAGES                                                                                \
-	2 /* on so many a light style was seen and never hidden: it is not looked at again */
+#define TRUST_PAGES 2 /* a light style that was seen on so many and never hidden is believed */
 
 struct word {
 	int first, end; /* of the characters */
@@ -186,8 +186,7 @@ static bool draw(PopplerPage *page, struct drawn *out)
 	cairo_set_source_rgb(cr, 1, 1, 1);
 	cairo_paint(cr);
 	cairo_scale(cr, out->scale, out->scale);
-	/* Without annotations: a marker over a text does not hide it. */
-	poppler_page_render_for_printing_with_options(page, cr, POPPLER_PRINT_DOCUMENT);
+	poppler_page_render(page, cr);
 	cairo_destroy(cr);
 	cairo_surface_flush(out->surface);
 	out->data = cairo_image_surface_get_data(out->surface);
@@ -210,16 +209,17 @@ static void look_at_pixel(struct look *l, uint32_t pixel, const int text[3])
 	l->n_pixels++;
 }
 
-/* The middle of the word's box: at its edges stand rules and the lines above and below. */
-static struct look look_at(const struct drawn *d, const struct word *w)
+/* The word's box without these shares of its height at top and bottom. */
+static struct look look_at(
+	const struct drawn *d, const struct word *w, double trim_top, double trim_bottom)
 {
 	const PopplerColor *c = &w->style->color;
 	const int text[3] = {c->red / 257, c->green / 257, c->blue / 257};
 	double pad_x = fmin(1, (w->x1 - w->x0) * 0.1), high = w->y1 - w->y0;
 	int x0 = (int)floor(fmax(0, (w->x0 + pad_x) * d->scale));
 	int x1 = (int)ceil(fmin(d->width, (w->x1 - pad_x) * d->scale));
-	int y0 = (int)floor(fmax(0, (w->y0 + 0.2 * high) * d->scale));
-	int y1 = (int)ceil(fmin(d->height, (w->y1 - 0.15 * high) * d->scale));
+	int y0 = (int)floor(fmax(0, (w->y0 + trim_top * high) * d->scale));
+	int y1 = (int)ceil(fmin(d->height, (w->y1 - trim_bottom * high) * d->scale));
 	struct look l = {0, 0, {255, 255, 255}, {0, 0, 0}};
 
 	for (int y = y0; y < y1; y++) {
@@ -301,6 +301,37 @@ static bool has_font(const struct fonts *f, uint64_t font)
 	return false;
 }
 
+/* Its font may be missing here, or says that its letters stand lower or higher than they do. */
+static bool is_doubtful(const struct drawn *d, const struct word *w, const struct fonts *fonts)
+{
+	struct look around = look_at(d, w, -0.3, -0.3);
+
+	return !has_font(fonts, w->font) || !is_uniform(&around);
+}
+
+/* Without a further sign a word or two that are not drawn are an accident, not a message. Returns
+ * how many words were shown. */
+static int show_single(struct word *words, int n)
+{
+	int n_shown = 0;
+
+	for (int i = 0; i < n;) {
+		int end = i, n_telling = 0;
+
+		while (end < n && (words[end].kind == ANNOTATION_HIDDEN_RENDER ||
+					  (end > i && !words[end].telling))) {
+			n_telling += words[end].telling;
+			end++;
+		}
+		for (int k = i; k < end && n_telling < WORDS_LEAST; k++) {
+			n_shown += words[k].kind != 0;
+			words[k].kind = 0;
+		}
+		i = end > i ? end : i + 1;
+	}
+	return n_shown;
+}
+
 /* Whether any is hidden. */
 static bool judge_words(PopplerPage *page, struct word *words, int n, bool suspicious)
 {
@@ -322,7 +353,8 @@ static bool judge_words(PopplerPage *page, struct word *words, int n, bool suspi
 		if (w->kind || !w->telling) {
 			continue;
 		}
-		l = look_at(&d, w);
+		/* Its middle: at its edges stand rules and the lines above and below. */
+		l = look_at(&d, w, 0.2, 0.15);
 		w->kind = judge(w, &l);
 		n_telling++;
 		n_hidden += w->kind != 0;
@@ -333,19 +365,20 @@ static bool judge_words(PopplerPage *page, struct word *words, int n, bool suspi
 			fonts.drawn[fonts.n++] = w->font;
 		}
 	}
-	cairo_surface_destroy(d.surface);
 	picture = n_hidden && is_picture(page);
 	for (int i = 0; i < n; i++) {
 		struct word *w = &words[i];
 
 		if ((w->kind == ANNOTATION_HIDDEN_RENDER &&
-			    (picture || (!suspicious && !has_font(&fonts, w->font)))) ||
+			    (picture || (!suspicious && is_doubtful(&d, w, &fonts)))) ||
 			(w->kind == ANNOTATION_HIDDEN_COLOR && picture &&
 				n_hidden * 10 >= n_telling * 9)) {
 			w->kind = 0;
 			n_shown++;
 		}
 	}
+	n_shown += suspicious ? 0 : show_single(words, n);
+	cairo_surface_destroy(d.surface);
 	return n_hidden > n_shown;
 }
 

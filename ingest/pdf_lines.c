@@ -38,12 +38,22 @@ static void line_take(
 	line_widen(l, s);
 }
 
+static bool word_is_sign(const struct pdf_page *p, const struct pdf_word *w)
+{
+	static const char *const SIGNS[] = {"$", "€", "£"};
+
+	for (size_t i = 0; i < sizeof(SIGNS) / sizeof(SIGNS[0]); i++) {
+		if (strlen(SIGNS[i]) == w->n_bytes &&
+			memcmp(p->text.data + w->at, SIGNS[i], w->n_bytes) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool pdf_is_sign(const struct pdf_page *p, const struct pdf_seg *s)
 {
-	const char *t = p->text.data + p->words[s->first].at;
-
-	return s->n_chars == 1 &&
-	       (t[0] == '$' || strncmp(t, "€", 3) == 0 || strncmp(t, "£", 2) == 0);
+	return s->n_words == 1 && word_is_sign(p, &p->words[s->first]);
 }
 
 static bool is_closing(const struct pdf_page *p, const struct pdf_seg *s)
@@ -106,8 +116,9 @@ static void cell_text(
 
 		if (i) {
 			float gap = w->x0 - w[-1].x1;
-			bool edge = has_edge(c->left, c->n_left, w->x0) ||
-				    has_edge(c->right, c->n_right, w[-1].x1);
+			bool edge = !word_is_sign(p, w - 1) &&
+				    (has_edge(c->left, c->n_left, w->x0) ||
+					    has_edge(c->right, c->n_right, w[-1].x1));
 
 			buf_str(out, edge && gap > 0.45f * s->size ? " | " : w->glued ? "" : " ");
 		}
@@ -159,7 +170,7 @@ static void take_table(struct pdf_lines *ls, const struct pdf_page *p, int table
 			}
 			cell_text(p, s, &columns, &l->text);
 			line_widen(l, s);
-			sign = pdf_is_sign(p, s);
+			sign = word_is_sign(p, &p->words[s->first + s->n_words - 1]);
 		}
 	}
 }

@@ -326,7 +326,8 @@ void pdf_read_scan(struct document *doc, PopplerPage *page, int done, int n, str
 	if (!has_image(page)) {
 		bool ink;
 
-		pix = out->text.len ? NULL : draw(page, out, DPI_GLANCE);
+		/* What a form was filled with is read as such. */
+		pix = out->text.len || pdf_has_fields(page) ? NULL : draw(page, out, DPI_GLANCE);
 		ink = pix && has_ink(pix);
 		pixDestroy(&pix);
 		if (!ink) {

@@ -334,7 +334,16 @@ void pdf_suspect(const char *bytes, size_t n_bytes, struct pdf_suspicion *out)
 		ASSERT(copy != NULL);
 		memcpy(copy, bytes, n_bytes);
 		while ((p = memmem(p, n_bytes - (size_t)(p - copy), "/CropBox", 8)) != NULL) {
-			p[1] = 'X';
+			const char *value = p + 8, *stop = copy + n_bytes;
+
+			while (value < stop && is_blank(*value)) {
+				value++;
+			}
+			/* an array, or where it is; not the words on some page */
+			if (value < stop && (*value == '[' || isdigit((unsigned char)*value))) {
+				p[1] = 'X';
+			}
+			p += 8;
 		}
 		out->uncropped = poppler_document_new_from_bytes(
 			g_bytes_new_static(copy, n_bytes), NULL, NULL);

@@ -140,8 +140,12 @@ static bool continues_cell(
 static bool is_label(const struct pdf_page *p, const struct pdf_row *from, const struct pdf_row *r)
 {
 	const struct pdf_seg *s = pdf_row_seg(p, r, 0), *first = pdf_row_seg(p, from, 0);
+	const struct pdf_word *last = &p->words[s->first + s->n_words - 1];
+	/* "Net sales by segment:" may stand under names of columns in smaller type */
+	bool colon = p->text.data[last->at + last->n_bytes - 1] == ':';
 
-	if (r->n != 1 || s->n_chars > 90 || fabsf(s->size - first->size) > 0.08f * first->size) {
+	if (r->n != 1 || s->n_chars > 90 ||
+		fabsf(s->size - first->size) > (colon ? 0.25f : 0.08f) * first->size) {
 		return false;
 	}
 	return s->n_chars <= 40 || s->x1 < pdf_row_seg(p, from, 1)->x0 + PDF_ALIGNED;

@@ -108,7 +108,8 @@ async function startEmbedder() {
 /** The folder on a fresh server: what became of each file. */
 async function ingest(t, files, settings) {
 	const data = temporaryFolder();
-	const server = await startCarrel({ data, settings: { 'ingest-workers': 2, 'ingest-cpu-s': CPU_S, 'ingest-stall-s': STALL_S, ...settings },
+	const server = await startCarrel({ data, settings: { 'ingest-workers': 2, 'ingest-cpu-s': CPU_S, 'ingest-stall-s': STALL_S,
+		'external-command': 'off', ...settings },
 		command: IN_A_SESSION });
 	t.after(() => server.stop().finally(() => rmSync(data, { recursive: true, force: true })));
 	watchSession(server.pid);

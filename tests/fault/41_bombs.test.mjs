@@ -23,7 +23,7 @@ const peakMb = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match
 
 test('bombs end with their reason, and others go on', { timeout: 280_000 }, async (t) => {
 	const server = await startCarrel({ command: IN_A_SESSION, settings: { 'ingest-workers': 2, 'ingest-cpu-s': CPU_S, 'ingest-stall-s': STALL_S,
-		'ingest-memory-mb': MEMORY_MB, 'ocr-languages': '' } });
+		'ingest-memory-mb': MEMORY_MB, 'ocr-languages': '', 'external-command': 'off' } });
 	t.after(() => server.stop());
 	watchSession(server.pid);
 	const zygotes = () => processesOf(server.pid).filter((p) => p.name.startsWith('carrel-zygote')).map((p) => p.pid);

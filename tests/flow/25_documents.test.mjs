@@ -663,6 +663,10 @@ test('a real report through the web API: the answer cites the right page', { tim
 	const d = await bring('owner', 'cellar', { name: 'DOL2022.pdf', bytes: readFileSync(file), type: 'application/pdf' });
 	assert.equal(d.job.state, 'done', JSON.stringify(d.job));
 	assert.equal((await get(`/v1/documents/${d.documentId}`, 'owner')).json.pages, 47);
+	// Its data are embedded in it a second time, as XML, which says the same without pages.
+	const { documents: parts } = (await get(`/v1/documents?parent=${d.documentId}`, 'owner')).json;
+	assert.deepEqual(parts.map((p) => p.name), ['DOL2022.pdf/DOL2022.xml']);
+	assert.equal((await send('DELETE', `/v1/documents/${parts[0].id}`, 'owner')).status, 202);
 	const conversation = (await send('POST', '/v1/conversations', 'owner', {})).json.id;
 	const input = "What did DOL's 2012 Registered Apprenticeship evaluation find about the net lifetime benefits for apprentices?";
 	const turn = await send('POST', `/v1/conversations/${conversation}/turns`, 'owner', { input });

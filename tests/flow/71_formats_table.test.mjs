@@ -59,7 +59,7 @@ function fixtures(folder = FIXTURES) {
 }
 
 test('every row has a fixture', async () => {
-	const run = await runCarrel(['extract', '--brief', '--json', '--quiet', '--ocr-languages', '', ...fixtures()]);
+	const run = await runCarrel(['extract', '--brief', '--json', '--quiet', '--ocr-languages', '', '--external-command', 'off', ...fixtures()]);
 	const seen = new Set(lines(run.stdout).map((r) => r.mediaType));
 	const unseen = (await formats()).filter((f) => !seen.has(f.mediaType)).map((f) => f.name);
 	assert.deepEqual(unseen, []);

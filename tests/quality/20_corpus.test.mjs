@@ -122,6 +122,26 @@ function rowOf(file, page, first, number) {
 
 const covered = (w, boxes) => boxes.some(({ rect: [x0, y0, x1, y1] }) => w.x >= x0 - 1 && w.x <= x1 + 1 && w.y >= y0 - 1 && w.y <= y1 + 1);
 
+// What the built-in answerer answers from a row: file, page, the row's first word and a number of it.
+const ANSWERED = [
+	["What were Apple's net sales of Services for the three months ended June 25, 2022?", '2022 Q3 AAPL.pdf', 10, 'Services', '19,604'],
+	['What were iPhone net sales in the three months ended June 25, 2022?', '2022 Q3 AAPL.pdf', 10, 'iPhone', '$40,665'],
+	['What were Mac net sales for the nine months ended June 25, 2022?', '2022 Q3 AAPL.pdf', 10, 'Mac', '28,669'],
+];
+
+test('without a model a question is answered with the row of the table', { skip, timeout: 60_000 }, async () => {
+	for (const [question, name, page, first, number] of ANSWERED) {
+		const run = await ask(question);
+		const quoted = run.citations.filter((c) => nameOf(c) === name && c.page === page && c.quote.includes(number.replace('$', '')));
+		const at = words(path.join(CORPUS, 'reports', name), page).filter((w) => w.text.replace('$', '') === number.replace('$', ''));
+
+		assert.ok(run.answer.includes(number.replace('$', '')), `${question}: ${run.answer}`);
+		assert.ok(quoted.some((c) => c.quote.startsWith(first)), JSON.stringify(run.citations));
+		assert.ok(quoted.some((c) => at.some((w) => covered(w, c.boxes))), 'the number is highlighted');
+		assert.ok(quoted.every((c) => c.boxes.length <= 2), 'and the row alone');
+	}
+});
+
 /** The number of the source in a prompt that has the row; 0: it was not found. */
 function sourceWith(prompt, first, number) {
 	const sources = [...prompt.matchAll(/source \[(\d+)\]\n([^]*?)\n--- /g)];

@@ -16,6 +16,7 @@ const SHARED = path.join(ROOT, '../shared');
 const SETS = { reports: 'corpus/reports', hostile: 'hostile/pdf' };
 const LEAST = 0.99;
 const AT_ONCE = 2;
+const SOME = 25; // files a run
 
 function pdftotext(file) {
 	const options = { maxBuffer: 1 << 28, timeout: 60_000, encoding: 'utf8' };
@@ -24,20 +25,25 @@ function pdftotext(file) {
 	});
 }
 
-/** The text of each page with what was hidden on it; null: not opened. */
-async function carrel(file) {
-	const run = await runCarrel(['extract', file, '--json', '--quiet']);
-	if (run.status !== 0) {
-		return null;
-	}
-	const pages = [];
+/**
+ * By file: the text of each page with what was hidden on it; without an entry: not opened. Pages
+ * without text are not read by OCR, since pdftotext does not either.
+ */
+async function carrel(files) {
+	const run = await runCarrel(['extract', ...files, '--json', '--quiet', '--ocr-languages', '']);
+	const found = new Map();
+	let pages = null;
 	for (const line of run.stdout.split('\n')) {
-		const item = line && JSON.parse(line);
-		if (item && item.text !== undefined && item.page) {
+		const item = line ? JSON.parse(line) : {};
+		if (item.mediaType && item.blocks !== undefined) {
+			found.set(item.file, (pages = []));
+		} else if (item.file) {
+			pages = null;
+		} else if (pages && item.text !== undefined && item.page) {
 			(pages[item.page - 1] ??= []).push(item.text);
 		}
 	}
-	return pages.map((parts) => parts?.join('\n'));
+	return new Map([...found].map(([file, all]) => [file, all.map((parts) => parts?.join('\n'))]));
 }
 
 const CJK = '\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Hangul}';
@@ -89,10 +95,10 @@ function comparePage(theirs, ours, running, count) {
 	}
 }
 
-async function compareFile(file) {
-	const [theirs, ours] = await Promise.all([pdftotext(file), carrel(file)]);
+async function compareFile(file, ours) {
+	const theirs = await pdftotext(file);
 	const count = { file, all: 0, running: 0, missing: 0, words: [] };
-	if (theirs === null || ours === null) {
+	if (theirs === null || !ours) {
 		return { ...count, closed: true };
 	}
 	const pages = theirs.split('\f').slice(0, -1);
@@ -108,7 +114,11 @@ async function compareAll(folder) {
 	const counts = [];
 	await Promise.all(Array.from({ length: AT_ONCE }, async () => {
 		while (files.length) {
-			counts.push(await compareFile(files.pop()));
+			const some = files.splice(0, SOME);
+			const ours = await carrel(some);
+			for (const file of some) {
+				counts.push(await compareFile(file, ours.get(file)));
+			}
 		}
 	}));
 	return counts;

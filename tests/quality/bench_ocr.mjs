@@ -29,7 +29,7 @@ function cpuSeconds(command, args) {
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 /** { pages, carrel, tesseract, ratio }: seconds of all scans, medians of the rounds. */
-export function benchOcr() {
+function measure() {
 	const folder = mkdtempSync(path.join(os.tmpdir(), 'carrel-ocr-'));
 	try {
 		SCANS.forEach((scan, i) => execFileSync('pdftoppm', ['-r', '300', '-gray', '-png', scan, path.join(folder, String(i))]));
@@ -47,13 +47,13 @@ export function benchOcr() {
 }
 
 /** row(what, value, note) as in bench.mjs. */
-export function rowsOcr(row) {
-	const { pages, carrel, tesseract, ratio } = benchOcr();
+export function benchOcr(row) {
+	const { pages, carrel, tesseract, ratio } = measure();
 	row('OCR, CPU against tesseract alone, times', ratio.toFixed(2),
 		`${pages} pages at 300 dpi: ${carrel.toFixed(1)} s, tesseract ${tesseract.toFixed(1)} s`);
 	row('OCR, pages a CPU second', (pages / carrel).toFixed(2));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-	rowsOcr((what, value, note = '') => console.log(`${what.padEnd(46)} ${String(value).padStart(12)}  ${note}`));
+	benchOcr((what, value, note = '') => console.log(`${what.padEnd(46)} ${String(value).padStart(12)}  ${note}`));
 }

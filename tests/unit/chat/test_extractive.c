@@ -89,6 +89,31 @@ static void test_prose_and_rows(void **state)
 	arena_finish(&s.a);
 }
 
+/* The words of the question stand in the sentence before the table; the row has the answer. */
+static void test_rows_of_a_filing(void **state)
+{
+	struct shelf s;
+
+	(void)state;
+	shelf_init(&s);
+	put(&s, "en", "Revenue",
+		"Net sales by products and services for the three months ended June 25, 2031 were "
+		"as "
+		"follows (in millions): Three Months Ended\n"
+		"June 25, | June 26, | June 25, | June 26,\n"
+		"2031 | 2030 | 2031 | 2030\n"
+		"Lanterns (1) | $40,665 | $39,570 | $162,863 | $153,105\n"
+		"Services (3) | 19,604 | 17,486 | 58,941 | 50,148\n"
+		"Total net sales (4) | $82,959 | $81,434 | $304,182 | $282,457\n");
+	expect(&s, "What were the net sales of Services for the three months ended June 25, 2031?",
+		"19,604", "[1]");
+	expect(&s, "What were net sales of lanterns in the three months ended June 25, 2031?",
+		"$40,665", "[1]");
+	expect(&s, "What were total net sales for the three months ended June 25, 2031?", "$82,959",
+		"[1]");
+	arena_finish(&s.a);
+}
+
 static void test_kinds_of_answer(void **state)
 {
 	struct shelf s;
@@ -180,6 +205,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_prose_and_rows),
+		cmocka_unit_test(test_rows_of_a_filing),
 		cmocka_unit_test(test_kinds_of_answer),
 		cmocka_unit_test(test_languages),
 		cmocka_unit_test(test_refusal),

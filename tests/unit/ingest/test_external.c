@@ -310,6 +310,30 @@ static void it_has_no_network(void **state)
 		"PermissionError"));
 }
 
+/* A pair of datagram sockets is connected, and each of them still sends to whom it likes. */
+static void its_pairs_of_sockets_reach_nobody_else(void **state)
+{
+	struct place *p = *state;
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int log = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	char got[8];
+
+	strcpy(un.sun_path, arena_printf(&p->arena, "%.80s/log.sock", p->dir));
+	assert_true(log >= 0 && bind(log, (struct sockaddr *)&un, sizeof(un)) == 0);
+	python(p,
+		"a,b=socket.socketpair(socket.AF_UNIX,socket.SOCK_DGRAM)\n"
+		"a.sendto(bytes(8),sys.argv[1])",
+		un.sun_path);
+	assert_int_equal(recv(log, got, sizeof(got), 0), -1);
+	python(p,
+		"a,b=socket.socketpair(socket.AF_UNIX,socket.SOCK_RAW)\n"
+		"a.sendto(bytes(8),sys.argv[1])",
+		un.sun_path);
+	assert_int_equal(recv(log, got, sizeof(got), 0), -1);
+	close(log);
+	assert_null(strstr(python(p, "a,b=socket.socketpair()\na.send(bytes(8))", ""), "Error"));
+}
+
 static void it_reads_and_writes_its_own_only(void **state)
 {
 	struct place *p = *state;
@@ -352,6 +376,23 @@ static void it_reaches_no_other_process(void **state)
 	assert_non_null(strstr(python(p, "os.setsid()", me), "PermissionError"));
 	assert_non_null(
 		strstr(python(p, "print(ctypes.CDLL(None).unshare(0x10000000))", me), "-1"));
+	/* Kernels before 6.12 do not keep signals to its own processes: it sends none at all. */
+	assert_non_null(strstr(
+		python(p, "import threading\nsignal.pthread_kill(threading.get_ident(),10)", me),
+		"PermissionError"));
+	assert_non_null(strstr(python(p,
+				       "import fcntl\n"
+				       "fcntl.fcntl(os.pipe()[0],fcntl.F_SETOWN,os.getpid())",
+				       me),
+		"PermissionError"));
+	assert_non_null(strstr(python(p,
+				       "import fcntl\n"
+				       "fcntl.fcntl(os.pipe()[0],fcntl.F_SETSIG,9)",
+				       me),
+		"PermissionError"));
+	/* Nor does it leave memory behind. */
+	assert_non_null(
+		strstr(python(p, "print(ctypes.CDLL(None).shmget(0,4096,0o1600))", me), "-1"));
 	assert_non_null(strstr(convert(p, "grep NoNewPrivs /proc/self/status >\"$1/x\" 2>&1; "
 					  "echo end >>\"$1/x\""),
 		"ermission"));
@@ -441,6 +482,7 @@ int main(void)
 		T(it_may_be_cancelled),
 		T(nothing_outlives_it),
 		T(it_has_no_network),
+		T(its_pairs_of_sockets_reach_nobody_else),
 		T(it_reads_and_writes_its_own_only),
 		T(it_reaches_no_other_process),
 		T(types_are_told_by_extension_or_media_type),

@@ -456,8 +456,6 @@ static void hidden_text_is_set_aside(void **state)
 		{SAID "BT /F 10 Tf .1 0 0 .1 20 150 Tm (Orders) Tj ET", "", ANNOTATION_HIDDEN_SIZE},
 		{SAID "BT 3 Tr /F 12 Tf 20 150 Td (Orders) Tj ET", "", ANNOTATION_HIDDEN_RENDER},
 		{SAID "/G gs BT /F 12 Tf 20 150 Td (Orders) Tj ET", "", ANNOTATION_HIDDEN_RENDER},
-		{SAID "BT /F 12 Tf 20 150 Td (Orders) Tj ET 1 g 10 140 200 30 re f", "",
-			ANNOTATION_HIDDEN_RENDER},
 		{SAID "BT /F 12 Tf 220 150 Td (Orders) Tj ET", "/CropBox[0 0 200 300]",
 			ANNOTATION_HIDDEN_PLACE},
 	};
@@ -477,6 +475,24 @@ static void hidden_text_is_set_aside(void **state)
 		assert_int_equal(x.annotations[0].page, 1);
 		arena_finish(&a);
 	}
+}
+
+/* Nothing in the file says so: three words or more that something lies over. */
+static void covered_text_is_set_aside(void **state)
+{
+	struct arena a;
+	struct extracted x;
+
+	(void)state;
+	arena_init(&a);
+	x = read_content(&a,
+		SAID "BT /F 12 Tf 20 150 Td (Orders to all readers) Tj ET 1 g 10 140 200 30 re f",
+		"");
+	assert_string_equal(x.text, "Said to all\n");
+	assert_int_equal(x.n_annotations, 1);
+	assert_int_equal(x.annotations[0].kind, ANNOTATION_HIDDEN_RENDER);
+	assert_string_equal(x.annotations[0].text, "Orders to all readers");
+	arena_finish(&a);
 }
 
 /* White on a banner, grey on white, small but readable, over a picture of the page. */
@@ -582,6 +598,7 @@ int main(void)
 		cmocka_unit_test(two_columns_are_read_one_after_the_other),
 		cmocka_unit_test(wrapped_cells_and_numbered_footers),
 		cmocka_unit_test(hidden_text_is_set_aside),
+		cmocka_unit_test(covered_text_is_set_aside),
 		cmocka_unit_test(what_is_seen_is_kept),
 		cmocka_unit_test(long_documents_are_read),
 		cmocka_unit_test(the_page_limit_is_kept),

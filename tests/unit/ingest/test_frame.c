@@ -39,6 +39,30 @@ static void put_end(struct buf *out, uint32_t text, uint32_t pages, uint32_t blo
 	buf_finish(&p);
 }
 
+static void put_end_with(struct buf *out, uint32_t text, uint32_t pages, uint32_t annotations)
+{
+	struct buf p = BUF_INIT;
+
+	buf_u32(&p, text);
+	buf_u32(&p, pages);
+	buf_u32(&p, 0);
+	buf_u32(&p, 0);
+	buf_u32(&p, annotations);
+	buf_u32(&p, 0);
+	buf_u32(&p, 0);
+	frame_put(out, FRAME_END, p.data, (uint32_t)p.len);
+	buf_finish(&p);
+}
+
+static void put_note(struct buf *out, int kind, int page, int start, int end, const char *text)
+{
+	struct buf p = BUF_INIT;
+
+	frame_put_annotation(&p, &(struct annotation){(uint8_t)kind, page, start, end, text});
+	frame_put(out, FRAME_ANNOTATIONS, p.data, (uint32_t)p.len);
+	buf_finish(&p);
+}
+
 static void put_page(struct buf *out, int start, int end, float w, float h)
 {
 	struct buf p = BUF_INIT;
@@ -164,7 +188,8 @@ BAD(text_before_type, ABC)
 BAD(two_types, HEAD HEAD)
 BAD(empty_media_type, put_type(out, true, "");)
 BAD(media_type_control, put_type(out, true, "text/\nhtml");)
-BAD(media_type_long, char s[80]; memset(s, 'a', 79); s[79] = '\0'; put_type(out, true, s);)
+BAD(media_type_long, char s[129]; memset(s, 'a', 128); s[128] = '\0'; put_type(out, true, s);
+	PAGE ABC put_end(out, 4, 1, 0, 0, 0);)
 BAD(paged_two, frame_put(out, FRAME_TYPE, "\6text/html", 10);)
 BAD(two_titles, HEAD frame_put(out, FRAME_TITLE, "a", 1); frame_put(out, FRAME_TITLE, "b", 1);)
 BAD(title_control, HEAD frame_put(out, FRAME_TITLE, "a\x1b[1m", 5);)
@@ -190,7 +215,29 @@ BAD(fault_control, frame_put(out, FRAME_FAULT, "\2\0\0\0\0\n", 6);)
 BAD(end_counts, HEAD PAGE ABC put_end(out, 5, 1, 0, 0, 0);)
 BAD(end_pages, HEAD PAGE ABC put_end(out, 4, 2, 0, 0, 0);)
 BAD(after_end, HEAD PAGE ABC put_end(out, 4, 1, 0, 0, 0); ABC)
+BAD(child_not_asked, HEAD frame_put(out, FRAME_CHILD, "a.txt", 5);)
+BAD(bytes_of_no_child, HEAD frame_put(out, FRAME_BYTES, "x", 1);)
+BAD(annotation_kind, HEAD put_note(out, N_ANNOTATION_KINDS, 1, 0, 0, "x");)
+BAD(annotation_control, HEAD put_note(out, ANNOTATION_LINK, 1, 0, 0, "a\x1b[1m");)
+BAD(annotation_long, HEAD char s[ANNOTATION_TEXT_MAX + 2]; memset(s, 'a', sizeof(s) - 1);
+	s[sizeof(s) - 1] = '\0'; put_note(out, ANNOTATION_LINK, 1, 0, 0, s);)
+BAD(annotation_cut, HEAD frame_put(out, FRAME_ANNOTATIONS, "\0\1\0\0\0", 5);)
+BAD(label_control, HEAD struct buf p = BUF_INIT;
+	frame_put_page(&p, &(struct page){0, 0, 4, 1, 1, -1, "a\nb"});
+	frame_put(out, FRAME_PAGES, p.data, (uint32_t)p.len); buf_finish(&p);)
+BAD(confidence, HEAD struct buf p = BUF_INIT;
+	frame_put_page(&p, &(struct page){0, 0, 4, 1, 1, 101, NULL});
+	frame_put(out, FRAME_PAGES, p.data, (uint32_t)p.len); buf_finish(&p);
+	ABC put_end(out, 4, 1, 0, 0, 0);)
 /* well-formed frames, nonsense as a whole */
+BAD(annotation_past_text, HEAD PAGE ABC put_note(out, ANNOTATION_LINK, 1, 2, 9, "x");
+	put_end_with(out, 4, 1, 1);)
+BAD(annotation_no_page, HEAD PAGE ABC put_note(out, ANNOTATION_LINK, 2, 0, 1, "x");
+	put_end_with(out, 4, 1, 1);)
+BAD(annotation_count, HEAD PAGE ABC put_note(out, ANNOTATION_LINK, 1, 0, 1, "x");
+	put_end_with(out, 4, 1, 2);)
+BAD(row_role, HEAD PAGE ABC put_block(out, BLOCK_TABLE_ROW, N_ROW_ROLES, 1, 0, 3);
+	put_end(out, 4, 1, 1, 0, 0);)
 BAD(no_pages, HEAD ABC put_end(out, 4, 0, 0, 0, 0);)
 BAD(page_past_text, HEAD put_page(out, 0, 5, 1, 1); ABC put_end(out, 4, 1, 0, 0, 0);)
 BAD(page_size, HEAD put_page(out, 0, 4, -1, 1); ABC put_end(out, 4, 1, 0, 0, 0);)
@@ -235,7 +282,13 @@ static void malformed_frames_are_refused(void **state)
 		{"heading level", block_no_level}, {"block twice", block_twice},
 		{"flat line", line_flat}, {"infinite line", line_infinite},
 		{"backward line", line_backwards}, {"lines without pages", lines_unpaged},
-		{"in a character", in_a_character}};
+		{"in a character", in_a_character}, {"a child", child_not_asked},
+		{"bytes of none", bytes_of_no_child}, {"annotation kind", annotation_kind},
+		{"control in annotation", annotation_control}, {"long annotation", annotation_long},
+		{"cut annotation", annotation_cut}, {"control in label", label_control},
+		{"confidence", confidence}, {"annotation past text", annotation_past_text},
+		{"annotation without page", annotation_no_page},
+		{"annotation count", annotation_count}, {"row role", row_role}};
 	struct arena a;
 
 	(void)state;
