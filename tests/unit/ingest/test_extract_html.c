@@ -78,6 +78,30 @@ static void what_is_no_content_is_left_out(void **state)
 	arena_finish(&a);
 }
 
+/* gumbo looks through all that is open at each element: without a limit, minutes. */
+static void endless_nesting_is_a_limit(void **state)
+{
+	static const char *const TAGS[] = {"<div>x", "<ul><li>x"};
+
+	(void)state;
+	for (size_t t = 0; t < sizeof(TAGS) / sizeof(TAGS[0]); t++) {
+		struct buf page = BUF_INIT;
+		struct extracted x;
+		struct err e = ERR_INIT;
+
+		arena_init(&a);
+		for (int i = 0; i < 150000; i++) {
+			buf_str(&page, TAGS[t]);
+		}
+		assert_int_equal(read_bytes(z, page.data, page.len, "a.html", &a, &x, &e),
+			ERR_UNPROCESSABLE);
+		assert_string_equal(e.reason, "over_limit");
+		assert_non_null(strstr(e.message, "ingest-nesting"));
+		buf_finish(&page);
+		arena_finish(&a);
+	}
+}
+
 static void deep_nesting_is_survived(void **state)
 {
 	static const char *const TAGS[] = {
@@ -334,6 +358,7 @@ int main(void)
 		cmocka_unit_test(structure_is_kept),
 		cmocka_unit_test(what_is_no_content_is_left_out),
 		cmocka_unit_test(deep_nesting_is_survived),
+		cmocka_unit_test(endless_nesting_is_a_limit),
 		cmocka_unit_test(declared_encodings_are_used),
 		cmocka_unit_test(layout_tables_are_no_data),
 		cmocka_unit_test(hidden_text_goes_aside),

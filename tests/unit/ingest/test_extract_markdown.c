@@ -62,6 +62,27 @@ static void without_front_matter_the_heading_is_the_title(void **state)
 	arena_finish(&a);
 }
 
+/* cmark goes through all cells of a row for each of them: without a limit, half a minute. */
+static void endless_rows_are_a_limit(void **state)
+{
+	struct buf page = BUF_INIT;
+	struct extracted x;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	arena_init(&a);
+	for (int i = 0; i < 3; i++) {
+		for (int k = 0; k < 170000; k++) {
+			buf_str(&page, i == 1 ? "|-" : "|a");
+		}
+		buf_str(&page, "|\n");
+	}
+	assert_int_equal(read_bytes(z, page.data, page.len, "a.md", &a, &x, &e), ERR_UNPROCESSABLE);
+	assert_string_equal(e.reason, "over_limit");
+	buf_finish(&page);
+	arena_finish(&a);
+}
+
 static void deep_nesting_is_survived(void **state)
 {
 	struct buf page = BUF_INIT;
@@ -143,6 +164,7 @@ int main(void)
 		cmocka_unit_test(structure_is_kept),
 		cmocka_unit_test(without_front_matter_the_heading_is_the_title),
 		cmocka_unit_test(deep_nesting_is_survived),
+		cmocka_unit_test(endless_rows_are_a_limit),
 		cmocka_unit_test(the_name_decides_only_among_text),
 		cmocka_unit_test(what_is_aside),
 	};
