@@ -127,29 +127,31 @@ static void find_spot(struct call *c, const struct view *view, int64_t text_end,
 	}
 }
 
-/* The rights are asked again after a conversion, which may have taken a minute. */
+/* The rights are asked again behind it, whatever came of it: it may have taken minutes. */
 static int open_view(struct call *c, const struct document *d, const struct version *v,
 	struct spot *spot, struct view *out, struct err *e)
 {
 	int64_t text_end = chunks_text_end(c->db, &v->id);
-	int rc;
+	struct err why = ERR_INIT;
+	int rc, opened;
 
 	call_let_go(c);
-	rc = views_open(c->app->views, c->app->settings, v, &c->arena, out, e);
-	if (rc == ERR_NOT_FOUND) {
-		err_clear(e);
+	opened = views_open(c->app->views, c->app->settings, v, &c->arena, out, &why);
+	rc = call_renew(c, e);
+	rc = rc ? rc : acl_may(c->db, &c->who, &d->id, RIGHT_READ, e);
+	call_let_go(c);
+	if (rc != 0) {
+		return rc;
+	}
+	if (opened == ERR_NOT_FOUND) {
 		return err_absent(e);
 	}
-	c->retry_after_s = rc == ERR_UNAVAILABLE ? BUSY_S : 0;
-	if (rc == 0 && !v->view_hash) {
-		rc = call_renew(c, e);
-		rc = rc ? rc : acl_may(c->db, &c->who, &d->id, RIGHT_READ, e);
-		call_let_go(c);
+	c->retry_after_s = opened == ERR_UNAVAILABLE ? BUSY_S : 0;
+	if (opened != 0) {
+		return err_set(e, opened, why.reason, "%s", why.message);
 	}
-	if (rc == 0) {
-		find_spot(c, out, text_end, spot);
-	}
-	return rc;
+	find_spot(c, out, text_end, spot);
+	return 0;
 }
 
 /* ── one page ── */

@@ -95,6 +95,7 @@ void child_run(const struct sandbox *s, const struct child_limits *limits, const
 	doc = (struct document){.name = o->name, .limits = limits, .draft = &d};
 	d.children_max = o->no_children ? 0 : limits->children_max;
 	d.children_bytes_max = limits->children_bytes_max;
+	d.nesting_max = limits->nesting_max;
 	if (fstat(CHILD_DOCUMENT, &st) < 0 || st.st_size < 0) {
 		draft_fault(&d, FAULT_BROKEN, 0, NULL);
 	}

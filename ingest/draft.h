@@ -30,6 +30,7 @@ struct draft {
 	uint32_t annotation_bytes;
 	int children_max;	   /* 0: no file inside is handed on */
 	size_t children_bytes_max; /* of all of them */
+	int nesting_max;	   /* elements inside of each other: what ingest/effort.h goes by */
 	bool has_title;
 	struct page page;   /* open: byte_end is not known yet; its label is in label */
 	struct block block; /* likewise; byte_start == byte_end: it has no line yet */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "ingest/effort.h"
 #include "ingest/html.h"
 
 struct page_writer {
@@ -395,14 +396,24 @@ static bool is_shallow(const GumboNode *root)
 	return shallow;
 }
 
+static void *allocate(void *effort, size_t n_bytes)
+{
+	effort_ask(effort);
+	return malloc(n_bytes);
+}
+
 void html_write(const char *p, size_t n_bytes, struct draft *d)
 {
 	GumboOptions options = kGumboDefaultOptions;
+	struct effort effort;
 	struct page_writer *w = calloc(1, sizeof(*w));
 	GumboOutput *tree;
 
 	ASSERT(w != NULL);
+	effort_begin(&effort, d, n_bytes);
 	options.max_errors = 0;
+	options.allocator = allocate;
+	options.userdata = &effort;
 	tree = gumbo_parse_with_options(&options, p, n_bytes);
 	if (!tree) {
 		draft_fault(d, FAULT_BROKEN, 0, NULL);

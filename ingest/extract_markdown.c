@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "ingest/child.h"
+#include "ingest/effort.h"
 #include "ingest/flow.h"
 
 #define OPTIONS (CMARK_OPT_FOOTNOTES | CMARK_OPT_VALIDATE_UTF8)
@@ -225,11 +226,27 @@ static size_t front_matter(const char *p, size_t n_bytes, struct draft *d)
 	return (size_t)(next - p);
 }
 
-static cmark_node *parse(const char *p, size_t n)
+static struct effort effort; /* of the only document: cmark's allocators are told nothing */
+
+static void *allocate(size_t n, size_t size)
 {
-	cmark_parser *parser = cmark_parser_new(OPTIONS);
+	effort_ask(&effort);
+	return cmark_get_default_mem_allocator()->calloc(n, size);
+}
+
+static void *reallocate(void *p, size_t size)
+{
+	effort_ask(&effort);
+	return cmark_get_default_mem_allocator()->realloc(p, size);
+}
+
+static cmark_node *parse(const char *p, size_t n, struct draft *d)
+{
+	static cmark_mem mem = {allocate, reallocate, free};
+	cmark_parser *parser = cmark_parser_new_with_mem(OPTIONS, &mem);
 	cmark_syntax_extension *table;
 
+	effort_begin(&effort, d, n);
 	cmark_gfm_core_extensions_ensure_registered();
 	table = cmark_find_syntax_extension("table");
 	if (table) {
@@ -255,7 +272,7 @@ void extract_markdown(struct document *doc, struct draft *d)
 		return;
 	}
 	skip = front_matter(text.data, text.len, d);
-	walk = cmark_iter_new(parse(text.data + skip, text.len - skip));
+	walk = cmark_iter_new(parse(text.data + skip, text.len - skip, d));
 	while ((event = cmark_iter_next(walk)) != CMARK_EVENT_DONE) {
 		if (event == CMARK_EVENT_ENTER) {
 			on_enter(&s, cmark_iter_get_node(walk));

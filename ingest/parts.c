@@ -14,7 +14,9 @@
 #include "ingest/upload.h"
 
 struct item {
-	const char *name;      /* unlike all before it */
+	const char *name; /* unlike all before it: the leaf … */
+	const char *leaf; /* … with this number behind it */
+	int number;
 	int64_t from, n_bytes; /* in the spool */
 	struct blob_info blob;
 	bool stored;
@@ -62,6 +64,17 @@ static bool has_name(const struct parts *p, const char *name)
 	return false;
 }
 
+/* Of those that the leaf has had, the next: as many files as come may all be called the same. */
+static int next_number(const struct parts *p, const char *leaf)
+{
+	for (int i = p->n - 1; i >= 0; i--) {
+		if (strcmp(p->items[i].leaf, leaf) == 0) {
+			return p->items[i].number + 1;
+		}
+	}
+	return 1;
+}
+
 static int open_spool(struct parts *p, struct err *e)
 {
 	const char *folder =
@@ -83,14 +96,14 @@ static int open_spool(struct parts *p, struct err *e)
 static int on_begin(void *arg, const char *name, struct err *e)
 {
 	struct parts *p = arg;
-	const char *leaf = leaf_name(p, name), *unlike = leaf;
-	int rc = p->spool < 0 ? open_spool(p, e) : 0;
+	const char *leaf = leaf_name(p, name), *unlike;
+	int number = next_number(p, leaf), rc = p->spool < 0 ? open_spool(p, e) : 0;
 
 	if (rc < 0) {
 		return rc;
 	}
-	for (int k = 2; has_name(p, unlike); k++) {
-		unlike = part_numbered(&p->arena, leaf, k);
+	while (has_name(p, unlike = part_numbered(&p->arena, leaf, number))) {
+		number++;
 	}
 	if (p->n == p->capacity) {
 		int capacity = p->capacity ? p->capacity * 2 : 16;
@@ -99,7 +112,8 @@ static int on_begin(void *arg, const char *name, struct err *e)
 		ASSERT(p->items != NULL);
 		p->capacity = capacity;
 	}
-	p->items[p->n++] = (struct item){.name = unlike, .from = p->n_bytes};
+	p->items[p->n++] =
+		(struct item){.name = unlike, .leaf = leaf, .number = number, .from = p->n_bytes};
 	return 0;
 }
 

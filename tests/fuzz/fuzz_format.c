@@ -189,6 +189,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	draft_init(&d, frames, LIMITS.text_max, LIMITS.pages_max);
 	d.children_max = LIMITS.children_max;
 	d.children_bytes_max = LIMITS.children_bytes_max;
+	d.nesting_max = LIMITS.nesting_max;
 	/* Never freed: readers know what they have opened by its address. */
 	doc = malloc(sizeof(*doc));
 	if (!doc) {

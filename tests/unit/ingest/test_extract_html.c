@@ -57,6 +57,28 @@ static void what_is_no_content_is_left_out(void **state)
 	assert_true(block_with(&x, "kept text") >= 0);
 }
 
+/* gumbo looks through all that is open at each element: without a limit, minutes. */
+static void endless_nesting_is_a_limit(void **state)
+{
+	static const char *const TAGS[] = {"<div>x", "<ul><li>x"};
+
+	(void)state;
+	for (size_t t = 0; t < sizeof(TAGS) / sizeof(TAGS[0]); t++) {
+		struct buf page = BUF_INIT;
+		struct extracted x;
+		struct err e = ERR_INIT;
+
+		for (int i = 0; i < 150000; i++) {
+			buf_str(&page, TAGS[t]);
+		}
+		assert_int_equal(read_bytes(z, page.data, page.len, "a.html", &a, &x, &e),
+			ERR_UNPROCESSABLE);
+		assert_string_equal(e.reason, "over_limit");
+		assert_non_null(strstr(e.message, "ingest-nesting"));
+		buf_finish(&page);
+	}
+}
+
 static void deep_nesting_is_survived(void **state)
 {
 	static const char *const TAGS[] = {
@@ -319,6 +341,7 @@ int main(void)
 		TEST(structure_is_kept),
 		TEST(what_is_no_content_is_left_out),
 		TEST(deep_nesting_is_survived),
+		TEST(endless_nesting_is_a_limit),
 		TEST(declared_encodings_are_used),
 		TEST(layout_tables_are_no_data),
 		TEST(hidden_text_goes_aside),

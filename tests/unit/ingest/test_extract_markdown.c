@@ -41,6 +41,25 @@ static void without_front_matter_the_heading_is_the_title(void **state)
 	assert_true(block_with(&x, "just text") >= 0);
 }
 
+/* cmark goes through all cells of a row for each of them: without a limit, half a minute. */
+static void endless_rows_are_a_limit(void **state)
+{
+	struct buf page = BUF_INIT;
+	struct extracted x;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		for (int k = 0; k < 170000; k++) {
+			buf_str(&page, i == 1 ? "|-" : "|a");
+		}
+		buf_str(&page, "|\n");
+	}
+	assert_int_equal(read_bytes(z, page.data, page.len, "a.md", &a, &x, &e), ERR_UNPROCESSABLE);
+	assert_string_equal(e.reason, "over_limit");
+	buf_finish(&page);
+}
+
 static void deep_nesting_is_survived(void **state)
 {
 	struct buf page = BUF_INIT;
@@ -116,6 +135,7 @@ int main(void)
 		TEST(structure_is_kept),
 		TEST(without_front_matter_the_heading_is_the_title),
 		TEST(deep_nesting_is_survived),
+		TEST(endless_rows_are_a_limit),
 		TEST(the_name_decides_only_among_text),
 		TEST(what_is_aside),
 	};

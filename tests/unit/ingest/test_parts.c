@@ -2,6 +2,7 @@
  */
 #include "tests/unit/ingest/house.h"
 
+#include "index/base/clock.h"
 #include "ingest/parts.h"
 
 struct file {
@@ -147,6 +148,28 @@ static void files_inside_become_documents(void **state)
 	part_named(h, "post/offer.txt/.._x_y");
 	assert_int_equal(check(h, false, NULL), 0);
 	assert_int_equal(count_entries(path_in(h, "stage")), 0);
+}
+
+/* Whatever a reader says: ingest-children may be raised to so many. */
+static void as_many_of_one_name_as_come(void **state)
+{
+	struct house *h = *state;
+	struct upload_receipt r = mail(h, "many.txt");
+	struct document d = document_now(h, &r.document);
+	struct job job = {.id = id_create("job"), .kind = "ingest"};
+	struct ingest in = {.index = h->ix, .job = &job};
+	int64_t from_ms = clock_mono_ms();
+	const struct child_sink *sink;
+	struct parts *parts;
+
+	fine(parts_open(&in, &d, &parts, &house_err));
+	sink = parts_sink(parts);
+	for (int i = 0; i < 10000; i++) {
+		fine(sink->begin(sink->arg, "..\\a/b.txt", &house_err));
+	}
+	assert_true(clock_mono_ms() - from_ms < 20000);
+	parts_close(parts);
+	stage_drop(h->ix, &job.id);
 }
 
 static void reading_again_changes_nothing(void **state)
@@ -629,6 +652,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(files_inside_become_documents),
+		T(as_many_of_one_name_as_come),
 		T(reading_again_changes_nothing),
 		T(other_bytes_are_a_version_and_what_is_gone_goes),
 		T(an_older_version_leaves_the_parts_alone),
