@@ -60,6 +60,7 @@ static void what_is_no_content_is_left_out(void **state)
 /* gumbo looks through all that is open at each element: without a limit, minutes. */
 static void endless_nesting_is_a_limit(void **state)
 {
+	struct zygote *strict = zygote_with("ingest-nesting", "8", NULL);
 	static const char *const TAGS[] = {"<div>x", "<ul><li>x"};
 
 	(void)state;
@@ -71,12 +72,13 @@ static void endless_nesting_is_a_limit(void **state)
 		for (int i = 0; i < 150000; i++) {
 			buf_str(&page, TAGS[t]);
 		}
-		assert_int_equal(read_bytes(z, page.data, page.len, "a.html", &a, &x, &e),
+		assert_int_equal(read_bytes(strict, page.data, page.len, "a.html", &a, &x, &e),
 			ERR_UNPROCESSABLE);
 		assert_string_equal(e.reason, "over_limit");
 		assert_non_null(strstr(e.message, "ingest-nesting"));
 		buf_finish(&page);
 	}
+	zygote_stop(strict);
 }
 
 static void deep_nesting_is_survived(void **state)
