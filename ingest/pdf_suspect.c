@@ -271,16 +271,35 @@ static const char *dictionary(const char *after, const char *at)
 	return p;
 }
 
-static void look_at_stream(const char *dict, size_t n_dict, const char *s, size_t n, size_t *left,
-	struct pdf_suspicion *out)
+/* Where streams end. What calls itself the start of one may stand in another a hundred thousand
+ * times: each end is looked for once. */
+struct ends {
+	const char *plain, *ascii85; /* the next of them; NULL: not looked for yet; `end`: none */
+	const char *looked;	     /* up to here a stream without filters was looked at */
+};
+
+static const char *next_end(const char **known, const char *s, const char *end, const char *mark)
 {
+	if (!*known || *known < s) {
+		const char *at = memmem(s, (size_t)(end - s), mark, strlen(mark));
+
+		*known = at ? at : end;
+	}
+	return *known;
+}
+
+static void look_at_stream(const char *dict, size_t n_dict, const char *s, const char *end,
+	struct ends *ends, size_t *left, struct pdf_suspicion *out)
+{
+	const char *stop;
 	bool deflated = has(dict, n_dict, "/FlateDecode") || has(dict, n_dict, "/Fl ");
 
 	if (has(dict, n_dict, "/ASCII85Decode") || has(dict, n_dict, "/A85")) {
 		struct buf plain = BUF_INIT;
-		const char *end = memmem(s, n, "~>", 2);
+		size_t n;
 
-		n = end ? (size_t)(end - s) : 0;
+		stop = next_end(&ends->ascii85, s, end, "~>");
+		n = stop < end ? (size_t)(stop - s) : 0;
 		n = n < *left ? n : 0;
 		*left -= n;
 		add_ascii85(&plain, s, n);
@@ -291,11 +310,13 @@ static void look_at_stream(const char *dict, size_t n_dict, const char *s, size_
 		}
 		buf_finish(&plain);
 	} else if (deflated) {
-		look_at_deflated(s, n, left, out);
+		look_at_deflated(s, (size_t)(end - s), left, out);
 	} else if (!has(dict, n_dict, "/Filter")) {
-		const char *end = memmem(s, n, "endstream", 9);
-
-		look_at(s, end ? (size_t)(end - s) : 0, out);
+		stop = next_end(&ends->plain, s, end, "endstream");
+		if (stop < end && stop > ends->looked) {
+			look_at(s, (size_t)(stop - s), out);
+			ends->looked = stop;
+		}
 	}
 }
 
@@ -303,6 +324,7 @@ void pdf_suspect(const char *bytes, size_t n_bytes, struct pdf_suspicion *out)
 {
 	const char *at = bytes, *end = bytes + n_bytes, *after = bytes;
 	size_t left = INFLATED_MAX;
+	struct ends ends = {.looked = bytes};
 
 	find(bytes, n_bytes, "/ca", note_transparent, out);
 	while ((at = memmem(at, (size_t)(end - at), "stream", 6)) != NULL) {
@@ -323,7 +345,7 @@ void pdf_suspect(const char *bytes, size_t n_bytes, struct pdf_suspicion *out)
 				number_after(dict, n, "/Width") * number_after(dict, n, "/Height") >
 					PIXELS_MAX;
 		} else if (!out->unseen && left && !is_other(dict, (size_t)(at - dict))) {
-			look_at_stream(dict, (size_t)(at - dict), s, (size_t)(end - s), &left, out);
+			look_at_stream(dict, (size_t)(at - dict), s, end, &ends, &left, out);
 		}
 		at = s;
 	}

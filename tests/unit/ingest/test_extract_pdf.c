@@ -496,6 +496,50 @@ static void covered_text_is_set_aside(void **state)
 }
 
 /* White on a banner, grey on white, small but readable, over a picture of the page. */
+/* What calls itself the start of a stream, again and again, is looked at once: the square of these
+ * took more than half a minute. */
+static void starts_of_streams_without_end(void **state)
+{
+	static const char *const STARTS[] = {"stream ", "/A85 stream "};
+
+	(void)state;
+	for (int k = 0; k < 4; k++) {
+		struct buf content = BUF_INIT, pdf = BUF_INIT;
+		struct extract_cost cost;
+		struct extract_request r = {.name = "a.pdf", .cost = &cost};
+		struct extracted x;
+		struct arena a;
+
+		arena_init(&a);
+		buf_str(&content, SAID "\n%");
+		for (int i = 0; i < 120000; i++) {
+			buf_str(&content, STARTS[k / 2]);
+		}
+		buf_str(&content,
+			k % 2 ? "\n3 Tr BT /F 12 Tf 20 100 Td (Said to nobody) Tj ET" : "\n");
+		buf_printf(&pdf,
+			"%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+			"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+			"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Contents 4 0 R"
+			"/Resources<</Font<</F 5 0 R>>>>>>endobj\n"
+			"4 0 obj<</Length %zu>>stream\n%s\nendstream endobj\n"
+			"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\n"
+			"trailer<</Root 1 0 R/Size 6>>\n%%%%EOF\n",
+			content.len, content.data);
+		r.memfd = memfd_of(pdf.data, pdf.len);
+		assert_int_equal(zygote_extract(z, &r, &a, &x, NULL), 0);
+		assert_string_equal(x.text, "Said to all\n");
+		assert_int_equal(extracted_hidden_count(&x), k % 2);
+		if (cost.cpu_us > 8000000) {
+			fail_msg("%s: %d ms", STARTS[k / 2], (int)(cost.cpu_us / 1000));
+		}
+		close(r.memfd);
+		buf_finish(&content);
+		buf_finish(&pdf);
+		arena_finish(&a);
+	}
+}
+
 static void what_is_seen_is_kept(void **state)
 {
 	static const char *const CONTENTS[] = {
@@ -599,6 +643,7 @@ int main(void)
 		cmocka_unit_test(wrapped_cells_and_numbered_footers),
 		cmocka_unit_test(hidden_text_is_set_aside),
 		cmocka_unit_test(covered_text_is_set_aside),
+		cmocka_unit_test(starts_of_streams_without_end),
 		cmocka_unit_test(what_is_seen_is_kept),
 		cmocka_unit_test(long_documents_are_read),
 		cmocka_unit_test(the_page_limit_is_kept),
