@@ -203,13 +203,12 @@ static int confine_calls(void)
 
 static int confine_amounts(const struct order *o)
 {
-	const rlim_t memory = (rlim_t)o->memory_mb << 20, file = (rlim_t)o->file_mb << 20;
+	const rlim_t file = (rlim_t)o->file_mb << 20;
 	const struct {
 		__rlimit_resource_t what;
 		rlim_t limit;
 	} table[] = {
 		{RLIMIT_CPU, o->cpu_s},
-		{RLIMIT_AS, memory},
 		{RLIMIT_FSIZE, file},
 		{RLIMIT_NPROC, PROCESSES_MAX},
 		{RLIMIT_NOFILE, FILES_MAX},
@@ -226,6 +225,14 @@ static int confine_amounts(const struct order *o)
 		}
 	}
 	return 0;
+}
+
+/* The last of all: this process, of which the command is to be, may have mapped more already. */
+static int confine_memory(const struct order *o)
+{
+	struct rlimit limit = {(rlim_t)o->memory_mb << 20, (rlim_t)o->memory_mb << 20};
+
+	return setrlimit(RLIMIT_AS, &limit);
 }
 
 static int drop_capabilities(void)
@@ -270,7 +277,7 @@ _Noreturn static void run_command(const struct order *o, struct command *c)
 	setpriority(PRIO_PROCESS, 0, NICE);
 	if (confine_amounts(o) < 0 || drop_capabilities() < 0 ||
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || confine_files(c) < 0 ||
-		confine_calls() < 0) {
+		confine_calls() < 0 || confine_memory(o) < 0) {
 		give_up(CONVERT_SANDBOX, "its confinement");
 	}
 	execve(c->words[0], c->words, environment);

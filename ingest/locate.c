@@ -90,7 +90,9 @@ static void count_wanted(struct words *passage, struct arena *a, struct wanted *
 	out->hashes = arena_array(a, uint64_t, (size_t)passage->n + 1);
 	out->counts = arena_array(a, int, (size_t)passage->n + 1);
 	out->n = 0;
-	qsort(passage->items, (size_t)passage->n, sizeof(*passage->items), compare_word);
+	if (passage->n > 0) {
+		qsort(passage->items, (size_t)passage->n, sizeof(*passage->items), compare_word);
+	}
 	for (int i = 0; i < passage->n; i++) {
 		if (out->n == 0 || out->hashes[out->n - 1] != passage->items[i].hash) {
 			out->hashes[out->n++] = passage->items[i].hash;
