@@ -208,14 +208,14 @@ static void it_may_not_fill_the_disk(void **state)
 		skip();
 	}
 	set(p, "ingest-inflated-mb", "1");
-	said = convert(p, "python3 -c \"import os,time\n"
+	said = convert(p, "python3 -c \"import os,signal\n"
 			  "try:\n"
 			  " for i in range(99):\n"
 			  "  f=os.open(os.environ[\\\"HOME\\\"]+\\\"/x\\\",66)\n"
 			  "  os.unlink(os.environ[\\\"HOME\\\"]+\\\"/x\\\")\n"
 			  "  os.write(f,bytes(1900000))\n"
 			  "except OSError: pass\n"
-			  "time.sleep(60)\"");
+			  "signal.pause()\"");
 	umount2(disk, MNT_DETACH);
 	assert_null(said);
 	assert_string_equal(p->e.reason, "external_failed");
