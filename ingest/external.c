@@ -25,6 +25,7 @@
 #define FOLDER_FILES_MAX 5000
 #define FOLDER_DEPTH_MAX 32
 #define HOME_MB 128	   /* what a program may keep for itself beside the document */
+#define DISK_LEFT 16	   /* what stays free of a disk: a part of what may be written */
 #define MEMORY_MIN_MB 4096 /* of addresses, which office programs take by the gigabyte */
 #define MEMORY_PER_LIMIT 4
 #define COPY_BYTES 65536
@@ -122,7 +123,8 @@ struct conversion {
 	const char *file;   /* in it: the document, under a name of ours */
 	int64_t bytes_max;  /* of what comes of it */
 	int64_t until_ms, looked_ms;
-	bool too_much; /* was written */
+	int64_t free_before; /* on its disk */
+	bool too_much;	     /* was written */
 };
 
 /* The extension alone is the uploader's, and of it only what no program takes for anything else. */
@@ -158,6 +160,7 @@ static int make_folder(struct conversion *c, struct err *e)
 	}
 	c->folder = arena_str(&c->arena, path);
 	free(path);
+	c->free_before = fs_free_bytes(c->folder);
 	c->file = arena_printf(&c->arena, "%s/in/%s", c->folder, safe_name(c));
 	return 0;
 }
@@ -227,12 +230,21 @@ static void add_up(int folder, int depth, struct amount *sum)
 	closedir(d);
 }
 
+/* What was written into files without a name is seen in the disk's free space alone, where others
+ * write, too: it counts when little is left and more went. */
+static bool fills_the_disk(const struct conversion *c, int64_t written_max)
+{
+	int64_t left = fs_free_bytes(c->folder);
+
+	return left >= 0 && left < written_max / DISK_LEFT && c->free_before - left > left;
+}
+
 /* A limit on each file is no limit on them all. */
 static bool on_look(void *arg)
 {
 	struct conversion *c = arg;
 	struct amount sum = {0, 0};
-	int64_t now_ms = clock_mono_ms();
+	int64_t now_ms = clock_mono_ms(), max = 2 * c->bytes_max + ((int64_t)HOME_MB << 20);
 	int fd;
 
 	if (now_ms - c->looked_ms < FOLDER_LOOK_MS) {
@@ -243,8 +255,7 @@ static bool on_look(void *arg)
 	if (fd >= 0) {
 		add_up(fd, 0, &sum);
 	}
-	c->too_much = sum.n_files > FOLDER_FILES_MAX ||
-		      sum.n_bytes > 2 * c->bytes_max + ((int64_t)HOME_MB << 20);
+	c->too_much = sum.n_files > FOLDER_FILES_MAX || sum.n_bytes > max || fills_the_disk(c, max);
 	return !c->too_much;
 }
 

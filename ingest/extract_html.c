@@ -373,47 +373,67 @@ static void write_tree(struct page_writer *w)
 	flush_term(w);
 }
 
-#define DEPTH_TO_FREE 1000
+/* gumbo 0.10 frees a tree recursively, however deep it is: what it takes is kept in a list, and
+ * freed by that. */
+struct lump {
+	struct lump *next, *before;
+	_Alignas(16) char bytes[];
+};
 
-/* gumbo 0.10 frees recursively: a deep tree stays until the process ends. */
-static bool is_shallow(const GumboNode *root)
+struct memory {
+	struct effort effort;
+	struct lump *first;
+};
+
+static void *allocate(void *memory, size_t n_bytes)
 {
-	struct html_walk w = {0};
-	bool shallow = true;
+	struct memory *m = memory;
+	struct lump *b = malloc(sizeof(*b) + n_bytes);
 
-	html_push(&w, root);
-	while (w.n && shallow) {
-		const GumboNode *child = html_child(&w);
-
-		if (child) {
-			html_push(&w, child);
-			shallow = w.n < DEPTH_TO_FREE;
-		} else {
-			w.n--;
-		}
+	if (!b) {
+		draft_fault(m->effort.d, FAULT_MEMORY, 0, NULL);
 	}
-	html_walk_finish(&w);
-	return shallow;
+	effort_ask(&m->effort);
+	*b = (struct lump){.next = m->first};
+	if (m->first) {
+		m->first->before = b;
+	}
+	m->first = b;
+	return b->bytes;
 }
 
-static void *allocate(void *effort, size_t n_bytes)
+static void deallocate(void *memory, void *p)
 {
-	effort_ask(effort);
-	return malloc(n_bytes);
+	struct memory *m = memory;
+	struct lump *b = p ? (void *)((char *)p - offsetof(struct lump, bytes)) : NULL;
+
+	if (!b) {
+		return;
+	}
+	if (b->next) {
+		b->next->before = b->before;
+	}
+	if (b->before) {
+		b->before->next = b->next;
+	} else {
+		m->first = b->next;
+	}
+	free(b);
 }
 
 void html_write(const char *p, size_t n_bytes, struct draft *d)
 {
 	GumboOptions options = kGumboDefaultOptions;
-	struct effort effort;
+	struct memory memory = {.first = NULL};
 	struct page_writer *w = calloc(1, sizeof(*w));
 	GumboOutput *tree;
 
 	ASSERT(w != NULL);
-	effort_begin(&effort, d, n_bytes);
+	effort_begin(&memory.effort, d, n_bytes);
 	options.max_errors = 0;
 	options.allocator = allocate;
-	options.userdata = &effort;
+	options.deallocator = deallocate;
+	options.userdata = &memory;
 	tree = gumbo_parse_with_options(&options, p, n_bytes);
 	if (!tree) {
 		draft_fault(d, FAULT_BROKEN, 0, NULL);
@@ -427,8 +447,8 @@ void html_write(const char *p, size_t n_bytes, struct draft *d)
 	html_table_finish(&w->table);
 	html_walk_finish(&w->walk);
 	free(w);
-	if (is_shallow(tree->document)) {
-		gumbo_destroy_output(&options, tree);
+	while (memory.first) {
+		deallocate(&memory, memory.first->bytes);
 	}
 }
 

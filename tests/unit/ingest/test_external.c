@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -193,6 +194,32 @@ static void it_may_not_write_too_much(void **state)
 	assert_fails(p, "i=0; while :; do i=$((i+1)); head -c 900000 /dev/zero >$HOME/$i; done",
 		"external_failed");
 	assert_fails(p, "while mkdir d && cd d; do :; done; sleep 20", "external_failed");
+}
+
+/* A file without a name is in no folder, yet on the disk. */
+static void it_may_not_fill_the_disk(void **state)
+{
+	struct place *p = *state;
+	const char *disk = arena_printf(&p->arena, "%s/job", p->dir);
+	const char *said;
+
+	assert_int_equal(fs_mkdirs(disk, &p->e), 0);
+	if (mount("tmpfs", disk, "tmpfs", 0, "size=48m") < 0) {
+		skip();
+	}
+	set(p, "ingest-inflated-mb", "1");
+	said = convert(p, "python3 -c \"import os,signal\n"
+			  "try:\n"
+			  " for i in range(99):\n"
+			  "  f=os.open(os.environ[\\\"HOME\\\"]+\\\"/x\\\",66)\n"
+			  "  os.unlink(os.environ[\\\"HOME\\\"]+\\\"/x\\\")\n"
+			  "  os.write(f,bytes(1900000))\n"
+			  "except OSError: pass\n"
+			  "signal.pause()\"");
+	umount2(disk, MNT_DETACH);
+	assert_null(said);
+	assert_string_equal(p->e.reason, "external_failed");
+	assert_non_null(strstr(p->e.message, "wrote too much"));
 }
 
 static void *cancel_soon(void *arg)
@@ -479,6 +506,7 @@ int main(void)
 		T(it_may_not_be_there),
 		T(it_may_not_take_for_ever),
 		T(it_may_not_write_too_much),
+		T(it_may_not_fill_the_disk),
 		T(it_may_be_cancelled),
 		T(nothing_outlives_it),
 		T(it_has_no_network),

@@ -126,6 +126,41 @@ static void broken_and_locked_ones(void **state)
 	}
 }
 
+/* The trees of deep chapters do not stay in memory. */
+static void many_deep_chapters(void **state)
+{
+	struct zygote *small = zygote_with("ingest-memory-mb", "64", NULL);
+	struct buf spine = BUF_INIT, page = BUF_INIT;
+	struct extracted x;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	buf_str(&spine, "<package xmlns='http://www.idpf.org/2007/opf'><manifest>");
+	for (int i = 0; i < 60; i++) {
+		buf_printf(&spine, "<item id='i%d' href='a.xhtml' media-type='%s'/>", i,
+			"application/xhtml+xml");
+	}
+	buf_str(&spine, "</manifest><spine>");
+	for (int i = 0; i < 60; i++) {
+		buf_printf(&spine, "<itemref idref='i%d'/>", i);
+	}
+	buf_str(&spine, "</spine></package>");
+	buf_str(&page, "<html><body>");
+	for (int i = 0; i < 5000; i++) {
+		buf_printf(&page, "<div>%d", i * 7919 % 5000);
+	}
+	if (read_parts(small,
+		    (const char *const[]){MIME, CONTAINER, "OPS/book.opf", spine.data,
+			    "OPS/a.xhtml", page.data, NULL},
+		    "a.epub", &a, &x, &e)) {
+		fail_msg("%s: %s", e.reason, e.message);
+	}
+	assert_int_equal(x.n_pages, 60);
+	buf_finish(&spine);
+	buf_finish(&page);
+	zygote_stop(small);
+}
+
 static void hostile_ones(void **state)
 {
 	static const char *const BOOK[] = {MIME, CONTAINER, "OPS/book.opf",
@@ -150,6 +185,7 @@ int main(void)
 		TEST(chapters_in_reading_order),
 		TEST(old_books_have_an_ncx),
 		TEST(broken_and_locked_ones),
+		TEST(many_deep_chapters),
 		TEST(hostile_ones),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
