@@ -41,6 +41,16 @@ static void blank_fields(PopplerPage *page, const struct pdf_page *p, cairo_t *c
 	poppler_page_free_form_field_mapping(fields);
 }
 
+/* With fields, without notes. */
+static void render(PopplerPage *page, cairo_t *cr)
+{
+#if POPPLER_CHECK_VERSION(25, 2, 0)
+	poppler_page_render_full(page, cr, TRUE, POPPLER_RENDER_ANNOTS_PRINT_DOCUMENT);
+#else
+	poppler_page_render_for_printing_with_options(page, cr, POPPLER_PRINT_DOCUMENT);
+#endif
+}
+
 /* Grey, on white; without notes, which are read from the file too. NULL: too large, or nothing that
  * could be drawn. */
 static struct Pix *draw(PopplerPage *page, const struct pdf_page *p, double dpi)
@@ -55,7 +65,7 @@ static struct Pix *draw(PopplerPage *page, const struct pdf_page *p, double dpi)
 	cairo_paint(cr);
 	cairo_scale(cr, dpi / 72, dpi / 72);
 	cairo_save(cr);
-	poppler_page_render_for_printing_with_options(page, cr, POPPLER_PRINT_DOCUMENT);
+	render(page, cr);
 	cairo_restore(cr);
 	blank_fields(page, p, cr);
 	cairo_destroy(cr);
