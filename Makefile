@@ -196,7 +196,7 @@ fuzz: check-deps $(BUILD)/tests/fault/mutants
 	$(Q)MUTANTS_SECONDS=0 $(BUILD)/tests/fault/mutants
 	$(Q)$(MAKE) --no-print-directory fuzz-short FUZZ_SHORT_SECONDS=$(FUZZ_SECONDS)
 fuzz-short: build # what CI runs of it
-	$(Q)tests/install.sh clang libclang-rt-14-dev || tests/install.sh clang libclang-rt-dev
+	$(Q)tests/install.sh clang libclang-rt-dev
 	$(Q)rm -rf build/fuzz/results build/fuzz/seeds
 	$(Q)$(MAKE) -s --no-print-directory -j$$(nproc) BUILD=build/fuzz CC="$(FUZZ_CC)" CXX=clang++ OPT=-O1 \
 		SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" \

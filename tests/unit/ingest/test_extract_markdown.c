@@ -41,24 +41,28 @@ static void without_front_matter_the_heading_is_the_title(void **state)
 	assert_true(block_with(&x, "just text") >= 0);
 }
 
-/* cmark goes through all cells of a row for each of them: without a limit, half a minute. */
-static void endless_rows_are_a_limit(void **state)
+/* cmark of Debian 12 goes through all cells of a row for each of them: without our limit, the
+ * kernel ends it. Debian 13 has one that does not, and reads them. */
+static void endless_rows_do_not_take_long(void **state)
 {
-	struct zygote *strict = zygote_with("ingest-nesting", "8", NULL);
+	struct zygote *strict = zygote_with("ingest-nesting", "8", "ingest-cpu-s", "6", NULL);
 	struct buf page = BUF_INIT;
 	struct extracted x;
 	struct err e = ERR_INIT;
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		for (int k = 0; k < 350000; k++) {
+		for (int k = 0; k < 60000; k++) {
 			buf_str(&page, i == 1 ? "|-" : "|a");
 		}
 		buf_str(&page, "|\n");
 	}
-	assert_int_equal(
-		read_bytes(strict, page.data, page.len, "a.md", &a, &x, &e), ERR_UNPROCESSABLE);
-	assert_string_equal(e.reason, "over_limit");
+	if (read_bytes(strict, page.data, page.len, "a.md", &a, &x, &e) == 0) {
+		assert_int_equal(x.n_blocks, 2);
+	} else {
+		assert_string_equal(e.reason, "over_limit");
+		assert_non_null(strstr(e.message, "ingest-nesting"));
+	}
 	buf_finish(&page);
 	zygote_stop(strict);
 }
@@ -138,7 +142,7 @@ int main(void)
 		TEST(structure_is_kept),
 		TEST(without_front_matter_the_heading_is_the_title),
 		TEST(deep_nesting_is_survived),
-		TEST(endless_rows_are_a_limit),
+		TEST(endless_rows_do_not_take_long),
 		TEST(the_name_decides_only_among_text),
 		TEST(what_is_aside),
 	};
