@@ -150,8 +150,8 @@ void draft_page(struct draft *d, double width, double height)
 	buf_clear(&d->label);
 	d->page = (struct page){
 		.number = (int32_t)d->n_pages, .byte_start = (int32_t)d->n_text, .confidence = -1};
-	d->page.width = (float)width;
-	d->page.height = (float)height;
+	d->page.width = width >= 0 && width <= (double)COORDINATE_MAX ? (float)width : 0;
+	d->page.height = height >= 0 && height <= (double)COORDINATE_MAX ? (float)height : 0;
 	draft_block(d, BLOCK_PARAGRAPH, 0);
 }
 
@@ -213,6 +213,13 @@ static void annotate_unseen(struct draft *d, const char *s, size_t n_bytes)
 	buf_finish(&found);
 }
 
+/* Libraries compute places from whatever numbers the file has: infinite ones are none. */
+static bool box_ok(const struct box *b)
+{
+	return b->x0 >= -COORDINATE_MAX && b->y0 >= -COORDINATE_MAX && b->x1 <= COORDINATE_MAX &&
+	       b->y1 <= COORDINATE_MAX && b->x0 < b->x1 && b->y0 < b->y1;
+}
+
 void draft_line(struct draft *d, const char *s, size_t n_bytes, const struct box *box)
 {
 	struct buf clean = BUF_INIT;
@@ -240,7 +247,7 @@ void draft_line(struct draft *d, const char *s, size_t n_bytes, const struct box
 		if (n) {
 			d->block.byte_end = (int32_t)(at + n);
 		}
-		if (n && box && box->x0 < box->x1 && box->y0 < box->y1) {
+		if (n && box && box_ok(box)) {
 			struct box line = *box;
 
 			line.page = d->page.number;

@@ -21,7 +21,6 @@
 #define BLOCK_SIZE 14
 #define LINE_SIZE 28
 #define ANNOTATION_SIZE 17 /* at least */
-#define POINTS_MAX 2e6f	   /* PDF allows 14,400 units, times UserUnit */
 
 /* ── names ── */
 
@@ -316,8 +315,8 @@ static const char *check_pages(const struct extracted *x)
 		if (!at_edge(x, p->byte_start) || !at_edge(x, p->byte_end)) {
 			return "a page's edge";
 		}
-		if (!(p->width >= 0 && p->width <= POINTS_MAX && p->height >= 0 &&
-			    p->height <= POINTS_MAX) ||
+		if (!(p->width >= 0 && p->width <= COORDINATE_MAX && p->height >= 0 &&
+			    p->height <= COORDINATE_MAX) ||
 			(x->paging == PAGING_NONE && (p->width != 0 || p->height != 0))) {
 			return "a page's size";
 		}
@@ -369,7 +368,7 @@ static const char *check_blocks(const struct extracted *x)
 
 static bool coordinate_ok(float v)
 {
-	return v >= -POINTS_MAX && v <= POINTS_MAX; /* false for NaN */
+	return v >= -COORDINATE_MAX && v <= COORDINATE_MAX; /* false for NaN */
 }
 
 static const char *check_lines(const struct extracted *x)

@@ -66,6 +66,7 @@ enum row_role {
 };
 
 #define PAGE_LABEL_MAX 200
+#define COORDINATE_MAX 2e6f /* PDF allows 14,400 units, times UserUnit */
 #define MEDIA_TYPE_MAX 127  /* RFC 6838, 4.2 */
 #define PLACE_LABELS_MAX 40 /* pages whose labels a passage's place tells */
 

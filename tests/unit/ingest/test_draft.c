@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <math.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -283,6 +284,34 @@ static void files_inside_are_handed_on_within_limits(void **state)
 	arena_finish(&a);
 }
 
+static void write_far(struct draft *d)
+{
+	static const struct box FAR[] = {{0, 1, 1, INFINITY, 2, 0, 0}, {0, -3e6f, 1, 2, 2, 0, 0},
+		{0, 1, NAN, 2, 2, 0, 0}, {0, 1, 1, 2, 3e6f, 0, 0}, {0, 1, 1, 2, 2, 0, 0}};
+
+	draft_type(d, "application/pdf", PAGING_PAGES);
+	draft_page(d, NAN, 1e30);
+	for (size_t i = 0; i < sizeof(FAR) / sizeof(FAR[0]); i++) {
+		draft_line(d, "far", 3, &FAR[i]);
+	}
+}
+
+static void places_beyond_any_page_are_none(void **state)
+{
+	struct frame_reader r;
+	struct arena a;
+	struct extracted x;
+
+	(void)state;
+	arena_init(&a);
+	run(write_far, &r, 1000);
+	assert_int_equal(frame_reader_take(&r, &a, &x, NULL), 0);
+	assert_int_equal(x.n_lines, 1);
+	assert_true(x.pages[0].width == 0 && x.pages[0].height == 0);
+	frame_reader_finish(&r);
+	arena_finish(&a);
+}
+
 static void write_pages(struct draft *d)
 {
 	draft_type(d, "application/pdf", PAGING_PAGES);
@@ -342,6 +371,7 @@ int main(void)
 		cmocka_unit_test(rows_labels_and_notes),
 		cmocka_unit_test(annotations_are_kept_within_limits),
 		cmocka_unit_test(files_inside_are_handed_on_within_limits),
+		cmocka_unit_test(places_beyond_any_page_are_none),
 		cmocka_unit_test(too_many_pages_are_a_fault),
 		cmocka_unit_test(cleaning),
 	};
