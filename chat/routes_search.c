@@ -108,7 +108,7 @@ int collections_field(struct call *c, struct id **out, int *n, struct err *e)
 int search_passages(struct call *c, struct err *e)
 {
 	static const char *const fields[] = {"query", "limit", "tokens", "collections", "explain"};
-	struct search_request r = {.who = &c->who};
+	struct search_request r = {.who = &c->who, .settings = c->app->settings};
 	struct search_result found;
 	struct id *collections;
 	int64_t limit = 10, tokens = 0;
@@ -158,6 +158,7 @@ int search_prompt(struct call *c, struct err *e)
 	static const char *const fields[] = {"input", "collections"};
 	const struct settings *set = c->app->settings;
 	struct search_request r = {.who = &c->who,
+		.settings = set,
 		.limit = PROMPT_PASSAGES_MAX,
 		.token_budget = (int)set->source_tokens};
 	struct prompt_order o = {.context_tokens = set->model_context,

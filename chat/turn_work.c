@@ -78,6 +78,7 @@ int turn_retrieve_work(struct turn *t, struct db *db, struct err *e)
 	}
 	t->query = prompt_query(t->arena, o->question, t->history, t->n_history);
 	request = (struct search_request){.who = &t->who,
+		.settings = t->run->app->settings,
 		.query = t->query,
 		.collections = o->n_collections > 0 ? o->collections : NULL,
 		.n_collections = o->n_collections,

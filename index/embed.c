@@ -93,7 +93,7 @@ int embed(struct embedder *em, enum embed_kind kind, const struct embed_text *te
 	return em->kind->embed(em, &job, e);
 }
 
-double embedder_weight(const struct embedder *em, const char *language)
+double embedder_weight(const struct embedder *em, const struct settings *set, const char *language)
 {
-	return em->kind->weight(em, language ? language : "");
+	return em->kind->weight(em, set, language ? language : "");
 }

@@ -51,9 +51,9 @@ MUST_CHECK int embed(struct embedder *em, enum embed_kind kind, const struct emb
 	int n, float *out, const atomic_bool *cancel, void (*progress)(void *arg, int done, int n),
 	void *arg, struct err *e);
 
-/* Weight of the cosine in fusion: builtin .3 trained, .1 untrained, .1 for CJK queries (design,
- * 11); openai .5. */
-double embedder_weight(const struct embedder *em, const char *language);
+/* Weight of the cosine in fusion, 0 to 1, for a question in that language: the settings'
+ * fusion-weight-…. What is not trained never weighs more than .1 (design, 11). */
+double embedder_weight(const struct embedder *em, const struct settings *set, const char *language);
 
 /* Trains the builtin's table on the workspace's live chunks and gives model_data (malloced) and how
  * many chunks it saw; fewer than 300: 0 and *data NULL. Seconds of CPU; reads in snapshots. */

@@ -98,16 +98,20 @@ static int embed_builtin(struct embedder *em, const struct embed_job *job, struc
 	return 0;
 }
 
-static double weight(const struct embedder *em, const char *language)
+/* Hashed grams without a trained table resemble each other by spelling alone. */
+#define WEIGHT_UNTRAINED_MAX .1
+
+static double weight(const struct embedder *em, const struct settings *set, const char *language)
 {
 	static const char *const cjk[] = {"zh", "ja", "ko"};
+	double w = (double)set->fusion_weight_builtin / 100;
 
 	for (size_t i = 0; i < sizeof(cjk) / sizeof(cjk[0]); i++) {
 		if (strcmp(language, cjk[i]) == 0) {
-			return .1;
+			w = (double)set->fusion_weight_builtin_cjk / 100;
 		}
 	}
-	return em->state ? .3 : .1;
+	return em->state || w < WEIGHT_UNTRAINED_MAX ? w : WEIGHT_UNTRAINED_MAX;
 }
 
 const struct embedder_kind embedder_builtin = {

@@ -32,7 +32,8 @@ struct embedder_kind {
 	int (*open)(struct embedder *em, const void *model_data, size_t n_bytes, struct err *e);
 	void (*close)(struct embedder *em);
 	int (*embed)(struct embedder *em, const struct embed_job *job, struct err *e);
-	double (*weight)(const struct embedder *em, const char *language);
+	double (*weight)(
+		const struct embedder *em, const struct settings *set, const char *language);
 };
 
 extern const struct embedder_kind embedder_builtin;

@@ -526,11 +526,11 @@ static void close_openai(struct embedder *em)
 	(void)em;
 }
 
-static double weight(const struct embedder *em, const char *language)
+static double weight(const struct embedder *em, const struct settings *set, const char *language)
 {
 	(void)em;
-	(void)language;
-	return .5; /* a real model knows paraphrases and other languages */
+	(void)language; /* a real model knows them all alike */
+	return (double)set->fusion_weight_openai / 100;
 }
 
 const struct embedder_kind embedder_openai = {

@@ -2,7 +2,8 @@
  * A question finds passages: normalise -> lexical + vector search, both filtered by the asker's one
  * bitmap -> weighted fusion of max-normalised scores -> load and check permission again ->
  * near-duplicates removed -> neighbours merged -> cut to a limit or packed to a token budget. The
- * table of steps in search.c is the story. Raw bm25 stays inside; ranks and fused scores (0 to 1,
+ * table of steps in search.c is the story; what they do stands in search_find.c and search_show.c.
+ * Raw bm25 stays inside; ranks and fused scores (0 to 1,
  * relative to the best) go out.
  *
  * Thread: a worker with a reader; blocks (an openai embedder: its request). If the embedding fails
@@ -28,7 +29,14 @@ struct search_request {
 	int limit;	   /* passages, 1 to 100 */
 	int token_budget;  /* 0: by limit alone; else passages are packed into it */
 	bool explain;	   /* fill candidates */
+	/* Fusion weights as they are now; NULL: as they were when the index was opened. */
+	const struct settings *settings;
+	/* ── for measuring (carrel eval); zero for people ── */
+	int depth;	   /* candidates that are loaded, at most SEARCH_DEPTH_MAX; 0: enough */
+	bool ranking_only; /* candidates alone, without text: nothing is packed or judged */
+	const double *vector_weight; /* 0 to 1, in place of the settings'; NULL */
 };
+#define SEARCH_DEPTH_MAX 400 /* both ranked lists */
 #define SEARCH_QUERY_MAX 8192
 
 /* Where the text of one chunk stands in a passage. */

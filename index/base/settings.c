@@ -435,10 +435,11 @@ int settings_flags(struct settings *s, int *argc, char **argv, struct err *e)
 /* ── changed while the program runs ── */
 
 /* Read anew at each use, from what app->settings points to (chat/live.h). */
-static const char *const live_names[] = {"log-level", "public-url", "http-body-kb",
-	"http-header-ms", "http-idle-ms", "model-url", "model-name", "model-key", "model-context",
-	"model-first-ms", "model-stall-ms", "model-retries", "answer-tokens", "source-tokens",
-	"runs-at-once", "session-hours", "access-minutes", "login-tries"};
+static const char *const live_names[] = {"log-level", "public-url", "fusion-weight-builtin",
+	"fusion-weight-builtin-cjk", "fusion-weight-openai", "http-body-kb", "http-header-ms",
+	"http-idle-ms", "model-url", "model-name", "model-key", "model-context", "model-first-ms",
+	"model-stall-ms", "model-retries", "answer-tokens", "source-tokens", "runs-at-once",
+	"session-hours", "access-minutes", "login-tries"};
 
 bool settings_is_live(const char *name)
 {

@@ -71,7 +71,7 @@ static void test_untrained(void **state)
 	assert_float_equal(dot(a, a), 1, 1e-5);
 	assert_true(dot(a, b) > .6);
 	assert_true(fabsf(dot(a, c)) < .3);
-	assert_float_equal(embedder_weight(em, "en"), .1, 1e-9);
+	assert_float_equal(embedder_weight(em, &settings, "en"), .1, 1e-9);
 	embedder_drop(em);
 }
 
@@ -242,8 +242,11 @@ static void test_training_helps(void **state)
 		(unsigned long long)SEED, without, with);
 	assert_true(without < .3);
 	assert_true(with > .9);
-	assert_float_equal(embedder_weight(trained, "en"), .3, 1e-9);
-	assert_float_equal(embedder_weight(trained, "zh"), .1, 1e-9);
+	assert_float_equal(embedder_weight(trained, &settings, "en"), .3, 1e-9);
+	assert_float_equal(embedder_weight(trained, &settings, "zh"), .1, 1e-9);
+	settings.fusion_weight_builtin = 45;
+	assert_float_equal(embedder_weight(trained, &settings, "en"), .45, 1e-9);
+	settings.fusion_weight_builtin = 30;
 
 	/* the same corpus, the same bytes */
 	ok(corpus_train(&t->corpus, NULL, &again, &e));

@@ -296,6 +296,33 @@ static void test_collections_limit_budget(void **state)
 	assert_true(r.n_passages >= 1);
 }
 
+/* Measuring: every candidate in fused order, none packed away, under a weight of one's own. */
+static void test_ranking_only(void **state)
+{
+	struct fixture *f = *state;
+	const double words = 0, meaning = 1;
+	struct search_request only = {
+		.ranking_only = true, .depth = 2, .vector_weight = &words, .limit = 1};
+	struct search_result r;
+
+	publish(f, &f->open, "travel.md", travel, 3);
+	publish(f, &f->closed, "board.md", secret, 1);
+	assert_int_equal(search(f, &only, "hotels and meals in euros", &r), 0);
+	assert_int_equal(r.n_passages, 0);
+	assert_int_equal(r.n_candidates, 2);
+	assert_int_equal(r.candidates[0].fused_rank, 1);
+	assert_int_equal(r.candidates[0].lexical_rank, 1);
+	assert_true(r.candidates[0].fused == 1);
+	only.vector_weight = &meaning;
+	only.depth = SEARCH_DEPTH_MAX;
+	assert_int_equal(search(f, &only, "hotels and meals in euros", &r), 0);
+	assert_int_equal(r.n_candidates, 3);
+	assert_int_equal(r.candidates[0].vector_rank, 1);
+	for (int i = 0; i < r.n_candidates; i++) {
+		assert_string_not_equal(r.candidates[i].document_name, "board.md");
+	}
+}
+
 static void test_bad_queries(void **state)
 {
 	struct fixture *f = *state;
@@ -311,6 +338,9 @@ static void test_bad_queries(void **state)
 	r.limit = 101;
 	assert_int_equal(search(f, &r, "x", &out), ERR_INVALID);
 	r.limit = 5;
+	r.depth = SEARCH_DEPTH_MAX + 1;
+	assert_int_equal(search(f, &r, "x", &out), ERR_INVALID);
+	r.depth = 0;
 	assert_int_equal(search(f, &r, "\" OR * NEAR( title: -", &out), 0);
 	assert_int_equal(search(f, &r, "the of and", &out), 0);
 }
@@ -326,6 +356,7 @@ int main(void)
 		TEST(test_evidence_tells_nothing_of_hidden_words),
 		TEST(test_grant_revoke_delete),
 		TEST(test_collections_limit_budget),
+		TEST(test_ranking_only),
 		TEST(test_bad_queries),
 	};
 

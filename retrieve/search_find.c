@@ -1,0 +1,136 @@
+/* A question to one ranked list: what its asker may read, words, meaning, both together. */
+#include "retrieve/search_private.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "index/base/log.h"
+#include "index/base/utf8.h"
+#include "index/embed.h"
+
+int search_permit(struct search *s, struct err *e)
+{
+	const struct search_request *r = s->request;
+
+	s->allowed =
+		acl_allowed(s->index->acl, r->who, r->collections, r->n_collections, r->attached);
+	if (!s->allowed) {
+		return err_set(e, ERR_INTERNAL, "no_filter", "The permission filter is not there.");
+	}
+	return 0;
+}
+
+int search_understand(struct search *s, struct err *e)
+{
+	const struct search_request *r = s->request;
+	size_t n = r->query ? strlen(r->query) : 0;
+
+	if (n == 0 || strspn(r->query, " \t\r\n") == n) {
+		return err_set(e, ERR_INVALID, "empty_query", "The query is empty.");
+	}
+	if (n > SEARCH_QUERY_MAX || !utf8_valid(r->query, n)) {
+		return err_set(e, ERR_INVALID, "bad_query",
+			"A query is at most %d bytes of UTF-8 text.", SEARCH_QUERY_MAX);
+	}
+	if (r->limit < 1 || r->limit > 100) {
+		return err_set(e, ERR_INVALID, "bad_limit", "limit is 1 to 100, not %d.", r->limit);
+	}
+	if (r->depth < 0 || r->depth > SEARCH_DEPTH_MAX) {
+		return err_set(e, ERR_INVALID, "bad_depth", "depth is 0 to %d, not %d.",
+			SEARCH_DEPTH_MAX, r->depth);
+	}
+	return question_open(
+		s->db, s->arena, r->who->workspace_n, s->allowed, r->query, &s->question, e);
+}
+
+int search_lexical(struct search *s, struct err *e)
+{
+	struct fts_query q = {.workspace_n = s->request->who->workspace_n,
+		.text = s->request->query,
+		.language = s->question.language,
+		.allowed = s->allowed,
+		.limit = LIST_LENGTH};
+
+	return fts_search(s->db, s->arena, &q, &s->lexical, &s->n_lexical, e);
+}
+
+static int search_vectors(struct search *s, struct err *e)
+{
+	const struct embed_text text = {
+		.body = s->request->query, .language = s->question.language};
+	int rc = vectors_serving(s->index->vectors, s->request->who->workspace_n, &s->space, e);
+
+	if (rc) {
+		return rc;
+	}
+	s->query_vector = arena_array(s->arena, float, (size_t)s->space.dimension);
+	rc = embed(s->space.embedder, EMBED_QUERY, &text, 1, s->query_vector, NULL, NULL, NULL, e);
+	if (rc) {
+		return rc;
+	}
+	s->vector = arena_array(s->arena, struct vector_hit, LIST_LENGTH);
+	rc = vectors_search(s->index->vectors, &s->space, s->query_vector, s->allowed, LIST_LENGTH,
+		s->vector, &s->n_vector, e);
+	s->vector_weight = s->request->vector_weight
+				   ? *s->request->vector_weight
+				   : embedder_weight(s->space.embedder, search_settings(s),
+					     s->question.language);
+	return rc;
+}
+
+/* An embedding server that is down costs meaning, not the answer: the words still find. */
+int search_vector(struct search *s, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int rc = search_vectors(s, &why);
+
+	(void)e;
+	if (rc == ERR_CONFLICT) { /* the space was swapped meanwhile: take the new one */
+		embedder_drop(s->space.embedder);
+		s->space.embedder = NULL;
+		err_clear(&why);
+		rc = search_vectors(s, &why);
+	}
+	if (rc) {
+		/* What broke inside is for the log: it may hold paths and addresses. */
+		log_warn("search.vector", LT("reason", why.reason), LT("message", why.message));
+		s->out->vector_error = arena_str(s->arena, why.reason);
+		s->n_vector = 0;
+		s->vector_weight = 0;
+	}
+	return 0;
+}
+
+/* The lexical list's candidates get the cosine that the vector list did not bring. */
+static int complete_cosines(struct search *s, struct err *e)
+{
+	int64_t *slots = arena_array(s->arena, int64_t, (size_t)s->n_fused + 1);
+	float *cosines = arena_array(s->arena, float, (size_t)s->n_fused + 1);
+	int i, k = 0, rc;
+
+	for (i = 0; i < s->n_fused; i++) {
+		if (isnan(s->fused[i].cosine)) {
+			slots[k++] = s->fused[i].slot;
+		}
+	}
+	rc = vectors_score(s->index->vectors, &s->space, s->query_vector, slots, k, cosines, e);
+	for (i = 0, k = 0; i < s->n_fused && !rc; i++) {
+		if (isnan(s->fused[i].cosine)) {
+			s->fused[i].cosine = cosines[k++];
+		}
+	}
+	return rc;
+}
+
+int search_fuse(struct search *s, struct err *e)
+{
+	int rc = 0;
+
+	s->fused =
+		fuse_union(s->arena, s->lexical, s->n_lexical, s->vector, s->n_vector, &s->n_fused);
+	if (s->vector_weight > 0 && s->n_fused > 0) {
+		rc = complete_cosines(s, e);
+	}
+	fuse_rank(s->fused, s->n_fused, s->vector_weight, s->n_lexical < FTS_WHOLE_BELOW);
+	return rc;
+}

@@ -1,0 +1,149 @@
+/* One ranked list to passages: text and permissions, packed, judged. */
+#include "retrieve/search_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/base/hash.h"
+#include "index/place.h"
+
+#define DEPTH_DEFAULT 80   /* candidates whose text is read */
+#define MERGED_TOKENS 700  /* a merged passage grows no longer */
+#define DOCUMENT_SHARE 0.5 /* of the budget, while other documents wait */
+#define JUDGED_PASSAGES 5
+
+static int compare_hash(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void hash_terms(struct arena *a, struct ranked *r)
+{
+	struct terms terms;
+	uint64_t *h;
+	int i;
+
+	analyse(a, r->chunk.text, strlen(r->chunk.text), r->chunk.language, &terms);
+	h = arena_array(a, uint64_t, (size_t)terms.n + 1);
+	for (i = 0; i < terms.n; i++) {
+		h[i] = hash64(terms.items[i].text, strlen(terms.items[i].text));
+	}
+	qsort(h, (size_t)terms.n, sizeof(*h), compare_hash);
+	for (i = 0; i < terms.n; i++) {
+		if (r->n_terms == 0 || h[r->n_terms - 1] != h[i]) {
+			h[r->n_terms++] = h[i];
+		}
+	}
+	r->terms = h;
+}
+
+/* Text and permissions, from the database as it is now: the last word on every candidate. */
+int search_load(struct search *s, struct err *e)
+{
+	int depth = s->request->depth > 0 ? s->request->depth : DEPTH_DEFAULT;
+	int n = s->n_fused < depth ? s->n_fused : depth;
+	struct chunk *chunks = arena_array(s->arena, struct chunk, (size_t)n + 1);
+	int64_t *slots = arena_array(s->arena, int64_t, (size_t)n + 1);
+	int i, rc;
+
+	for (i = 0; i < n; i++) {
+		slots[i] = s->fused[i].slot;
+	}
+	rc = chunks_load(
+		s->db, s->arena, s->request->who, slots, n, !s->request->ranking_only, chunks, e);
+	if (rc) {
+		return rc;
+	}
+	s->ranked = arena_array(s->arena, struct ranked, (size_t)n + 1);
+	s->n_ranked = n;
+	for (i = 0; i < n; i++) {
+		s->ranked[i] = (struct ranked){.chunk = chunks[i],
+			.lexical_rank = s->fused[i].lexical_rank,
+			.vector_rank = s->fused[i].vector_rank,
+			.score = s->fused[i].score};
+		s->ranked[i].fate = chunks[i].slot < 0 ? FATE_GONE : FATE_KEPT;
+		if (chunks[i].slot >= 0 && !s->request->ranking_only) {
+			hash_terms(s->arena, &s->ranked[i]);
+		}
+	}
+	return 0;
+}
+
+static void explain(struct search *s)
+{
+	struct candidate *list = arena_array(s->arena, struct candidate, (size_t)s->n_ranked + 1);
+	int i;
+
+	for (i = 0; i < s->n_ranked; i++) {
+		const struct ranked *r = &s->ranked[i];
+
+		list[i] = (struct candidate){.fate = r->fate, .fused_rank = i + 1};
+		if (r->fate == FATE_GONE) {
+			continue;
+		}
+		list[i] = (struct candidate){.chunk = r->chunk.id,
+			.document = r->chunk.document,
+			.document_name = r->chunk.document_name,
+			.heading = r->chunk.heading,
+			.page = r->chunk.page_first,
+			.place = chunk_place(&r->chunk, s->arena),
+			.unit = r->chunk.unit,
+			.lexical_rank = r->lexical_rank,
+			.vector_rank = r->vector_rank,
+			.fused_rank = i + 1,
+			.fused = r->score,
+			.n_tokens = r->chunk.n_tokens,
+			.text = r->chunk.text,
+			.fate = r->fate};
+	}
+	s->out->candidates = list;
+	s->out->n_candidates = s->n_ranked;
+}
+
+int search_pack(struct search *s, struct err *e)
+{
+	const struct pack_limits limits = {.passages = s->request->limit,
+		.tokens = s->request->token_budget,
+		.document_share = DOCUMENT_SHARE,
+		.merged_tokens = MERGED_TOKENS};
+	int i;
+
+	(void)e;
+	if (s->request->ranking_only) {
+		explain(s);
+		return 0;
+	}
+	s->out->passages = pack_run(s->arena, s->ranked, s->n_ranked, &limits, &s->out->n_passages);
+	for (i = 0; i < s->out->n_passages; i++) {
+		s->out->n_tokens += s->out->passages[i].n_tokens;
+	}
+	if (s->request->explain) {
+		explain(s);
+	}
+	return 0;
+}
+
+/* How much of the question the best passage holds, its title and headings counted in. */
+int search_judge(struct search *s, struct err *e)
+{
+	int i;
+
+	(void)e;
+	for (i = 0; i < s->out->n_passages && i < JUDGED_PASSAGES; i++) {
+		const struct passage *p = &s->out->passages[i];
+		const char *all = arena_printf(s->arena, "%s\n%s\n%s\n%s", p->document_name,
+			p->title, p->heading, p->text);
+		struct terms terms;
+		double covered;
+
+		analyse(s->arena, all, strlen(all), p->language, &terms);
+		covered = question_covered(&s->question, &terms, NULL);
+		if (covered > s->out->evidence) {
+			s->out->evidence = covered;
+		}
+	}
+	s->out->language = s->question.language;
+	return 0;
+}
