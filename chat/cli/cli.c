@@ -18,7 +18,7 @@
 
 void cli_json(const json_t *object)
 {
-	char *line = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *line = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 
 	ASSERT(line != NULL);
 	puts(line);

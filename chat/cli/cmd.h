@@ -22,5 +22,6 @@ command_run cmd_token_list, cmd_token_create, cmd_token_revoke;
 command_run cmd_jobs_list, cmd_jobs_show, cmd_jobs_watch, cmd_jobs_retry, cmd_jobs_cancel;
 command_run cmd_reindex, cmd_check;
 command_run cmd_extract, cmd_chunk, cmd_embed;
+command_run cmd_eval;
 
 #endif

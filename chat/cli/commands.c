@@ -179,6 +179,13 @@ const struct command commands[] = {
 				"by the embedder that serves in the data folder (stop its "
 				"server)"}),
 		1, -1, false, cmd_embed},
+	{"eval", "FOLDER", "Measures how well search finds what it should",
+		"The folder is a test set: corpus.jsonl with {_id, title, text}, queries.jsonl "
+		"with "
+		"{_id, text} and qrels.tsv with query, document and grade. Its documents are "
+		"brought "
+		"in as any other, into a data folder that is thrown away again.",
+		OPTIONS({"queries", NULL, "each query as well"}), 1, 1, true, cmd_eval},
 	{"settings", "", "Lists every setting, its value and where that came from", NULL, NULL, 0,
 		0, false, cmd_settings},
 	{"routes", "", "Lists the routes of the API", NULL, NULL, 0, 0, false, cmd_routes},
