@@ -97,6 +97,10 @@ MUST_CHECK int chunks_neighbours(struct db *db, const struct chunk *c, int befor
  * rows, ascending slots. */
 MUST_CHECK int chunks_scan(struct db *db, struct arena *a, int64_t workspace_n, int64_t slot,
 	int max, struct chunk *out, int *n, struct err *e);
+/* Slots of live chunks, ascending: all of them, or of a larger workspace `most`, evenly spread.
+ * What is published later is not among them: nothing is read twice that is reindexed meanwhile. */
+MUST_CHECK int chunks_sample(
+	struct db *db, int64_t workspace_n, int most, int64_t *slots, int *n, struct err *e);
 /* Where the text ends that a version's chunks were cut from, about; 0: it has none. */
 int64_t chunks_text_end(struct db *db, const struct id *version);
 int64_t chunks_live_count(struct db *db, int64_t workspace_n);

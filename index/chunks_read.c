@@ -3,7 +3,7 @@
 
 #include "index/chunks.h"
 
-enum { Q_LOAD, Q_LOAD_TEXT, Q_OPEN, Q_NEIGHBOURS, Q_SCAN, Q_COUNT, Q_TEXT_END };
+enum { Q_LOAD, Q_LOAD_TEXT, Q_OPEN, Q_NEIGHBOURS, Q_SCAN, Q_SLOTS, Q_COUNT, Q_TEXT_END };
 
 /* Column 0 is the holder of the document's permissions. */
 #define COLUMNS                                                                                    \
@@ -33,6 +33,7 @@ static const char *const sql[] = {
 		"SELECT " COLUMNS TEXT_COLUMNS FROM
 		"WHERE c.workspace_n = ?1 AND c.slot >= ?2 AND c.live = 1 AND d.deleted_ms IS NULL "
 		"ORDER BY c.slot LIMIT ?3",
+	[Q_SLOTS] = "SELECT slot FROM chunk WHERE workspace_n = ?1 AND live = 1 ORDER BY slot",
 	[Q_TEXT_END] = "SELECT max(byte_end) FROM chunk WHERE version_id = ?1",
 	[Q_COUNT] = "SELECT count(*) FROM chunk WHERE workspace_n = ?1 AND live = 1",
 };
@@ -213,6 +214,25 @@ int64_t chunks_live_count(struct db *db, int64_t workspace_n)
 		stmt_reset(q);
 	}
 	return n;
+}
+
+int chunks_sample(
+	struct db *db, int64_t workspace_n, int most, int64_t *slots, int *n, struct err *e)
+{
+	int64_t n_live = chunks_live_count(db, workspace_n), i = 0;
+	struct stmt *q = db_stmt(db, &table, Q_SLOTS);
+	int rc;
+
+	*n = 0;
+	stmt_int(q, 1, workspace_n);
+	while ((rc = stmt_step(q, e)) > 0) {
+		/* The k-th of `most` is the first at or past k * n_live / most. */
+		if (*n < most && (n_live <= most || i * most >= *n * n_live)) {
+			slots[(*n)++] = col_int(q, 0);
+		}
+		i++;
+	}
+	return rc;
 }
 
 int64_t chunks_text_end(struct db *db, const struct id *version)

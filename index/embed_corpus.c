@@ -145,61 +145,60 @@ static void add_chunk(struct corpus *c, struct arena *a, const struct chunk *chu
 	corpus_add(c, &head, &body);
 }
 
-/* Up to BATCH chunks from *slot on, in a snapshot of its own; *slot past them, *n of them. */
-static int read_batch(struct store *s, int64_t workspace_n, int64_t *slot, struct corpus *c, int *n,
-	struct err *e)
+/* Those of the n chunks that are live still. */
+static int read_batch(struct store *s, int64_t workspace_n, const int64_t *slots, int n,
+	struct corpus *c, struct err *e)
 {
 	struct chunk chunks[BATCH];
 	struct db *db = store_reader(s, e);
 	struct arena a;
-	int rc;
+	int rc = 0, n_read = 0;
 
-	*n = 0;
 	if (!db) {
 		return e && e->code ? e->code : ERR_INTERNAL;
 	}
-	memset(chunks, 0, sizeof(chunks));
 	arena_init(&a);
-	rc = chunks_scan(db, &a, workspace_n, *slot, BATCH, chunks, n, e);
+	for (int i = 0; rc == 0 && i < n; i++) {
+		int one = 0;
+
+		rc = chunks_scan(db, &a, workspace_n, slots[i], 1, &chunks[n_read], &one, e);
+		n_read += one && chunks[n_read].slot == slots[i];
+	}
 	store_reader_drop(db);
-	for (int i = 0; rc == 0 && i < *n; i++) {
+	for (int i = 0; rc == 0 && i < n_read; i++) {
 		add_chunk(c, &a, &chunks[i]);
-		*slot = chunks[i].slot + 1;
 	}
 	arena_finish(&a);
 	return rc;
 }
 
-/* Live chunks and the highest slot that one may have. */
-static int measure(struct store *s, int64_t workspace_n, int64_t *n_live, struct err *e)
+static int choose_chunks(struct store *s, int64_t workspace_n, int64_t *slots, int *n,
+	int64_t *n_live, struct err *e)
 {
 	struct db *db = store_reader(s, e);
+	int rc;
 
 	if (!db) {
 		return e && e->code ? e->code : ERR_INTERNAL;
 	}
 	*n_live = chunks_live_count(db, workspace_n);
+	rc = chunks_sample(db, workspace_n, CHUNKS_MOST, slots, n, e);
 	store_reader_drop(db);
-	return 0;
+	return rc;
 }
 
-/* All of them, or from a large workspace batches with even gaps. */
-static int read_corpus(struct store *s, int64_t workspace_n, int64_t n_live,
+/* In snapshots of BATCH chunks, so that the writer's log can be taken in meanwhile. */
+static int read_corpus(struct store *s, int64_t workspace_n, const int64_t *slots, int n,
 	const atomic_bool *cancel, struct corpus *c, struct err *e)
 {
-	int64_t slot = 0, read = 0;
-	int n = 0, rc;
+	int rc = 0;
 
-	do {
+	for (int i = 0; rc == 0 && i < n; i += BATCH) {
 		if (embed_cancelled(cancel)) {
 			return err_set(e, ERR_CANCELLED, "cancelled", "training was cancelled");
 		}
-		rc = read_batch(s, workspace_n, &slot, c, &n, e);
-		read += n;
-		if (n_live > CHUNKS_MOST && read * n_live > slot * CHUNKS_MOST) {
-			slot += (int64_t)((double)n * ((double)n_live / CHUNKS_MOST - 1));
-		}
-	} while (rc == 0 && n == BATCH && c->n_docs < CHUNKS_MOST);
+		rc = read_batch(s, workspace_n, slots + i, n - i < BATCH ? n - i : BATCH, c, e);
+	}
 	return rc;
 }
 
@@ -208,17 +207,21 @@ int embed_train(struct store *s, int64_t workspace_n, const atomic_bool *cancel,
 {
 	struct corpus c;
 	struct buf out = BUF_INIT;
-	int rc;
+	int64_t *slots = calloc(CHUNKS_MOST, sizeof(*slots));
+	int rc, n = 0;
 
+	ASSERT(slots != NULL);
 	*data = NULL;
 	*n_bytes = 0;
 	*n_chunks = 0;
-	rc = measure(s, workspace_n, n_chunks, e);
+	rc = choose_chunks(s, workspace_n, slots, &n, n_chunks, e);
 	if (rc || *n_chunks < CHUNKS_LEAST) {
+		free(slots);
 		return rc;
 	}
 	corpus_init(&c);
-	rc = read_corpus(s, workspace_n, *n_chunks, cancel, &c, e);
+	rc = read_corpus(s, workspace_n, slots, n, cancel, &c, e);
+	free(slots);
 	if (rc == 0) {
 		rc = corpus_train(&c, cancel, &out, e);
 	}

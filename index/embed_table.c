@@ -9,9 +9,9 @@
 #include "index/base/utf8.h"
 #include "index/vector_kernel.h"
 
-#define MAGIC "CRLEMBT1"
+#define MAGIC "CRLEMBT2"
+#define MAGIC_1 "CRLEMBT1" /* up to 0.4: u32 1 before the dimension, no key, text for a hash */
 #define MAGIC_BYTES 8
-#define VERSION 1
 #define GRAM_SEED UINT64_C(0x43617272656c0001)
 #define GRAM_MIN 3
 #define GRAM_MAX 4
@@ -20,7 +20,7 @@
 /* ── without training ── */
 
 static struct table_row untrained_grams[TABLE_GRAMS];
-static const struct embed_table untrained = {0, NULL, untrained_grams, 1.0f, NULL};
+static const struct embed_table untrained = {.grams = untrained_grams, .idf_unknown = 1};
 static pthread_once_t untrained_once = PTHREAD_ONCE_INIT;
 
 /* Uniform in -127 … 127: length 1 at a scale of sqrt(3 / dimension) / 127. */
@@ -64,24 +64,48 @@ void terms_sort(struct terms *terms)
 	}
 }
 
+uint64_t table_hash(const struct embed_table *t, const char *text, size_t n_bytes)
+{
+	uint64_t hash;
+
+	crypto_shorthash((uint8_t *)&hash, (const uint8_t *)text, n_bytes, t->key);
+	return hash;
+}
+
 int64_t table_lookup(const struct embed_table *t, const char *text)
 {
-	int64_t low = 0, high = (int64_t)t->n_terms - 1;
+	uint64_t hash;
 
-	while (low <= high) {
-		int64_t mid = low + (high - low) / 2;
-		int c = strcmp(t->terms[mid].text, text);
-
-		if (c == 0) {
-			return mid;
-		}
-		if (c < 0) {
-			low = mid + 1;
-		} else {
-			high = mid - 1;
+	if (t->n_terms == 0) {
+		return -1;
+	}
+	hash = table_hash(t, text, strlen(text));
+	for (uint32_t i = (uint32_t)hash & t->mask; t->slots[i]; i = (i + 1) & t->mask) {
+		if (t->terms[t->slots[i] - 1].hash == hash) {
+			return t->slots[i] - 1;
 		}
 	}
 	return -1;
+}
+
+static void fill_slots(struct embed_table *t)
+{
+	uint32_t n = 16;
+
+	while (n < 2 * t->n_terms) {
+		n *= 2;
+	}
+	t->mask = n - 1;
+	t->slots = calloc(n, sizeof(*t->slots));
+	ASSERT(t->slots != NULL);
+	for (uint32_t k = 0; k < t->n_terms; k++) {
+		uint32_t i = (uint32_t)t->terms[k].hash & t->mask;
+
+		while (t->slots[i]) {
+			i = (i + 1) & t->mask;
+		}
+		t->slots[i] = k + 1;
+	}
 }
 
 int table_grams(const char *text, uint32_t *out)
@@ -173,25 +197,51 @@ static void pack_row(const struct table_row *row, struct buf *out)
 	buf_add(out, row->v, TABLE_DIMENSION);
 }
 
-void table_pack(const struct embed_table *t, struct buf *out)
+static int by_hash(const void *a, const void *b)
+{
+	uint64_t x = ((const struct table_term *)a)->hash, y = ((const struct table_term *)b)->hash;
+
+	return (x > y) - (x < y);
+}
+
+/* Two terms of one hash would be told apart by nothing: one stays. */
+static void sort_terms(struct embed_table *t)
+{
+	uint32_t n = 0;
+
+	if (t->n_terms == 0) {
+		return;
+	}
+	qsort(t->terms, t->n_terms, sizeof(*t->terms), by_hash);
+	for (uint32_t i = 0; i < t->n_terms; i++) {
+		if (n == 0 || t->terms[n - 1].hash != t->terms[i].hash) {
+			t->terms[n++] = t->terms[i];
+		}
+	}
+	t->n_terms = n;
+}
+
+void table_pack(struct embed_table *t, struct buf *out)
 {
 	uint8_t hash[HASH_BYTES];
+	size_t from = out->len;
 
+	sort_terms(t);
 	buf_add(out, MAGIC, MAGIC_BYTES);
-	buf_u32(out, VERSION);
 	buf_u32(out, TABLE_DIMENSION);
 	buf_u32(out, t->n_terms);
 	buf_u32(out, TABLE_GRAMS);
 	buf_f32(out, t->idf_unknown);
+	buf_add(out, t->key, TABLE_KEY_BYTES);
 	for (uint32_t i = 0; i < t->n_terms; i++) {
-		buf_bytes(out, t->terms[i].text, (uint32_t)strlen(t->terms[i].text));
+		buf_u64(out, t->terms[i].hash);
 		buf_f32(out, t->terms[i].idf);
 		pack_row(&t->terms[i].row, out);
 	}
 	for (int i = 0; i < TABLE_GRAMS; i++) {
 		pack_row(&t->grams[i], out);
 	}
-	hash_blake2b(out->data, out->len, hash);
+	hash_blake2b(out->data + from, out->len - from, hash);
 	buf_add(out, hash, sizeof(hash));
 }
 
@@ -206,35 +256,45 @@ static bool unpack_row(struct cursor *c, struct table_row *row)
 	return true;
 }
 
-static bool unpack_terms(struct cursor *c, struct embed_table *t)
+static bool unpack_terms(struct cursor *c, bool texts, struct embed_table *t)
 {
-	char *texts = t->bytes;
-
 	for (uint32_t i = 0; i < t->n_terms; i++) {
 		struct table_term *term = &t->terms[i];
 		uint32_t len = 0;
-		const char *p = cursor_bytes(c, &len);
 
-		if (c->bad || len == 0 || memchr(p, 0, len)) {
-			return false;
+		if (texts) {
+			const char *p = cursor_bytes(c, &len);
+
+			term->hash = c->bad ? 0 : table_hash(t, p, len);
+		} else {
+			term->hash = cursor_u64(c);
 		}
-		memcpy(texts, p, len);
-		texts[len] = 0;
-		term->text = texts;
-		texts += len + 1;
 		term->idf = cursor_f32(c);
-		if (!isfinite(term->idf) || !unpack_row(c, &term->row) ||
-			(i > 0 && strcmp(t->terms[i - 1].text, term->text) >= 0)) {
+		if (c->bad || !isfinite(term->idf) || !unpack_row(c, &term->row) ||
+			(!texts && i > 0 && t->terms[i - 1].hash >= term->hash)) {
 			return false;
 		}
+	}
+	if (texts) {
+		sort_terms(t);
 	}
 	return true;
 }
 
-static bool unpack(struct cursor *c, size_t n_bytes, struct embed_table *t)
+static bool unpack_key(struct cursor *c, struct embed_table *t)
+{
+	if (c->end - c->p < TABLE_KEY_BYTES) {
+		return false;
+	}
+	memcpy(t->key, c->p, TABLE_KEY_BYTES);
+	c->p += TABLE_KEY_BYTES;
+	return true;
+}
+
+static bool unpack(struct cursor *c, bool texts, struct embed_table *t)
 {
 	c->p += MAGIC_BYTES;
-	if (cursor_u32(c) != VERSION || cursor_u32(c) != TABLE_DIMENSION) {
+	if ((texts && cursor_u32(c) != 1) || cursor_u32(c) != TABLE_DIMENSION) {
 		return false;
 	}
 	t->n_terms = cursor_u32(c);
@@ -242,11 +302,11 @@ static bool unpack(struct cursor *c, size_t n_bytes, struct embed_table *t)
 		return false;
 	}
 	t->idf_unknown = cursor_f32(c);
-	t->bytes = malloc(n_bytes);
 	t->terms = calloc((size_t)t->n_terms + 1, sizeof(*t->terms));
 	t->grams = calloc(TABLE_GRAMS, sizeof(*t->grams));
-	ASSERT(t->bytes != NULL && t->terms != NULL && t->grams != NULL);
-	if (!isfinite(t->idf_unknown) || !unpack_terms(c, t)) {
+	ASSERT(t->terms != NULL && t->grams != NULL);
+	if (!isfinite(t->idf_unknown) || (!texts && !unpack_key(c, t)) ||
+		!unpack_terms(c, texts, t)) {
 		return false;
 	}
 	for (int i = 0; i < TABLE_GRAMS; i++) {
@@ -254,17 +314,20 @@ static bool unpack(struct cursor *c, size_t n_bytes, struct embed_table *t)
 			return false;
 		}
 	}
+	fill_slots(t);
 	return !c->bad && c->p == c->end;
 }
 
 int table_open(const void *model_data, size_t n_bytes, struct embed_table **out, struct err *e)
 {
+	bool texts = n_bytes >= MAGIC_BYTES && memcmp(model_data, MAGIC_1, MAGIC_BYTES) == 0;
 	uint8_t hash[HASH_BYTES];
 	struct embed_table *t;
 	struct cursor c;
 
 	*out = NULL;
-	if (n_bytes < MAGIC_BYTES + HASH_BYTES || memcmp(model_data, MAGIC, MAGIC_BYTES) != 0) {
+	if (n_bytes < MAGIC_BYTES + HASH_BYTES ||
+		(!texts && memcmp(model_data, MAGIC, MAGIC_BYTES) != 0)) {
 		return err_set(e, ERR_CORRUPT, "model_data", "the embedding table is damaged");
 	}
 	n_bytes -= HASH_BYTES;
@@ -273,7 +336,7 @@ int table_open(const void *model_data, size_t n_bytes, struct embed_table **out,
 	ASSERT(t != NULL);
 	c = cursor_over(model_data, n_bytes);
 	if (memcmp(hash, (const uint8_t *)model_data + n_bytes, HASH_BYTES) != 0 ||
-		!unpack(&c, n_bytes, t)) {
+		!unpack(&c, texts, t)) {
 		table_close(t);
 		return err_set(e, ERR_CORRUPT, "model_data",
 			"the embedding table is damaged; run carrel reindex --all");
@@ -286,8 +349,8 @@ void table_close(struct embed_table *t)
 {
 	if (t) {
 		free(t->terms);
+		free(t->slots);
 		free(t->grams);
-		free(t->bytes);
 		free(t);
 	}
 }

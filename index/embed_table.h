@@ -3,11 +3,16 @@
  * 20,000 rows for hashed 3- and 4-character grams of which an unknown term is composed. Rows are
  * int8 with a scale each. Without training there are only the grams, filled from a fixed seed.
  *
+ * No term stands in a table as text, so that no word of a purged document does: a row is found by
+ * the term's SipHash-2-4 under the table's own key, which is made from the corpus (the same corpus
+ * gives the same bytes; two workspaces' tables cannot be compared). Who holds the file can still
+ * ask it for a word that they guess; training anew forgets that too.
+ *
  * As model_data (little-endian):
- *   "CRLEMBT1" | u32 version | u32 dimension | u32 n_terms | u32 n_grams | f32 idf of an unknown
- * term n_terms × (u32 length, text | f32 idf | f32 scale | int8[dimension])   ascending by text
- *   n_grams × (f32 scale | int8[dimension])
- *   BLAKE2b-256 of all before it
+ *   "CRLEMBT2" | u32 dimension | u32 n_terms | u32 n_grams | f32 idf of an unknown term | u8[16]
+ * key n_terms × (u64 hash | f32 idf | f32 scale | int8[dimension])   ascending by hash n_grams ×
+ * (f32 scale | int8[dimension]) BLAKE2b-256 of all before it "CRLEMBT1" had the terms as text; it
+ * is opened still, and vectors_wants_training() replaces it.
  *
  * Private to index/embed*.c. Thread: immutable once made.
  */
@@ -25,6 +30,7 @@
 #define TABLE_GRAMS 20000
 #define TABLE_TERMS_MAX 400000
 #define TERM_GRAMS_MAX 64
+#define TABLE_KEY_BYTES 16
 
 struct table_row {
 	float scale;
@@ -32,17 +38,19 @@ struct table_row {
 };
 
 struct table_term {
-	const char *text;
+	uint64_t hash;
 	float idf;
 	struct table_row row;
 };
 
 struct embed_table {
+	uint8_t key[TABLE_KEY_BYTES];
 	uint32_t n_terms;
-	struct table_term *terms; /* sorted by text */
-	struct table_row *grams;  /* [TABLE_GRAMS] */
+	struct table_term *terms; /* sorted by hash */
+	uint32_t *slots;	  /* hash table of indices + 1, [mask + 1] */
+	uint32_t mask;
+	struct table_row *grams; /* [TABLE_GRAMS] */
 	float idf_unknown;
-	void *bytes; /* what the texts point into */
 };
 
 /* The one without training; shared, never freed. */
@@ -50,11 +58,13 @@ const struct embed_table *table_untrained(void);
 MUST_CHECK int table_open(
 	const void *model_data, size_t n_bytes, struct embed_table **out, struct err *e);
 void table_close(struct embed_table *t);
-void table_pack(const struct embed_table *t, struct buf *out);
+/* Sorts the terms and appends it; slots are not needed. */
+void table_pack(struct embed_table *t, struct buf *out);
 
 /* Rounds a float row to int8. */
 void table_row_set(struct table_row *row, const float *v);
 
+uint64_t table_hash(const struct embed_table *t, const char *text, size_t n_bytes);
 /* Index in terms, or -1. */
 int64_t table_lookup(const struct embed_table *t, const char *text);
 /* Gram rows of a term, with repeats; at most TERM_GRAMS_MAX. */

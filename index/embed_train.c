@@ -446,22 +446,34 @@ static int train(struct trainer *t, const atomic_bool *cancel, struct err *e)
 	return 0;
 }
 
-static int by_term_text(const void *a, const void *b)
+/* Of what was trained on, so that the same corpus gives the same table and another one another. */
+static void make_key(const struct corpus *c, uint8_t key[TABLE_KEY_BYTES])
 {
-	return strcmp(((const struct table_term *)a)->text, ((const struct table_term *)b)->text);
+	crypto_generichash_state h;
+
+	crypto_generichash_init(&h, NULL, 0, TABLE_KEY_BYTES);
+	for (int32_t i = 0; i < c->n_terms; i++) {
+		crypto_generichash_update(
+			&h, (const uint8_t *)c->texts[i], strlen(c->texts[i]) + 1);
+	}
+	crypto_generichash_update(&h, (const uint8_t *)c->ids, (size_t)c->n_ids * sizeof(*c->ids));
+	crypto_generichash_final(&h, key, TABLE_KEY_BYTES);
 }
 
 static void pack(const struct trainer *t, struct buf *out)
 {
 	struct embed_table table = {.n_terms = (uint32_t)t->n_rows, .idf_unknown = t->idf_rare};
 
+	make_key(t->c, table.key);
 	table.terms = zeroed((size_t)t->n_rows, sizeof(*table.terms));
 	table.grams = zeroed(TABLE_GRAMS, sizeof(*table.grams));
 	for (int32_t i = 0; i < t->c->n_terms; i++) {
 		int32_t row = t->row_of[i];
 
 		if (row >= 0) {
-			table.terms[row].text = t->c->texts[i];
+			const char *text = t->c->texts[i];
+
+			table.terms[row].hash = table_hash(&table, text, strlen(text));
 			table.terms[row].idf = t->idf[i];
 			table_row_set(&table.terms[row].row, t->rows + (size_t)row * DIM);
 		}
@@ -469,7 +481,6 @@ static void pack(const struct trainer *t, struct buf *out)
 	for (int g = 0; g < TABLE_GRAMS; g++) {
 		table_row_set(&table.grams[g], t->rows + (size_t)(t->n_rows + g) * DIM);
 	}
-	qsort(table.terms, (size_t)t->n_rows, sizeof(*table.terms), by_term_text);
 	table_pack(&table, out);
 	free(table.terms);
 	free(table.grams);

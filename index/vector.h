@@ -87,7 +87,8 @@ MUST_CHECK int vectors_space_open(
  * it; then removes the former in short ones. ERR_CONFLICT "vectors_missing" while live chunks lack
  * one. */
 MUST_CHECK int vectors_space_swap(struct vectors *v, int64_t space_n, struct err *e);
-/* Whether the builtin's table should be (re)trained: grown by half since, and at least 300. */
+/* Whether the builtin's table should be (re)trained: grown by half since, and at least 300; shrunk
+ * to half; or it is of an old format that kept words. */
 bool vectors_wants_training(struct vectors *v, struct db *db, int64_t workspace_n);
 
 /* Loads the segment files (the first time), seals a long tail, compacts segments of which a fifth

@@ -17,6 +17,8 @@ static const char *const statements[] = {
 	[Q_SPACES_BY_STATE] =
 		"SELECT " SPACE_COLUMNS " FROM vector_space WHERE state = ?1 ORDER BY n",
 	[Q_SPACE_DATA] = "SELECT model_data FROM vector_space WHERE n = ?1",
+	[Q_SPACE_TEXTS] = "SELECT 1 FROM vector_space WHERE n = ?1"
+			  " AND substr(model_data, 1, 8) = CAST('CRLEMBT1' AS BLOB)",
 	[Q_SPACE_ADD] =
 		"INSERT INTO vector_space(workspace_n, embedder, model, dimension, state,"
 		" model_data, n_trained, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

@@ -279,6 +279,19 @@ int vectors_space_swap(struct vectors *v, int64_t space_n, struct err *e)
 	return rc;
 }
 
+/* A table of before terms were hashed: words of documents that are gone stand in it. */
+static bool has_texts(struct db *db, int64_t space_n)
+{
+	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_TEXTS);
+	struct err e = ERR_INIT;
+	bool yes;
+
+	stmt_int(q, 1, space_n);
+	yes = stmt_step(q, &e) > 0;
+	stmt_reset(q);
+	return yes;
+}
+
 bool vectors_wants_training(struct vectors *v, struct db *db, int64_t workspace_n)
 {
 	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_SERVING);
@@ -303,5 +316,9 @@ bool vectors_wants_training(struct vectors *v, struct db *db, int64_t workspace_
 		n_live = col_int(q, 0);
 		stmt_reset(q);
 	}
-	return n_live >= TRAINING_LEAST && n_live >= row.n_trained + row.n_trained / 2;
+	if (row.n_trained >= TRAINING_LEAST && n_live <= row.n_trained / 2) {
+		return true; /* what it learnt from is gone, mostly */
+	}
+	return (n_live >= TRAINING_LEAST && n_live >= row.n_trained + row.n_trained / 2) ||
+	       has_texts(db, row.n);
 }

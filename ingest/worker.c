@@ -273,6 +273,9 @@ static void keep_house_at_start(struct worker *w)
 	if (rc == 0) {
 		rc = vectors_maintain(w->ix->vectors, &e);
 	}
+	if (rc == 0) {
+		rc = keep_workspaces(w, &e); /* what an upgrade wants trained anew */
+	}
 	if (rc < 0) {
 		log_warn("ingest.sweep", LT("message", e.message));
 	}

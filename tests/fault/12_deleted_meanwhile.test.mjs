@@ -77,3 +77,24 @@ for (const kill of [false, true]) {
 		assert.ok(!holds(gone), 'a word of the deleted document is still in a file');
 	});
 }
+
+// The builtin embedder learns from the words of all documents; what it has learnt is stored.
+test('purged after the embedder was trained on it', { timeout: 60_000 }, async (t) => {
+	const desk = await startDesk({ command: IN_A_SESSION });
+	watchSession(desk.server.pid);
+	t.after(() => desk.stop());
+	await addUser(desk, 'ann');
+	const [gone, kept] = [word('zq'), word('zq')];
+	const text = (w, n) => Array.from({ length: n }, (_, i) => `# Part ${i}\n\nThe word of this part is ${w}. ${prose(120)}.\n`).join('\n');
+	const books = await shelf(desk, 'ann', 'books', { 'gone.md': text(gone, 20), 'kept.md': text(kept, 320) });
+	const trained = async () => (await desk.operator('GET', '/v1/jobs?state=done')).json.jobs.some((j) => j.kind === 'reembed');
+	await until(trained, 'the embedder is trained', 30_000);
+
+	const order = await desk.operator('DELETE', `/v1/documents/${books.documents['gone.md']}`);
+	assert.equal(order.status, 202, order.text);
+	assert.equal((await desk.jobEnd(order.json.jobId)).state, 'done');
+	await desk.server.stop();
+	const holds = wordsInFiles(desk.data);
+	assert.ok(holds(kept), 'a word that is there is seen in the files: the test can fail');
+	assert.equal(holds(gone), undefined, 'a word of the deleted document is still in a file');
+});

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/hash.h"
 #include "index/embed.h"
 #include "index/embed_table.h"
 #include "index/embed_train.h"
@@ -298,6 +299,101 @@ static void test_training_on_little(void **state)
 
 /* ── the packed table ── */
 
+static bool holds(const struct buf *b, const char *text)
+{
+	return memmem(b->data, b->len, text, strlen(text)) != NULL;
+}
+
+/* What a purge removes from the documents must not stand in the table: neither words of one chunk
+ * nor those of many, whole or in part. */
+static void test_no_word_is_in_the_table(void **state)
+{
+	struct topical *t = topical_create();
+	struct buf data = BUF_INIT;
+	struct embed_table *table;
+	char one[16];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		add_text(&t->corpus, "zqxwvkjhgfd stands in three chunks of one document");
+	}
+	ok(corpus_train(&t->corpus, NULL, &data, &e));
+	ok(table_open(data.data, data.len, &table, &e));
+	assert_true(table->n_terms >= N_TOPICS * TOPIC_WORDS);
+	assert_true(table_lookup(table, "zqxwvkjhgfd") >= 0);
+	assert_false(holds(&data, "wvkjhg"));
+	for (int topic = 0; topic < N_TOPICS; topic++) {
+		for (int w = 0; w < TOPIC_WORDS; w++) {
+			word(topic, w, one);
+			one[7] = 0; /* the stem of it at least */
+			assert_false(holds(&data, one + 1));
+		}
+	}
+	table_close(table);
+	buf_finish(&data);
+	topical_destroy(t);
+}
+
+/* The table as it was packed before its terms were hashed. */
+static void pack_as_before(const struct embed_table *t, const char *const *texts, struct buf *out)
+{
+	uint8_t hash[HASH_BYTES];
+
+	buf_add(out, "CRLEMBT1", 8);
+	buf_u32(out, 1);
+	buf_u32(out, DIM);
+	buf_u32(out, t->n_terms);
+	buf_u32(out, TABLE_GRAMS);
+	buf_f32(out, t->idf_unknown);
+	for (uint32_t i = 0; i < t->n_terms; i++) {
+		const struct table_term *term = &t->terms[table_lookup(t, texts[i])];
+
+		buf_bytes(out, texts[i], (uint32_t)strlen(texts[i]));
+		buf_f32(out, term->idf);
+		buf_f32(out, term->row.scale);
+		buf_add(out, term->row.v, DIM);
+	}
+	for (int i = 0; i < TABLE_GRAMS; i++) {
+		buf_f32(out, t->grams[i].scale);
+		buf_add(out, t->grams[i].v, DIM);
+	}
+	hash_blake2b(out->data, out->len, hash);
+	buf_add(out, hash, sizeof(hash));
+}
+
+static void test_table_of_before(void **state)
+{
+	static const char *const texts[] = {"alpha", "beta", "gamma"};
+	struct corpus c;
+	struct buf data = BUF_INIT, before = BUF_INIT;
+	struct embed_table *t;
+	struct embedder *now, *then;
+	float a[DIM], b[DIM];
+
+	(void)state;
+	corpus_init(&c);
+	add_text(&c, "alpha beta gamma delta");
+	add_text(&c, "alpha beta gamma epsilon");
+	ok(corpus_train(&c, NULL, &data, &e));
+	ok(table_open(data.data, data.len, &t, &e));
+	assert_int_equal(t->n_terms, 3);
+	pack_as_before(t, texts, &before);
+	table_close(t);
+	now = open_embedder(&data);
+	then = open_embedder(&before);
+	embed_one(now, "alpha gamma of something unknown", a);
+	embed_one(then, "alpha gamma of something unknown", b);
+	assert_memory_equal(a, b, sizeof(a));
+	embedder_drop(now);
+	embedder_drop(then);
+	before.data[before.len / 2] ^= 1;
+	assert_int_equal(table_open(before.data, before.len, &t, &e), ERR_CORRUPT);
+	err_clear(&e);
+	buf_finish(&data);
+	buf_finish(&before);
+	corpus_finish(&c);
+}
+
 static void test_damaged_table(void **state)
 {
 	struct corpus c;
@@ -312,7 +408,8 @@ static void test_damaged_table(void **state)
 	ok(corpus_train(&c, NULL, &data, &e));
 	ok(table_open(data.data, data.len, &t, &e));
 	assert_int_equal(t->n_terms, 2);
-	assert_int_equal(table_lookup(t, "alpha"), 0);
+	assert_in_range(table_lookup(t, "alpha"), 0, 1);
+	assert_int_equal(table_lookup(t, "alpha") + table_lookup(t, "beta"), 1);
 	assert_int_equal(table_lookup(t, "gamma"), -1);
 	table_close(t);
 	for (int i = 0; i < 60; i++) {
@@ -366,6 +463,8 @@ int main(void)
 		cmocka_unit_test(test_training_helps),
 		cmocka_unit_test(test_training_is_cancelled),
 		cmocka_unit_test(test_training_on_little),
+		cmocka_unit_test(test_no_word_is_in_the_table),
+		cmocka_unit_test(test_table_of_before),
 		cmocka_unit_test(test_damaged_table),
 		cmocka_unit_test(test_other_identity),
 	};

@@ -351,6 +351,67 @@ static void test_gone_while_it_was_embedded(void **state)
 	assert_int_equal(wrong(f, false), 0);
 }
 
+static bool wants_training(struct fixture *f)
+{
+	struct db *db = store_reader(f->ix->store, &e);
+	bool wants;
+
+	assert_non_null(db);
+	wants = vectors_wants_training(f->ix->vectors, db, f->ws.n);
+	store_reader_drop(db);
+	return wants;
+}
+
+static int tx_old_table(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return db_exec(db,
+		"UPDATE vector_space SET n_trained = 330,"
+		" model_data = CAST('CRLEMBT1 and words' AS BLOB)",
+		err);
+}
+
+static int tx_new_table(struct db *db, void *arg, struct err *err)
+{
+	(void)arg;
+	return db_exec(db, "UPDATE vector_space SET model_data = CAST('CRLEMBT2' AS BLOB)", err);
+}
+
+/* A table that kept words is replaced though nothing has grown, and one that outlived its text. */
+static void test_old_tables_are_replaced(void **state)
+{
+	struct fixture *f = *state;
+
+	ok(store_write(f->ix->store, tx_old_table, NULL, &e));
+	assert_true(wants_training(f));
+	ok(store_write(f->ix->store, tx_new_table, NULL, &e));
+	assert_false(wants_training(f));
+	ok(store_write(f->ix->store, tx_retire, &f->document, &e));
+	assert_true(wants_training(f));
+}
+
+static void test_sample_of_chunks(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = store_reader(f->ix->store, &e);
+	int64_t slots[N_CHUNKS];
+	int n;
+
+	assert_non_null(db);
+	ok(chunks_sample(db, f->ws.n, N_CHUNKS, slots, &n, &e));
+	assert_int_equal(n, N_CHUNKS);
+	for (int most = 1; most < N_CHUNKS; most += 7) {
+		ok(chunks_sample(db, f->ws.n, most, slots, &n, &e));
+		assert_int_equal(n, most);
+		for (int i = 1; i < n; i++) {
+			int64_t gap = slots[i] - slots[i - 1];
+
+			assert_in_range(gap, N_CHUNKS / most, N_CHUNKS / most + 1);
+		}
+	}
+	store_reader_drop(db);
+}
+
 static int tx_spoil_table(struct db *db, void *arg, struct err *err)
 {
 	(void)arg;
@@ -390,6 +451,8 @@ int main(void)
 		TEST(test_segment_damage_is_found),
 		TEST(test_retrain_and_swap),
 		TEST(test_gone_while_it_was_embedded),
+		TEST(test_old_tables_are_replaced),
+		TEST(test_sample_of_chunks),
 		TEST(test_spoilt_table_is_told),
 		TEST(test_too_few_to_train),
 	};
