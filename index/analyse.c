@@ -8,6 +8,7 @@
  * on. compound  = atoms that touch (CreateUserToken, ISO27001, 10kg) or have one joiner between
  * them (ISO-27001, e-mail, 2026-02-14, a.name@example.com) -> each atom, and the whole written
  *                together at the position of the first: "iso27001" is found however it was written.
+ *   section   = "§ 12", "12(3)" -> its numbers, and the whole at the position of the first
  *   term      = fold_case, then the stem, then fold_marks.
  */
 #include <string.h>
@@ -43,7 +44,8 @@ struct scan {
 	char language[3];
 	uint32_t stop_mask;
 	struct sb_stemmer *stemmer; /* NULL: none for the language */
-	bool has_lower;		    /* capitals stand out: "IT" is no stopword */
+	bool german;
+	bool has_lower; /* capitals stand out: "IT" is no stopword */
 	struct atom atoms[ATOMS_MAX];
 	int n_atoms;
 	bool too_long; /* the compound had more atoms: it is not written together */
@@ -54,12 +56,13 @@ struct scan {
 
 static void choose_language(struct scan *s, const char *language)
 {
-	s->stop_mask = (1u << N_STOP_LANGUAGES) - 1;
+	s->stop_mask = (1u << N_STOP_COMMON) - 1;
 	if (!language || strlen(language) < 2 || (language[2] && language[2] != '-')) {
 		return;
 	}
 	memcpy(s->language, language, 2);
 	s->stemmer = stem_tool(s->language);
+	s->german = strcmp(s->language, "de") == 0;
 	s->stop_mask = 0;
 	for (int i = 0; i < N_STOP_LANGUAGES; i++) {
 		if (strcmp(stop_codes[i], s->language) == 0) {
@@ -87,10 +90,41 @@ static void emit(struct scan *s, const char *text, size_t len, struct term t)
 	s->out->items[s->out->n++] = t;
 }
 
+/* "mueller" -> "müller", as Snowball's second German algorithm has it: ae, oe and ue are umlauts
+ * written without them, but for "qu" and an e before u ("neue", "treue"). */
+static size_t umlauts(const char *w, size_t n, char out[TERM_SIZE])
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = w[i], before = i > 0 ? w[i - 1] : '\0';
+		bool digraph =
+			i + 1 < n && w[i + 1] == 'e' &&
+			(c == 'a' || c == 'o' ||
+				(c == 'u' && before != 'q' && before != 'e' && before != 'a'));
+
+		if (digraph) {
+			out[len++] = (char)0xc3; /* two bytes for two */
+			out[len++] = (char)(c == 'a' ? 0xa4 : c == 'o' ? 0xb6 : 0xbc);
+			i++;
+		} else {
+			out[len++] = c;
+		}
+	}
+	out[len] = '\0';
+	return len;
+}
+
 /* Folded and stemmed into out; *folded gets the word before stemming, for the stopwords. */
 static size_t normal_form(struct scan *s, const char *cased, size_t n, char out[TERM_SIZE],
 	char folded[TERM_SIZE], size_t *n_folded)
 {
+	char german[TERM_SIZE];
+
+	if (s->german) {
+		n = umlauts(cased, n, german);
+		cased = german;
+	}
 	*n_folded = fold_marks(cased, n, folded, TERM_SIZE);
 	if (s->stemmer && n > 1) {
 		const sb_symbol *stem =
@@ -228,6 +262,49 @@ static void emit_number_parts(struct scan *s, const struct atom *a, const char *
 	}
 }
 
+/* Whether a § or §§ stands before this place, with no more than a blank between. */
+static bool after_section_mark(const struct scan *s, int at)
+{
+	const char *t = s->text;
+
+	at -= at > 0 && t[at - 1] == ' ' ? 1 : at > 1 && !memcmp(t + at - 2, "\xc2\xa0", 2) ? 2 : 0;
+	return at >= 2 && memcmp(t + at - 2, "\xc2\xa7", 2) == 0;
+}
+
+/* The length of "(3)" or "(a)" at this place, 0 for anything else. */
+static int subsection(const struct scan *s, int at)
+{
+	int end = at + 1;
+
+	if (at >= s->n_bytes || s->text[at] != '(') {
+		return 0;
+	}
+	while (end < s->n_bytes && end - at < 5 &&
+		((s->text[end] >= '0' && s->text[end] <= '9') ||
+			(s->text[end] >= 'a' && s->text[end] <= 'z'))) {
+		end++;
+	}
+	return end > at + 1 && end < s->n_bytes && s->text[end] == ')' ? end + 1 - at : 0;
+}
+
+/* "§ 12(3)" is its numbers, and "§12" and "12(3)" at the place of the first. */
+static void emit_section(struct scan *s, const struct atom *a, const char *w, size_t n)
+{
+	struct term t = {.byte_start = a->start, .byte_end = a->end, .position = s->position - 1};
+	char whole[TERM_SIZE + 8] = "\xc2\xa7";
+	int n_sub = subsection(s, a->end);
+
+	memcpy(whole + 2, w, n + 1);
+	if (after_section_mark(s, a->start)) {
+		emit(s, whole, n + 2, t);
+	}
+	if (n_sub > 0) {
+		memcpy(whole + 2 + n, s->text + a->end, (size_t)n_sub);
+		t.byte_end += n_sub;
+		emit(s, whole + 2, n + (size_t)n_sub, t);
+	}
+}
+
 static void emit_digits(struct scan *s, const struct atom *a)
 {
 	char w[TERM_SIZE];
@@ -238,6 +315,7 @@ static void emit_digits(struct scan *s, const struct atom *a)
 			.byte_start = a->start, .byte_end = a->end, .position = s->position++};
 
 		emit(s, w, n, t);
+		emit_section(s, a, w, n);
 	} else {
 		emit_number_parts(s, a, w, n);
 	}

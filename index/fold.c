@@ -101,7 +101,7 @@ size_t fold_case(const char *s, size_t n_bytes, char *out, size_t out_size)
 static bool is_accent(uint32_t c)
 {
 	return (c >= 0x300 && c <= 0x36f) || (c >= 0x591 && c <= 0x5c7) ||
-	       (c >= 0x64b && c <= 0x65f);
+	       (c >= 0x64b && c <= 0x65f) || c == 0x640; /* tatweel only stretches a word */
 }
 
 /* Letters that Unicode does not take apart. */

@@ -13,6 +13,9 @@
 
 #define SQL_SIZE 1024
 
+#define TEXT(x) #x
+#define VERSION_TEXT(x) TEXT(x)
+
 /* %1$lld is the workspace's number, the only thing formatted. */
 static const struct {
 	const char *key, *sql;
@@ -39,6 +42,9 @@ static const struct {
 	[FTS_ANY] = {"any", "SELECT 1 FROM fts_%1$lld WHERE fts_%1$lld MATCH ?1 LIMIT 1"},
 	[FTS_ANY_ALLOWED] = {"any_allowed", "SELECT 1 FROM fts_%1$lld WHERE fts_%1$lld MATCH ?1 "
 					    "AND carrel_allowed(rowid, ?2) LIMIT 1"},
+	[FTS_FRESH] = {"fresh",
+		"SELECT 1 FROM sqlite_schema WHERE name = 'fts_%1$lld' AND "
+		"sql LIKE '%%tokenize = ''carrel " VERSION_TEXT(ANALYSER_VERSION) "'')'"},
 };
 
 static const char *const create_sql[] = {
@@ -47,7 +53,8 @@ static const char *const create_sql[] = {
 	 "language || char(31) || carrel_text(dictionary_n, text) AS body "
 	 "FROM chunk WHERE workspace_n = %1$lld AND live = 1"),
 	("CREATE VIRTUAL TABLE fts_%1$lld USING fts5(title, heading, body, "
-	 "content = 'fts_content_%1$lld', content_rowid = 'slot', tokenize = 'carrel')"),
+	 "content = 'fts_content_%1$lld', content_rowid = 'slot', "
+	 "tokenize = 'carrel " VERSION_TEXT(ANALYSER_VERSION) "')"),
 	"CREATE VIRTUAL TABLE fts_words_%1$lld USING fts5vocab(fts_%1$lld, row)",
 };
 static const char *const drop_sql[] = {
@@ -182,6 +189,19 @@ int fts_rebuild(struct db *db, int64_t workspace_n, struct err *e)
 		rc = fts_create(db, workspace_n, e);
 	}
 	return rc ? rc : command(db, workspace_n, FTS_REBUILD, e);
+}
+
+int fts_outdated(struct db *db, int64_t workspace_n, bool *old, struct err *e)
+{
+	struct err own = ERR_INIT;
+	struct stmt *q = fts_statement(db, workspace_n, FTS_FRESH, e ? e : &own);
+	int rc = q ? stmt_step(q, e) : fts_unprepared(e ? e : &own);
+
+	*old = rc == 0;
+	if (q) {
+		stmt_reset(q);
+	}
+	return rc < 0 ? rc : 0;
 }
 
 /* ── statistics ── */

@@ -44,6 +44,11 @@ const char *language_detect(const char *text, size_t n_bytes);
 
 /* ── the index ── */
 
+/* +1 with every change of what analyse() gives. It stands with each table, as an argument of its
+ * tokenizer: rows are taken out only as they were put in, so a table that another version filled is
+ * built anew (index/index.c, at start) before anything is written. */
+#define ANALYSER_VERSION 2
+
 /* Registers tokenizer and functions on every connection; once, before store_open. */
 void fts_register(void);
 MUST_CHECK int fts_create(struct db *db, int64_t workspace_n, struct err *e); /* tx */
@@ -89,6 +94,8 @@ MUST_CHECK int fts_idf(struct db *db, int64_t workspace_n, const struct allowed 
 /* FTS5's integrity check against the content; ERR_CORRUPT. tx, for FTS5 wants a writing connection.
  */
 MUST_CHECK int fts_check(struct db *db, int64_t workspace_n, struct err *e);
+/* Whether another version of the analyser filled the table. */
+MUST_CHECK int fts_outdated(struct db *db, int64_t workspace_n, bool *old, struct err *e);
 /* tx. Throws the table away and fills it again from the live chunks. */
 MUST_CHECK int fts_rebuild(struct db *db, int64_t workspace_n, struct err *e);
 

@@ -14,9 +14,9 @@
 
 static int on_create(void *context, const char **args, int n_args, Fts5Tokenizer **out)
 {
-	(void)args;
+	(void)args;	/* the version that fts_outdated reads */
 	*out = context; /* there is no state */
-	return n_args == 0 ? SQLITE_OK : SQLITE_ERROR;
+	return n_args <= 1 ? SQLITE_OK : SQLITE_ERROR;
 }
 
 static void on_delete(Fts5Tokenizer *t)

@@ -18,7 +18,8 @@ enum fts_statement {
 	FTS_DF,
 	FTS_TOTAL,
 	FTS_ANY,
-	FTS_ANY_ALLOWED
+	FTS_ANY_ALLOWED,
+	FTS_FRESH
 };
 
 /* A statement on the workspace's own tables, lent as by db_stmt_named; NULL: e says why, and

@@ -10,7 +10,7 @@
 
 #define QUESTION_BYTES 32768 /* of a longer one the rest is not read */
 #define CANDIDATES 256	     /* terms whose frequency is asked */
-#define LANGUAGES_MAX 20
+#define LANGUAGES_MAX 32
 #define TABLE 16384 /* a power of two, above twice the words of a question */
 
 struct gathering {

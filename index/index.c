@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "index/base/clock.h"
 #include "index/base/fs.h"
 #include "index/base/log.h"
 #include "index/catalog.h"
@@ -54,6 +55,54 @@ static int take_lock(struct index *ix, struct err *e)
 	return ix->lock_fd < 0 ? ix->lock_fd : 0;
 }
 
+static int rebuild_text(struct db *db, void *arg, struct err *e)
+{
+	return fts_rebuild(db, *(int64_t *)arg, e);
+}
+
+/* Full text that an older analyser cut: built anew before anybody writes to it or searches it. */
+static int renew_text(struct index *ix, const struct workspace *rows, int n, struct err *e)
+{
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < n; i++) {
+		int64_t workspace_n = rows[i].n, begun = clock_mono_ms();
+		struct db *db = store_reader(ix->store, e);
+		bool old = false;
+
+		rc = db ? fts_outdated(db, workspace_n, &old, e) : ERR_UNAVAILABLE;
+		store_reader_drop(db);
+		if (rc == 0 && old) {
+			log_info("fts.rebuilding", LT("workspace", rows[i].name), LN("of", n),
+				LN("n", i + 1));
+			rc = store_write(ix->store, rebuild_text, &workspace_n, e);
+			log_info("fts.rebuilt", LT("workspace", rows[i].name),
+				LN("ms", clock_mono_ms() - begun));
+		}
+	}
+	return rc;
+}
+
+static int renew_all_text(struct index *ix, struct err *e)
+{
+	struct workspace *rows = NULL;
+	struct arena a;
+	struct db *db = store_reader(ix->store, e);
+	int n = 0, rc;
+
+	if (!db) {
+		return ERR_UNAVAILABLE;
+	}
+	arena_init(&a);
+	rc = workspace_list(db, &a, &rows, &n, e);
+	store_reader_drop(db);
+	if (rc == 0) {
+		rc = renew_text(ix, rows, n, e);
+	}
+	arena_finish(&a);
+	return rc;
+}
+
 static int open_parts(struct index *ix, struct err *e)
 {
 	static pthread_once_t registered = PTHREAD_ONCE_INIT;
@@ -66,6 +115,9 @@ static int open_parts(struct index *ix, struct err *e)
 	if (rc == 0) {
 		pthread_once(&registered, fts_register);
 		rc = store_open(ix->data_dir, &ix->store, e);
+	}
+	if (rc == 0) {
+		rc = renew_all_text(ix, e);
 	}
 	if (rc == 0) {
 		rc = blobs_open(ix->data_dir, &ix->blobs, e);

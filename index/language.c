@@ -59,7 +59,12 @@ static void count_letter(double score[N_STOP_LANGUAGES], uint32_t c)
 		{0xf1, STOP_ES, .8}, {0xbf, STOP_ES, 1}, {0xe3, STOP_PT, .6}, {0xf5, STOP_PT, .6},
 		{0xe7, STOP_PT, .2}, {0xe7, STOP_FR, .3}, {0xea, STOP_FR, .3}, {0xe8, STOP_FR, .2},
 		{0xe8, STOP_IT, .2}, {0xe9, STOP_FR, .2}, {0xf9, STOP_FR, .2}, {0xf9, STOP_IT, .2},
-		{0xf2, STOP_IT, .3}, {0x153, STOP_FR, .6}};
+		{0xf2, STOP_IT, .3}, {0x153, STOP_FR, .6}, {0xe6, STOP_DA, .4}, {0xe6, STOP_NO, .3},
+		{0xf8, STOP_DA, .4}, {0xf8, STOP_NO, .4}, {0xe5, STOP_DA, .3}, {0xe5, STOP_NO, .4},
+		{0xe4, STOP_FI, .3}, {0x151, STOP_HU, 1}, {0x171, STOP_HU, 1}, {0x103, STOP_RO, .8},
+		{0x219, STOP_RO, 1}, {0x21b, STOP_RO, 1}, {0x15f, STOP_TR, .6}, {0x131, STOP_TR, 1},
+		{0x11f, STOP_TR, 1}, {0x142, STOP_PL, 1}, {0x119, STOP_PL, 1}, {0x105, STOP_PL, .8},
+		{0x17c, STOP_PL, 1}, {0x159, STOP_CS, 1}, {0x11b, STOP_CS, 1}, {0x16f, STOP_CS, 1}};
 
 	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
 		if (letters[i].letter == c) {
@@ -68,17 +73,31 @@ static void count_letter(double score[N_STOP_LANGUAGES], uint32_t c)
 	}
 }
 
+#define NORDIC (1u << STOP_DA | 1u << STOP_NO)
+
+/* Danish and Norwegian share most of their little words: each is measured against the others. */
+static uint32_t kin(int language)
+{
+	return language == STOP_DA ? 1u << STOP_NO : language == STOP_NO ? 1u << STOP_DA : 0;
+}
+
 static void count_word(double score[N_STOP_LANGUAGES], const char *word, size_t n_bytes)
 {
 	char cased[WORD_BYTES * 4], folded[WORD_BYTES * 4];
 	size_t n = fold_case(word, n_bytes, cased, sizeof(cased));
 	uint32_t languages;
-	int sharing;
 
 	n = fold_marks(cased, n, folded, sizeof(folded));
 	languages = stopword_languages(folded, n);
-	sharing = __builtin_popcount(languages);
 	for (int i = 0; i < N_STOP_LANGUAGES; i++) {
+		/* The common languages are told from each other alone: what "for" says for English
+		 * is not less because Danes write it too. Swedish has to stand against its kin. */
+		uint32_t common = (1u << N_STOP_COMMON) - 1;
+		uint32_t rivals = i == STOP_SV	      ? languages & (common | NORDIC)
+				  : i < N_STOP_COMMON ? languages & common
+						      : languages & ~kin(i);
+		int sharing = __builtin_popcount(rivals);
+
 		if (languages >> i & 1) {
 			score[i] += 1.0 / (sharing * sharing);
 		}
@@ -101,11 +120,15 @@ static const char *best_language(const double score[N_STOP_LANGUAGES])
 		}
 	}
 	for (int i = 0; i < N_STOP_LANGUAGES; i++) {
-		if (i != best && score[i] > second) {
+		if (i != best && !(kin(best) >> i & 1) && score[i] > second) {
 			second = score[i];
 		}
 	}
-	return score[best] >= .5 && score[best] > second * 1.25 ? stop_codes[best] : "";
+	/* One word may be another language's by chance ("dog" is Danish): a question in a language
+	 * that is rarer here shows it by a second one. */
+	return score[best] >= (best < N_STOP_COMMON ? .5 : 1.25) && score[best] > second * 1.25
+		       ? stop_codes[best]
+		       : "";
 }
 
 static const char *by_script(const struct scripts *k)
@@ -113,7 +136,7 @@ static const char *by_script(const struct scripts *k)
 	int cjk = k->han + k->kana + k->hangul;
 
 	/* A Chinese character says as much as a short word of Latin letters. */
-	if (cjk * 3 >= k->latin && cjk > 0) {
+	if (cjk * 3 >= k->all - cjk && cjk > 0) {
 		return k->hangul > k->han + k->kana ? "ko" : k->kana * 8 >= cjk ? "ja" : "zh";
 	}
 	return k->cyrillic * 2 > k->all	    ? (k->ukrainian * 50 > k->cyrillic ? "uk" : "ru")

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The first nine are the ones a text of unknown language is taken for: of those after them a few
+ * words would be lost to English questions ("dog" is Danish for "though"). */
 enum stop_language {
 	STOP_EN,
 	STOP_DE,
@@ -19,8 +21,23 @@ enum stop_language {
 	STOP_PT,
 	STOP_RU,
 	STOP_SV,
+	STOP_DA,
+	STOP_NO,
+	STOP_FI,
+	STOP_HU,
+	STOP_RO,
+	STOP_TR,
+	STOP_CA,
+	STOP_ID,
+	STOP_PL,
+	STOP_CS,
+	STOP_UK,
+	STOP_AR,
+	STOP_EL,
+	STOP_HI,
 	N_STOP_LANGUAGES
 };
+#define N_STOP_COMMON (STOP_SV + 1)
 
 extern const char *const stop_codes[N_STOP_LANGUAGES]; /* "en", … */
 

@@ -14,7 +14,9 @@ static const struct {
 } stemmers[] = {{"en", "english"}, {"de", "german"}, {"fr", "french"}, {"es", "spanish"},
 	{"it", "italian"}, {"nl", "dutch"}, {"pt", "portuguese"}, {"ru", "russian"},
 	{"sv", "swedish"}, {"da", "danish"}, {"no", "norwegian"}, {"nb", "norwegian"},
-	{"fi", "finnish"}, {"hu", "hungarian"}, {"ro", "romanian"}, {"tr", "turkish"}};
+	{"fi", "finnish"}, {"hu", "hungarian"}, {"ro", "romanian"}, {"tr", "turkish"},
+	{"ca", "catalan"}, {"id", "indonesian"}, {"ar", "arabic"}, {"el", "greek"},
+	{"hi", "hindi"}};
 #define N_STEMMERS ((int)(sizeof(stemmers) / sizeof(stemmers[0])))
 
 struct tools {

@@ -51,6 +51,10 @@ static void test_words_are_stemmed_by_language(void **state)
 	check("сотрудники в отпуске", "ru", "сотрудник [в] отпуск");
 	check("Müller MÜLLER mu\xcc\x88ller", "", "muller muller muller");
 	check("Straße Łódź Øresund", "", "strasse lodz oresund");
+	check("Mueller Müller fuer Steuer neue Quelle", "de", "mull mull [fur] steu neu quell");
+	check("Straßenbahn STRASSENBAHN", "de", "strassenbahn strassenbahn");
+	check("الكتب كتابٌ مكتبـــة", "ar", "كتب كتاب مكتب");
+	check("medarbejderne ferien", "da", "medarbejd feri");
 	check("", "en", "");
 	check("  \n\t .,;:!?-- \xe2\x80\x94 ", "en", "");
 }
@@ -97,6 +101,22 @@ static void test_identifiers_whole_and_in_parts(void **state)
 	check("C++ and C# or F#", "en", "c++ [and] c# [or] f#");
 	check("and/or", "en", "[and] [or]");
 	check("v1.2.3", "en", "v v1.2.3 1.2.3 1 2 3");
+	check("\xc2\xa7 12(3)", "en",
+		"12 \xc2\xa7"
+		"12 12(3) 3");
+	check("\xc2\xa7\xc2\xa7 12, 14(a)", "en",
+		"12 \xc2\xa7"
+		"12 14 14(a) [a]");
+	check("\xc2\xa7"
+	      "7",
+		"de",
+		"7 \xc2\xa7"
+		"7");
+	check("\xc2\xa7 (", "de", "");
+	check("12(", "de", "12");
+	check("report_2024-final.pdf", "en", "report report2024finalpdf 2024 final pdf");
+	check("https://example.com/a-b.html", "en",
+		"https exampl examplecom com [a] abhtml b html");
 }
 
 static void test_capitals_stand_out(void **state)
@@ -296,6 +316,24 @@ static void test_language_detect(void **state)
 	language("有給休暇は何日ですか", "ja");
 	language("연차 휴가는 며칠입니까", "ko");
 	language("Скільки днів відпустки", "uk");
+	language("Medarbejderne har ret til ferie, og de skal aftale, hvornår den holdes.", "da");
+	language("Ansatte har rett til fem uker ferie i året, og de må avtale den.", "no");
+	language("Työntekijöillä on oikeus lomaan, ja heidän pitää sopia siitä.", "fi");
+	language("A munkavállalóknak évente öt hét szabadság jár, és ezt kell egyeztetni, hogy "
+		 "mikor.",
+		"hu");
+	language("Angajații au dreptul la cinci săptămâni de concediu pe an.", "ro");
+	language("Çalışanların yılda beş hafta izin hakkı vardır ve bu bir haktır.", "tr");
+	language("Els treballadors tenen dret a cinc setmanes de vacances amb el cap.", "ca");
+	language("Karyawan berhak atas lima minggu cuti dalam setahun dan harus sepakat.", "id");
+	language("Pracownicy mają prawo do pięciu tygodni urlopu w roku.", "pl");
+	language("Zaměstnanci mají nárok na pět týdnů dovolené a musí se dohodnout.", "cs");
+	language("يحق للموظفين خمسة أسابيع من الإجازة في السنة", "ar");
+	language("Οι εργαζόμενοι έχουν πέντε εβδομάδες άδεια", "el");
+	language("कर्मचारियों को पाँच सप्ताह की छुट्टी है", "hi");
+	language("Отчёт компании 年 за год", "ru");
+	language("dog food", "");
+	language("parental leave fan", "");
 	language("Otter 300", "");
 	language("", "");
 	language("1234 5678", "");

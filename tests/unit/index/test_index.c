@@ -139,6 +139,25 @@ static void full_text_is_rebuilt(void **state)
 	assert_int_equal(finds(h, "heron", NULL), 1);
 }
 
+/* Tables of before the version stood with them have a tokenizer without an argument. */
+static void full_text_of_an_older_analyser_is_built_anew(void **state)
+{
+	struct house *h = *state;
+
+	put(h, "a.txt", "Words of the heron.\n");
+	run_all(h);
+	exec_sql(h, "DROP TABLE fts_words_1");
+	exec_sql(h, "DROP TABLE fts_1");
+	exec_sql(h, "CREATE VIRTUAL TABLE fts_1 USING fts5(title, heading, body, "
+		    "content = 'fts_content_1', content_rowid = 'slot', tokenize = 'carrel')");
+	exec_sql(h, "CREATE VIRTUAL TABLE fts_words_1 USING fts5vocab(fts_1, row)");
+	assert_int_equal(finds(h, "heron", NULL), 0);
+	house_close(h);
+	house_open(h);
+	assert_int_equal(finds(h, "heron", NULL), 1);
+	assert_int_equal(check(h, false, NULL), 0);
+}
+
 static void chunks_of_a_deleted_document_leave_the_indexes(void **state)
 {
 	struct house *h = *state;
@@ -212,6 +231,7 @@ int main(void)
 		T(named_blobs_stay),
 		T(a_blob_on_its_way_in_stays),
 		T(full_text_is_rebuilt),
+		T(full_text_of_an_older_analyser_is_built_anew),
 		T(chunks_of_a_deleted_document_leave_the_indexes),
 		T(lost_vectors_are_made_again),
 		T(a_version_that_waits_for_ever),
