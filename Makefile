@@ -51,7 +51,7 @@ GEN   := $(foreach f,$(EMBED),$(BUILD)/gen/$(subst /,_,$(f)).h)
 
 UNIT  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(shell find tests/unit -name 'test_*.c' 2>/dev/null))
 
-.PHONY: all build run check unit flow browser quality fault lint format asan asan-unit tsan sanitized clang fuzz fuzz-short bench fixtures screenshots clean deps check-deps
+.PHONY: all build run check unit flow browser quality fault lint format asan asan-unit tsan sanitized clang fuzz fuzz-short bench bench-scale fixtures screenshots clean deps check-deps
 .DEFAULT_GOAL := build
 .SECONDARY:
 
@@ -217,6 +217,18 @@ clang: check-deps
 bench: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build
 	$(Q)BUILD=$(BUILD) BENCH="$(BENCH)" node tests/quality/bench.mjs
+
+# A million made-up chunks on this machine: N=100000 for a quick look, SEED, UNEVEN=1 for topics of
+# uneven sizes. The corpus stays in build/scale/ for the next run.
+N    ?= 1000000
+SEED ?= 5
+bench-scale: check-deps
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(BUILD)/tests/scale/bench_scale
+	$(Q)$(BUILD)/tests/scale/bench_scale $(BUILD)/scale $(N) $(SEED) $(if $(UNEVEN),uneven)
+$(BUILD)/tests/scale/bench_%: $(BUILD)/tests/scale/bench_%.o $(BUILD)/tests/scale/generate.o \
+		$(BUILD)/tests/scale/workspace.o $(BUILD)/libcarrel.a
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(CC) $(ALL_CF) -o $@ $(filter %.o,$^) $(BUILD)/libcarrel.a $(LIBS)
 
 # The page's main states as pictures: build/screenshots/ to look at, two in fixtures/ for the README.
 screenshots: check-deps

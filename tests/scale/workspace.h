@@ -1,0 +1,40 @@
+/*
+ * A made corpus (tests/scale/generate.h) as a data folder, published through index/ as the pipeline
+ * does, only without reading files: a collection a topic, five groups with one member each, a table
+ * of word vectors trained on the first chunks, vectors of all, segments sealed. Kept under
+ * build/scale/ and used again by the next run with the same parameters.
+ */
+#ifndef TESTS_SCALE_WORKSPACE_H
+#define TESTS_SCALE_WORKSPACE_H
+
+#include "index/index.h"
+#include "tests/scale/generate.h"
+
+struct scale_times {
+	double publish_s, train_s, seal_s, total_s;
+	/* The writer's CPU time a chunk, microseconds, of the first tenth and of the last. */
+	double first_us, last_us;
+	bool built; /* false: it was there already */
+};
+
+struct scale {
+	struct made_corpus *corpus;
+	struct settings settings;
+	struct index *index;
+	char folder[512];
+	struct id workspace;
+	int64_t workspace_n;
+	struct id users[N_READERS];
+	struct scale_times times;
+};
+
+/* Builds it if it is not there. Dies with a message on any error. */
+void scale_open(struct scale *s, const struct corpus_spec *spec, const char *under);
+void scale_close(struct scale *s);
+/* The member of a group; in the arena. */
+void scale_asker(
+	struct scale *s, struct db *db, struct arena *a, enum made_readers who, struct asker *out);
+/* Ends the process unless rc is 0 or more. */
+void scale_check(int rc, const struct err *e, const char *what);
+
+#endif
