@@ -7,7 +7,8 @@
 #include "index/base/clock.h"
 #include "index/base/log.h"
 
-#define SPACE_COLUMNS "n, workspace_n, embedder, model, dimension, state, n_trained"
+/* None that stands behind model_data in the row: to reach it SQLite walks through all of that. */
+#define SPACE_COLUMNS "n, workspace_n, embedder, model, dimension, state"
 #define PURGE_ROWS 2000
 
 static const char *const statements[] = {
@@ -16,6 +17,7 @@ static const char *const statements[] = {
 			    " FROM vector_space WHERE workspace_n = ?1 AND state = 'serving'",
 	[Q_SPACES_BY_STATE] =
 		"SELECT " SPACE_COLUMNS " FROM vector_space WHERE state = ?1 ORDER BY n",
+	[Q_SPACE_TRAINED] = "SELECT n_trained FROM vector_space WHERE n = ?1",
 	[Q_SPACE_DATA] = "SELECT model_data FROM vector_space WHERE n = ?1",
 	[Q_SPACE_TEXTS] = "SELECT 1 FROM vector_space WHERE n = ?1"
 			  " AND substr(model_data, 1, 8) = CAST('CRLEMBT1' AS BLOB)",
@@ -205,7 +207,6 @@ int space_row(struct stmt *q, struct space_row *out, struct err *e)
 	out->n = col_int(q, 0);
 	out->workspace_n = col_int(q, 1);
 	out->identity.dimension = (int)col_int(q, 4);
-	out->n_trained = col_int(q, 6);
 	if (!embedder || !model || !state || out->identity.dimension < 1 ||
 		out->identity.dimension > EMBED_DIMENSION_MAX) {
 		return err_set(e, ERR_CORRUPT, "vector_space", "vector space %lld is not sound",

@@ -30,7 +30,6 @@ struct space_row {
 	int64_t n, workspace_n;
 	struct embed_identity identity;
 	enum space_state state;
-	int64_t n_trained;
 };
 
 struct loaded_space {
@@ -105,6 +104,7 @@ enum vector_query {
 	Q_SPACE,
 	Q_SPACE_SERVING,
 	Q_SPACES_BY_STATE,
+	Q_SPACE_TRAINED,
 	Q_SPACE_DATA,
 	Q_SPACE_TEXTS,
 	Q_SPACE_ADD,

@@ -292,12 +292,26 @@ static bool has_texts(struct db *db, int64_t space_n)
 	return yes;
 }
 
+static int64_t count_by(struct db *db, enum vector_query which, int64_t key)
+{
+	struct stmt *q = db_stmt(db, &vector_sql, (int)which);
+	struct err e = ERR_INIT;
+	int64_t n = 0;
+
+	stmt_int(q, 1, key);
+	if (stmt_step(q, &e) > 0) {
+		n = col_int(q, 0);
+		stmt_reset(q);
+	}
+	return n;
+}
+
 bool vectors_wants_training(struct vectors *v, struct db *db, int64_t workspace_n)
 {
 	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_SERVING);
 	struct err e = ERR_INIT;
 	struct space_row row;
-	int64_t n_live = 0;
+	int64_t n_live, n_trained;
 	bool builtin;
 
 	(void)v;
@@ -310,15 +324,11 @@ bool vectors_wants_training(struct vectors *v, struct db *db, int64_t workspace_
 	if (!builtin) {
 		return false;
 	}
-	q = db_stmt(db, &vector_sql, Q_LIVE);
-	stmt_int(q, 1, workspace_n);
-	if (stmt_step(q, &e) > 0) {
-		n_live = col_int(q, 0);
-		stmt_reset(q);
-	}
-	if (row.n_trained >= TRAINING_LEAST && n_live <= row.n_trained / 2) {
+	n_live = count_by(db, Q_LIVE, workspace_n);
+	n_trained = count_by(db, Q_SPACE_TRAINED, row.n);
+	if (n_trained >= TRAINING_LEAST && n_live <= n_trained / 2) {
 		return true; /* what it learnt from is gone, mostly */
 	}
-	return (n_live >= TRAINING_LEAST && n_live >= row.n_trained + row.n_trained / 2) ||
+	return (n_live >= TRAINING_LEAST && n_live >= n_trained + n_trained / 2) ||
 	       has_texts(db, row.n);
 }
