@@ -25,8 +25,9 @@
 #define POLL_MS 50
 #define BACKOFF_MS 250
 #define BACKOFF_MAX_MS 8000
-#define RETRY_AFTER_MAX_S 60 /* who wants to be left alone for longer is: the caller's job waits   \
-			      */
+#define RETRY_AFTER_MAX_S                                                                          \
+	60 /* who wants to be left alone for longer is: the caller's job waits                     \
+	    */
 
 enum slot_state { FREE, DUE, FLYING, ENDED };
 
