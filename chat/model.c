@@ -434,6 +434,7 @@ static void set_up(struct model_call *c)
 	curl_easy_setopt(c->easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
 	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS,
 		(long)(set->model_first_ms < CONNECT_MS ? set->model_first_ms : CONNECT_MS));
+	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)c->order.total_ms);
 	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, c->body);
 	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(c->body));
 	curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -520,7 +521,7 @@ static bool may_retry(struct model_call *c, CURLcode code, long status)
 	bool lost = (code != CURLE_OK || is_truncated(c)) && !c->stream_over &&
 		    (status == 0 || status == 200);
 
-	if (c->n_text > 0 || c->tries > c->settings->model_retries) {
+	if (c->n_text > 0 || c->order.total_ms > 0 || c->tries > c->settings->model_retries) {
 		return false;
 	}
 	if (c->retry_after_ms > RETRY_AFTER_MAX_MS) {

@@ -53,6 +53,8 @@ struct model_result {
 struct model_order {
 	const json_t *messages; /* copied */
 	int answer_tokens;	/* max_tokens */
+	/* The whole call may take so long, and is not tried again; 0: as the settings say. */
+	int64_t total_ms;
 	/* Complete characters; n_bytes > 0. May call model_pause and model_cancel. */
 	void (*on_text)(void *arg, const char *text, size_t n_bytes);
 	void (*on_end)(void *arg, const struct model_result *r); /* the call is gone after it */

@@ -47,9 +47,4 @@ struct prompt {
 
 void prompt_build(const struct prompt_order *o, struct prompt *out);
 
-/* The question with what the turn before it was about, for retrieval, when it does not stand alone
- * ("And in Oslo?"): in the arena; the question itself otherwise. */
-const char *prompt_query(
-	struct arena *a, const char *question, const struct prompt_turn *turns, int n_turns);
-
 #endif

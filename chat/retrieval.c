@@ -23,17 +23,18 @@ enum {
 
 static const char *const statements[] = {
 	[Q_ADD_SEARCH] = "INSERT INTO run_search(run_id, workspace_id, query, language, weak,"
-			 " evidence, n_tokens, budget, time_us)"
-			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+			 " evidence, n_tokens, budget, time_us, rewritten)"
+			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[Q_ADD_CANDIDATE] =
 		"INSERT INTO run_candidate(run_id, fused_rank, workspace_id, document_id, chunk_id,"
-		" handle, kept, fate, lexical_rank, vector_rank, score, n_tokens)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-	[Q_SEARCH] = "SELECT query, language, weak, evidence, n_tokens, budget, time_us"
+		" handle, kept, fate, lexical_rank, vector_rank, score, n_tokens, same_as)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+	[Q_SEARCH] = "SELECT query, language, weak, evidence, n_tokens, budget, time_us, rewritten"
 		     " FROM run_search WHERE run_id = ?1",
-	[Q_CANDIDATES] = "SELECT fused_rank, chunk_id, handle, kept, fate, lexical_rank,"
-			 " vector_rank, score, n_tokens FROM run_candidate WHERE run_id = ?1"
-			 " ORDER BY fused_rank",
+	[Q_CANDIDATES] =
+		"SELECT fused_rank, chunk_id, handle, kept, fate, lexical_rank,"
+		" vector_rank, score, n_tokens, same_as FROM run_candidate WHERE run_id = ?1"
+		" ORDER BY fused_rank",
 	[Q_DOCUMENTS] = "SELECT DISTINCT document_id FROM run_candidate WHERE run_id = ?1",
 	[Q_FORGET_LOST] =
 		"UPDATE run_event SET data = '{\"purged\":true}' WHERE run_id = ?1"
@@ -109,6 +110,22 @@ json_t *retrieval_times_json(const struct search_result *found)
 	return out;
 }
 
+static json_t *rewritten_json(const char *how)
+{
+	return how && how[0] ? json_string(how) : json_null();
+}
+
+/* The model's time to rewrite the question belongs to no step of the search. */
+static json_t *times_json(const struct retrieval *r)
+{
+	json_t *out = retrieval_times_json(r->found);
+
+	if (r->rewrite_us > 0) {
+		json_object_set_new(out, "rewrite", json_integer(r->rewrite_us));
+	}
+	return out;
+}
+
 static json_t *number_or_null(int64_t n)
 {
 	return n > 0 ? json_integer(n) : json_null();
@@ -123,13 +140,14 @@ static json_t *text_json(const char *text)
 static json_t *candidate_json(const struct candidate *k, int handle)
 {
 	json_t *out = json_pack(
-		"{s:i, s:s, s:b, s:o, s:s, s:s, s:s, s:s, s:i, s:s, s:s?, s:o, s:o, s:f, s:i}",
+		"{s:i, s:s, s:b, s:o, s:s, s:s, s:s, s:s, s:i, s:s, s:s?, s:o, s:o, s:f, s:i, s:o}",
 		"fusedRank", k->fused_rank, "fate", fate_text(k->fate), "kept", fate_keeps(k->fate),
 		"handle", number_or_null(handle), "chunkId", k->chunk.s, "documentId",
 		k->document.s, "name", k->document_name, "heading", k->heading ? k->heading : "",
 		"page", k->page, "place", k->place ? k->place : "", "unit", k->unit, "lexicalRank",
 		number_or_null(k->lexical_rank), "vectorRank", number_or_null(k->vector_rank),
-		"score", round(k->fused * 1e4) / 1e4, "tokens", k->n_tokens);
+		"score", round(k->fused * 1e4) / 1e4, "tokens", k->n_tokens, "sameAs",
+		number_or_null(k->same_as));
 
 	if (fate_keeps(k->fate)) {
 		json_object_set_new(out, "text", text_json(k->text));
@@ -144,10 +162,11 @@ json_t *retrieval_json(const struct retrieval *r)
 	for (int i = 0; i < r->n; i++) {
 		json_array_append_new(list, candidate_json(&r->candidates[i], r->handles[i]));
 	}
-	return json_pack("{s:s, s:s, s:b, s:f, s:i, s:I, s:o, s:o, s:i}", "query", r->query,
-		"language", r->found->language, "weak", r->weak, "evidence",
-		round(r->found->evidence * 100) / 100, "tokens", r->n_tokens, "budget",
-		(json_int_t)r->budget, "timeUs", retrieval_times_json(r->found), "candidates", list,
+	retrieval_forget_same(list);
+	return json_pack("{s:s, s:o, s:s, s:b, s:f, s:i, s:I, s:o, s:o, s:i}", "query", r->query,
+		"rewritten", rewritten_json(r->rewritten), "language", r->found->language, "weak",
+		r->weak, "evidence", round(r->found->evidence * 100) / 100, "tokens", r->n_tokens,
+		"budget", (json_int_t)r->budget, "timeUs", times_json(r), "candidates", list,
 		"hidden", r->n_hidden);
 }
 
@@ -157,7 +176,7 @@ static int add_search(struct db *db, const struct id *run, const struct id *work
 	const struct retrieval *r, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_ADD_SEARCH);
-	json_t *times = retrieval_times_json(r->found);
+	json_t *times = times_json(r);
 	char *text = json_dumps(times, JSON_COMPACT);
 	int rc;
 
@@ -170,6 +189,7 @@ static int add_search(struct db *db, const struct id *run, const struct id *work
 	stmt_int(q, 7, r->n_tokens);
 	stmt_int(q, 8, r->budget);
 	stmt_text(q, 9, text);
+	stmt_text(q, 10, r->rewritten ? r->rewritten : "");
 	rc = stmt_run(q, e);
 	free(text);
 	json_decref(times);
@@ -199,6 +219,9 @@ int retrieval_store(struct db *db, const struct id *run, const struct id *worksp
 		stmt_int(q, 10, k->vector_rank);
 		stmt_real(q, 11, k->fused);
 		stmt_int(q, 12, k->n_tokens);
+		if (k->same_as > 0) {
+			stmt_int(q, 13, k->same_as);
+		}
 		rc = stmt_run(q, e);
 	}
 	return rc;
@@ -256,15 +279,37 @@ int retrieval_view(struct db *db, struct arena *a, const struct asker *who, cons
 	return 0;
 }
 
+void retrieval_forget_same(json_t *candidates)
+{
+	json_t *k, *other;
+	size_t i, m;
+
+	json_array_foreach(candidates, i, k)
+	{
+		json_int_t same = json_integer_value(json_object_get(k, "sameAs"));
+		bool shown = false;
+
+		json_array_foreach(candidates, m, other)
+		{
+			shown = shown ||
+				json_integer_value(json_object_get(other, "fusedRank")) == same;
+		}
+		if (!shown) {
+			json_object_set_new(k, "sameAs", json_null());
+		}
+	}
+}
+
 /* The row of Q_SEARCH without its candidates. */
 static json_t *search_json(struct stmt *q)
 {
 	json_t *times = json_loads(col_text(q, 6), 0, NULL);
 
-	return json_pack("{s:s, s:s, s:b, s:f, s:I, s:I, s:o}", "query", col_text(q, 0), "language",
-		col_text(q, 1), "weak", (int)col_int(q, 2), "evidence",
-		round(col_real(q, 3) * 100) / 100, "tokens", (json_int_t)col_int(q, 4), "budget",
-		(json_int_t)col_int(q, 5), "timeUs", times ? times : json_object());
+	return json_pack("{s:s, s:o, s:s, s:b, s:f, s:I, s:I, s:o}", "query", col_text(q, 0),
+		"rewritten", rewritten_json(col_text(q, 7)), "language", col_text(q, 1), "weak",
+		(int)col_int(q, 2), "evidence", round(col_real(q, 3) * 100) / 100, "tokens",
+		(json_int_t)col_int(q, 4), "budget", (json_int_t)col_int(q, 5), "timeUs",
+		times ? times : json_object());
 }
 
 struct kept {
@@ -276,12 +321,12 @@ struct kept {
 static struct kept read_kept(struct stmt *q)
 {
 	return (struct kept){col_id(q, 1),
-		json_pack("{s:I, s:s, s:b, s:o, s:o, s:o, s:f, s:I}", "fusedRank",
+		json_pack("{s:I, s:s, s:b, s:o, s:o, s:o, s:f, s:I, s:o}", "fusedRank",
 			(json_int_t)col_int(q, 0), "fate", col_text(q, 4), "kept",
 			(int)col_int(q, 3), "handle", number_or_null(col_int(q, 2)), "lexicalRank",
 			number_or_null(col_int(q, 5)), "vectorRank", number_or_null(col_int(q, 6)),
 			"score", round(col_real(q, 7) * 1e4) / 1e4, "tokens",
-			(json_int_t)col_int(q, 8))};
+			(json_int_t)col_int(q, 8), "sameAs", number_or_null(col_int(q, 9)))};
 }
 
 /* Takes the candidate over: into the list, if its chunk may be read now. */
@@ -343,6 +388,7 @@ int retrieval_open(struct db *db, struct arena *a, const struct asker *who, cons
 			json_decref(kept[i].json);
 		}
 	}
+	retrieval_forget_same(list);
 	json_object_set_new(*out, "candidates", list);
 	json_object_set_new(*out, "hidden", json_integer(n_hidden));
 	if (rc != 0) {

@@ -26,6 +26,8 @@
 
 struct retrieval {
 	const char *query;
+	const char *rewritten; /* what made it of the question: "model", "rule"; "" nothing */
+	int64_t rewrite_us;    /* what the model took; 0: it was not asked */
 	const struct search_result *found;
 	bool weak;		      /* too little was found to answer from */
 	int n_tokens;		      /* of the passages in the prompt */
@@ -48,6 +50,8 @@ MUST_CHECK int retrieval_store(struct db *db, const struct id *run, const struct
 	const struct retrieval *r, struct err *e); /* tx */
 MUST_CHECK int retrieval_delete(
 	struct db *db, const struct id *conversation, struct err *e); /* tx */
+/* A candidate that stands for others is hidden: they do not name it. */
+void retrieval_forget_same(json_t *candidates);
 /* tx, when the run ends: its event tells of a document that was deleted meanwhile. */
 MUST_CHECK int retrieval_forget_lost(struct db *db, const struct id *run, struct err *e);
 

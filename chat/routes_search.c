@@ -33,6 +33,21 @@ static json_t *rank_json(int rank)
 	return rank > 0 ? json_integer(rank) : json_null();
 }
 
+static json_t *also_json(const struct passage *p)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < p->n_also; i++) {
+		const struct passage_also *k = &p->also[i];
+
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s, s:i, s:s, s:s?}", "documentId", k->document.s,
+				"name", k->document_name, "chunkId", k->chunk.s, "page", k->page,
+				"place", k->place, "unit", k->unit));
+	}
+	return list;
+}
+
 static json_t *passage_json(const struct passage *p)
 {
 	json_t *chunks = json_array();
@@ -43,14 +58,15 @@ static json_t *passage_json(const struct passage *p)
 	}
 	return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s?, s:i, s:i, "
 			 "s:I, s:I, s:o, s:i, "
-			 "s:f, s:o, s:o}",
+			 "s:f, s:o, s:o, s:o}",
 		"chunkId", p->chunk.s, "chunkIds", chunks, "documentId", p->document.s, "versionId",
 		p->version.s, "collectionId", p->collection.s, "name", p->document_name, "title",
 		p->title, "heading", p->heading, "text", p->text, "page", p->page, "place",
 		p->place, "unit", p->unit, "pageFirst", p->page_first, "pageLast", p->page_last,
 		"byteStart", (json_int_t)p->byte_start, "byteEnd", (json_int_t)p->byte_end, "boxes",
 		boxes_json(p->boxes, p->n_boxes), "tokens", p->n_tokens, "score", p->score,
-		"lexicalRank", rank_json(p->lexical_rank), "vectorRank", rank_json(p->vector_rank));
+		"lexicalRank", rank_json(p->lexical_rank), "vectorRank", rank_json(p->vector_rank),
+		"also", also_json(p));
 }
 
 /* A candidate that is gone is told as nothing but a cut. */
@@ -60,12 +76,13 @@ static json_t *candidate_json(const struct candidate *k)
 		return json_pack(
 			"{s:i, s:s}", "fusedRank", k->fused_rank, "fate", fate_text(k->fate));
 	}
-	return json_pack("{s:i, s:s, s:b, s:s, s:s, s:s, s:s, s:i, s:s, s:s?, s:o, s:o, s:f, s:i}",
+	return json_pack(
+		"{s:i, s:s, s:b, s:s, s:s, s:s, s:s, s:i, s:s, s:s?, s:o, s:o, s:f, s:i, s:o}",
 		"fusedRank", k->fused_rank, "fate", fate_text(k->fate), "kept", fate_keeps(k->fate),
 		"chunkId", k->chunk.s, "documentId", k->document.s, "name", k->document_name,
 		"heading", k->heading, "page", k->page, "place", k->place, "unit", k->unit,
 		"lexicalRank", rank_json(k->lexical_rank), "vectorRank", rank_json(k->vector_rank),
-		"score", k->fused, "tokens", k->n_tokens);
+		"score", k->fused, "tokens", k->n_tokens, "sameAs", rank_json(k->same_as));
 }
 
 int collections_field(struct call *c, struct id **out, int *n, struct err *e)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chat/retrieval.h"
 #include "chat/run_store.h"
 
 enum { Q_DOCUMENTS, Q_MODE, Q_OF_TURN };
@@ -154,6 +155,7 @@ static void leave_out(const struct run_view *v, json_t *o)
 		}
 	}
 	if (list) {
+		retrieval_forget_same(list);
 		json_object_set_new(o, "hidden", json_integer(hidden));
 	}
 }

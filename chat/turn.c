@@ -2,7 +2,9 @@
  * The story of one answer:
  *
  *   accept    the run shows itself
- *   retrieve  who asks, what was said before, and the passages they may read          (worker)
+ *   recall    who asks, and what was said before                                      (worker)
+ *   rewrite   a question that leans on that, by the model where there is one
+ *   retrieve  the passages that they may read                                         (worker)
  *   prompt    permissions once more; evidence; the prompt, or the built-in answer       (worker)
  *   stream    the model's words as they come, or the built-in answer's
  *   cite      the last sentence's citations
@@ -20,8 +22,6 @@
 
 #include "index/base/log.h"
 #include "index/tokens.h"
-
-enum step_result { STEP_NEXT, STEP_WAIT, STEP_DONE, STEP_FAIL };
 
 static void advance(struct turn *t);
 
@@ -81,7 +81,12 @@ static enum step_result step_accept(struct turn *t)
 	return STEP_NEXT;
 }
 
-/* ── retrieve, prompt: chat/turn_work.c ── */
+/* ── recall, rewrite: chat/turn_rewrite.c; retrieve, prompt: chat/turn_work.c ── */
+
+static enum step_result step_recall(struct turn *t)
+{
+	return on_worker(t, turn_recall_work);
+}
 
 static enum step_result step_retrieve(struct turn *t)
 {
@@ -319,6 +324,8 @@ static const struct {
 	enum step_result (*run)(struct turn *t);
 } steps[] = {
 	{"accept", step_accept},
+	{"recall", step_recall},
+	{"rewrite", turn_rewrite},
 	{"retrieve", step_retrieve},
 	{"prompt", step_prompt},
 	{"stream", step_stream},
@@ -387,6 +394,11 @@ static void advance(struct turn *t)
 	}
 }
 
+void turn_wake(struct turn *t)
+{
+	advance(t);
+}
+
 void turn_start(struct run *run)
 {
 	struct turn *t = arena_new(&run->arena, struct turn);
@@ -413,8 +425,8 @@ void turn_stop(struct turn *t, enum turn_stop why)
 
 void turn_flow(struct turn *t, bool paused)
 {
-	if (!t->call || t->paused == paused) {
-		return;
+	if (!t->call || !t->citing || t->paused == paused) {
+		return; /* the model has nothing to say to a reader yet */
 	}
 	t->paused = paused;
 	if (paused) {
@@ -428,6 +440,7 @@ void turn_finish(struct turn *t)
 {
 	if (t) {
 		json_decref(t->prompt.messages);
+		buf_finish(&t->said);
 		if (t->citing) {
 			cite_finish(&t->cite);
 		}

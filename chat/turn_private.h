@@ -1,11 +1,14 @@
-/* What turn.c and turn_work.c share: one answer in the making. */
+/* What turn.c, turn_rewrite.c and turn_work.c share: one answer in the making. */
 #ifndef CHAT_TURN_PRIVATE_H
 #define CHAT_TURN_PRIVATE_H
 
 #include "chat/cite.h"
 #include "chat/extractive.h"
+#include "chat/followup.h"
 #include "chat/retrieval.h"
 #include "chat/turn.h"
+
+enum step_result { STEP_NEXT, STEP_WAIT, STEP_DONE, STEP_FAIL };
 
 struct turn {
 	struct run *run;
@@ -20,13 +23,22 @@ struct turn {
 	int (*work)(struct turn *t, struct db *db, struct err *e);
 	int rc;
 	struct err err;
-	/* retrieve, prompt */
+	/* recall, retrieve, prompt */
 	struct asker who;
 	struct id attached; /* the collection of the conversation's attachments; empty: none */
 	struct prompt_turn *history;
 	struct id *history_runs; /* [n_history] whose answers they are; of a stored run */
 	int n_history;
-	const char *query; /* what was searched for */
+	const char **earlier; /* [n_history] their questions */
+	/* rewrite */
+	enum leaning leaning;
+	const char **asked; /* [n_asked] what a model was shown; NULL: it was not asked */
+	struct id *asked_runs;
+	int n_asked;
+	struct buf said;
+	int64_t rewrite_ms;
+	const char *query;     /* what was searched for */
+	const char *rewritten; /* what made it of the question: "model", "rule"; "" nothing */
 	struct search_result found;
 	struct retrieval retrieval;
 	bool refused;
@@ -51,6 +63,17 @@ struct turn {
 	struct run_outcome outcome;
 };
 
+/* Goes on with the steps; from a callback on the loop. */
+void turn_wake(struct turn *t);
+bool turn_wants_model(const struct turn *t);
+
+/* turn_rewrite.c */
+int turn_recall_work(struct turn *t, struct db *db, struct err *e); /* a worker */
+enum step_result turn_rewrite(struct turn *t);
+void turn_choose_query(struct turn *t); /* a worker */
+
+/* turn_work.c: who asks and what was said before, as it may be shown now. */
+int turn_load_history(struct turn *t, struct db *db, struct err *e);
 /* The blocking half of the steps retrieve and prompt. Thread: a worker. */
 int turn_retrieve_work(struct turn *t, struct db *db, struct err *e);
 int turn_prompt_work(struct turn *t, struct db *db, struct err *e);

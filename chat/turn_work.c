@@ -20,10 +20,15 @@ static int identify(struct turn *t, struct db *db, struct err *e)
 				  : acl_asker(db, t->arena, &o->user, &t->who, e);
 }
 
-/* ── retrieve ── */
+/* ── recall, retrieve ── */
+
+static bool found_enough(const struct search_result *found)
+{
+	return found->n_passages > 0 && found->evidence >= evidence_needed(found->language);
+}
 
 /* Earlier turns with the answers that may still be shown. */
-static int load_history(struct turn *t, struct db *db, struct err *e)
+static int load_turns(struct turn *t, struct db *db, struct err *e)
 {
 	const struct run_order *o = &t->run->order;
 	struct turn_row *rows;
@@ -55,9 +60,62 @@ static int load_history(struct turn *t, struct db *db, struct err *e)
 	return rc;
 }
 
+int turn_load_history(struct turn *t, struct db *db, struct err *e)
+{
+	int rc = identify(t, db, e);
+
+	if (rc == 0) {
+		rc = load_turns(t, db, e);
+	}
+	t->earlier = arena_array(t->arena, const char *, (size_t)t->n_history + 1);
+	for (int i = 0; rc == 0 && i < t->n_history; i++) {
+		t->earlier[i] = t->history[i].question;
+	}
+	return rc;
+}
+
 static const struct id *attached(const struct turn *t)
 {
 	return id_empty(&t->attached) ? NULL : &t->attached;
+}
+
+static int ask_words(
+	struct turn *t, struct db *db, const char *text, struct question *q, struct err *e)
+{
+	const struct run_order *o = &t->run->order;
+	struct allowed *allowed = acl_allowed(t->run->app->index->acl, &t->who,
+		o->n_collections > 0 ? o->collections : NULL, o->n_collections, attached(t));
+	int rc = question_open(db, t->arena, t->who.workspace_n, allowed, text, q, e);
+
+	acl_allowed_drop(allowed);
+	return rc;
+}
+
+/* What may be a new subject is first searched for with the old one. If the best passage does not
+ * hold all of its own words, and by itself it is found well enough, it is a new one. */
+static int search_again(
+	struct turn *t, struct db *db, struct search_request *request, struct err *e)
+{
+	struct search_result alone;
+	struct question own;
+	int rc;
+
+	if (t->leaning != LEANS_MAYBE || strcmp(t->rewritten, "rule") != 0) {
+		return 0;
+	}
+	rc = ask_words(t, db, t->run->order.question, &own, e);
+	if (rc != 0 || (t->found.n_passages > 0 &&
+			       passage_covers(t->arena, &t->found.passages[0], &own) > .999)) {
+		return rc;
+	}
+	request->query = t->run->order.question;
+	rc = search_run(t->run->app->index, db, request, t->arena, &alone, e);
+	if (rc == 0 && found_enough(&alone)) {
+		t->found = alone;
+		t->query = request->query;
+		t->rewritten = "";
+	}
+	return rc;
 }
 
 int turn_retrieve_work(struct turn *t, struct db *db, struct err *e)
@@ -65,18 +123,15 @@ int turn_retrieve_work(struct turn *t, struct db *db, struct err *e)
 	const struct run_order *o = &t->run->order;
 	int64_t begun = clock_mono_ms();
 	struct search_request request;
-	int rc = identify(t, db, e);
+	int rc = turn_load_history(t, db, e);
 
-	if (rc == 0) {
-		rc = load_history(t, db, e);
-	}
 	if (rc == 0 && !t->run->ephemeral) {
 		rc = collection_attached(db, &o->conversation, &t->attached, e);
 	}
 	if (rc != 0) {
 		return rc;
 	}
-	t->query = prompt_query(t->arena, o->question, t->history, t->n_history);
+	turn_choose_query(t);
 	request = (struct search_request){.who = &t->who,
 		.settings = t->run->app->settings,
 		.query = t->query,
@@ -87,6 +142,9 @@ int turn_retrieve_work(struct turn *t, struct db *db, struct err *e)
 		.token_budget = (int)t->run->app->settings->source_tokens,
 		.explain = true};
 	rc = search_run(t->run->app->index, db, &request, t->arena, &t->found, e);
+	if (rc == 0) {
+		rc = search_again(t, db, &request, e);
+	}
 	t->retrieve_ms = clock_mono_ms() - begun;
 	return rc;
 }
@@ -111,7 +169,7 @@ static bool may_still_read(struct turn *t, struct db *db)
 	return true;
 }
 
-static bool wants_model(const struct turn *t)
+bool turn_wants_model(const struct turn *t)
 {
 	return t->run->order.mode != RESPONSE_EXTRACTIVE &&
 	       models_configured(runs_models(t->run->runs));
@@ -123,13 +181,11 @@ static int build_answer(struct turn *t, struct db *db, struct err *e)
 	const struct run_order *o = &t->run->order;
 	struct prompt_order order = {set->model_context, set->answer_tokens, set->source_tokens,
 		o->question, t->history, t->n_history, t->found.passages, t->found.n_passages};
-	struct allowed *allowed = acl_allowed(t->run->app->index->acl, &t->who,
-		o->n_collections > 0 ? o->collections : NULL, o->n_collections, attached(t));
 	struct question q;
 	int rc;
 
 	t->n_sources = t->found.n_passages;
-	if (wants_model(t)) {
+	if (turn_wants_model(t)) {
 		prompt_build(&order, &t->prompt);
 		t->n_sources = t->prompt.n_sources;
 	}
@@ -137,8 +193,7 @@ static int build_answer(struct turn *t, struct db *db, struct err *e)
 	for (int i = 0; i < t->n_sources; i++) {
 		source_init(&t->sources[i], t->arena, i + 1, &t->found.passages[i]);
 	}
-	rc = question_open(db, t->arena, t->who.workspace_n, allowed, t->query, &q, e);
-	acl_allowed_drop(allowed);
+	rc = ask_words(t, db, t->query, &q, e);
 	if (rc == 0) {
 		extractive_answer(t->arena, &q, o->question, t->sources, t->n_sources, &t->extract);
 	}
@@ -179,14 +234,13 @@ int turn_prompt_work(struct turn *t, struct db *db, struct err *e)
 			rc = identify(t, db, e);
 		}
 	}
-	t->refused =
-		t->found.n_passages == 0 || t->found.evidence < evidence_needed(t->found.language);
+	t->refused = !found_enough(&t->found);
 	if (rc == 0 && t->refused) {
 		t->extract.text = arena_str(
 			t->arena, extractive_refusal(language_detect(
 					  t->run->order.question, strlen(t->run->order.question))));
 	} else if (rc == 0) {
-		rc = load_history(t, db, e);
+		rc = turn_load_history(t, db, e);
 		if (rc == 0) {
 			rc = build_answer(t, db, e);
 		}
@@ -195,6 +249,8 @@ int turn_prompt_work(struct turn *t, struct db *db, struct err *e)
 		return rc;
 	}
 	retrieval_fill(&t->retrieval, t->arena, t->query, &t->found, t->n_sources);
+	t->retrieval.rewritten = t->rewritten;
+	t->retrieval.rewrite_us = t->asked ? t->rewrite_ms * 1000 : 0;
 	t->retrieval.weak = t->refused || (!t->prompt.messages && t->extract.refused);
 	t->retrieval.budget = t->run->app->settings->source_tokens;
 	return t->run->ephemeral ? 0 : store_write(t->run->app->index->store, on_sources, t, e);

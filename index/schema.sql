@@ -275,13 +275,14 @@ CREATE INDEX run_source_document ON run_source(document_id);
 CREATE TABLE run_search (               -- what was searched for a run
 	run_id       TEXT PRIMARY KEY REFERENCES run(id),
 	workspace_id TEXT NOT NULL REFERENCES workspace(id),
-	query        TEXT NOT NULL,     -- the question, with the one before where it needs that
+	query        TEXT NOT NULL,     -- the question, made to stand alone where it leans on earlier ones
 	language     TEXT NOT NULL,
 	weak         INTEGER NOT NULL,  -- 1: too little was found to answer from
 	evidence     REAL NOT NULL,     -- 0 to 1, see retrieve/evidence.h
 	n_tokens     INTEGER NOT NULL,  -- of the passages in the prompt
 	budget       INTEGER NOT NULL,  -- tokens they might have had
-	time_us      TEXT NOT NULL      -- JSON: of each step, by name
+	time_us      TEXT NOT NULL,     -- JSON: of each step, by name
+	rewritten    TEXT NOT NULL DEFAULT '' -- what made query of the question: 'model', 'rule'; '' nothing
 ) WITHOUT ROWID;
 
 CREATE TABLE run_candidate (            -- what was found for it: numbers and ids, none of the words
@@ -297,6 +298,7 @@ CREATE TABLE run_candidate (            -- what was found for it: numbers and id
 	vector_rank  INTEGER NOT NULL,
 	score        REAL NOT NULL,     -- fused, best = 1
 	n_tokens     INTEGER NOT NULL,
+	same_as      INTEGER,           -- the fused_rank of the one that stands for it; NULL: none
 	PRIMARY KEY (run_id, fused_rank)
 ) WITHOUT ROWID;
 CREATE INDEX run_candidate_document ON run_candidate(document_id);

@@ -13,6 +13,7 @@
 #include "index_migrate_0004_sources_by_document.sql.h"
 #include "index_migrate_0005_places_and_parts.sql.h"
 #include "index_migrate_0006_places_of_citations.sql.h"
+#include "index_migrate_0007_rewritten_searches.sql.h"
 #include "index_schema.sql.h"
 
 /* "CRRL": what `file` and PRAGMA application_id say of a database of ours. */
@@ -30,6 +31,8 @@ static const struct migration steps[] = {
 	{5, "0005_places_and_parts", (const char *)embed_index_migrate_0005_places_and_parts_sql},
 	{6, "0006_places_of_citations",
 		(const char *)embed_index_migrate_0006_places_of_citations_sql},
+	{7, "0007_rewritten_searches",
+		(const char *)embed_index_migrate_0007_rewritten_searches_sql},
 	{0, NULL, NULL},
 };
 

@@ -49,6 +49,14 @@ struct passage_part {
 	const char *place; /* of the chunk (index/place.h) */
 };
 
+/* Where the same is said besides: a copy, another version. The asker may read it. */
+struct passage_also {
+	struct id document, chunk;
+	const char *document_name;
+	int page;
+	const char *place, *unit;
+};
+
 /* What a person is shown and a prompt is made of: one chunk, or adjacent ones merged. */
 struct passage {
 	struct id chunk;   /* the best-ranked of them: opens the page */
@@ -69,6 +77,8 @@ struct passage {
 	int n_tokens;
 	double score;		       /* fused, best = 1 */
 	int lexical_rank, vector_rank; /* 1-based; 0: not found that way */
+	struct passage_also *also;     /* [n_also] one a document */
+	int n_also;
 };
 
 /* The steps, in order; the time of each is measured. */
@@ -118,6 +128,7 @@ struct candidate {
 	int n_tokens;
 	const char *text;
 	enum fate fate;
+	int same_as; /* FATE_DUPLICATE: the fused rank of the one that stands for it; else 0 */
 };
 
 struct search_result {
@@ -134,6 +145,11 @@ struct search_result {
 	const char *vector_error; /* NULL, or why only words were searched: a reason of err.h */
 	int64_t step_us[SEARCH_N_STEPS], total_us;
 };
+
+/* Share of a question's content words that the passage holds, its title and headings counted in
+ * (retrieve/evidence.h). */
+struct question;
+double passage_covers(struct arena *a, const struct passage *p, const struct question *q);
 
 /* ERR_INVALID: empty or too long query, bad limit. Nothing found is a success with none. */
 MUST_CHECK int search_run(struct index *ix, struct db *db, const struct search_request *r,

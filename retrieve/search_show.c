@@ -125,21 +125,25 @@ int search_pack(struct search *s, struct err *e)
 	return 0;
 }
 
-/* How much of the question the best passage holds, its title and headings counted in. */
+double passage_covers(struct arena *a, const struct passage *p, const struct question *q)
+{
+	const char *all =
+		arena_printf(a, "%s\n%s\n%s\n%s", p->document_name, p->title, p->heading, p->text);
+	struct terms terms;
+
+	analyse(a, all, strlen(all), p->language, &terms);
+	return question_covered(q, &terms, NULL);
+}
+
+/* How much of the question the best passage holds. */
 int search_judge(struct search *s, struct err *e)
 {
 	int i;
 
 	(void)e;
 	for (i = 0; i < s->out->n_passages && i < JUDGED_PASSAGES; i++) {
-		const struct passage *p = &s->out->passages[i];
-		const char *all = arena_printf(s->arena, "%s\n%s\n%s\n%s", p->document_name,
-			p->title, p->heading, p->text);
-		struct terms terms;
-		double covered;
+		double covered = passage_covers(s->arena, &s->out->passages[i], &s->question);
 
-		analyse(s->arena, all, strlen(all), p->language, &terms);
-		covered = question_covered(&s->question, &terms, NULL);
 		if (covered > s->out->evidence) {
 			s->out->evidence = covered;
 		}

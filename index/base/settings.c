@@ -101,7 +101,6 @@ static const struct {
 	{"embedder", ok_embedder, "builtin or openai"},
 	{"public-url", ok_url, "empty or an address with http:// or https://"},
 	{"embed-url", ok_url, "empty or an address with http:// or https://"},
-	{"rerank-url", ok_url, "empty or an address with http:// or https://"},
 	{"external-url", ok_url, "empty or an address with http:// or https://"},
 	{"model-url", ok_url, "empty or an address with http:// or https://"},
 	{"model-name", ok_filled, "a model's name"},
@@ -207,14 +206,6 @@ void settings_finish(struct settings *s)
 bool settings_known(const char *name)
 {
 	return find(name, strlen(name)) != NULL;
-}
-
-const char *settings_text(const struct settings *s, const char *name)
-{
-	const struct row *row = find(name, strlen(name));
-
-	ASSERT(row != NULL && row->kind != KIND_NUMBER);
-	return *string_at(s, row);
 }
 
 static int unknown(const char *name, const char *source, struct err *e)
@@ -447,8 +438,8 @@ int settings_flags(struct settings *s, int *argc, char **argv, struct err *e)
 static const char *const live_names[] = {"log-level", "public-url", "fusion-weight-builtin",
 	"fusion-weight-builtin-cjk", "fusion-weight-openai", "http-body-kb", "http-header-ms",
 	"http-idle-ms", "model-url", "model-name", "model-key", "model-context", "model-first-ms",
-	"model-stall-ms", "model-retries", "answer-tokens", "source-tokens", "runs-at-once",
-	"session-hours", "access-minutes", "login-tries"};
+	"model-stall-ms", "model-retries", "rewrite-ms", "answer-tokens", "source-tokens",
+	"runs-at-once", "session-hours", "access-minutes", "login-tries"};
 
 bool settings_is_live(const char *name)
 {

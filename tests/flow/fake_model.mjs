@@ -136,9 +136,10 @@ function refuse(mode, res, fake, body) {
 	return mode === 'early_drop' || mode === 'silent';
 }
 
+// rewrite(asked, seen): what it says when it is asked to rewrite a question that follows up.
 // { url, mode, requests: [{ body, headers, path, closed, gone }], last(), close() }
-export async function startFakeModel({ mode = null, port = 0, script = null } = {}) {
-	const fake = { mode, script, requests: [] };
+export async function startFakeModel({ mode = null, port = 0, script = null, rewrite = null } = {}) {
+	const fake = { mode, script, rewrite, requests: [] };
 	const server = http.createServer((req, res) => {
 		const parts = [];
 		req.on('data', (c) => parts.push(c));
@@ -159,6 +160,13 @@ export async function startFakeModel({ mode = null, port = 0, script = null } = 
 			}
 			res.writeHead(200, { 'content-type': 'text/event-stream' });
 			res.flushHeaders();
+			if (fake.rewrite && /^You rewrite questions/.test(body.messages[0].content)) {
+				const line = await fake.rewrite(body.messages[1].content, seen); // undefined: silence
+				if (line !== undefined) {
+					res.end(text(line) + end());
+				}
+				return;
+			}
 			await (modes[name] ?? modes.cite)(res, body, seen, fake);
 		});
 	});

@@ -70,13 +70,15 @@ export interface Passage extends At {
 	chunkId: string; chunkIds: string[]; documentId: string; versionId: string; collectionId: string; name: string; title: string;
 	heading: string; text: string; page: number; pageFirst: number; pageLast: number; byteStart: number; byteEnd: number;
 	boxes: Box[]; tokens: number; score: number; lexicalRank: number | null; vectorRank: number | null;
+	also?: Array<At & { documentId: string; name: string; chunkId: string; page: number }>;
 }
 export interface Candidate extends At {
 	fusedRank: number; fate: string; kept?: boolean; handle?: number | null; chunkId?: string; documentId?: string; name?: string;
 	heading?: string; lexicalRank?: number | null; vectorRank?: number | null; score?: number; tokens?: number; text?: string;
+	sameAs?: number | null;
 }
 export interface Retrieval {
-	query?: string; language?: string; weak?: boolean; evidence?: number; tokens?: number; budget?: number; hidden?: number;
+	query?: string; rewritten?: 'model' | 'rule' | null; language?: string; weak?: boolean; evidence?: number; tokens?: number; budget?: number; hidden?: number;
 	timeUs?: Record<string, number>; candidates?: Candidate[]; passages?: Partial<Passage>[];
 }
 

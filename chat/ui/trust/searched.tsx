@@ -62,7 +62,7 @@ const ms = (us: number) => (us < 50 ? `< ${formatNumber(0.1, 1)} ms` : `${format
 const FIRST = 8; // rows before one asks for more
 
 /** inAnswer: it shows which number the passage has there; else the passages themselves were the result. */
-function Row({ c, inAnswer }: { c: Candidate; inAnswer: boolean }) {
+function Row({ c, same, inAnswer }: { c: Candidate; same?: Candidate | undefined; inAnswer: boolean }) {
 	const known = FATES[c.fate] ?? (c.kept ? 'kept' : 'limit');
 	const fate = !inAnswer && c.kept ? `${known}.shown` : known;
 	return (
@@ -72,7 +72,7 @@ function Row({ c, inAnswer }: { c: Candidate; inAnswer: boolean }) {
 				<button type="button" class="link" dir="auto" onClick={() => openCandidate(c)}>{c.name}</button>
 				<small dir="auto">{[whereText(c), headingPath(c.heading)].filter(Boolean).join(' · ')}</small>
 			</td>
-			<td class="fate">{t(`trust.fate.${fate}`)}</td>
+			<td class="fate">{t(`trust.fate.${fate}`)}{same?.name ? <small dir="auto"> = {same.name}</small> : null}</td>
 			<td class="n">{rank(c.lexicalRank)}</td>
 			<td class="n">{rank(c.vectorRank)}</td>
 			<td class="n">{rank(c.tokens)}</td>
@@ -99,7 +99,7 @@ export function Candidates({ list, inAnswer }: { list: Candidate[]; inAnswer: bo
 							<th scope="col" class="n">{t('trust.column.tokens')}</th>
 						</tr>
 					</thead>
-					<tbody>{rows.map((c) => <Row key={c.fusedRank} c={c} inAnswer={inAnswer} />)}</tbody>
+					<tbody>{rows.map((c) => <Row key={c.fusedRank} c={c} same={c.sameAs ? list.find((k) => k.fusedRank === c.sameAs) : undefined} inAnswer={inAnswer} />)}</tbody>
 				</table>
 			</div>
 			{rows.length < list.length && <Button kind="quiet" class="all" onClick={() => setAll(true)}>{t('trust.all', { n: list.length })}</Button>}
@@ -107,7 +107,7 @@ export function Candidates({ list, inAnswer }: { list: Candidate[]; inAnswer: bo
 	);
 }
 
-const STEPS = ['permit', 'understand', 'lexical', 'vector', 'fuse', 'load', 'pack', 'judge'];
+const STEPS = ['rewrite', 'permit', 'understand', 'lexical', 'vector', 'fuse', 'load', 'rerank', 'pack', 'judge'];
 
 function Times({ timeUs }: { timeUs: Record<string, number> }) {
 	const steps = STEPS.filter((name) => timeUs[name] !== undefined);
@@ -136,7 +136,7 @@ function Details({ r }: { r: Retrieval }) {
 	return (
 		<div class="stack">
 			<dl class="search-facts">
-				<div><dt>{t('trust.searchedFor')}</dt><dd><q>{r.query}</q>{r.language ? <span class="tag">{languageName(r.language)}</span> : null}</dd></div>
+				<div><dt>{t('trust.searchedFor')}</dt><dd><q>{r.query}</q>{r.language ? <span class="tag">{languageName(r.language)}</span> : null}{r.rewritten ? <small> {t(`trust.rewritten.${r.rewritten}`)}</small> : null}</dd></div>
 				{r.budget ? (
 					<div>
 						<dt>{t('trust.budget')}</dt>

@@ -153,28 +153,12 @@ static void test_never_over(void **state)
 	}
 }
 
-static void test_follow_up(void **state)
-{
-	struct arena a;
-
-	(void)state;
-	arena_init(&a);
-	assert_string_equal(
-		prompt_query(&a, "And in Milan?", turns, 1), "And in Milan? And in Oslo?");
-	assert_string_equal(prompt_query(&a, "And in Milan?", NULL, 0), "And in Milan?");
-	assert_string_equal(
-		prompt_query(&a, "Which hotel limits apply in Milan during fairs?", turns, 2),
-		"Which hotel limits apply in Milan during fairs?");
-	arena_finish(&a);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_and_fence),
 		cmocka_unit_test(test_small_window),
 		cmocka_unit_test(test_never_over),
-		cmocka_unit_test(test_follow_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
