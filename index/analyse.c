@@ -20,6 +20,7 @@
 #include "index/number.h"
 #include "index/stopwords.h"
 #include "index/text_tools.h"
+#include "index/word_forms.h"
 
 #define ATOMS_MAX 8   /* of a compound that is also written together */
 #define TERM_BYTES 64 /* of a word in the text; what is longer is cut */
@@ -139,6 +140,35 @@ static size_t normal_form(struct scan *s, const char *cased, size_t n, char out[
 	return *n_folded;
 }
 
+/* The same for a word of the text, with the stopword lists that it stands in. */
+static size_t word_form(
+	struct scan *s, const char *cased, size_t n, char out[TERM_SIZE], uint32_t *stop_languages)
+{
+	struct word_form *f = NULL;
+	char folded[TERM_SIZE];
+	size_t n_folded, n_out;
+
+	if (n > 0 && n <= WORD_FORM_MAX) {
+		f = word_form_slot(cased, n, s->language);
+	}
+	if (f && f->n_word) {
+		memcpy(out, f->form, f->n_form);
+		*stop_languages = f->stop_languages;
+		return f->n_form;
+	}
+	n_out = normal_form(s, cased, n, out, folded, &n_folded);
+	*stop_languages = stopword_languages(folded, n_folded);
+	if (f && n_out <= WORD_FORM_MAX) {
+		memcpy(f->language, s->language, sizeof(f->language));
+		memcpy(f->word, cased, n);
+		memcpy(f->form, out, n_out);
+		f->n_word = (uint8_t)n;
+		f->n_form = (uint8_t)n_out;
+		f->stop_languages = *stop_languages;
+	}
+	return n_out;
+}
+
 /* ── letters ── */
 
 /* Whether an apostrophe after this word ends it: l'avion, dell'ordine, qu'il. */
@@ -197,9 +227,10 @@ static size_t sharp_or_plus(const struct scan *s, const struct atom *a, char *ou
 
 static void emit_letters(struct scan *s, const struct atom *a)
 {
-	char cased[TERM_SIZE], form[TERM_SIZE], folded[TERM_SIZE];
+	char cased[TERM_SIZE], form[TERM_SIZE];
 	size_t n = letters_text(s, a, cased);
-	size_t n_folded = 0, special = sharp_or_plus(s, a, cased);
+	size_t special = sharp_or_plus(s, a, cased);
+	uint32_t stop_languages;
 	struct term t = {.byte_start = a->start, .byte_end = a->end, .position = s->position++};
 
 	if (special) {
@@ -207,8 +238,8 @@ static void emit_letters(struct scan *s, const struct atom *a)
 		emit(s, cased, special, t);
 		return;
 	}
-	n = normal_form(s, cased, n, form, folded, &n_folded);
-	t.stopword = (stopword_languages(folded, n_folded) & s->stop_mask) != 0 &&
+	n = word_form(s, cased, n, form, &stop_languages);
+	t.stopword = (stop_languages & s->stop_mask) != 0 &&
 		     !(a->all_upper && a->n_chars > 1 && s->has_lower);
 	emit(s, form, n, t);
 }
@@ -570,8 +601,40 @@ static void walk_icu(struct scan *s, int from, int to)
 	}
 }
 
+/* One lower-case word, perhaps with a capital, and ASCII punctuation around it: what most fields
+ * are. */
+static bool plain_word(const struct scan *s, int from, int to, struct atom *a)
+{
+	const char *text = s->text;
+	int at = from, end;
+
+	while (at < to && letter_class((unsigned char)text[at]) == OTHER) {
+		at++;
+	}
+	end = at;
+	if (at < to && text[at] >= 'A' && text[at] <= 'Z') {
+		end++;
+	}
+	while (end < to && text[end] >= 'a' && text[end] <= 'z') {
+		end++;
+	}
+	for (int i = end; i < to; i++) {
+		if (letter_class((unsigned char)text[i]) != OTHER) {
+			return false;
+		}
+	}
+	*a = (struct atom){.kind = LETTERS, .start = at, .end = end, .n_chars = end - at};
+	return end - at > 1;
+}
+
 static void scan_field(struct scan *s, int from, int to, bool ascii)
 {
+	struct atom a;
+
+	if (ascii && plain_word(s, from, to, &a)) {
+		emit_letters(s, &a);
+		return;
+	}
 	if (ascii) {
 		walk(s, from, to);
 	} else {
@@ -669,12 +732,17 @@ void analyse(
 
 		while (i < s.n_bytes && !is_space(text[i])) {
 			int used;
-			uint32_t c = utf8_decode(text + i, n_bytes - (size_t)i, &used);
+			uint32_t c;
 
+			if ((unsigned char)text[i] < 0x80) {
+				i++;
+				continue;
+			}
+			c = utf8_decode(text + i, n_bytes - (size_t)i, &used);
 			if (utf8_is_cjk(c)) {
 				break;
 			}
-			ascii = ascii && c < 0x80;
+			ascii = false;
 			i += used;
 		}
 		if (i > from) {

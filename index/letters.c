@@ -15,9 +15,12 @@ size_t letters_drop_apostrophes(char *w, size_t n)
 {
 	static const char *const endings[] = {"s", "ll", "re", "ve", "d", "m"};
 	size_t len = 0, last = n;
-	size_t tail = n;
+	size_t tail = n, plain = 0;
 
-	for (size_t i = 0; i < n;) {
+	while (plain < n && (w[plain] | 0x20) >= 'a' && (w[plain] | 0x20) <= 'z') {
+		plain++;
+	}
+	for (size_t i = plain; i < n;) {
 		int used;
 
 		if (letter_is_apostrophe(utf8_decode(w + i, n - i, &used))) {
