@@ -49,25 +49,40 @@ static const struct embed_table *table_of(const struct embedder *em)
 	return em->state ? em->state : table_untrained();
 }
 
-static void append_terms(struct arena *a, const char *text, const char *language, struct terms *to)
+static int analyse_part(
+	struct arena *a, const char *text, const char *language, struct terms *terms)
 {
-	struct terms more = {NULL, 0};
-	struct term *both;
+	*terms = (struct terms){NULL, 0};
+	if (text && *text) {
+		analyse(a, text, strlen(text), language, terms);
+	}
+	return terms->n;
+}
 
-	if (!text || !*text) {
+/* The terms of title, heading and body, one after the other. */
+static void analyse_text(struct arena *a, const struct embed_text *text, struct terms *all)
+{
+	const char *language = text->language ? text->language : "";
+	const char *const texts[] = {text->title, text->heading, text->body};
+	struct terms parts[3];
+	int n = 0;
+
+	for (int i = 0; i < 3; i++) {
+		n += analyse_part(a, texts[i], language, &parts[i]);
+	}
+	*all = parts[2];
+	if (n == parts[2].n) {
 		return;
 	}
-	analyse(a, text, strlen(text), language, &more);
-	if (more.n == 0) {
-		return;
+	all->items = arena_array(a, struct term, (size_t)n);
+	all->n = 0;
+	for (int i = 0; i < 3; i++) {
+		if (parts[i].n) {
+			memcpy(all->items + all->n, parts[i].items,
+				(size_t)parts[i].n * sizeof(*all->items));
+			all->n += parts[i].n;
+		}
 	}
-	both = arena_array(a, struct term, (size_t)(to->n + more.n));
-	if (to->n) {
-		memcpy(both, to->items, (size_t)to->n * sizeof(*both));
-	}
-	memcpy(both + to->n, more.items, (size_t)more.n * sizeof(*both));
-	to->items = both;
-	to->n += more.n;
 }
 
 static int embed_builtin(struct embedder *em, const struct embed_job *job, struct err *e)
@@ -75,20 +90,16 @@ static int embed_builtin(struct embedder *em, const struct embed_job *job, struc
 	const struct embed_table *t = table_of(em);
 
 	for (int i = 0; i < job->n; i++) {
-		const struct embed_text *text = &job->texts[i];
-		const char *language = text->language ? text->language : "";
 		float *out = job->out + (size_t)i * TABLE_DIMENSION;
-		struct terms terms = {NULL, 0};
+		struct terms terms;
 		struct arena a;
 
 		if (embed_cancelled(job->cancel)) {
 			return err_set(e, ERR_CANCELLED, "cancelled", "embedding was cancelled");
 		}
 		arena_init(&a);
-		append_terms(&a, text->title, language, &terms);
-		append_terms(&a, text->heading, language, &terms);
-		append_terms(&a, text->body, language, &terms);
-		table_add_terms(t, &terms, out);
+		analyse_text(&a, &job->texts[i], &terms);
+		table_add_terms(t, &a, &terms, out);
 		(void)vector_normalise(out, TABLE_DIMENSION);
 		arena_finish(&a);
 		if (job->progress && ((i + 1) % BATCH == 0 || i + 1 == job->n)) {

@@ -44,26 +44,6 @@ const struct embed_table *table_untrained(void)
 
 /* ── terms ── */
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(((const struct term *)a)->text, ((const struct term *)b)->text);
-}
-
-void terms_sort(struct terms *terms)
-{
-	int n = 0;
-
-	for (int i = 0; i < terms->n; i++) {
-		if (!terms->items[i].stopword) {
-			terms->items[n++] = terms->items[i];
-		}
-	}
-	terms->n = n;
-	if (n > 1) {
-		qsort(terms->items, (size_t)n, sizeof(*terms->items), by_text);
-	}
-}
-
 uint64_t table_hash(const struct embed_table *t, const char *text, size_t n_bytes)
 {
 	uint64_t hash;
@@ -72,20 +52,25 @@ uint64_t table_hash(const struct embed_table *t, const char *text, size_t n_byte
 	return hash;
 }
 
-int64_t table_lookup(const struct embed_table *t, const char *text)
+/* Index in terms, or -1. */
+static int64_t find(const struct embed_table *t, uint64_t hash)
 {
-	uint64_t hash;
+	uint32_t tag = (uint32_t)(hash >> 32);
 
 	if (t->n_terms == 0) {
 		return -1;
 	}
-	hash = table_hash(t, text, strlen(text));
-	for (uint32_t i = (uint32_t)hash & t->mask; t->slots[i]; i = (i + 1) & t->mask) {
-		if (t->terms[t->slots[i] - 1].hash == hash) {
-			return t->slots[i] - 1;
+	for (uint32_t i = (uint32_t)hash & t->mask; t->slots[i].term; i = (i + 1) & t->mask) {
+		if (t->slots[i].tag == tag && t->terms[t->slots[i].term - 1].hash == hash) {
+			return t->slots[i].term - 1;
 		}
 	}
 	return -1;
+}
+
+int64_t table_lookup(const struct embed_table *t, const char *text)
+{
+	return find(t, table_hash(t, text, strlen(text)));
 }
 
 static void fill_slots(struct embed_table *t)
@@ -101,10 +86,10 @@ static void fill_slots(struct embed_table *t)
 	for (uint32_t k = 0; k < t->n_terms; k++) {
 		uint32_t i = (uint32_t)t->terms[k].hash & t->mask;
 
-		while (t->slots[i]) {
+		while (t->slots[i].term) {
 			i = (i + 1) & t->mask;
 		}
-		t->slots[i] = k + 1;
+		t->slots[i] = (struct table_slot){(uint32_t)(t->terms[k].hash >> 32), k + 1};
 	}
 }
 
@@ -138,21 +123,12 @@ int table_grams(const char *text, uint32_t *out)
 	return n;
 }
 
-static void add_term(const struct embed_table *t, const char *text, float weight, float *into)
+static void add_grams(const struct embed_table *t, const char *text, float weight, float *into)
 {
 	const struct vector_kernel *k = vector_kernel();
 	uint32_t grams[TERM_GRAMS_MAX];
-	int64_t at = table_lookup(t, text);
-	int n;
+	int n = table_grams(text, grams);
 
-	if (at >= 0) {
-		const struct table_term *term = &t->terms[at];
-
-		k->add_scaled_int8(
-			into, term->row.v, weight * term->idf * term->row.scale, TABLE_DIMENSION);
-		return;
-	}
-	n = table_grams(text, grams);
 	for (int i = 0; i < n; i++) {
 		const struct table_row *row = &t->grams[grams[i]];
 
@@ -161,18 +137,72 @@ static void add_term(const struct embed_table *t, const char *text, float weight
 	}
 }
 
-void table_add_terms(const struct embed_table *t, struct terms *terms, float *into)
-{
-	terms_sort(terms);
-	for (int i = 0; i < terms->n;) {
-		int end = i + 1;
+/* A term of a text, and how often it stands there. */
+struct counted {
+	uint64_t hash;
+	const char *text;
+	int64_t at; /* its row, or -1 */
+	int tf;
+};
 
-		while (end < terms->n &&
-			strcmp(terms->items[end].text, terms->items[i].text) == 0) {
-			end++;
+/* The distinct terms in the order of their first appearance. Of a row only the first line is
+ * fetched when it is found: the rest follows by itself. */
+static int count_terms(const struct embed_table *t, const struct terms *terms, struct counted *list,
+	int *slots, int n_slots)
+{
+	int n = 0;
+
+	for (int i = 0; i < terms->n; i++) {
+		const char *text = terms->items[i].text;
+		uint64_t hash;
+		int s;
+
+		if (terms->items[i].stopword) {
+			continue;
 		}
-		add_term(t, terms->items[i].text, 1 + logf((float)(end - i)), into);
-		i = end;
+		hash = table_hash(t, text, strlen(text));
+		s = (int)(hash & (uint64_t)(n_slots - 1));
+		while (slots[s] && list[slots[s] - 1].hash != hash) {
+			s = (s + 1) & (n_slots - 1);
+		}
+		if (slots[s]) {
+			list[slots[s] - 1].tf++;
+			continue;
+		}
+		list[n] = (struct counted){hash, text, find(t, hash), 1};
+		if (list[n].at >= 0) {
+			__builtin_prefetch(t->terms[list[n].at].row.v + 64);
+			__builtin_prefetch(t->terms[list[n].at].row.v + 128);
+		}
+		slots[s] = ++n;
+	}
+	return n;
+}
+
+void table_add_terms(
+	const struct embed_table *t, struct arena *a, const struct terms *terms, float *into)
+{
+	const struct vector_kernel *k = vector_kernel();
+	struct counted *list = arena_array(a, struct counted, (size_t)terms->n + 1);
+	int n_slots = 16, n, *slots;
+
+	while (n_slots < 2 * terms->n) {
+		n_slots *= 2;
+	}
+	slots = arena_array(a, int, (size_t)n_slots);
+	memset(slots, 0, (size_t)n_slots * sizeof(*slots));
+	n = count_terms(t, terms, list, slots, n_slots);
+	for (int i = 0; i < n; i++) {
+		float weight = 1 + logf((float)list[i].tf);
+
+		if (list[i].at < 0) {
+			add_grams(t, list[i].text, weight, into);
+		} else {
+			const struct table_term *term = &t->terms[list[i].at];
+
+			k->add_scaled_int8(into, term->row.v, weight * term->idf * term->row.scale,
+				TABLE_DIMENSION);
+		}
 	}
 }
 

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "index/base/arena.h"
 #include "index/base/buf.h"
 #include "index/base/err.h"
 #include "index/fts.h"
@@ -43,11 +44,16 @@ struct table_term {
 	struct table_row row;
 };
 
+struct table_slot {
+	uint32_t tag;  /* upper half of the hash */
+	uint32_t term; /* index + 1; 0: free */
+};
+
 struct embed_table {
 	uint8_t key[TABLE_KEY_BYTES];
 	uint32_t n_terms;
 	struct table_term *terms; /* sorted by hash */
-	uint32_t *slots;	  /* hash table of indices + 1, [mask + 1] */
+	struct table_slot *slots; /* hash table, [mask + 1] */
 	uint32_t mask;
 	struct table_row *grams; /* [TABLE_GRAMS] */
 	float idf_unknown;
@@ -70,11 +76,10 @@ int64_t table_lookup(const struct embed_table *t, const char *text);
 /* Gram rows of a term, with repeats; at most TERM_GRAMS_MAX. */
 int table_grams(const char *text, uint32_t *out);
 
-/* into += (1 + ln tf) · idf · row, for each distinct term that is no stopword. */
-void table_add_terms(const struct embed_table *t, struct terms *terms, float *into);
-
-/* The sorted order that table_add_terms and training use; drops stopwords. */
-void terms_sort(struct terms *terms);
+/* into += (1 + ln tf) · idf · row, for each distinct term that is no stopword, in the order of
+ * their first appearance. */
+void table_add_terms(
+	const struct embed_table *t, struct arena *a, const struct terms *terms, float *into);
 
 /* A sequence of numbers from a seed (splitmix64), the same on every machine. */
 static inline uint64_t next_random(uint64_t *state)
