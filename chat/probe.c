@@ -1,5 +1,6 @@
 #include "chat/probe.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "index/base/buf.h"
 #include "index/base/clock.h"
 #include "index/base/utf8.h"
+#include "index/rerank.h"
 
 #define TOTAL_MS 10000L
 #define ANSWER_MAX ((size_t)1 << 20)
@@ -290,6 +292,38 @@ void probe_embedder(const struct settings *s, struct probe *out)
 			 "embedding in its answer.");
 	}
 	json_decref(o);
+}
+
+/* By the client that searches use: what it says of a failure is what a search would say. */
+void probe_reranker(const struct settings *s, struct probe *out)
+{
+	static const char *const texts[] = {"The door is locked at night.", "Pandas eat bamboo."};
+	const struct rerank_request r = {"What do pandas eat?", texts, 2, NULL};
+	int64_t begun = clock_mono_ms();
+	struct settings bounded;
+	struct err e = ERR_INIT;
+	double scores[2];
+
+	*out = (struct probe){.ok = false};
+	if (!rerank_configured(s)) {
+		say(out, "rerank-url is not set: passages stay in their fused order.");
+		return;
+	}
+	settings_copy(&bounded, s);
+	if (bounded.rerank_timeout_ms > TOTAL_MS) {
+		bounded.rerank_timeout_ms = TOTAL_MS;
+	}
+	if (rerank_run(&bounded, &r, scores, &e) != 0) {
+		say(out, "%c%s.", toupper((unsigned char)e.message[0]), e.message + 1);
+	} else if (scores[1] > scores[0]) {
+		out->ok = true;
+		say(out, "The reranker answers: what fits the question comes first.");
+	} else {
+		say(out, "The reranker answers, but puts a text that does not fit the question "
+			 "before one that does: is it the right model?");
+	}
+	out->ms = clock_mono_ms() - begun;
+	settings_finish(&bounded);
 }
 
 bool probe_same_server(const char *url_a, const char *url_b)

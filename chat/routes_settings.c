@@ -143,6 +143,17 @@ int settings_change(struct call *c, struct err *e)
 
 /* ── trying out ── */
 
+/* What can be tried out, with the address that each key belongs to. */
+static const struct tryable {
+	const char *what, *key, *url;
+	void (*probe)(const struct settings *s, struct probe *out);
+} tryables[] = {
+	{"model", "model-key", "model-url", probe_model},
+	{"embedder", "embed-key", "embed-url", probe_embedder},
+	{"reranker", "rerank-key", "rerank-url", probe_reranker},
+};
+#define N_TRYABLES (sizeof(tryables) / sizeof(tryables[0]))
+
 static bool is_named(const struct changes *x, const char *name)
 {
 	for (int i = 0; i < x->n; i++) {
@@ -166,13 +177,13 @@ static int settings_to_try(
 		rc = settings_set(
 			out, x->names[i], x->values[i] ? x->values[i] : "", "the request", e);
 	}
-	if (rc == 0 && !is_named(x, "model-key") &&
-		!probe_same_server(now->model_url, out->model_url)) {
-		rc = settings_set(out, "model-key", "", "the request", e);
-	}
-	if (rc == 0 && !is_named(x, "embed-key") &&
-		!probe_same_server(now->embed_url, out->embed_url)) {
-		rc = settings_set(out, "embed-key", "", "the request", e);
+	for (size_t i = 0; rc == 0 && i < N_TRYABLES; i++) {
+		const struct tryable *t = &tryables[i];
+
+		if (!is_named(x, t->key) && !probe_same_server(settings_text(now, t->url),
+						    settings_text(out, t->url))) {
+			rc = settings_set(out, t->key, "", "the request", e);
+		}
 	}
 	return rc;
 }
@@ -180,6 +191,7 @@ static int settings_to_try(
 int settings_test(struct call *c, struct err *e)
 {
 	static const char *const fields[] = {"what", "settings"};
+	const struct tryable *t = NULL;
 	const char *what = NULL;
 	struct settings tried;
 	struct changes x;
@@ -189,9 +201,12 @@ int settings_test(struct call *c, struct err *e)
 	if (rc == 0) {
 		rc = call_text(c, "what", true, 16, &what, e);
 	}
-	if (rc == 0 && strcmp(what, "model") != 0 && strcmp(what, "embedder") != 0) {
-		rc = err_set(
-			e, ERR_INVALID, "bad_field", "The field what must be model or embedder.");
+	for (size_t i = 0; rc == 0 && i < N_TRYABLES && !t; i++) {
+		t = strcmp(what, tryables[i].what) == 0 ? &tryables[i] : NULL;
+	}
+	if (rc == 0 && !t) {
+		rc = err_set(e, ERR_INVALID, "bad_field",
+			"The field what must be model, embedder or reranker.");
 	}
 	if (rc == 0) {
 		rc = read_changes(c, false, &x, e);
@@ -202,11 +217,7 @@ int settings_test(struct call *c, struct err *e)
 	rc = settings_to_try(c, &x, &tried, e);
 	if (rc == 0) {
 		call_let_go(c);
-		if (strcmp(what, "model") == 0) {
-			probe_model(&tried, &p);
-		} else {
-			probe_embedder(&tried, &p);
-		}
+		t->probe(&tried, &p);
 		call_json(c, 200,
 			json_pack("{s:b,s:I,s:s}", "ok", (int)p.ok, "ms", (json_int_t)p.ms,
 				"message", p.message));

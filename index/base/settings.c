@@ -101,6 +101,7 @@ static const struct {
 	{"embedder", ok_embedder, "builtin or openai"},
 	{"public-url", ok_url, "empty or an address with http:// or https://"},
 	{"embed-url", ok_url, "empty or an address with http:// or https://"},
+	{"rerank-url", ok_url, "empty or an address with http:// or https://"},
 	{"external-url", ok_url, "empty or an address with http:// or https://"},
 	{"model-url", ok_url, "empty or an address with http:// or https://"},
 	{"model-name", ok_filled, "a model's name"},
@@ -206,6 +207,14 @@ void settings_finish(struct settings *s)
 bool settings_known(const char *name)
 {
 	return find(name, strlen(name)) != NULL;
+}
+
+const char *settings_text(const struct settings *s, const char *name)
+{
+	const struct row *row = find(name, strlen(name));
+
+	ASSERT(row != NULL && row->kind != KIND_NUMBER);
+	return *string_at(s, row);
 }
 
 static int unknown(const char *name, const char *source, struct err *e)

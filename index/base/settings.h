@@ -96,6 +96,15 @@
 		"the same for questions in Chinese, Japanese or Korean")                           \
 	N(fusion_weight_openai, "fusion-weight-openai", 50, 0, 100,                                \
 		"the same where embed-url computes the vectors")                                   \
+	S(rerank_url, "rerank-url", "",                                                            \
+		"base address of a /rerank, e.g. http://127.0.0.1:8081/v1; empty: the fused order" \
+		" stays")                                                                          \
+	S(rerank_model, "rerank-model", "", "model name for rerank-url; empty: none is named")     \
+	P(rerank_key, "rerank-key", "", "key for rerank-url")                                      \
+	N(rerank_timeout_ms, "rerank-timeout-ms", 5000, 50, 600000,                                \
+		"longest wait for a rerank, tries included; then the fused order stays")           \
+	N(rerank_candidates, "rerank-candidates", 30, 2, 200,                                      \
+		"passages of the fused order that are reranked")                                   \
 	S(model_url, "model-url", "",                                                              \
 		"base address of an OpenAI-compatible API, e.g. http://127.0.0.1:8080/v1; empty: " \
 		"built-in extractive answers")                                                     \
@@ -149,6 +158,7 @@ MUST_CHECK int settings_load(struct settings *s, struct err *e);
  * belongs to the command. */
 MUST_CHECK int settings_flags(struct settings *s, int *argc, char **argv, struct err *e);
 bool settings_known(const char *name);
+const char *settings_text(const struct settings *s, const char *name); /* of a text's name */
 
 /* ── changing them while the program runs: on a copy, which others may read without a lock ── */
 

@@ -124,10 +124,24 @@ test('trying out says in a sentence what is wrong', async () => {
 	assert.equal((await patch({ 'embed-key': KEY, 'embed-url': 'http://127.0.0.1:1/v1' })).status, 200);
 	assert.match((await attempt('embedder', { embedder: 'openai', 'embed-url': url, 'embed-model': 'e' })).message, /3 numbers/);
 	assert.equal(seen.authorization, undefined, 'a kept key is for its own server');
+	assert.equal((await patch({ 'rerank-key': KEY, 'rerank-url': 'http://127.0.0.1:1/v1' })).status, 200);
+	for (const [how, ok, says] of [[status(200, JSON.stringify({ results: [{ index: 1, relevance_score: 2 }, { index: 0, relevance_score: -3 }] })), true, /what fits the question comes first/],
+		[status(200, JSON.stringify([{ index: 0, score: 0.9 }, { index: 1, score: 0.1 }])), false, /right model/], [status(501, error('does not rerank')), false, /status 501: does not rerank\.$/],
+		[status(404), false, /status 404/], [status(200, '<html>'), false, /not JSON/]]) {
+		reply = how;
+		const r = await attempt('reranker', { 'rerank-url': url });
+		assert.deepEqual([r.ok, says.test(r.message)], [ok, true], r.message);
+		assert.equal(seen.authorization, undefined, 'a kept key is for its own server');
+	}
+	reply = status(501, error(`does not rerank ${KEY}`));
+	assert.ok(!(await attempt('reranker', { 'rerank-url': url, 'rerank-key': KEY })).message.includes(KEY));
+	assert.equal(seen.authorization, `Bearer ${KEY}`);
 	await new Promise((done) => {
 		server.close(done);
 		server.closeAllConnections();
 	});
+	assert.match((await attempt('reranker')).message, /cannot be reached/);
+	assert.match((await attempt('reranker', { 'rerank-url': '' })).message, /not set/);
 	assert.match((await attempt('model', { 'model-url': url })).message, /Nothing answers/);
 	assert.match((await attempt('model', { 'model-url': 'http://no-such-host.invalid/v1' })).message, /name of the server/);
 	assert.match((await attempt('embedder', { embedder: 'openai' })).message, /needs embed-url and embed-model/);

@@ -13,6 +13,7 @@ interface Answer { settings: Setting[]; restart: string[] }
 const GROUPS: [string, RegExp][] = [
 	['model', /^(model-|answer-|source-|runs-)/],
 	['embedder', /^embed/],
+	['reranker', /^rerank-/],
 	['documents', /^(ingest-|chunk-|upload)/],
 	['people', /^(session-|access-|login-|public-url)/],
 	['server', /./],
@@ -66,7 +67,7 @@ function Row({ setting, changed, onChange }: { setting: Setting; changed?: strin
 	);
 }
 
-function Test({ what, changes }: { what: 'model' | 'embedder'; changes: Changes }) {
+function Test({ what, changes }: { what: 'model' | 'embedder' | 'reranker'; changes: Changes }) {
 	const [said, setSaid] = useState<{ ok: boolean; ms: number; message: string } | null>(null);
 	const { busy, error, attempt } = useAttempt();
 	const test = () => attempt(async () => {
@@ -106,7 +107,7 @@ export function Settings() {
 				<section class="card stack" key={group}>
 					<h2>{t(`settings.${group}`)}</h2>
 					{value.settings.filter((s) => groupOf(s.name) === group).map((s) => <Row key={s.name} setting={s} changed={changes[s.name]} onChange={(to) => change(s, to)} />)}
-					{(group === 'model' || group === 'embedder') && <Test what={group} changes={changes} />}
+					{(group === 'model' || group === 'embedder' || group === 'reranker') && <Test what={group} changes={changes} />}
 				</section>
 			))}
 			{(names.length > 0 || saving.error) && (
