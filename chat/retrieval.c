@@ -7,6 +7,8 @@
 #include "index/base/utf8.h"
 #include "index/chunks.h"
 #include "index/place.h"
+#include "ingest/external.h"
+#include "ingest/formats.h"
 
 enum {
 	Q_ADD_SEARCH,
@@ -96,6 +98,28 @@ void retrieval_fill(struct retrieval *r, struct arena *a, const char *query,
 			add(r, k, n_sources);
 		}
 	}
+}
+
+const char *searched_type(const char *name)
+{
+	const char *type = format_type_named(name);
+
+	return type ? type : external_type_named(name);
+}
+
+json_t *retrieval_conditions_json(const struct search_result *found)
+{
+	json_t *list = json_array();
+	int i;
+
+	for (i = 0; i < found->n_conditions; i++) {
+		const struct condition *c = &found->conditions[i];
+
+		json_array_append_new(
+			list, json_pack("{s:s, s:b, s:b}", "text", c->written, "unmatched",
+				      c->unmatched, "ignored", c->ignored));
+	}
+	return list;
 }
 
 json_t *retrieval_times_json(const struct search_result *found)

@@ -124,19 +124,22 @@ int collections_field(struct call *c, struct id **out, int *n, struct err *e)
 
 int search_passages(struct call *c, struct err *e)
 {
-	static const char *const fields[] = {"query", "limit", "tokens", "collections", "explain"};
-	struct search_request r = {.who = &c->who, .settings = c->app->settings};
+	static const char *const fields[] = {
+		"query", "limit", "tokens", "collections", "explain", "plain"};
+	struct search_request r = {
+		.who = &c->who, .settings = c->app->settings, .type_of = searched_type};
 	struct search_result found;
 	struct id *collections;
 	int64_t limit = 10, tokens = 0;
 	json_t *passages, *out;
 	int i;
-	int rc = call_fields(c, fields, 5, e);
+	int rc = call_fields(c, fields, 6, e);
 
 	if (rc || (rc = call_text(c, "query", true, SEARCH_QUERY_MAX, &r.query, e)) ||
 		(rc = call_int(c, "limit", false, 1, 100, &limit, e)) ||
 		(rc = call_int(c, "tokens", false, 1, BUDGET_MAX, &tokens, e)) ||
 		(rc = call_bool(c, "explain", &r.explain, e)) ||
+		(rc = call_bool(c, "plain", &r.plain, e)) ||
 		(rc = collections_field(c, &collections, &r.n_collections, e))) {
 		return rc;
 	}
@@ -151,7 +154,8 @@ int search_passages(struct call *c, struct err *e)
 	for (i = 0; i < found.n_passages; i++) {
 		json_array_append_new(passages, passage_json(&found.passages[i]));
 	}
-	out = json_pack("{s:o, s:s, s:f, s:b, s:i, s:o}", "passages", passages, "language",
+	out = json_pack("{s:o, s:s, s:o, s:s, s:f, s:b, s:i, s:o}", "passages", passages, "words",
+		found.words, "conditions", retrieval_conditions_json(&found), "language",
 		found.language, "evidence", round(found.evidence * 100) / 100, "weak",
 		found.evidence < evidence_needed(found.language), "tokens", found.n_tokens,
 		"timeUs", retrieval_times_json(&found));
@@ -175,6 +179,8 @@ int search_prompt(struct call *c, struct err *e)
 	static const char *const fields[] = {"input", "collections"};
 	const struct settings *set = c->app->settings;
 	struct search_request r = {.who = &c->who,
+		.lenient = true,
+		.type_of = searched_type,
 		.settings = set,
 		.limit = PROMPT_PASSAGES_MAX,
 		.token_budget = (int)set->source_tokens};

@@ -140,7 +140,9 @@ int turn_retrieve_work(struct turn *t, struct db *db, struct err *e)
 		.attached = attached(t),
 		.limit = PROMPT_PASSAGES_MAX,
 		.token_budget = (int)t->run->app->settings->source_tokens,
-		.explain = true};
+		.explain = true,
+		.lenient = true,
+		.type_of = searched_type};
 	rc = search_run(t->run->app->index, db, &request, t->arena, &t->found, e);
 	if (rc == 0) {
 		rc = search_again(t, db, &request, e);
@@ -193,7 +195,7 @@ static int build_answer(struct turn *t, struct db *db, struct err *e)
 	for (int i = 0; i < t->n_sources; i++) {
 		source_init(&t->sources[i], t->arena, i + 1, &t->found.passages[i]);
 	}
-	rc = ask_words(t, db, t->query, &q, e);
+	rc = ask_words(t, db, t->found.words, &q, e);
 	if (rc == 0) {
 		extractive_answer(t->arena, &q, o->question, t->sources, t->n_sources, &t->extract);
 	}

@@ -137,6 +137,9 @@ struct allowed {
 struct allowed *acl_allowed(struct acl_index *x, const struct asker *who,
 	const struct id *collections, int n_collections, const struct id *attached);
 void acl_allowed_drop(struct allowed *a);
+/* Of what is allowed, those slots that are in `only` (excluded: those that are not): never more
+ * than before. A new one of the caller's, in no cache; `a` stays his. */
+struct allowed *acl_narrow(const struct allowed *a, const struct bitmap *only, bool excluded);
 
 /* Rows in acl_set_n and bitmaps against acl_entry; counts differences, mends them if repair. */
 MUST_CHECK int acl_check(

@@ -506,6 +506,25 @@ void acl_allowed_drop(struct allowed *a)
 	}
 }
 
+struct allowed *acl_narrow(const struct allowed *a, const struct bitmap *only, bool excluded)
+{
+	struct allowed *out = calloc(1, sizeof(*out));
+
+	ASSERT(out);
+	bitmap_init(&out->slots);
+	bitmap_copy(&out->slots, &a->slots);
+	if (excluded) {
+		bitmap_and_not(&out->slots, only);
+	} else {
+		bitmap_and(&out->slots, only);
+	}
+	out->n_allowed = bitmap_count(&out->slots);
+	out->n_live = a->n_live;
+	out->epoch = a->epoch;
+	out->refs = 1;
+	return out;
+}
+
 /* ── check ── */
 
 struct mend {

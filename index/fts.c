@@ -42,6 +42,8 @@ static const struct {
 	[FTS_ANY] = {"any", "SELECT 1 FROM fts_%1$lld WHERE fts_%1$lld MATCH ?1 LIMIT 1"},
 	[FTS_ANY_ALLOWED] = {"any_allowed", "SELECT 1 FROM fts_%1$lld WHERE fts_%1$lld MATCH ?1 "
 					    "AND carrel_allowed(rowid, ?2) LIMIT 1"},
+	[FTS_ROWS] = {"rows", "SELECT rowid FROM fts_%1$lld WHERE fts_%1$lld MATCH ?1 "
+			      "AND carrel_allowed(rowid, ?2)"},
 	[FTS_FRESH] = {"fresh",
 		"SELECT 1 FROM sqlite_schema WHERE name = 'fts_%1$lld' AND "
 		"sql LIKE '%%tokenize = ''carrel " VERSION_TEXT(ANALYSER_VERSION) "'')'"},

@@ -77,6 +77,18 @@ struct fts_query {
 	int limit;
 };
 
+struct fts_phrase {
+	int64_t workspace_n;
+	const char *text;
+	const char *language; /* of the question, "" unknown */
+	bool title;	      /* only in titles */
+	const struct allowed *allowed;
+};
+/* Sets the bits of the allowed rows that hold the words one after the other. Text without a word is
+ * in none. */
+MUST_CHECK int fts_rows(
+	struct db *db, const struct fts_phrase *p, struct bitmap *out, struct err *e);
+
 /* A search that finds fewer rows than this (and than its limit) has found every row that holds a
  * word of the query; of a longer list this many are the best there are. */
 #define FTS_WHOLE_BELOW 50

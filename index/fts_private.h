@@ -19,7 +19,8 @@ enum fts_statement {
 	FTS_TOTAL,
 	FTS_ANY,
 	FTS_ANY_ALLOWED,
-	FTS_FRESH
+	FTS_FRESH,
+	FTS_ROWS
 };
 
 /* A statement on the workspace's own tables, lent as by db_stmt_named; NULL: e says why, and

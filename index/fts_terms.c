@@ -10,8 +10,7 @@
 
 #define QUESTION_BYTES 32768 /* of a longer one the rest is not read */
 #define CANDIDATES 256	     /* terms whose frequency is asked */
-#define LANGUAGES_MAX 32
-#define TABLE 16384 /* a power of two, above twice the words of a question */
+#define TABLE 16384	     /* a power of two, above twice the words of a question */
 
 struct gathering {
 	struct arena *arena;
@@ -42,7 +41,7 @@ static void add_term(struct gathering *g, const char *text, bool prefix)
 	g->table[i] = g->n;
 }
 
-static bool lone_character(const struct term *t)
+bool fts_lone_character(const struct term *t)
 {
 	int used;
 
@@ -59,7 +58,7 @@ static void gather(struct gathering *g, const char *language)
 		const struct term *t = &terms.items[i];
 
 		if (!g->stop_end || g->stop_end[t->byte_start] != t->byte_end) {
-			add_term(g, t->text, lone_character(t));
+			add_term(g, t->text, fts_lone_character(t));
 		}
 	}
 }
@@ -79,16 +78,15 @@ static int *find_stopwords(struct arena *a, const char *text, size_t n_bytes, co
 	return stop_end;
 }
 
-/* The question's, English, none, and those the workspace has text of. */
-static int list_languages(struct db *db, int64_t workspace_n, const char *own,
-	const char *out[LANGUAGES_MAX], int *n, struct err *e)
+int fts_languages(struct db *db, int64_t workspace_n, const char *own,
+	const char *out[FTS_LANGUAGES_MAX], int *n, struct err *e)
 {
 	*n = 0;
 	out[(*n)++] = own;
 	if (strcmp(own, "en") != 0) {
 		out[(*n)++] = "en";
 	}
-	for (int i = 0; stem_language(i) && *n < LANGUAGES_MAX - 1; i++) {
+	for (int i = 0; stem_language(i) && *n < FTS_LANGUAGES_MAX - 1; i++) {
 		char term[8] = {LANGUAGE_TERM};
 		bool has;
 		int rc;
@@ -173,7 +171,7 @@ int fts_terms(struct db *db, struct arena *a, const struct fts_query *q, struct 
 	struct err *e)
 {
 	struct gathering g = {.arena = a, .text = q->text};
-	const char *languages[LANGUAGES_MAX];
+	const char *languages[FTS_LANGUAGES_MAX];
 	const char *own = q->language && q->language[0] ? q->language : NULL;
 	int n_languages, rc;
 
@@ -183,7 +181,7 @@ int fts_terms(struct db *db, struct arena *a, const struct fts_query *q, struct 
 	g.items = arena_array(a, struct query_term, (size_t)g.capacity);
 	g.table = arena_array(a, int, TABLE);
 	g.stop_end = find_stopwords(a, g.text, g.n_bytes, own);
-	rc = list_languages(db, q->workspace_n, own, languages, &n_languages, e);
+	rc = fts_languages(db, q->workspace_n, own, languages, &n_languages, e);
 	for (int pass = 0; rc == 0 && pass < 2 && g.n == 0; pass++) {
 		for (int i = 0; i < n_languages; i++) {
 			gather(&g, languages[i]);
@@ -200,13 +198,13 @@ int fts_terms(struct db *db, struct arena *a, const struct fts_query *q, struct 
 int fts_has_word(struct db *db, int64_t workspace_n, const char *word, size_t n_bytes, bool *has,
 	struct err *e)
 {
-	const char *languages[LANGUAGES_MAX];
+	const char *languages[FTS_LANGUAGES_MAX];
 	struct arena a;
 	int n, rc;
 
 	*has = false;
 	arena_init(&a);
-	rc = list_languages(db, workspace_n, "", languages, &n, e);
+	rc = fts_languages(db, workspace_n, "", languages, &n, e);
 	for (int i = 0; rc == 0 && i < n && !*has; i++) {
 		struct terms terms;
 

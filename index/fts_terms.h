@@ -22,6 +22,14 @@ struct query_terms {
 	int n;
 };
 
+#define FTS_LANGUAGES_MAX 32
+/* In whose words a text is looked for: as the question's own language has them, as English, as
+ * none, and as those that the workspace has text of. */
+MUST_CHECK int fts_languages(struct db *db, int64_t workspace_n, const char *own,
+	const char *out[FTS_LANGUAGES_MAX], int *n, struct err *e);
+/* A CJK character by itself: it is the beginning of bigrams. */
+bool fts_lone_character(const struct term *t);
+
 MUST_CHECK int fts_terms(struct db *db, struct arena *a, const struct fts_query *q,
 	struct query_terms *out, struct err *e);
 

@@ -29,6 +29,9 @@ bool external_available(const struct settings *set);
 /* Whether external-types names the file's extension, or its media type (may be NULL). */
 bool external_takes(const struct settings *set, const char *name, const char *media_type);
 
+/* The media type of files with this extension among those, whatever the case; NULL: not known. */
+const char *external_type_named(const char *extension);
+
 struct external_request {
 	int memfd;	    /* the bytes (index/blob.h); borrowed */
 	const char *name;   /* the file's name: its extension is all that a command is told */

@@ -59,6 +59,16 @@ const char *external_media_type(const char *name)
 	return kind_of(name)->media_type;
 }
 
+const char *external_type_named(const char *extension)
+{
+	for (const struct kind *k = kinds; *k->extension; k++) {
+		if (strcasecmp(extension, k->extension) == 0) {
+			return k->media_type;
+		}
+	}
+	return NULL;
+}
+
 /* ── reading ── */
 
 /* What the external extractor makes of the file, as this kind of document; read as any file. */

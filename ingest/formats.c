@@ -246,6 +246,28 @@ const struct format *format_of_type(const char *media_type)
 	return NULL;
 }
 
+static bool has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (; *list; list += strcspn(list, " "), list += *list == ' ') {
+		if (strcspn(list, " ") == n && strncasecmp(list, word, n) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *format_type_named(const char *extension)
+{
+	for (int i = 0; i < N_FORMATS; i++) {
+		if (has_word(FORMATS[i].extensions, extension)) {
+			return FORMATS[i].media_type;
+		}
+	}
+	return NULL;
+}
+
 bool format_is_drawn(const char *media_type)
 {
 	const struct format *f = format_of_type(media_type);

@@ -18,6 +18,7 @@
 #include "index/base/arena.h"
 #include "index/chunks.h"
 #include "index/index.h"
+#include "retrieve/narrow.h"
 
 struct search_request {
 	const struct asker *who;
@@ -25,10 +26,13 @@ struct search_request {
 	const struct id *collections; /* only in these; NULL: all */
 	int n_collections;
 	const struct id
-		*attached; /* the attachments of the asker's conversation besides, or NULL */
-	int limit;	   /* passages, 1 to 100 */
-	int token_budget;  /* 0: by limit alone; else passages are packed into it */
-	bool explain;	   /* fill candidates */
+		*attached;     /* the attachments of the asker's conversation besides, or NULL */
+	int limit;	       /* passages, 1 to 100 */
+	int token_budget;      /* 0: by limit alone; else passages are packed into it */
+	bool explain;	       /* fill candidates */
+	bool plain;	       /* the query is words alone, whatever it looks like */
+	bool lenient;	       /* of a conversation: as in retrieve/narrow.h */
+	query_type_fn type_of; /* what type: knows; NULL: it is a word */
 	/* Fusion weights as they are now; NULL: as they were when the index was opened. */
 	const struct settings *settings;
 	/* ── for measuring (carrel eval); zero for people ── */
@@ -137,6 +141,9 @@ struct search_result {
 	struct candidate *candidates; /* by fused rank; explain only */
 	int n_candidates;
 	const char *language; /* of the question */
+	const char *words;    /* what was searched for: the query without its conditions */
+	struct condition *conditions;
+	int n_conditions;
 	/* How well the passages answer, 0 to 1: the idf-weighted share of the question's content
 	 * words that the best passages hold, see search.c. Below the threshold of
 	 * retrieve/evidence.h an answer is refused. */
@@ -151,7 +158,8 @@ struct search_result {
 struct question;
 double passage_covers(struct arena *a, const struct passage *p, const struct question *q);
 
-/* ERR_INVALID: empty or too long query, bad limit. Nothing found is a success with none. */
+/* ERR_INVALID: empty or too long query (conditions alone are "empty_query"), bad limit. Nothing
+ * found is a success with none. */
 MUST_CHECK int search_run(struct index *ix, struct db *db, const struct search_request *r,
 	struct arena *a, struct search_result *out, struct err *e);
 

@@ -20,6 +20,35 @@ int search_permit(struct search *s, struct err *e)
 	return 0;
 }
 
+/* The query's conditions narrow what is searched; its words are searched for. */
+static int read_query(struct search *s, struct err *e)
+{
+	const struct search_request *r = s->request;
+	struct query q = {.plain = r->query};
+	struct narrowing n = {.who = r->who, .query = &q, .lenient = r->lenient};
+	int rc;
+
+	if (!r->plain) {
+		query_parse(s->arena, r->query, r->type_of, &q);
+	}
+	if (!*q.plain && r->lenient) {
+		q = (struct query){.plain = r->query};
+	}
+	if (strspn(q.plain, " \t\r\n") == strlen(q.plain)) {
+		return err_set(e, ERR_INVALID, "empty_query",
+			"Say what to look for besides what it is to be in.");
+	}
+	n.language = language_detect(q.plain, strlen(q.plain));
+	rc = narrow(s->db, s->arena, &n, &s->allowed, &s->out->conditions, e);
+	if (rc) {
+		return rc;
+	}
+	s->out->n_conditions = q.n_conditions;
+	s->out->words = q.plain;
+	return question_open(
+		s->db, s->arena, r->who->workspace_n, s->allowed, q.plain, &s->question, e);
+}
+
 int search_understand(struct search *s, struct err *e)
 {
 	const struct search_request *r = s->request;
@@ -39,14 +68,13 @@ int search_understand(struct search *s, struct err *e)
 		return err_set(e, ERR_INVALID, "bad_depth", "depth is 0 to %d, not %d.",
 			SEARCH_DEPTH_MAX, r->depth);
 	}
-	return question_open(
-		s->db, s->arena, r->who->workspace_n, s->allowed, r->query, &s->question, e);
+	return read_query(s, e);
 }
 
 int search_lexical(struct search *s, struct err *e)
 {
 	struct fts_query q = {.workspace_n = s->request->who->workspace_n,
-		.text = s->request->query,
+		.text = s->out->words,
 		.language = s->question.language,
 		.allowed = s->allowed,
 		.limit = LIST_LENGTH};
@@ -56,8 +84,7 @@ int search_lexical(struct search *s, struct err *e)
 
 static int search_vectors(struct search *s, struct err *e)
 {
-	const struct embed_text text = {
-		.body = s->request->query, .language = s->question.language};
+	const struct embed_text text = {.body = s->out->words, .language = s->question.language};
 	int rc = vectors_serving(s->index->vectors, s->request->who->workspace_n, &s->space, e);
 
 	if (rc) {

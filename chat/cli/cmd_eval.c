@@ -62,6 +62,7 @@ static int search_one(struct run *r, int *grade_of, struct outcome *o, struct er
 {
 	struct search_request request = {.who = &r->data->who,
 		.query = o->query->text,
+		.plain = true, /* a set's questions are text that nobody typed as syntax */
 		.limit = 1,
 		.ranking_only = true,
 		.depth = SEARCH_DEPTH_MAX};

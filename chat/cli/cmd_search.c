@@ -54,6 +54,25 @@ static void warn_of_vectors(const struct cli *cli, const json_t *found)
 	}
 }
 
+/* Conditions that nothing meets: why there is nothing, or less than the words would find. */
+static void tell_conditions(const struct cli *cli, const json_t *found)
+{
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach(json_object_get(found, "conditions"), i, c)
+	{
+		struct buf text = BUF_INIT;
+
+		if (!json_is_true(json_object_get(c, "unmatched")) || cli->quiet) {
+			continue;
+		}
+		text_clean(&text, text_of(c, "text"), strlen(text_of(c, "text")), false);
+		fprintf(stderr, "nothing that you may read has %s\n", text.data ? text.data : "");
+		buf_finish(&text);
+	}
+}
+
 /* "travel-policy.pdf, page 2 › Hotels", "prices.xlsx, Prices!A2:F9" */
 static void add_place(struct buf *out, const json_t *p)
 {
@@ -105,6 +124,7 @@ int cmd_search(struct cli *cli, struct err *e)
 	}
 	passages = json_object_get(found, "passages");
 	warn_of_vectors(cli, found);
+	tell_conditions(cli, found);
 	json_array_foreach(passages, i, p)
 	{
 		if (cli->json) {
@@ -176,6 +196,7 @@ int cmd_explain(struct cli *cli, struct err *e)
 		return rc;
 	}
 	warn_of_vectors(cli, found);
+	tell_conditions(cli, found);
 	if (cli->json) {
 		json_array_foreach(json_object_get(found, "candidates"), i, candidate)
 		{

@@ -53,7 +53,18 @@ const struct command commands[] = {
 			{"all", NULL, "every document"},
 			{"no-wait", NULL, "return when the jobs are made"}),
 		0, 0, false, cmd_reindex},
-	{"search", "QUERY…", "Finds passages", NULL,
+	{"search", "QUERY…", "Finds passages",
+		"Words are searched for by themselves and by their meaning. Conditions hold for "
+		"every passage:\n"
+		"  \"annual leave\"       these words, one after the other\n"
+		"  title:handbook       in the title\n"
+		"  collection:hr        of that collection (in:hr; \"two words\" in quotes)\n"
+		"  type:pdf             of that kind of file: docx, xlsx, md, eml, …\n"
+		"  owner:ada            brought in by that user (by:ada, by:me)\n"
+		"  date:2026-03         come in then: a year, month or day, or 2025..2026-03\n"
+		"  before:2026 after:2025-06-30\n"
+		"  -word, -\"a phrase\", -type:pdf   and without what has it\n"
+		"The shell takes quotes away: carrel search '\"annual leave\" type:pdf'",
 		OPTIONS(COLLECTION, {"limit", "N", "passages at most (8)"},
 			{"full", NULL, "all of their text"}),
 		1, -1, false, cmd_search},

@@ -81,6 +81,13 @@ void bitmap_and(struct bitmap *into, const struct bitmap *from)
 	}
 }
 
+void bitmap_and_not(struct bitmap *into, const struct bitmap *without)
+{
+	for (size_t i = 0; i < into->n_words && i < without->n_words; i++) {
+		into->words[i] &= ~without->words[i];
+	}
+}
+
 void bitmap_copy(struct bitmap *into, const struct bitmap *from)
 {
 	if (into == from) {

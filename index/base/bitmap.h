@@ -27,6 +27,7 @@ static inline bool bitmap_has(const struct bitmap *b, uint64_t slot)
 void bitmap_reserve(struct bitmap *b, uint64_t n_slots); /* at least that many, zeroed */
 void bitmap_or(struct bitmap *into, const struct bitmap *from);
 void bitmap_and(struct bitmap *into, const struct bitmap *from);
+void bitmap_and_not(struct bitmap *into, const struct bitmap *without);
 void bitmap_copy(struct bitmap *into, const struct bitmap *from);
 uint64_t bitmap_count(const struct bitmap *b);
 /* Number of set bits in [from, to); both 64-aligned, or to past the end. */

@@ -323,6 +323,72 @@ static void test_ranking_only(void **state)
 	}
 }
 
+/* ── the query language ── */
+
+static int passages_of(struct fixture *f, const char *query, struct search_result *out)
+{
+	const struct search_request like = {0};
+
+	assert_int_equal(search(f, &like, query, out), 0);
+	return out->n_passages;
+}
+
+static void test_phrases_hold_for_every_hit(void **state)
+{
+	struct fixture *f = *state;
+	const struct search_request lenient = {.lenient = true}, plain = {.plain = true};
+	struct search_result r;
+	int i;
+
+	publish(f, &f->open, "travel", travel, 3);
+	publish(f, &f->closed, "board", secret, 1);
+	assert_int_equal(passages_of(f, "hotels \"daily allowance\"", &r), 1);
+	assert_non_null(strstr(r.passages[0].text, "daily allowance"));
+	assert_int_equal(r.n_conditions, 1);
+	assert_false(r.conditions[0].unmatched);
+	assert_int_equal(passages_of(f, "hotels \"allowance daily\"", &r), 0);
+	assert_true(passages_of(f, "euros -london", &r) > 0);
+	for (i = 0; i < r.n_passages; i++) {
+		assert_null(strstr(r.passages[i].text, "London"));
+	}
+	assert_int_equal(passages_of(f, "euros -\"daily allowance\" -rail", &r), 1);
+	assert_string_equal(r.words, "euros");
+	/* In a document that is hidden and in none is the same. */
+	assert_int_equal(passages_of(f, "hotels \"without a limit\"", &r), 0);
+	assert_true(r.conditions[0].unmatched);
+	assert_int_equal(passages_of(f, "hotels \"beyond any limit\"", &r), 0);
+	assert_true(r.conditions[0].unmatched);
+	assert_int_equal(search(f, &lenient, "hotels \"without a limit\"", &r), 0);
+	assert_true(r.n_passages > 0 && r.conditions[0].ignored);
+	assert_int_equal(search(f, &plain, "hotels -london", &r), 0);
+	assert_true(r.n_conditions == 0 && strstr(r.passages[0].text, "London"));
+}
+
+static void test_fields_narrow(void **state)
+{
+	static const char *const empty[] = {"hotels collection:closed", "hotels collection:none",
+		"hotels owner:ann", "hotels owner:nobody", "hotels before:1999", "hotels date:1999",
+		"hotels title:board", "hotels title:nothing", "hotels in:closed in:open"};
+	static const char *const same[] = {"hotels collection:open", "hotels in:OPEN",
+		"hotels -collection:closed", "hotels -owner:ann", "hotels after:1999",
+		"hotels date:1999..", "hotels title:travel", "hotels -title:board"};
+	struct fixture *f = *state;
+	struct search_result r;
+	size_t i;
+
+	publish(f, &f->open, "travel", travel, 3);
+	publish(f, &f->closed, "board", secret, 1);
+	for (i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
+		assert_int_equal(passages_of(f, empty[i], &r), 0);
+		assert_true(r.conditions[0].unmatched);
+	}
+	for (i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		assert_true(passages_of(f, same[i], &r) > 0);
+		assert_non_null(strstr(r.passages[0].text, "Hotels are"));
+		assert_false(r.conditions[0].unmatched);
+	}
+}
+
 static void test_bad_queries(void **state)
 {
 	struct fixture *f = *state;
@@ -343,6 +409,7 @@ static void test_bad_queries(void **state)
 	r.depth = 0;
 	assert_int_equal(search(f, &r, "\" OR * NEAR( title: -", &out), 0);
 	assert_int_equal(search(f, &r, "the of and", &out), 0);
+	assert_int_equal(search(f, &r, "collection:open", &out), ERR_INVALID);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -357,6 +424,8 @@ int main(void)
 		TEST(test_grant_revoke_delete),
 		TEST(test_collections_limit_budget),
 		TEST(test_ranking_only),
+		TEST(test_phrases_hold_for_every_hit),
+		TEST(test_fields_narrow),
 		TEST(test_bad_queries),
 	};
 
