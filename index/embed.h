@@ -18,6 +18,7 @@
 #include "index/store.h"
 
 #define EMBED_DIMENSION_MAX 8192
+#define EMBED_PREFIX_MAX 256 /* bytes, with the NUL */
 
 struct embedder; /* an embedder bound to one vector space; counted */
 
@@ -35,6 +36,10 @@ struct embed_identity {
 	char embedder[32];
 	char model[128];
 	int dimension;
+	/* openai: what stands before each text, and the name that the server answers by; "" not
+	 * known. They belong to a space, since all its vectors must be made alike. */
+	char query_prefix[EMBED_PREFIX_MAX], document_prefix[EMBED_PREFIX_MAX];
+	char answers_as[128];
 };
 MUST_CHECK int embed_identify(const struct settings *set, const char *embedder,
 	struct embed_identity *out, struct err *e);
@@ -46,7 +51,9 @@ struct embedder *embedder_keep(struct embedder *em);
 void embedder_drop(struct embedder *em); /* NULL is fine */
 
 /* n texts to out [n × dimension], L2-normalised (a text without any term gives a zero vector).
- * Batches as the server wants them; progress is told after each batch: done of n. */
+ * Batches as the server wants them; progress is told after each batch: done of n, which may be out
+ * of order. openai: a question's vector is kept for the next who asks the same words of the same
+ * space (index/embed_cache.h). */
 MUST_CHECK int embed(struct embedder *em, enum embed_kind kind, const struct embed_text *texts,
 	int n, float *out, const atomic_bool *cancel, void (*progress)(void *arg, int done, int n),
 	void *arg, struct err *e);

@@ -13,22 +13,39 @@
 #include "index/embed.h"
 #include "index/vector_kernel.h"
 
-int wire_request(const char *model, const char *const *texts, const size_t *lengths, int n,
-	struct buf *out, struct err *e)
+static json_t *text_json(const struct wire_texts *t, int i)
+{
+	struct buf whole = BUF_INIT;
+	json_t *text;
+
+	if (!*t->prefix) {
+		return json_stringn(t->texts[i], t->lengths[i]);
+	}
+	buf_str(&whole, t->prefix);
+	buf_add(&whole, t->texts[i], t->lengths[i]);
+	text = json_stringn(whole.data, whole.len);
+	buf_finish(&whole);
+	return text;
+}
+
+int wire_request(const struct wire_texts *t, struct buf *out, struct err *e)
 {
 	json_t *input = json_array(), *root;
 	char *body;
 
-	for (int i = 0; i < n; i++) {
-		json_t *text = json_stringn(texts[i], lengths[i]);
+	for (int i = 0; i < t->n; i++) {
+		json_t *text = text_json(t, i);
 
 		if (!text || json_array_append_new(input, text)) {
 			json_decref(input);
 			return err_set(e, ERR_INVALID, "not_utf8", "a text to embed is not UTF-8");
 		}
 	}
-	root = json_pack(
-		"{s:s, s:o, s:s}", "model", model, "input", input, "encoding_format", "float");
+	root = json_pack("{s:s, s:o}", "model", t->model, "input", input);
+	if (root && t->format != WIRE_PLAIN) {
+		json_object_set_new(root, "encoding_format",
+			json_string(t->format == WIRE_BASE64 ? "base64" : "float"));
+	}
 	body = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	json_decref(root);
 	if (!body) {
@@ -89,7 +106,7 @@ static const char *read_item(json_t *item, int i, int n, int *dimension, float *
 	json_t *embedding = json_object_get(item, "embedding");
 	json_int_t at = json_is_integer(index) ? json_integer_value(index) : i;
 	const char *wrong;
-	float *v;
+	float *v, length;
 
 	if (at < 0 || at >= n || seen[at]) {
 		return "repeats or invents an index";
@@ -103,77 +120,72 @@ static const char *read_item(json_t *item, int i, int n, int *dimension, float *
 	} else {
 		wrong = "lacks an embedding";
 	}
-	if (!wrong && isnan(vector_normalise(v, (size_t)*dimension))) {
-		wrong = "has NaN or infinity in a vector";
+	if (wrong) {
+		return wrong;
 	}
-	return wrong;
+	length = vector_normalise(v, (size_t)*dimension);
+	return isnan(length) ? "has NaN or infinity in a vector"
+	       : length > 0  ? NULL
+			     : "has a vector of zeros";
 }
 
-int wire_answer(const void *body, size_t n_bytes, int n, int *dimension, float *out, struct err *e)
+int wire_answer(const void *body, size_t n_bytes, struct wire_vectors *v, struct err *e)
 {
 	json_t *root = json_loadb(body, n_bytes, 0, NULL);
 	json_t *data = json_object_get(root, "data");
-	const char *wrong = NULL;
-	bool *seen = calloc((size_t)n + 1, sizeof(*seen));
+	const char *model = json_string_value(json_object_get(root, "model")), *wrong = NULL;
+	bool *seen = calloc((size_t)v->n + 1, sizeof(*seen));
 
-	ASSERT(seen != NULL && (*dimension > 0 || n == 1));
+	ASSERT(seen != NULL && (v->dimension > 0 || v->n == 1));
 	if (!root) {
 		wrong = "is not JSON";
 	} else if (!json_is_array(data)) {
 		wrong = json_object_get(root, "error") ? "is an error" : "has no data";
-	} else if (json_array_size(data) != (size_t)n) {
+	} else if (json_array_size(data) != (size_t)v->n) {
 		wrong = "has another number of vectors than was asked for";
 	}
-	for (int i = 0; !wrong && i < n; i++) {
-		wrong = read_item(json_array_get(data, (size_t)i), i, n, dimension, out, seen);
+	for (int i = 0; !wrong && i < v->n; i++) {
+		wrong = read_item(
+			json_array_get(data, (size_t)i), i, v->n, &v->dimension, v->out, seen);
 	}
+	model = model ? model : "";
+	snprintf(v->model, sizeof(v->model), "%.*s",
+		(int)utf8_floor(model, strlen(model), sizeof(v->model) - 1), model);
 	free(seen);
 	json_decref(root);
 	return wrong ? bad_answer(e, wrong) : 0;
 }
 
-/* The message of {"error":{"message":…}}, {"error":"…"}, {"message":…} or {"detail":…}. */
-static const char *message_of(json_t *root)
+static bool says(const char *body, size_t n_bytes, const char *const *words)
 {
-	json_t *error = json_object_get(root, "error");
-	const char *text = json_string_value(json_object_get(error, "message"));
-
-	text = text ? text : json_string_value(error);
-	text = text ? text : json_string_value(json_object_get(root, "message"));
-	return text ? text : json_string_value(json_object_get(root, "detail"));
-}
-
-static bool says_too_long(const char *text)
-{
-	static const char *const words[] = {"too large", "too long", "context size",
-		"context length", "max_tokens", "maximum context", "exceeds the", "exceed_context",
-		"larger than the max"};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcasestr(text, words[i])) {
-			return true;
+	for (; *words; words++) {
+		for (size_t i = 0, n = strlen(*words); i + n <= n_bytes; i++) {
+			if (strncasecmp(body + i, *words, n) == 0) {
+				return true;
+			}
 		}
 	}
 	return false;
 }
 
-bool wire_refusal(long status, const void *body, size_t n_bytes, char *text, size_t text_size)
+enum wire_cause wire_cause(long status, const char *body, size_t n_bytes)
 {
-	json_t *root = json_loadb(body, n_bytes, 0, NULL);
-	const char *message = message_of(root);
-	bool too_long = status == 413;
-	size_t n = 0;
+	static const char *const format[] = {"encoding_format", "base64",
+		"format to return the embeddings", "unknown field", "extra inputs",
+		"unexpected keyword", "unrecognized", NULL};
+	static const char *const length[] = {"too large", "too long", "context size",
+		"context length", "max_tokens", "maximum context", "exceeds the", "exceed_context",
+		"larger than the max", "must have less than", "batch size", "too many", NULL};
+	bool bad_request = status == 400 || status == 422;
 
-	text[0] = 0;
-	if (message) {
-		n = utf8_floor(message, strlen(message), text_size - 1);
-		for (size_t i = 0; i < n; i++) {
-			text[i] = (unsigned char)message[i] < ' ' ? ' ' : message[i];
-		}
-		text[n] = 0;
-		too_long |=
-			(status == 400 || status == 422 || status == 500) && says_too_long(message);
+	if (status == 413) {
+		return WIRE_LONG;
 	}
-	json_decref(root);
-	return too_long;
+	if ((bad_request || status == 501) && says(body, n_bytes, format)) {
+		return WIRE_FORMAT;
+	}
+	if ((bad_request || status == 500) && says(body, n_bytes, length)) {
+		return WIRE_LONG;
+	}
+	return bad_request ? WIRE_PERHAPS_LONG : WIRE_OTHER;
 }

@@ -12,18 +12,36 @@
 #include "index/base/buf.h"
 #include "index/base/err.h"
 
-/* {"model":…,"input":[…],"encoding_format":"float"}. ERR_INVALID: a text is not UTF-8. */
-MUST_CHECK int wire_request(const char *model, const char *const *texts, const size_t *lengths,
-	int n, struct buf *out, struct err *e);
+/* encoding_format; some servers know only floats, or no such field. base64 is 4 times less to send
+ * and to parse. */
+enum wire_format { WIRE_BASE64, WIRE_FLOAT, WIRE_PLAIN };
 
-/* The n embeddings of a 200 in order of their index, L2-normalised, to out [n × dimension]; as
- * float arrays or as base64 of little-endian floats. *dimension 0: n is 1 and it is found out, up
- * to the room of EMBED_DIMENSION_MAX in out. ERR_UPSTREAM with what is wrong. */
-MUST_CHECK int wire_answer(
-	const void *body, size_t n_bytes, int n, int *dimension, float *out, struct err *e);
+struct wire_texts {
+	const char *model, *prefix;
+	const char *const *texts;
+	const size_t *lengths;
+	int n;
+	enum wire_format format;
+};
 
-/* What an error answer says, cut and cleaned, in text; whether it says that the input is too long.
- */
-bool wire_refusal(long status, const void *body, size_t n_bytes, char *text, size_t text_size);
+/* {"model":…,"input":[…],"encoding_format":"base64"}. ERR_INVALID: a text is not UTF-8. */
+MUST_CHECK int wire_request(const struct wire_texts *t, struct buf *out, struct err *e);
+
+struct wire_vectors {
+	int n;
+	int dimension;	 /* 0: n is 1 and it is found out, up to EMBED_DIMENSION_MAX */
+	float *out;	 /* [n × dimension] */
+	char model[128]; /* OUT: what the server calls itself, "" if it does not say */
+};
+
+/* The n embeddings of a 200 in order of their index, L2-normalised; as float arrays or as base64 of
+ * little-endian floats. ERR_UPSTREAM with what is wrong: another count or dimension, an index
+ * twice, NaN, infinity, a vector of zeros. */
+MUST_CHECK int wire_answer(const void *body, size_t n_bytes, struct wire_vectors *v, struct err *e);
+
+/* What a refusal is about: the format asked for, or the length. 400 and 422 may be about length
+ * whatever they say: WIRE_PERHAPS_LONG. */
+enum wire_cause { WIRE_OTHER, WIRE_FORMAT, WIRE_LONG, WIRE_PERHAPS_LONG };
+enum wire_cause wire_cause(long status, const char *body, size_t n_bytes);
 
 #endif

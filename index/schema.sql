@@ -194,7 +194,9 @@ CREATE TABLE job (                      -- work in the background
 	created_by    TEXT NOT NULL,
 	created_ms    INTEGER NOT NULL,
 	started_ms    INTEGER,          -- of the latest attempt
-	finished_ms   INTEGER
+	finished_ms   INTEGER,
+	swap          INTEGER NOT NULL DEFAULT 0, -- reembed: enum job_swap, whether the filled space serves
+	keep          INTEGER NOT NULL DEFAULT 0  -- reembed: 1: the former one is kept as a way back
 ) WITHOUT ROWID;
 CREATE INDEX job_ready ON job(state, not_before_ms, created_ms);
 CREATE INDEX job_user ON job(state, created_by, created_ms); -- the next of each user
@@ -398,7 +400,13 @@ CREATE TABLE vector_space (             -- one embedding model's vectors for one
 	state        TEXT NOT NULL CHECK (state IN ('filling', 'serving', 'retired')),
 	model_data   BLOB,              -- the builtin embedder's trained table; NULL: none
 	n_trained    INTEGER NOT NULL DEFAULT 0, -- chunks it was trained on
-	created_ms   INTEGER NOT NULL
+	created_ms   INTEGER NOT NULL,
+	query_prefix TEXT NOT NULL DEFAULT '',    -- openai: what stands before a question, …
+	document_prefix TEXT NOT NULL DEFAULT '', -- … before a passage,
+	answers_as   TEXT NOT NULL DEFAULT '',    -- and how the server called its model; '' not known
+	aside        TEXT NOT NULL DEFAULT '' CHECK (aside IN ('', 'waiting', 'kept')) -- a filling one that no
+					-- job fills: filled, 'waiting' for a decision; served once,
+					-- 'kept' as a way back
 );
 CREATE UNIQUE INDEX vector_space_serving ON vector_space(workspace_n) WHERE state = 'serving';
 
@@ -407,6 +415,26 @@ CREATE TABLE chunk_vector (
 	slot    INTEGER NOT NULL,
 	vector  BLOB NOT NULL,          -- fp16 [dimension], L2-normalised
 	PRIMARY KEY (space_n, slot)
+) WITHOUT ROWID;
+
+CREATE TABLE replay (                   -- recent questions asked of a new space and of the serving one
+	space_n      INTEGER PRIMARY KEY, -- the new one
+	workspace_id TEXT NOT NULL REFERENCES workspace(id),
+	n_questions  INTEGER NOT NULL,
+	n_first      INTEGER NOT NULL,  -- of them, those that find another passage first
+	overlap      REAL NOT NULL,     -- mean share of the first ten that both find
+	n_failed     INTEGER NOT NULL,  -- that could not be searched in the new one
+	doubtful     TEXT,              -- why a person should look before it serves; NULL: nothing
+	at_ms        INTEGER NOT NULL
+);
+
+CREATE TABLE replay_question (          -- one of them; its words stand with its run, whoever asked them
+	space_n      INTEGER NOT NULL REFERENCES replay(space_n),
+	run_id       TEXT NOT NULL,
+	overlap      REAL NOT NULL,
+	before_chunk TEXT NOT NULL,     -- found first; '' nothing
+	after_chunk  TEXT NOT NULL,
+	PRIMARY KEY (space_n, run_id)
 ) WITHOUT ROWID;
 
 CREATE TABLE vector_segment (           -- a FAISS file: a cache, loaded only if all of this matches

@@ -14,6 +14,7 @@
 #include "index_migrate_0005_places_and_parts.sql.h"
 #include "index_migrate_0006_places_of_citations.sql.h"
 #include "index_migrate_0007_rewritten_searches.sql.h"
+#include "index_migrate_0008_spaces_aside.sql.h"
 #include "index_schema.sql.h"
 
 /* "CRRL": what `file` and PRAGMA application_id say of a database of ours. */
@@ -33,6 +34,7 @@ static const struct migration steps[] = {
 		(const char *)embed_index_migrate_0006_places_of_citations_sql},
 	{7, "0007_rewritten_searches",
 		(const char *)embed_index_migrate_0007_rewritten_searches_sql},
+	{8, "0008_spaces_aside", (const char *)embed_index_migrate_0008_spaces_aside_sql},
 	{0, NULL, NULL},
 };
 

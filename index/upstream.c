@@ -452,14 +452,19 @@ static void collect(struct upstream *u)
 
 /* ── posting and waiting ── */
 
-static int busy(const struct upstream *u)
+static bool is_told(const struct slot *s)
 {
-	return count(u, DUE) + count(u, FLYING);
+	return s->state == FREE || (s->state == ENDED && !s->body);
 }
 
 bool upstream_has_room(const struct upstream *u)
 {
-	return busy(u) < u->at_once;
+	int n = 0;
+
+	for (int i = 0; i < UPSTREAM_AT_ONCE_MAX; i++) {
+		n += !is_told(&u->slots[i]);
+	}
+	return n < u->at_once;
 }
 
 void upstream_post(struct upstream *u, char *body, size_t n_bytes, void *tag)
@@ -467,7 +472,7 @@ void upstream_post(struct upstream *u, char *body, size_t n_bytes, void *tag)
 	struct slot *s = NULL;
 
 	for (int i = 0; i < UPSTREAM_AT_ONCE_MAX && !s; i++) {
-		if (u->slots[i].state == FREE || u->slots[i].state == ENDED) {
+		if (is_told(&u->slots[i])) {
 			s = &u->slots[i];
 		}
 	}
@@ -510,7 +515,7 @@ int upstream_wait(struct upstream *u, struct upstream_reply *out, struct err *e)
 				return 1;
 			}
 		}
-		if (busy(u) == 0) {
+		if (count(u, DUE) + count(u, FLYING) == 0) {
 			return 0;
 		}
 		if (cancelled(u)) {

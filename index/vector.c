@@ -157,6 +157,7 @@ static int tx_serve(struct db *db, void *arg, struct err *e)
 {
 	struct serve *t = arg;
 	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_SERVING);
+	int64_t space_n;
 	int rc;
 
 	stmt_int(q, 1, t->workspace_n);
@@ -165,20 +166,14 @@ static int tx_serve(struct db *db, void *arg, struct err *e)
 		stmt_reset(q); /* another thread was faster: it is loaded, or will be at once */
 		return rc < 0 ? rc : 0;
 	}
-	q = db_stmt(db, &vector_sql, Q_SPACE_ADD);
-	stmt_int(q, 1, t->workspace_n);
-	stmt_text(q, 2, t->identity.embedder);
-	stmt_text(q, 3, t->identity.model);
-	stmt_int(q, 4, t->identity.dimension);
-	stmt_text(q, 5, "serving");
-	stmt_null(q, 6);
-	stmt_int(q, 7, 0);
-	stmt_int(q, 8, clock_wall_ms());
-	rc = stmt_run(q, e);
+	rc = space_add(db,
+		&(struct space_new){
+			.workspace_n = t->workspace_n, .id = &t->identity, .state = "serving"},
+		&space_n, e);
 	if (rc) {
 		return rc;
 	}
-	t->row = (struct space_row){.n = db_last_rowid(db),
+	t->row = (struct space_row){.n = space_n,
 		.workspace_n = t->workspace_n,
 		.identity = t->identity,
 		.state = SPACE_SERVING};

@@ -18,18 +18,21 @@ static const char *const statements[] = {
 	[Q_SPACES_BY_STATE] =
 		"SELECT " SPACE_COLUMNS " FROM vector_space WHERE state = ?1 ORDER BY n",
 	[Q_SPACE_TRAINED] = "SELECT n_trained FROM vector_space WHERE n = ?1",
-	[Q_SPACE_DATA] = "SELECT model_data FROM vector_space WHERE n = ?1",
+	[Q_SPACE_DATA] = "SELECT model_data, query_prefix, document_prefix, answers_as"
+			 " FROM vector_space WHERE n = ?1",
 	[Q_SPACE_TEXTS] = "SELECT 1 FROM vector_space WHERE n = ?1"
 			  " AND substr(model_data, 1, 8) = CAST('CRLEMBT1' AS BLOB)",
 	[Q_SPACE_ADD] =
 		"INSERT INTO vector_space(workspace_n, embedder, model, dimension, state,"
-		" model_data, n_trained, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		" model_data, n_trained, created_ms, query_prefix, document_prefix, answers_as)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[Q_SPACE_STATE] = "UPDATE vector_space SET state = ?2 WHERE n = ?1",
 	[Q_SPACE_DELETE] = "DELETE FROM vector_space WHERE n = ?1",
 	[Q_SPACE_FILLING] = "SELECT n, embedder = ?2 AND model = ?3 AND dimension = ?4"
-			    " AND (model_data IS NULL) = ?5"
+			    " AND (model_data IS NULL) = ?5 AND query_prefix = ?6"
+			    " AND document_prefix = ?7 AND answers_as = ?8"
 			    " FROM vector_space WHERE workspace_n = ?1 AND state = 'filling'"
-			    " ORDER BY n",
+			    " AND aside = '' ORDER BY n",
 	[Q_VECTOR_PUT] = "INSERT INTO chunk_vector(space_n, slot, vector) VALUES (?1, ?2, ?3)"
 			 " ON CONFLICT(space_n, slot) DO UPDATE SET vector = excluded.vector",
 	[Q_VECTOR_REMOVE] = "DELETE FROM chunk_vector WHERE slot = ?2 AND space_n IN"
@@ -199,6 +202,38 @@ int loaded_fill(struct vectors *v, struct loaded_space *s, struct err *e)
 
 /* ── rows ── */
 
+static void take_text(struct stmt *q, int column, char *out, size_t out_size)
+{
+	const char *text = col_text(q, column);
+
+	snprintf(out, out_size, "%s", text ? text : "");
+}
+
+int space_add(struct db *db, const struct space_new *x, int64_t *space_n, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_ADD);
+	int rc;
+
+	stmt_int(q, 1, x->workspace_n);
+	stmt_text(q, 2, x->id->embedder);
+	stmt_text(q, 3, x->id->model);
+	stmt_int(q, 4, x->id->dimension);
+	stmt_text(q, 5, x->state);
+	if (x->n_bytes) {
+		stmt_blob(q, 6, x->model_data, x->n_bytes);
+	} else {
+		stmt_null(q, 6);
+	}
+	stmt_int(q, 7, x->n_trained);
+	stmt_int(q, 8, clock_wall_ms());
+	stmt_text(q, 9, x->id->query_prefix);
+	stmt_text(q, 10, x->id->document_prefix);
+	stmt_text(q, 11, x->id->answers_as);
+	rc = stmt_run(q, e);
+	*space_n = db_last_rowid(db);
+	return rc;
+}
+
 int space_row(struct stmt *q, struct space_row *out, struct err *e)
 {
 	const char *embedder = col_text(q, 2), *model = col_text(q, 3), *state = col_text(q, 5);
@@ -241,6 +276,7 @@ int space_embedder(struct vectors *v, struct db *db, const struct space_row *row
 	struct embedder **out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_DATA);
+	struct embed_identity id = row->identity;
 	size_t n_bytes = 0;
 	const void *p;
 	int rc;
@@ -252,7 +288,10 @@ int space_embedder(struct vectors *v, struct db *db, const struct space_row *row
 		return rc < 0 ? rc : err_set(e, ERR_CONFLICT, "vector_space_gone", "no such space");
 	}
 	p = col_blob(q, 0, &n_bytes);
-	rc = embedder_open(v->settings, &row->identity, n_bytes ? p : NULL, n_bytes, out, e);
+	take_text(q, 1, id.query_prefix, sizeof(id.query_prefix));
+	take_text(q, 2, id.document_prefix, sizeof(id.document_prefix));
+	take_text(q, 3, id.answers_as, sizeof(id.answers_as));
+	rc = embedder_open(v->settings, &id, n_bytes ? p : NULL, n_bytes, out, e);
 	stmt_reset(q);
 	return rc;
 }

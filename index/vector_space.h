@@ -28,9 +28,21 @@ enum space_state { SPACE_FILLING, SPACE_SERVING, SPACE_RETIRED };
 
 struct space_row {
 	int64_t n, workspace_n;
-	struct embed_identity identity;
+	struct embed_identity
+		identity; /* without prefixes and answers_as: space_embedder has them */
 	enum space_state state;
 };
+
+struct space_new {
+	int64_t workspace_n;
+	const struct embed_identity *id;
+	const char *state;
+	const void *model_data; /* NULL: none */
+	size_t n_bytes;
+	int64_t n_trained;
+};
+MUST_CHECK int space_add(
+	struct db *db, const struct space_new *x, int64_t *space_n, struct err *e); /* tx */
 
 struct loaded_space {
 	atomic_int refs;

@@ -43,6 +43,9 @@ static int settle_filling(struct db *db, struct filling *f, struct err *e)
 		stmt_text(q, 3, f->id->model);
 		stmt_int(q, 4, f->id->dimension);
 		stmt_int(q, 5, f->n_bytes == 0);
+		stmt_text(q, 6, f->id->query_prefix);
+		stmt_text(q, 7, f->id->document_prefix);
+		stmt_text(q, 8, f->id->answers_as);
 		f->space_n = 0;
 		while ((rc = stmt_step(q, e)) > 0) {
 			if (col_int(q, 1) && f->space_n == 0) {
@@ -61,28 +64,19 @@ static int settle_filling(struct db *db, struct filling *f, struct err *e)
 static int tx_fill(struct db *db, void *arg, struct err *e)
 {
 	struct filling *f = arg;
-	struct stmt *q;
 	int rc = settle_filling(db, f, e);
 
 	if (rc || f->space_n) {
 		return rc;
 	}
-	q = db_stmt(db, &vector_sql, Q_SPACE_ADD);
-	stmt_int(q, 1, f->workspace_n);
-	stmt_text(q, 2, f->id->embedder);
-	stmt_text(q, 3, f->id->model);
-	stmt_int(q, 4, f->id->dimension);
-	stmt_text(q, 5, "filling");
-	if (f->n_bytes) {
-		stmt_blob(q, 6, f->model_data, f->n_bytes);
-	} else {
-		stmt_null(q, 6);
-	}
-	stmt_int(q, 7, f->n_trained);
-	stmt_int(q, 8, clock_wall_ms());
-	rc = stmt_run(q, e);
-	f->space_n = db_last_rowid(db);
-	return rc;
+	return space_add(db,
+		&(struct space_new){.workspace_n = f->workspace_n,
+			.id = f->id,
+			.state = "filling",
+			.model_data = f->model_data,
+			.n_bytes = f->n_bytes,
+			.n_trained = f->n_trained},
+		&f->space_n, e);
 }
 
 int vectors_space_fill(struct vectors *v, int64_t workspace_n, const struct embed_identity *id,

@@ -87,6 +87,20 @@
 	P(embed_key, "embed-key", "", "key for embed-url")                                         \
 	N(embed_timeout_ms, "embed-timeout-ms", 30000, 100, 600000,                                \
 		"time one embedding request may take")                                             \
+	N(embed_batch, "embed-batch", 64, 1, 2048, "texts in one embedding request at most")       \
+	N(embed_batch_tokens, "embed-batch-tokens", 16000, 100, 10000000,                          \
+		"their tokens together, estimated; a server that takes less is found out")         \
+	N(embed_at_once, "embed-at-once", 4, 1, 32, "embedding requests in flight for documents")  \
+	N(embed_retries, "embed-retries", 4, 0, 10,                                                \
+		"tries again after 429, 5xx, a time-out or a lost connection; once for questions") \
+	N(embed_cache_kb, "embed-cache-kb", 8192, 0, 1048576,                                      \
+		"vectors of recent questions kept in memory for each workspace, KiB")              \
+	S(embed_query_prefix, "embed-query-prefix", "auto",                                        \
+		"what stands before a question for embed-model; auto: by the model's name; may "   \
+		"stand in double quotes, \\n is a line end")                                       \
+	S(embed_document_prefix, "embed-document-prefix", "auto",                                  \
+		"the same before a document's passage; both count from `reindex --embedder "       \
+		"openai` on")                                                                      \
 	/* Shares of the cosine in fusion, percent. builtin: measured over eleven collections,     \
 	 * the best for most and close to it for all; CJK: bigrams already meet what the table     \
 	 * learns from them (design, section 11). openai: an even split, not measured. */          \

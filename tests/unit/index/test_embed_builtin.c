@@ -429,7 +429,8 @@ static void test_damaged_table(void **state)
 
 static void test_other_identity(void **state)
 {
-	struct embed_identity id = {"builtin", "carrel-terms-9", DIM};
+	struct embed_identity id = {
+		.embedder = "builtin", .model = "carrel-terms-9", .dimension = DIM};
 	struct embedder *em;
 
 	(void)state;

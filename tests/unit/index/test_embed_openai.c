@@ -8,39 +8,43 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
-#include <dirent.h>
 #include <jansson.h>
 #include <math.h>
-#include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "index/base/clock.h"
 #include "index/base/fs.h"
 #include "index/embed.h"
+#include "index/embed_cache.h"
+#include "index/embed_prefix.h"
 #include "index/embed_wire.h"
+#include "tests/unit/index/answering.h"
 
 #define DIM 4
 #define LONG_TEXT 200 /* the server's window, bytes */
 
 /* Answers what `scripted` says, one a request, then computes real embeddings. */
 struct server {
-	int fd;
-	int port;
-	pthread_t thread;
+	struct answering net;
 	const char *scripted[16]; /* "stall": no answer until the client leaves */
 	size_t scripted_len[16];  /* 0: strlen */
 	int n_scripted;
-	atomic_int n_requests;
-	int packet; /* bytes a send, 0: all at once */
-	bool base64;
+	bool base64; /* if asked for so; else floats always */
 	bool reversed;
+	bool only_plain;    /* refuses any encoding_format */
+	bool silent;	    /* its 400 says nothing */
+	size_t texts_max;   /* in a request; 0: any */
+	int slow_ms;	    /* before each answer */
+	const char *called; /* its model's name; NULL: says none */
+	pthread_mutex_t lock;
 	char last_head[4096];
+	char first_text[64];
+	atomic_int n_texts_most, format; /* of the last request: 'b', 'f' or 0 */
 };
 
 struct fixture {
@@ -52,19 +56,6 @@ struct fixture {
 };
 
 static struct err e;
-
-static void send_all(const struct server *s, int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		size_t part = s->packet && (size_t)s->packet < n ? (size_t)s->packet : n;
-
-		if (send(fd, p, part, MSG_NOSIGNAL) < 0) {
-			return;
-		}
-		p += part;
-		n -= part;
-	}
-}
 
 /* A vector that depends on the text: its length and how often 'a', 'b' and 'c' stand in it. */
 static void vector_of(const char *text, double *v)
@@ -84,7 +75,7 @@ static const char *const too_long_body =
 	"(512 tokens). skipping\",\"type\":\"exceed_context_size_error\",\"n_prompt_tokens\":602,"
 	"\"n_ctx\":512}}";
 
-static json_t *embedding_of(const struct server *s, const char *text)
+static json_t *embedding_of(bool base64, const char *text)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -94,7 +85,7 @@ static json_t *embedding_of(const struct server *s, const char *text)
 	json_t *array;
 
 	vector_of(text, v);
-	if (!s->base64) {
+	if (!base64) {
 		array = json_array();
 		for (int i = 0; i < DIM; i++) {
 			json_array_append_new(array, json_real(v[i]));
@@ -116,89 +107,80 @@ static json_t *embedding_of(const struct server *s, const char *text)
 	return json_string(out);
 }
 
-static void respond(const struct server *s, int fd, const char *body)
+static void most(atomic_int *at, int n)
 {
-	json_t *root = json_loads(body, 0, NULL), *input = json_object_get(root, "input");
-	json_t *data = json_array(), *answer;
+	int now = atomic_load(at);
+
+	while (n > now && !atomic_compare_exchange_weak(at, &now, n)) {
+	}
+}
+
+static json_t *embeddings(struct server *s, json_t *input, bool base64, bool *refused)
+{
+	json_t *data = json_array();
 	size_t n = json_array_size(input);
-	bool too_long = false;
-	char head[128], *text;
 
 	for (size_t i = 0; i < n; i++) {
 		size_t at = s->reversed ? n - 1 - i : i;
 		const char *t = json_string_value(json_array_get(input, at));
 
-		too_long |= !t || strlen(t) > LONG_TEXT;
-		json_array_append_new(
-			data, json_pack("{s:o, s:i, s:s}", "embedding", embedding_of(s, t ? t : ""),
-				      "index", (int)at, "object", "embedding"));
+		*refused |= !t || strlen(t) > LONG_TEXT;
+		json_array_append_new(data,
+			json_pack("{s:o, s:i, s:s}", "embedding", embedding_of(base64, t ? t : ""),
+				"index", (int)at, "object", "embedding"));
 	}
-	answer = json_pack("{s:s, s:o}", "object", "list", "data", data);
-	text = too_long ? strdup(too_long_body) : json_dumps(answer, JSON_COMPACT);
-	snprintf(head, sizeof(head),
-		"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-		too_long ? "400 Bad Request" : "200 OK", strlen(text));
-	send_all(s, fd, head, strlen(head));
-	send_all(s, fd, text, strlen(text));
+	return data;
+}
+
+static void respond(struct server *s, const char *body, struct buf *out)
+{
+	json_t *root = json_loads(body, 0, NULL), *input = json_object_get(root, "input");
+	const char *format = json_string_value(json_object_get(root, "encoding_format"));
+	size_t n = json_array_size(input);
+	bool refused = s->texts_max && n > s->texts_max;
+	json_t *data = embeddings(
+		s, input, s->base64 && format && strcmp(format, "base64") == 0, &refused);
+	json_t *answer = json_pack("{s:s, s:O}", "object", "list", "data", data);
+	char *text;
+
+	if (s->called) {
+		json_object_set_new(answer, "model", json_string(s->called));
+	}
+	text = json_dumps(answer, JSON_COMPACT);
+	atomic_store(&s->format, format ? *format : 0);
+	if (s->only_plain && format) {
+		answering_json(
+			out, "400 Bad Request", "{\"error\":\"unknown field encoding_format\"}");
+	} else if (refused) {
+		answering_json(out, "400 Bad Request", s->silent ? "" : too_long_body);
+	} else {
+		most(&s->n_texts_most, (int)n);
+		answering_json(out, "200 OK", text);
+	}
 	free(text);
+	json_decref(data);
 	json_decref(answer);
 	json_decref(root);
 }
 
-/* Reads one request; its body is in `in` from *at on. */
-static bool read_request(struct server *s, int fd, struct buf *in, size_t *at)
-{
-	char *end = NULL, *length;
-	size_t want = 0;
-
-	while (!end || in->len < want) {
-		char part[4096];
-		ssize_t got = recv(fd, part, sizeof(part), 0);
-
-		if (got <= 0) {
-			return false;
-		}
-		buf_add(in, part, (size_t)got);
-		end = strstr(in->data, "\r\n\r\n");
-		length = strcasestr(in->data, "Content-Length:");
-		if (end && length) {
-			*at = (size_t)(end - in->data) + 4;
-			want = *at + strtoul(length + 15, NULL, 10);
-		}
-	}
-	snprintf(s->last_head, sizeof(s->last_head), "%.*s", (int)*at, in->data);
-	return true;
-}
-
-static void *serve(void *arg)
+static void answer(void *arg, int nth, const char *head, const char *body, struct buf *out)
 {
 	struct server *s = arg;
-	int fd;
+	json_t *root = json_loads(body, 0, NULL);
 
-	while ((fd = accept(s->fd, NULL, NULL)) >= 0) {
-		struct buf in = BUF_INIT;
-		size_t at = 0;
-
-		if (read_request(s, fd, &in, &at)) {
-			int n = atomic_fetch_add(&s->n_requests, 1);
-			const char *script = n < s->n_scripted ? s->scripted[n] : NULL;
-			char c;
-
-			if (script && strcmp(script, "stall") == 0) {
-				while (recv(fd, &c, 1, 0) > 0) {
-				}
-			} else if (script) {
-				send_all(s, fd, script,
-					s->scripted_len[n] ? s->scripted_len[n] : strlen(script));
-			} else {
-				respond(s, fd, in.data + at);
-			}
-		}
-		buf_finish(&in);
-		shutdown(fd, SHUT_RDWR);
-		close(fd);
+	pthread_mutex_lock(&s->lock);
+	snprintf(s->last_head, sizeof(s->last_head), "%s", head);
+	snprintf(s->first_text, sizeof(s->first_text), "%s",
+		json_string_value(json_array_get(json_object_get(root, "input"), 0)));
+	pthread_mutex_unlock(&s->lock);
+	json_decref(root);
+	if (nth < s->n_scripted) {
+		buf_add(out, s->scripted[nth],
+			s->scripted_len[nth] ? s->scripted_len[nth] : strlen(s->scripted[nth]));
+	} else {
+		(void)poll(NULL, 0, s->slow_ms);
+		respond(s, body, out);
 	}
-	return NULL;
 }
 
 static void ok(int rc)
@@ -208,53 +190,50 @@ static void ok(int rc)
 	}
 }
 
+static void open_embedder(struct fixture *f)
+{
+	embedder_drop(f->em);
+	ok(embedder_open(&f->set, &f->id, NULL, 0, &f->em, &e));
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct sockaddr_in a = {.sin_family = AF_INET};
-	socklen_t size = sizeof(a);
 	char url[64];
 
 	err_clear(&e);
-	unsetenv("http_proxy");
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	f->server.fd = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(f->server.fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(listen(f->server.fd, 16), 0);
-	assert_int_equal(getsockname(f->server.fd, (struct sockaddr *)&a, &size), 0);
-	f->server.port = ntohs(a.sin_port);
+	f->server.net.answer = answer;
+	f->server.net.arg = &f->server;
+	pthread_mutex_init(&f->server.lock, NULL);
+	answering_start(&f->server.net);
 	settings_init(&f->set);
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1/", f->server.port);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1/", f->server.net.port);
 	ok(settings_set(&f->set, "embed-url", url, "test", &e));
 	ok(settings_set(&f->set, "embed-model", "test-model", "test", &e));
 	ok(settings_set(&f->set, "embed-key", "sekret", "test", &e));
-	f->id = (struct embed_identity){"openai", "test-model", DIM};
-	ok(embedder_open(&f->set, &f->id, NULL, 0, &f->em, &e));
+	f->id = (struct embed_identity){"openai", "test-model", DIM, "", "", ""};
+	open_embedder(f);
 	*state = f;
 	return 0;
-}
-
-static void start(struct fixture *f)
-{
-	assert_int_equal(pthread_create(&f->server.thread, NULL, serve, &f->server), 0);
 }
 
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	shutdown(f->server.fd, SHUT_RDWR);
-	if (f->server.thread) {
-		pthread_join(f->server.thread, NULL);
-	}
-	close(f->server.fd);
 	embedder_drop(f->em);
+	answering_end(&f->server.net);
 	for (int i = 0; i < 6; i++) {
 		buf_finish(&f->files[i]);
 	}
 	settings_finish(&f->set);
 	free(f);
 	return 0;
+}
+
+static int n_requests(struct fixture *f)
+{
+	return atomic_load(&f->server.net.n_requests);
 }
 
 static int ask(struct fixture *f, enum embed_kind kind, const char *body, float *out)
@@ -301,7 +280,7 @@ static void check_many(struct fixture *f)
 	}
 	texts[70].body = " \n";
 	ok(embed(f->em, EMBED_DOCUMENT, texts, N, out, NULL, on_progress, calls, &e));
-	assert_int_equal(atomic_load(&f->server.n_requests), 3);
+	assert_int_equal(n_requests(f), 3);
 	assert_int_equal(calls[0], 3);
 	assert_int_equal(calls[1], N);
 	for (int i = 0; i < N; i++) {
@@ -319,7 +298,6 @@ static void test_batches(void **state)
 	struct fixture *f = *state;
 
 	f->server.reversed = true;
-	start(f);
 	check_many(f);
 }
 
@@ -328,8 +306,7 @@ static void test_base64_in_small_packets(void **state)
 	struct fixture *f = *state;
 
 	f->server.base64 = true;
-	f->server.packet = 7;
-	start(f);
+	f->server.net.packet = 7;
 	check_many(f);
 }
 
@@ -339,7 +316,6 @@ static void test_document_is_title_heading_body(void **state)
 	struct embed_text text = {"aa", "b > bb", "ccc", "en"};
 	float out[DIM];
 
-	start(f);
 	ok(embed(f->em, EMBED_DOCUMENT, &text, 1, out, NULL, NULL, NULL, &e));
 	expect("aa\nb > bb\nccc", out);
 }
@@ -356,7 +332,6 @@ static void test_too_long_is_split(void **state)
 	}
 	body[1000] = 0;
 	texts[1].body = body;
-	start(f);
 	ok(embed(f->em, EMBED_DOCUMENT, texts, 3, out, NULL, NULL, NULL, &e));
 	expect("aaa", out);
 	expect("cab", out + 2 * DIM);
@@ -376,10 +351,9 @@ static void test_refused_however_short(void **state)
 		f->server.scripted[i] = answer;
 	}
 	f->server.n_scripted = 16;
-	start(f);
 	assert_int_equal(ask(f, EMBED_QUERY, "short", out), ERR_UPSTREAM);
 	assert_string_equal(e.reason, "embed_too_long");
-	assert_int_equal(atomic_load(&f->server.n_requests), 1);
+	assert_int_equal(n_requests(f), 1);
 }
 
 static void test_again_after_trouble(void **state)
@@ -392,10 +366,9 @@ static void test_again_after_trouble(void **state)
 	f->server.scripted[2] = "HTTP/1.1 429 Slow\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
 	f->server.scripted[3] = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"data\":";
 	f->server.n_scripted = 4;
-	start(f);
 	ok(ask(f, EMBED_DOCUMENT, "abcc", out));
 	expect("abcc", out);
-	assert_true(atomic_load(&f->server.n_requests) >= 5);
+	assert_true(n_requests(f) >= 5);
 }
 
 static void test_gives_up(void **state)
@@ -409,12 +382,11 @@ static void test_gives_up(void **state)
 	f->server.scripted[1] = "HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n";
 	f->server.scripted[2] = f->server.scripted[1];
 	f->server.n_scripted = 3;
-	start(f);
 	assert_int_equal(ask(f, EMBED_DOCUMENT, "a", out), ERR_LIMITED);
 	assert_true(clock_mono_ms() - begun < 2000);
 	err_clear(&e);
 	assert_int_equal(ask(f, EMBED_QUERY, "a", out), ERR_UPSTREAM);
-	assert_int_equal(atomic_load(&f->server.n_requests), 3);
+	assert_int_equal(n_requests(f), 3);
 }
 
 static void test_nobody_listens(void **state)
@@ -422,9 +394,8 @@ static void test_nobody_listens(void **state)
 	struct fixture *f = *state;
 	float out[DIM];
 
-	shutdown(f->server.fd, SHUT_RDWR);
-	close(f->server.fd);
-	f->server.fd = -1;
+	ok(settings_set(&f->set, "embed-url", "http://127.0.0.1:1/v1", "test", &e));
+	open_embedder(f);
 	assert_int_equal(ask(f, EMBED_QUERY, "a", out), ERR_UPSTREAM);
 	assert_string_equal(e.reason, "embed_connection");
 }
@@ -448,12 +419,11 @@ static void test_not_retried(void **state)
 	for (int i = 0; i < 3; i++) {
 		f->server.scripted[i] = cases[i].answer;
 	}
-	start(f);
 	for (int i = 0; i < 3; i++) {
 		err_clear(&e);
 		assert_int_equal(ask(f, EMBED_DOCUMENT, "a", out), ERR_UPSTREAM);
 		assert_string_equal(e.reason, cases[i].reason);
-		assert_int_equal(atomic_load(&f->server.n_requests), i + 1);
+		assert_int_equal(n_requests(f), i + 1);
 	}
 }
 
@@ -461,7 +431,7 @@ static void *cancel_soon(void *arg)
 {
 	struct fixture *f = ((void **)arg)[0];
 
-	while (atomic_load(&f->server.n_requests) == 0) {
+	while (n_requests(f) == 0) {
 		sched_yield();
 	}
 	atomic_store((atomic_bool *)((void **)arg)[1], true);
@@ -480,7 +450,6 @@ static void test_cancel_and_timeout(void **state)
 
 	f->server.scripted[0] = f->server.scripted[1] = "stall";
 	f->server.n_scripted = 2;
-	start(f);
 	assert_int_equal(pthread_create(&thread, NULL, cancel_soon, arg), 0);
 	begun = clock_mono_ms();
 	assert_int_equal(embed(f->em, EMBED_DOCUMENT, &text, 1, out, &cancel, NULL, NULL, &e),
@@ -492,7 +461,19 @@ static void test_cancel_and_timeout(void **state)
 		ERR_CANCELLED); /* before it began */
 	err_clear(&e);
 	ok(settings_set(&f->set, "embed-timeout-ms", "150", "test", &e));
-	assert_int_equal(ask(f, EMBED_QUERY, "a", out), ERR_TIMEOUT);
+	open_embedder(f);
+	begun = clock_mono_ms();
+	assert_int_equal(ask(f, EMBED_QUERY, "a", out), ERR_TIMEOUT); /* all tries together */
+	assert_true(clock_mono_ms() - begun < 1000);
+	err_clear(&e);
+	ok(ask(f, EMBED_DOCUMENT, "abc", out));
+}
+
+static int read_one(const char *body, float *out)
+{
+	struct wire_vectors v = {.n = 1, .dimension = DIM, .out = out};
+
+	return wire_answer(body, strlen(body), &v, &e);
 }
 
 static void test_bad_answers(void **state)
@@ -518,23 +499,21 @@ static void test_bad_answers(void **state)
 		"{\"data\":[{\"embedding\":\"AADAfwAAAAAAAAAAAAAAAA==\"}]}", /* NaN */
 		"{\"data\":[{\"embedding\":\"AACAfwAAAAAAAAAAAAAAAA==\"}]}", /* infinity */
 		"{\"data\":[{\"embedding\":\"!\"}]}",
+		"{\"data\":[{\"embedding\":[0,0,0,0]}]}",
+		"{\"data\":[{\"embedding\":[1,2,3,4]},{\"embedding\":[1,2,3,4]}]}",
 		"{\"data\":[{\"embedding\":\"AADAfwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}]}",
 	};
 	float out[DIM];
-	int dimension;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
 		err_clear(&e);
-		dimension = DIM;
-		if (wire_answer(bodies[i], strlen(bodies[i]), 1, &dimension, out, &e) !=
-			ERR_UPSTREAM) {
+		if (read_one(bodies[i], out) != ERR_UPSTREAM) {
 			fail_msg("accepted: %s", bodies[i]);
 		}
 	}
 	err_clear(&e);
-	dimension = DIM;
-	ok(wire_answer("{\"data\":[{\"embedding\":[0,0,3,4]}]}", 34, 1, &dimension, out, &e));
+	ok(read_one("{\"data\":[{\"embedding\":[0,0,3,4]}]}", out));
 	assert_float_equal(out[3], .8, 1e-6);
 }
 
@@ -543,10 +522,10 @@ static void test_two_with_the_same_index(void **state)
 	const char *body = "{\"data\":[{\"index\":1,\"embedding\":[1,2,3,4]},"
 			   "{\"index\":1,\"embedding\":[1,2,3,4]}]}";
 	float out[2 * DIM];
-	int dimension = DIM;
+	struct wire_vectors v = {.n = 2, .dimension = DIM, .out = out};
 
 	(void)state;
-	assert_int_equal(wire_answer(body, strlen(body), 2, &dimension, out, &e), ERR_UPSTREAM);
+	assert_int_equal(wire_answer(body, strlen(body), &v, &e), ERR_UPSTREAM);
 }
 
 static void test_identify_and_settings(void **state)
@@ -555,7 +534,6 @@ static void test_identify_and_settings(void **state)
 	struct embed_identity id;
 	struct embedder *em;
 
-	start(f);
 	ok(embed_identify(&f->set, "openai", &id, &e));
 	assert_int_equal(id.dimension, DIM);
 	assert_string_equal(id.model, "test-model");
@@ -576,6 +554,220 @@ static void test_identify_and_settings(void **state)
 	assert_int_equal(embedder_open(&f->set, &f->id, NULL, 0, &em, &e), ERR_CONFIG);
 }
 
+static void test_many_at_once(void **state)
+{
+	enum { N = 40 };
+	struct fixture *f = *state;
+	struct embed_text texts[N];
+	float out[N * DIM];
+
+	ok(settings_set(&f->set, "embed-batch", "2", "test", &e));
+	ok(settings_set(&f->set, "embed-at-once", "3", "test", &e));
+	f->server.slow_ms = 5;
+	for (int i = 0; i < N; i++) {
+		texts[i] = (struct embed_text){.body = i % 2 ? "ab" : "cc a"};
+	}
+	ok(embed(f->em, EMBED_DOCUMENT, texts, N, out, NULL, NULL, NULL, &e));
+	assert_int_equal(n_requests(f), N / 2);
+	assert_int_equal(atomic_load(&f->server.net.most_open), 3);
+	for (int i = 0; i < N; i++) {
+		expect(texts[i].body, out + i * DIM);
+	}
+}
+
+/* A server that takes few texts at a time: found out once, not again for each batch. */
+static void test_batches_adapt(void **state)
+{
+	enum { N = 128 };
+	struct fixture *f = *state;
+	struct embed_text texts[N];
+	float out[N * DIM];
+	int asked;
+
+	ok(settings_set(&f->set, "embed-at-once", "1", "test", &e));
+	f->server.texts_max = 8;
+	for (int i = 0; i < N; i++) {
+		texts[i] = (struct embed_text){.body = i % 2 ? "ab" : "cc a"};
+	}
+	ok(embed(f->em, EMBED_DOCUMENT, texts, N, out, NULL, NULL, NULL, &e));
+	asked = n_requests(f);
+	assert_true(asked <= 7 + 8 + N / 8); /* one batch of 64 cut down, then eights */
+	assert_int_equal(atomic_load(&f->server.n_texts_most), 8);
+	ok(embed(f->em, EMBED_DOCUMENT, texts, N, out, NULL, NULL, NULL, &e));
+	assert_int_equal(n_requests(f) - asked, N / 8);
+	for (int i = 0; i < N; i++) {
+		expect(texts[i].body, out + i * DIM);
+	}
+}
+
+static void test_tokens_bound_a_batch(void **state)
+{
+	struct fixture *f = *state;
+	char body[190];
+	struct embed_text texts[6];
+	float out[6 * DIM];
+
+	memset(body, 'a', sizeof(body));
+	for (size_t i = 4; i < sizeof(body); i += 5) {
+		body[i] = ' ';
+	}
+	body[sizeof(body) - 1] = 0; /* 38 words */
+	for (int i = 0; i < 6; i++) {
+		texts[i] = (struct embed_text){.body = body};
+	}
+	ok(settings_set(&f->set, "embed-batch-tokens", "100", "test", &e));
+	ok(embed(f->em, EMBED_DOCUMENT, texts, 6, out, NULL, NULL, NULL, &e));
+	assert_int_equal(n_requests(f), 3);
+	assert_int_equal(atomic_load(&f->server.n_texts_most), 2);
+}
+
+/* A 400 that does not say why: long texts are cut all the same, a short one is refused at once. */
+static void test_silent_refusal(void **state)
+{
+	struct fixture *f = *state;
+	struct embed_text texts[2] = {{.body = "aaa"}, {.body = NULL}};
+	char body[1201];
+	float out[2 * DIM];
+
+	f->server.silent = true;
+	for (int i = 0; i < 1200; i++) {
+		body[i] = i % 20 == 0 ? ' ' : 'b';
+	}
+	body[1200] = 0;
+	texts[1].body = body;
+	ok(settings_set(&f->set, "embed-at-once", "1", "test", &e));
+	/* 1200 -> 600 is refused: below what may be long, so it fails, with few requests */
+	assert_int_equal(
+		embed(f->em, EMBED_DOCUMENT, texts, 2, out, NULL, NULL, NULL, &e), ERR_UPSTREAM);
+	assert_string_equal(e.reason, "embed_refused");
+	assert_true(n_requests(f) <= 5);
+}
+
+static void test_format_falls_back(void **state)
+{
+	struct fixture *f = *state;
+	float out[DIM];
+
+	f->server.base64 = true;
+	ok(ask(f, EMBED_DOCUMENT, "abc", out));
+	assert_int_equal(atomic_load(&f->server.format), 'b');
+	f->server.only_plain = true;
+	ok(ask(f, EMBED_DOCUMENT, "abbc", out));
+	expect("abbc", out);
+	assert_int_equal(n_requests(f), 4); /* base64 twice, float, none */
+	ok(ask(f, EMBED_DOCUMENT, "c", out));
+	assert_int_equal(n_requests(f), 5); /* it is known now */
+	assert_int_equal(atomic_load(&f->server.format), 0);
+}
+
+static void test_another_model_answers(void **state)
+{
+	struct fixture *f = *state;
+	float out[DIM];
+
+	f->server.called = "one";
+	ok(embed_identify(&f->set, "openai", &f->id, &e));
+	assert_string_equal(f->id.answers_as, "one");
+	open_embedder(f);
+	ok(ask(f, EMBED_DOCUMENT, "abc", out));
+	f->server.called = "two";
+	assert_int_equal(ask(f, EMBED_DOCUMENT, "abc", out), ERR_UPSTREAM);
+	assert_string_equal(e.reason, "embed_model_changed");
+	assert_non_null(strstr(e.message, "carrel reindex --embedder openai"));
+}
+
+static void test_prefixes(void **state)
+{
+	static const struct {
+		const char *model, *query, *document;
+	} cases[] = {
+		{"intfloat/multilingual-e5-base", "query: ", "passage: "},
+		{"multilingual-e5-large-instruct",
+			"Instruct: Given a web search query, retrieve relevant passages that "
+			"answer the query\nQuery: ",
+			""},
+		{"nomic-embed-text-v1.5", "search_query: ", "search_document: "},
+		{"BAAI/bge-small-en-v1.5",
+			"Represent this sentence for searching relevant passages: ", ""},
+		{"bge-m3", "", ""},
+		{"thenlper/gte-large", "", ""},
+		{"Snowflake/snowflake-arctic-embed-m-v2.0", "query: ", ""},
+		{"text-embedding-3-small", "", ""},
+	};
+	struct fixture *f = *state;
+	struct embed_text text = {.title = "t", .body = "abc"};
+	struct embed_identity id = {.embedder = "openai"};
+	float out[DIM];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(id.model, sizeof(id.model), "%s", cases[i].model);
+		ok(embed_prefixes(&f->set, &id, &e));
+		assert_string_equal(id.query_prefix, cases[i].query);
+		assert_string_equal(id.document_prefix, cases[i].document);
+	}
+	ok(settings_set(&f->set, "embed-query-prefix", "\"ask\\n\"", "test", &e));
+	ok(settings_set(&f->set, "embed-document-prefix", "", "test", &e));
+	ok(embed_identify(&f->set, "openai", &f->id, &e));
+	assert_string_equal(f->id.query_prefix, "ask\n");
+	assert_string_equal(f->id.document_prefix, "");
+	snprintf(f->id.document_prefix, EMBED_PREFIX_MAX, "doc: ");
+	open_embedder(f);
+	ok(ask(f, EMBED_QUERY, "abc", out));
+	assert_string_equal(f->server.first_text, "ask\nabc");
+	ok(embed(f->em, EMBED_DOCUMENT, &text, 1, out, NULL, NULL, NULL, &e));
+	assert_string_equal(f->server.first_text, "doc: t\nabc");
+}
+
+static void test_questions_are_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct embed_text texts[3] = {{.body = "abc"}, {.body = "b"}, {.body = " "}};
+	float out[3 * DIM];
+
+	ok(ask(f, EMBED_QUERY, "abc", out));
+	ok(embed(f->em, EMBED_QUERY, texts, 3, out, NULL, NULL, NULL, &e));
+	assert_int_equal(n_requests(f), 2); /* only "b" was new */
+	assert_string_equal(f->server.first_text, "b");
+	expect("abc", out);
+	expect("b", out + DIM);
+	assert_true(out[2 * DIM] == 0);
+	ok(ask(f, EMBED_DOCUMENT, "abc", out)); /* documents are not */
+	assert_int_equal(n_requests(f), 3);
+	ok(settings_set(&f->set, "embed-cache-kb", "0", "test", &e));
+	open_embedder(f);
+	ok(ask(f, EMBED_QUERY, "abc", out));
+	ok(ask(f, EMBED_QUERY, "abc", out));
+	assert_int_equal(n_requests(f), 5);
+}
+
+static void test_cache_is_bounded(void **state)
+{
+	struct embed_cache *c = embed_cache_create(2000, DIM);
+	float v[DIM] = {1, 2, 3, 4}, out[DIM];
+	char text[32];
+	int n = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "question %d", i);
+		v[0] = (float)i;
+		embed_cache_put(c, text, strlen(text), v);
+		assert_true(embed_cache_lookup(c, "question 0", 10, out)); /* in use: it stays */
+		assert_float_equal(out[0], 0, 0);
+	}
+	for (int i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "question %d", i);
+		if (embed_cache_lookup(c, text, strlen(text), out)) {
+			assert_float_equal(out[0], i, 0);
+			n++;
+		}
+	}
+	assert_in_range(n, 10, 40);
+	assert_true(embed_cache_lookup(c, "question 999", 12, out));
+	assert_false(embed_cache_lookup(c, "question 99", 11, out));
+	embed_cache_destroy(c);
+}
+
 /* A real server's bytes, where they are at hand. */
 static void test_real_bytes(void **state)
 {
@@ -593,7 +785,7 @@ static void test_real_bytes(void **state)
 		free(out);
 		skip();
 	}
-	f->server.packet = 100;
+	f->server.net.packet = 100;
 	f->server.n_scripted = 6;
 	for (int i = 0; i < 6; i++) {
 		char path[200];
@@ -603,16 +795,14 @@ static void test_real_bytes(void **state)
 		f->server.scripted[i] = f->files[i].data;
 		f->server.scripted_len[i] = f->files[i].len;
 	}
-	start(f);
-	embedder_drop(f->em);
 	f->id.dimension = 384;
-	ok(embedder_open(&f->set, &f->id, NULL, 0, &f->em, &e));
+	open_embedder(f);
 	for (int i = 0; i < 6; i++) {
 		int rc;
 
 		err_clear(&e);
-		rc = embed(f->em, EMBED_QUERY, texts, cases[i].n ? cases[i].n : 1, out, NULL, NULL,
-			NULL, &e);
+		rc = embed(f->em, EMBED_DOCUMENT, texts, cases[i].n ? cases[i].n : 1, out, NULL,
+			NULL, NULL, &e);
 		assert_int_equal(rc, cases[i].n ? 0 : ERR_UPSTREAM);
 		if (cases[i].n) {
 			assert_float_equal(out[0], .0353218, 1e-3);
@@ -641,6 +831,15 @@ int main(void)
 		TEST(test_bad_answers),
 		TEST(test_two_with_the_same_index),
 		TEST(test_identify_and_settings),
+		TEST(test_many_at_once),
+		TEST(test_batches_adapt),
+		TEST(test_tokens_bound_a_batch),
+		TEST(test_silent_refusal),
+		TEST(test_format_falls_back),
+		TEST(test_another_model_answers),
+		TEST(test_prefixes),
+		TEST(test_questions_are_kept),
+		TEST(test_cache_is_bounded),
 		TEST(test_real_bytes),
 	};
 

@@ -92,20 +92,11 @@ struct space_made {
 static int tx_space(struct db *db, void *arg, struct err *err)
 {
 	struct space_made *s = arg;
-	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_ADD);
-	int rc;
+	const struct embed_identity id = {
+		.embedder = "builtin", .model = "test", .dimension = s->dimension};
 
-	stmt_int(q, 1, WS);
-	stmt_text(q, 2, "builtin");
-	stmt_text(q, 3, "test");
-	stmt_int(q, 4, s->dimension);
-	stmt_text(q, 5, s->state);
-	stmt_null(q, 6);
-	stmt_int(q, 7, 0);
-	stmt_int(q, 8, 1);
-	rc = stmt_run(q, err);
-	s->n = db_last_rowid(db);
-	return rc;
+	return space_add(db, &(struct space_new){.workspace_n = WS, .id = &id, .state = s->state},
+		&s->n, err);
 }
 
 /* A serving space of any dimension, by which time the vectors are opened anew. */
@@ -758,7 +749,8 @@ static bool wants_training(struct fixture *f)
 static void test_swap(void **state)
 {
 	struct fixture *f = *state;
-	struct embed_identity id = {"builtin", "carrel-terms-1", TABLE_DIMENSION};
+	struct embed_identity id = {
+		.embedder = "builtin", .model = "carrel-terms-1", .dimension = TABLE_DIMENSION};
 	struct vector_hit hits[5];
 	struct allowed all = allow(400, every, 1);
 	float *v = topical(&f->random, 400, TABLE_DIMENSION, 4);
