@@ -4,14 +4,11 @@
 // return code and text.
 #include "index/faiss_c.h"
 
+#include <faiss/Clustering.h>
 #include <faiss/Index.h>
-#include <faiss/IndexIVF.h>
 #include <faiss/impl/FaissException.h>
-#include <faiss/impl/IDSelector.h>
 #include <faiss/index_factory.h>
-#include <faiss/index_io.h>
 
-#include <cstring>
 #include <exception>
 #include <string>
 
@@ -41,14 +38,9 @@ faiss::Index *cxx(FaissIndex *index)
 	return reinterpret_cast<faiss::Index *>(index);
 }
 
-const faiss::Index *cxx(const FaissIndex *index)
+faiss::Clustering *cxx(FaissClustering *clustering)
 {
-	return reinterpret_cast<const faiss::Index *>(index);
-}
-
-const faiss::IndexIVF *ivf(const FaissIndexIVF *index)
-{
-	return dynamic_cast<const faiss::IndexIVF *>(cxx(index));
+	return reinterpret_cast<faiss::Clustering *>(clustering);
 }
 } // namespace
 
@@ -73,101 +65,58 @@ void faiss_Index_free(FaissIndex *obj)
 	delete cxx(obj);
 }
 
-int faiss_Index_d(const FaissIndex *index)
+void faiss_ClusteringParameters_init(FaissClusteringParameters *params)
 {
-	return static_cast<int>(cxx(index)->d);
+	const faiss::ClusteringParameters from;
+
+	params->niter = from.niter;
+	params->nredo = from.nredo;
+	params->verbose = from.verbose;
+	params->spherical = from.spherical;
+	params->int_centroids = from.int_centroids;
+	params->update_index = from.update_index;
+	params->frozen_centroids = from.frozen_centroids;
+	params->min_points_per_centroid = from.min_points_per_centroid;
+	params->max_points_per_centroid = from.max_points_per_centroid;
+	params->seed = from.seed;
+	params->decode_block_size = from.decode_block_size;
 }
 
-idx_t faiss_Index_ntotal(const FaissIndex *index)
-{
-	return cxx(index)->ntotal;
-}
-
-FaissMetricType faiss_Index_metric_type(const FaissIndex *index)
-{
-	return static_cast<FaissMetricType>(cxx(index)->metric_type);
-}
-
-int faiss_Index_train(FaissIndex *index, idx_t n, const float *x)
-{
-	return guarded([&] { cxx(index)->train(n, x); });
-}
-
-int faiss_Index_add_with_ids(FaissIndex *index, idx_t n, const float *x, const idx_t *xids)
-{
-	return guarded([&] { cxx(index)->add_with_ids(n, x, xids); });
-}
-
-int faiss_Index_search_with_params(const FaissIndex *index, idx_t n, const float *x, idx_t k,
-	const FaissSearchParameters *params, float *distances, idx_t *labels)
+int faiss_Clustering_new_with_params(
+	FaissClustering **p_clustering, int d, int k, const FaissClusteringParameters *cp)
 {
 	return guarded([&] {
-		cxx(index)->search(n, x, k, distances, labels,
-			reinterpret_cast<const faiss::SearchParameters *>(params));
+		faiss::ClusteringParameters to;
+
+		to.niter = cp->niter;
+		to.nredo = cp->nredo;
+		to.verbose = cp->verbose;
+		to.spherical = cp->spherical;
+		to.int_centroids = cp->int_centroids;
+		to.update_index = cp->update_index;
+		to.frozen_centroids = cp->frozen_centroids;
+		to.min_points_per_centroid = cp->min_points_per_centroid;
+		to.max_points_per_centroid = cp->max_points_per_centroid;
+		to.seed = cp->seed;
+		to.decode_block_size = cp->decode_block_size;
+		*p_clustering =
+			reinterpret_cast<FaissClustering *>(new faiss::Clustering(d, k, to));
 	});
 }
 
-FaissIndexIVF *faiss_IndexIVF_cast(FaissIndex *index)
+int faiss_Clustering_train(FaissClustering *clustering, idx_t n, const float *x, FaissIndex *index)
 {
-	return reinterpret_cast<FaissIndexIVF *>(dynamic_cast<faiss::IndexIVF *>(cxx(index)));
+	return guarded([&] { cxx(clustering)->train(n, x, *cxx(index)); });
 }
 
-size_t faiss_IndexIVF_nlist(const FaissIndexIVF *index)
+void faiss_Clustering_centroids(FaissClustering *clustering, float **centroids, size_t *size)
 {
-	return ivf(index)->nlist;
+	*centroids = cxx(clustering)->centroids.data();
+	*size = cxx(clustering)->centroids.size();
 }
 
-size_t faiss_IndexIVF_get_list_size(const FaissIndexIVF *index, size_t list_no)
+void faiss_Clustering_free(FaissClustering *clustering)
 {
-	return ivf(index)->get_list_size(list_no);
-}
-
-void faiss_IndexIVF_invlists_get_ids(const FaissIndexIVF *index, size_t list_no, idx_t *invlist)
-{
-	const faiss::InvertedLists *lists = ivf(index)->invlists;
-	faiss::InvertedLists::ScopedIds ids(lists, list_no);
-	memcpy(invlist, ids.get(), lists->list_size(list_no) * sizeof(idx_t));
-}
-
-int faiss_IDSelectorBitmap_new(FaissIDSelectorBitmap **p_sel, size_t n, const uint8_t *bitmap)
-{
-	return guarded([&] {
-		*p_sel = reinterpret_cast<FaissIDSelectorBitmap *>(
-			new faiss::IDSelectorBitmap(n, bitmap));
-	});
-}
-
-void faiss_IDSelectorBitmap_free(FaissIDSelectorBitmap *obj)
-{
-	delete reinterpret_cast<faiss::IDSelectorBitmap *>(obj);
-}
-
-int faiss_SearchParametersIVF_new_with(
-	FaissSearchParametersIVF **p_sp, FaissIDSelector *sel, size_t nprobe, size_t max_codes)
-{
-	return guarded([&] {
-		faiss::SearchParametersIVF *sp = new faiss::SearchParametersIVF;
-		sp->sel = reinterpret_cast<faiss::IDSelector *>(sel);
-		sp->nprobe = nprobe;
-		sp->max_codes = max_codes;
-		*p_sp = reinterpret_cast<FaissSearchParametersIVF *>(sp);
-	});
-}
-
-void faiss_SearchParametersIVF_free(FaissSearchParametersIVF *obj)
-{
-	delete reinterpret_cast<faiss::SearchParametersIVF *>(obj);
-}
-
-int faiss_write_index_fname(const FaissIndex *idx, const char *fname)
-{
-	return guarded([&] { faiss::write_index(cxx(idx), fname); });
-}
-
-int faiss_read_index_fname(const char *fname, int io_flags, FaissIndex **p_out)
-{
-	return guarded([&] {
-		*p_out = reinterpret_cast<FaissIndex *>(faiss::read_index(fname, io_flags));
-	});
+	delete cxx(clustering);
 }
 }

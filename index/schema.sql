@@ -437,12 +437,12 @@ CREATE TABLE replay_question (          -- one of them; its words stand with its
 	PRIMARY KEY (space_n, run_id)
 ) WITHOUT ROWID;
 
-CREATE TABLE vector_segment (           -- a FAISS file: a cache, loaded only if all of this matches
+CREATE TABLE vector_segment (           -- a file of lists: a cache, loaded only if all of this matches
 	n         INTEGER PRIMARY KEY,
 	space_n   INTEGER NOT NULL REFERENCES vector_space(n),
 	slot_from INTEGER NOT NULL,     -- multiple of 64
 	slot_to   INTEGER NOT NULL,
-	kind      TEXT NOT NULL,        -- 'flat' or 'ivf'
+	kind      TEXT NOT NULL,        -- 'lists'; 'ivf' of FAISS before there were those
 	metric    TEXT NOT NULL,        -- 'ip'
 	dimension INTEGER NOT NULL,
 	model     TEXT NOT NULL,

@@ -11,13 +11,12 @@
 #include "index/vector_kernel.h"
 #include "index/vector_space.h"
 
-static const struct vector_tuning default_tuning = {
+const struct vector_tuning vector_default_tuning = {
 	.exact_allowed = 25000,
 	.exact_corpus = 100000, /* 6 ms: a half float costs half of what a float does */
 	.tail = 25000,
 	.segment_max = 1000000,
 	.n_probe = 256,
-	.overfetch = 100,
 	.retired_ms = 60000,
 };
 
@@ -94,7 +93,7 @@ int vectors_open(struct store *s, const char *data_dir, const struct settings *s
 	*out = NULL;
 	v->store = s;
 	v->settings = set;
-	v->tuning = default_tuning;
+	v->tuning = vector_default_tuning;
 	ASSERT(asprintf(&v->folder, "%s/vectors", data_dir) > 0);
 	ASSERT(pthread_mutex_init(&v->lock, NULL) == 0);
 	ASSERT(pthread_mutex_init(&v->upkeep, NULL) == 0);

@@ -2,15 +2,15 @@
  * Vectors: nearest neighbours among the slots an asker may read (design, section 9).
  *
  * A vector space is one workspace's vectors under one embedding model; one serves, another may be
- * filling. The truth is chunk_vector (fp16); FAISS segments (DATA/vectors, immutable, sealed,
- * 64-aligned slot ranges) and a small unsealed tail in memory are derived, swapped by a counted
- * pointer: a search works on the set of segments it began with. A file is loaded only if its
- * SHA-256 and every fact of its row match, otherwise it is rebuilt while exact search over the
+ * filling. The truth is chunk_vector (fp16); segments of inverted lists (DATA/vectors, immutable,
+ * sealed, 64-aligned slot ranges) and a small unsealed tail in memory are derived, swapped by a
+ * counted pointer: a search works on the set of segments it began with. A file is loaded only if
+ * its SHA-256 and every fact of its row match, otherwise it is rebuilt while exact search over the
  * stored vectors serves.
  *
  * The plan is by popcount of the allowed bitmap: exact with our own kernel up to 25,000 allowed, in
- * a space of up to 100,000, or where the lists to be probed would cost more; else IVF,Flat with the
- * bitmap as selector and exact re-rank. No HNSW. (Limits at dimension 384.)
+ * a space of up to 100,000, or where the lists to be probed would cost more; else inverted lists,
+ * of which the allowed slots are scored exactly. No HNSW. (Limits at dimension 384.)
  *
  * Alone writes vector_space, chunk_vector, vector_segment, DATA/vectors.
  * Thread: vectors_search and _score from any worker; _put/_remove in a write transaction.

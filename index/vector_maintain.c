@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "index/base/log.h"
-#include "index/vector_kernel.h"
 #include "index/vector_space.h"
 
 #define DEAD_PARTS 5 /* compact when a fifth is dead, or was put anew */
@@ -313,23 +312,17 @@ static int build(struct seal *t, const struct snapshot *shot, struct err *e)
 	/* Slots may have gone since they were counted, none is added to the range. */
 	size_t most = (size_t)count_present(shot, t->range.from, t->range.to);
 	int64_t *slots = malloc((most + 1) * sizeof(*slots));
-	float *vectors = malloc((most + 1) * (size_t)dimension * sizeof(*vectors));
+	const uint16_t **vectors = malloc((most + 1) * sizeof(*vectors));
 	int rc = 0;
 
-	if (!slots || !vectors) {
-		free(slots);
-		free(vectors);
-		return err_set(e, ERR_UNAVAILABLE, "memory",
-			"not enough memory to seal %lld vectors", (long long)most);
-	}
+	ASSERT(slots != NULL && vectors != NULL);
 	for (int64_t word = t->range.from / 64; word < t->range.to / 64; word++) {
 		uint64_t bits = snapshot_word(shot, (size_t)word);
 
 		for (; bits && (size_t)plan.n < most; bits &= bits - 1) {
 			int64_t slot = word * 64 + __builtin_ctzll(bits);
 
-			vector_from_half(snapshot_halves(shot, slot, dimension),
-				vectors + (size_t)plan.n * (size_t)dimension, (size_t)dimension);
+			vectors[plan.n] = snapshot_halves(shot, slot, dimension);
 			slots[plan.n++] = slot;
 		}
 	}
@@ -402,8 +395,8 @@ int vectors_stray_files(struct vectors *v, bool remove_them, int64_t *n_stray, s
 	while (db && rc >= 0 && (entry = readdir(dir))) {
 		struct stmt *q = db_stmt(db, &vector_sql, Q_SEGMENT_FILE);
 
-		if (!strstr(entry->d_name, ".faiss")) {
-			continue;
+		if (!strstr(entry->d_name, SEGMENT_SUFFIX) && !strstr(entry->d_name, ".faiss")) {
+			continue; /* those were ours before there were lists */
 		}
 		stmt_text(q, 1, entry->d_name);
 		rc = stmt_step(q, e);

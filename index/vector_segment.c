@@ -1,21 +1,23 @@
+/*
+ * The file (little-endian):
+ *
+ *   "CRLLISTS" | u32 dimension | u32 n_lists | u64 slots in the range | u64 n_covered
+ *   | u16[n_lists × dimension] centroids | u32[n_lists + 1] starts | u32[n_covered] slots
+ */
 #include "index/vector_segment.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "index/base/buf.h"
 #include "index/base/fs.h"
 #include "index/base/id.h"
-#include "index/faiss_c.h"
+#include "index/vector_kernel.h"
+#include "index/vector_lists.h"
 
-/* FAISS warns, on stderr, below 39 training vectors a list. */
-#define TRAIN_PER_LIST 40
-
-extern void omp_set_num_threads(int n);
+#define MAGIC "CRLLISTS"
+#define FILE_MAX ((size_t)1 << 31)
 
 struct segment *segment_keep(struct segment *s)
 {
@@ -28,220 +30,212 @@ void segment_drop(struct segment *s)
 	if (!s || atomic_fetch_sub(&s->refs, 1) != 1) {
 		return;
 	}
-	if (s->faiss) {
-		faiss_Index_free(s->faiss);
-	}
+	free(s->centroids);
+	free(s->starts);
+	free(s->slots);
 	bitmap_finish(&s->covered);
 	free(s);
 }
 
-static int faiss_error(struct err *e, const char *what)
-{
-	const char *text = faiss_get_last_error();
-
-	return err_set(e, ERR_CORRUPT, "vector_segment", "%s: %.200s", what,
-		text && *text ? text : "unknown");
-}
-
 int segment_file_hash(const char *path, char sha256[HASH_HEX_SIZE], struct err *e)
 {
-	char blake2b[HASH_HEX_SIZE];
-	struct hash_stream h;
-	size_t size = 1 << 20;
-	uint8_t *p;
-	ssize_t got;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct buf bytes = BUF_INIT;
+	int rc = fs_exists(path) ? fs_read(path, FILE_MAX, &bytes, e)
+				 : err_set(e, ERR_NOT_FOUND, "no_file", "%s is not there", path);
 
-	if (fd < 0) {
-		return errno == ENOENT
-			       ? err_set(e, ERR_NOT_FOUND, "no_file", "%s is not there", path)
-			       : err_sys(e, ERR_IO, errno, "cannot open %s", path);
+	if (rc == 0) {
+		hash_sha256_hex(bytes.data, bytes.len, sha256);
 	}
-	p = malloc(size);
-	ASSERT(p != NULL);
-	hash_stream_init(&h);
-	do {
-		got = read(fd, p, size);
-		if (got > 0) {
-			hash_stream_add(&h, p, (size_t)got);
-		}
-	} while (got > 0 || (got < 0 && errno == EINTR));
-	if (got < 0) {
-		int errnum = errno;
-
-		free(p);
-		close(fd);
-		return err_sys(e, ERR_IO, errnum, "cannot read %s", path);
-	}
-	hash_stream_finish(&h, blake2b, sha256);
-	free(p);
-	close(fd);
-	return 0;
+	buf_finish(&bytes);
+	return rc;
 }
 
-/* Every slot that the inverted lists hold, once; false if a list lies outside the range. */
+/* ── loading ── */
+
+static void *copy(struct cursor *c, size_t n, size_t size)
+{
+	size_t n_bytes = n * size;
+	void *p = malloc(n_bytes ? n_bytes : 1);
+
+	ASSERT(p != NULL);
+	memcpy(p, c->p, n_bytes);
+	c->p += n_bytes;
+	return p;
+}
+
+/* Every slot of the lists, once and in the range. */
 static bool read_covered(struct segment *s)
 {
-	FaissIndexIVF *ivf = faiss_IndexIVF_cast(s->faiss);
-	size_t n_lists = ivf ? faiss_IndexIVF_nlist(ivf) : 0;
-	bool good = ivf != NULL;
+	uint64_t n_slots = (uint64_t)(s->slot_to - s->slot_from);
 
-	for (size_t i = 0; good && i < n_lists; i++) {
-		size_t n = faiss_IndexIVF_get_list_size(ivf, i);
-		int64_t *ids = malloc((n ? n : 1) * sizeof(int64_t));
-
-		ASSERT(ids != NULL);
-		faiss_IndexIVF_invlists_get_ids(ivf, i, ids);
-		for (size_t k = 0; k < n; k++) {
-			if (ids[k] < 0 || ids[k] >= s->slot_to - s->slot_from) {
-				good = false;
-				break;
-			}
-			bitmap_set(&s->covered, (uint64_t)ids[k]);
-		}
-		free(ids);
+	if (s->starts[0] != 0 || s->starts[s->n_lists] != s->n_covered) {
+		return false;
 	}
-	s->n_covered = bitmap_count(&s->covered);
-	s->n_lists = (int64_t)n_lists;
-	return good && s->n_covered == (uint64_t)faiss_Index_ntotal(s->faiss);
+	for (int64_t i = 0; i < s->n_lists; i++) {
+		if (s->starts[i] > s->starts[i + 1]) {
+			return false;
+		}
+	}
+	bitmap_reserve(&s->covered, n_slots);
+	for (uint64_t i = 0; i < s->n_covered; i++) {
+		if (s->slots[i] >= n_slots || bitmap_has(&s->covered, s->slots[i])) {
+			return false;
+		}
+		bitmap_set(&s->covered, s->slots[i]);
+	}
+	return true;
+}
+
+static bool unpack(struct segment *s, const struct buf *bytes)
+{
+	struct cursor c = cursor_over(bytes->data, bytes->len);
+	size_t magic = sizeof(MAGIC) - 1, left;
+
+	if (bytes->len < magic || memcmp(bytes->data, MAGIC, magic) != 0) {
+		return false;
+	}
+	c.p += magic;
+	if (cursor_u32(&c) != (uint32_t)s->dimension) {
+		return false;
+	}
+	s->n_lists = cursor_u32(&c);
+	if (cursor_u64(&c) != (uint64_t)(s->slot_to - s->slot_from)) {
+		return false;
+	}
+	s->n_covered = cursor_u64(&c);
+	left = (size_t)(c.end - c.p);
+	if (c.bad || s->n_lists < 1 || s->n_covered > left / 4 ||
+		left != (size_t)s->n_lists * (size_t)s->dimension * 2 +
+				((size_t)s->n_lists + 1 + s->n_covered) * 4) {
+		return false;
+	}
+	s->centroids = copy(&c, (size_t)s->n_lists * (size_t)s->dimension, sizeof(uint16_t));
+	s->starts = copy(&c, (size_t)s->n_lists + 1, sizeof(uint32_t));
+	s->slots = copy(&c, s->n_covered, sizeof(uint32_t));
+	return read_covered(s);
 }
 
 int segment_load(
 	const char *folder, const struct segment *want, struct segment **out, struct err *e)
 {
 	char path[1024], sha256[HASH_HEX_SIZE];
+	struct buf bytes = BUF_INIT;
 	struct segment *s;
-	FaissIndex *faiss = NULL;
 	int rc;
 
 	*out = NULL;
 	snprintf(path, sizeof(path), "%s/%s", folder, want->file);
-	rc = segment_file_hash(path, sha256, e);
+	if (!fs_exists(path)) {
+		return err_set(e, ERR_NOT_FOUND, "no_file", "%s is not there", path);
+	}
+	rc = fs_read(path, FILE_MAX, &bytes, e);
 	if (rc) {
+		buf_finish(&bytes);
 		return rc;
 	}
+	hash_sha256_hex(bytes.data, bytes.len, sha256);
 	if (strcmp(sha256, want->sha256) != 0) {
+		buf_finish(&bytes);
 		return err_set(
 			e, ERR_CORRUPT, "vector_segment", "%s is not what was written", path);
-	}
-	if (faiss_read_index_fname(path, 0, &faiss)) {
-		return faiss_error(e, path);
 	}
 	s = calloc(1, sizeof(*s));
 	ASSERT(s != NULL);
 	*s = *want;
 	atomic_init(&s->refs, 1);
+	s->centroids = NULL;
+	s->starts = s->slots = NULL;
 	bitmap_init(&s->covered);
-	s->faiss = faiss;
-	if (faiss_Index_d(faiss) != want->dimension ||
-		faiss_Index_metric_type(faiss) != METRIC_INNER_PRODUCT || !read_covered(s)) {
+	if (!unpack(s, &bytes)) {
 		segment_drop(s);
-		return err_set(e, ERR_CORRUPT, "vector_segment", "%s holds another index", path);
+		rc = err_set(e, ERR_CORRUPT, "vector_segment", "%s holds another index", path);
+	} else {
+		*out = s;
 	}
-	*out = s;
-	return 0;
-}
-
-/* Evenly spread over the slots, since neighbours are of one document. */
-static int train(FaissIndex *index, const struct segment_plan *plan, int64_t n_lists)
-{
-	int64_t n = n_lists * TRAIN_PER_LIST < plan->n ? n_lists * TRAIN_PER_LIST : plan->n;
-	size_t width = (size_t)plan->dimension * sizeof(float);
-	float *sample = malloc((size_t)n * width);
-	int rc;
-
-	ASSERT(sample != NULL);
-	for (int64_t i = 0; i < n; i++) {
-		int64_t from = (int64_t)((double)i * (double)plan->n / (double)n);
-
-		memcpy((char *)sample + (size_t)i * width,
-			(const char *)plan->vectors + (size_t)from * width, width);
-	}
-	rc = faiss_Index_train(index, n, sample);
-	free(sample);
+	buf_finish(&bytes);
 	return rc;
 }
 
-static int fill(struct segment *s, const struct segment_plan *plan)
-{
-	int64_t n_lists = (int64_t)(4 * sqrt((double)plan->n));
-	int64_t *ids = malloc((size_t)plan->n * sizeof(int64_t));
-	char description[32];
-	FaissIndex *index = NULL;
-	int rc;
+/* ── building ── */
 
-	ASSERT(ids != NULL);
-	n_lists = n_lists * TRAIN_PER_LIST > plan->n ? plan->n / TRAIN_PER_LIST : n_lists;
-	n_lists = n_lists > 1 ? n_lists : 1;
-	s->n_lists = n_lists;
-	snprintf(description, sizeof(description), "IVF%lld,Flat", (long long)n_lists);
+/* Counts, then places: slots stay ascending within a list. */
+static void fill(struct segment *s, const struct segment_plan *plan, const uint32_t *list_of)
+{
+	uint32_t *at;
+
+	s->starts = calloc((size_t)s->n_lists + 1, sizeof(*s->starts));
+	s->slots = calloc((size_t)plan->n, sizeof(*s->slots));
+	at = calloc((size_t)s->n_lists + 1, sizeof(*at));
+	ASSERT(s->starts != NULL && s->slots != NULL && at != NULL);
 	for (int64_t i = 0; i < plan->n; i++) {
-		ids[i] = plan->slots[i] - plan->slot_from;
-		bitmap_set(&s->covered, (uint64_t)ids[i]);
+		s->starts[list_of[i] + 1]++;
+	}
+	for (int64_t i = 0; i < s->n_lists; i++) {
+		s->starts[i + 1] += s->starts[i];
+		at[i] = s->starts[i];
+	}
+	for (int64_t i = 0; i < plan->n; i++) {
+		uint32_t slot = (uint32_t)(plan->slots[i] - plan->slot_from);
+
+		s->slots[at[list_of[i]]++] = slot;
+		bitmap_set(&s->covered, slot);
 	}
 	s->n_covered = (uint64_t)plan->n;
-	omp_set_num_threads(1);
-	rc = faiss_index_factory(&index, plan->dimension, description, METRIC_INNER_PRODUCT);
-	s->faiss = index;
-	if (rc == 0) {
-		rc = train(index, plan, n_lists);
-	}
-	if (rc == 0) {
-		rc = faiss_Index_add_with_ids(index, plan->n, plan->vectors, ids);
-	}
-	free(ids);
-	return rc;
+	free(at);
+}
+
+static void pack(const struct segment *s, struct buf *out)
+{
+	buf_str(out, MAGIC);
+	buf_u32(out, (uint32_t)s->dimension);
+	buf_u32(out, (uint32_t)s->n_lists);
+	buf_u64(out, (uint64_t)(s->slot_to - s->slot_from));
+	buf_u64(out, s->n_covered);
+	buf_add(out, s->centroids,
+		(size_t)s->n_lists * (size_t)s->dimension * sizeof(*s->centroids));
+	buf_add(out, s->starts, ((size_t)s->n_lists + 1) * sizeof(*s->starts));
+	buf_add(out, s->slots, s->n_covered * sizeof(*s->slots));
 }
 
 static int store_file(struct segment *s, const char *folder, struct err *e)
 {
-	char path[1024], tmp[1040];
-	int fd, rc;
+	struct buf bytes = BUF_INIT;
+	char path[1024];
+	int rc;
 
+	pack(s, &bytes);
+	hash_sha256_hex(bytes.data, bytes.len, s->sha256);
 	snprintf(path, sizeof(path), "%s/%s", folder, s->file);
-	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
-	if (faiss_write_index_fname(s->faiss, tmp)) {
-		rc = faiss_error(e, tmp);
-		(void)unlink(tmp);
-		return rc;
-	}
-	fd = open(tmp, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) != 0) {
-		rc = err_sys(e, ERR_IO, errno, "cannot write %s", tmp);
-	} else {
-		rc = segment_file_hash(tmp, s->sha256, e);
-	}
-	if (fd >= 0) {
-		close(fd);
-	}
-	if (rc == 0 && rename(tmp, path) != 0) {
-		rc = err_sys(e, ERR_IO, errno, "cannot rename %s", tmp);
-	}
-	if (rc) {
-		(void)unlink(tmp);
-		return rc;
-	}
-	return fs_sync_dir(folder, e);
+	rc = fs_replace(path, bytes.data, bytes.len, e);
+	buf_finish(&bytes);
+	return rc;
 }
 
 int segment_build(const struct segment_plan *plan, struct segment **out, struct err *e)
 {
 	struct segment *s = calloc(1, sizeof(*s));
 	struct id unique = id_create("seg");
+	uint32_t *list_of = calloc((size_t)plan->n + 1, sizeof(*list_of));
 	int rc;
 
-	ASSERT(s != NULL && plan->n > 0 && plan->slot_from % 64 == 0 && plan->slot_to % 64 == 0);
+	ASSERT(s != NULL && list_of != NULL && plan->n > 0);
+	ASSERT(plan->slot_from % 64 == 0 && plan->slot_to % 64 == 0 &&
+		plan->slot_to - plan->slot_from <= UINT32_MAX);
 	atomic_init(&s->refs, 1);
 	bitmap_init(&s->covered);
 	s->slot_from = plan->slot_from;
 	s->slot_to = plan->slot_to;
 	s->dimension = plan->dimension;
-	snprintf(s->file, sizeof(s->file), "%lld-%lld-%lld-%s.faiss", (long long)plan->space_n,
-		(long long)plan->slot_from, (long long)plan->slot_to, unique.s);
-	rc = fill(s, plan) ? faiss_error(e, "cannot build a vector segment") : 0;
+	snprintf(s->file, sizeof(s->file), "%lld-%lld-%lld-%s" SEGMENT_SUFFIX,
+		(long long)plan->space_n, (long long)plan->slot_from, (long long)plan->slot_to,
+		unique.s);
+	rc = lists_find(
+		plan->vectors, plan->n, plan->dimension, &s->centroids, &s->n_lists, list_of, e);
 	if (rc == 0) {
+		fill(s, plan, list_of);
 		rc = store_file(s, plan->folder, e);
 	}
+	free(list_of);
 	if (rc) {
 		segment_drop(s);
 		return rc;
@@ -250,41 +244,35 @@ int segment_build(const struct segment_plan *plan, struct segment **out, struct 
 	return 0;
 }
 
-int segment_search(const struct segment *s, const float *query, const struct bitmap *allowed, int k,
-	int n_probe, int64_t *slots, int *n, struct err *e)
-{
-	size_t word = (size_t)s->slot_from / 64, last = (size_t)s->slot_to / 64;
-	FaissIDSelectorBitmap *selector = NULL;
-	FaissSearchParametersIVF *params = NULL;
-	float *distances = NULL;
-	int rc = 0;
+/* ── searching ── */
 
-	*n = 0;
-	last = allowed->n_words < last ? allowed->n_words : last;
-	if (word >= last) {
-		return 0;
+struct ordered {
+	float cosine;
+	uint32_t list;
+};
+
+static int by_cosine(const void *a, const void *b)
+{
+	const struct ordered *x = a, *y = b;
+
+	return x->cosine != y->cosine ? (x->cosine < y->cosine) - (x->cosine > y->cosine)
+				      : (x->list > y->list) - (x->list < y->list);
+}
+
+void segment_order(const struct segment *s, const float *query, uint32_t *order)
+{
+	const struct vector_kernel *kernel = vector_kernel();
+	size_t d = (size_t)s->dimension;
+	struct ordered *all = malloc((size_t)s->n_lists * sizeof(*all));
+
+	ASSERT(all != NULL);
+	for (int64_t i = 0; i < s->n_lists; i++) {
+		all[i].cosine = kernel->dot_half(query, s->centroids + (size_t)i * d, d);
+		all[i].list = (uint32_t)i;
 	}
-	omp_set_num_threads(1);
-	distances = malloc((size_t)k * sizeof(*distances));
-	ASSERT(distances != NULL);
-	/* FAISS counts its bitmap in bytes. */
-	if (faiss_IDSelectorBitmap_new(
-		    &selector, (last - word) * 8, (const uint8_t *)(allowed->words + word)) ||
-		faiss_SearchParametersIVF_new_with(
-			&params, (FaissIDSelector *)selector, (size_t)n_probe, 0) ||
-		faiss_Index_search_with_params(s->faiss, 1, query, k,
-			(const FaissSearchParameters *)params, distances, slots)) {
-		rc = faiss_error(e, "vector search");
+	qsort(all, (size_t)s->n_lists, sizeof(*all), by_cosine);
+	for (int64_t i = 0; i < s->n_lists; i++) {
+		order[i] = all[i].list;
 	}
-	for (int i = 0; rc == 0 && i < k && slots[i] >= 0; i++) {
-		slots[(*n)++] += s->slot_from;
-	}
-	if (params) {
-		faiss_SearchParametersIVF_free(params);
-	}
-	if (selector) {
-		faiss_IDSelectorBitmap_free(selector);
-	}
-	free(distances);
-	return rc;
+	free(all);
 }

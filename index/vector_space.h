@@ -20,9 +20,10 @@ struct vector_tuning {
 	int64_t tail;	       /* more unsealed vectors than that are sealed */
 	int64_t segment_max;   /* segments are not merged beyond */
 	int n_probe;
-	int overfetch;
 	int64_t retired_ms; /* a space that was swapped out serves late searches for so long */
 };
+
+extern const struct vector_tuning vector_default_tuning;
 
 enum space_state { SPACE_FILLING, SPACE_SERVING, SPACE_RETIRED };
 

@@ -446,7 +446,6 @@ static const struct vector_tuning low = {
 	.tail = 400,
 	.segment_max = 1000000,
 	.n_probe = 64, /* of 955 lists: as 256 of a million vectors 4,000 */
-	.overfetch = 100,
 	.retired_ms = 0,
 };
 

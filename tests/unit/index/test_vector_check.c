@@ -218,8 +218,7 @@ static void test_segment_damage_is_found(void **state)
 		.exact_corpus = 20,
 		.tail = 20,
 		.segment_max = 100000,
-		.n_probe = 8,
-		.overfetch = 50};
+		.n_probe = 8};
 	struct fixture *f = *state;
 	struct segment_rows rows;
 	struct loaded_space *s;
