@@ -41,4 +41,9 @@ void corpus_add(struct corpus *c, const struct terms *head, const struct terms *
 MUST_CHECK int corpus_train(
 	const struct corpus *c, const atomic_bool *cancel, struct buf *out, struct err *e);
 
+/* The same with a kernel of choice, for tests: all give the same bytes. */
+struct embed_kernel;
+MUST_CHECK int corpus_train_with(const struct corpus *c, const struct embed_kernel *k,
+	const atomic_bool *cancel, struct buf *out, struct err *e);
+
 #endif

@@ -412,8 +412,11 @@ static void test_damaged_table(void **state)
 	assert_int_equal(table_lookup(t, "alpha") + table_lookup(t, "beta"), 1);
 	assert_int_equal(table_lookup(t, "gamma"), -1);
 	table_close(t);
-	for (int i = 0; i < 60; i++) {
-		size_t at = i < 40 ? (size_t)i : next_random(&random) % data.len;
+	/* all of the head, all of the hash at the end, and what is between them */
+	for (int i = 0; i < 120; i++) {
+		size_t at = i < 60   ? (size_t)i
+			    : i < 92 ? data.len - 32 + (size_t)(i - 60)
+				     : next_random(&random) % data.len;
 
 		data.data[at] ^= 4;
 		assert_int_equal(table_open(data.data, data.len, &t, &e), ERR_CORRUPT);
@@ -423,6 +426,46 @@ static void test_damaged_table(void **state)
 	err_clear(&e);
 	ok(table_open(data.data, data.len, &t, &e));
 	table_close(t);
+	buf_finish(&data);
+	corpus_finish(&c);
+}
+
+/* With a hash that is right, as nobody but an attacker makes one: refused, or safe to use. */
+static void test_forged_table(void **state)
+{
+	struct corpus c;
+	struct buf data = BUF_INIT, forged = BUF_INIT;
+	uint64_t random = SEED;
+	int n_refused = 0;
+
+	(void)state;
+	corpus_init(&c);
+	add_text(&c, "alpha beta gamma");
+	add_text(&c, "alpha beta delta");
+	ok(corpus_train(&c, NULL, &data, &e));
+	for (int i = 0; i < 80; i++) {
+		size_t len = data.len - HASH_BYTES, at = next_random(&random) % (i < 60 ? 60 : len);
+		struct embed_table *t;
+		uint8_t hash[HASH_BYTES];
+
+		buf_clear(&forged);
+		buf_add(&forged, data.data, len);
+		forged.data[at] = (char)next_random(&random);
+		forged.len = i % 10 == 9 ? at : len;
+		hash_blake2b(forged.data, forged.len, hash);
+		buf_add(&forged, hash, HASH_BYTES);
+		if (table_open(forged.data, forged.len, &t, &e) == 0) {
+			(void)table_lookup(t, "alpha");
+			(void)table_lookup(t, "no such");
+			table_close(t);
+		} else {
+			assert_null(t);
+			n_refused++;
+		}
+	}
+	err_clear(&e);
+	assert_in_range(n_refused, 20, 75);
+	buf_finish(&forged);
 	buf_finish(&data);
 	corpus_finish(&c);
 }
@@ -467,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_no_word_is_in_the_table),
 		cmocka_unit_test(test_table_of_before),
 		cmocka_unit_test(test_damaged_table),
+		cmocka_unit_test(test_forged_table),
 		cmocka_unit_test(test_other_identity),
 	};
 

@@ -1,0 +1,43 @@
+/*
+ * The hot loops of training, compiled for AVX-512, AVX2 and the baseline, chosen at run time. As in
+ * index/vector_kernel.h all of them add in the same order without fused multiplication and call no
+ * libm, so that every machine computes the same bits. Private to index/embed*.c. Thread: any.
+ */
+#ifndef INDEX_EMBED_KERNEL_H
+#define INDEX_EMBED_KERNEL_H
+
+#include <stddef.h>
+
+#define EMBED_COLUMNS 32 /* columns are a multiple of it */
+
+/* C [n_i × n_j] = A [n_i × n_k] · B [n_k × n_j]; B and C lie row by row, the steps say where the
+ * next element of A is, so that it may be a transposed one. */
+struct product {
+	float *c;
+	const float *a, *b;
+	size_t a_step_i, a_step_k;
+	size_t n_i, n_k, n_j;
+};
+
+/* One row's step of Adam with a second moment for the whole row: m2 is the running mean of |g|² /
+ * n. */
+struct adam_step {
+	float *x, *m1, *m2; /* [n], [n], [1] */
+	const float *g;	    /* [n] */
+	size_t n;
+	float beta1, beta2, epsilon;
+	float rate, fix2; /* rate / (1 - beta1^t); 1 / (1 - beta2^t) */
+};
+
+struct embed_kernel {
+	void (*product)(const struct product *p);
+	/* x[i] = e^x[i], to 4e-7 of it; |x[i]| at most 80. n: a multiple of EMBED_COLUMNS. */
+	void (*exponential)(float *x, size_t n);
+	void (*adam)(const struct adam_step *s);
+};
+
+/* The machine's best; of tests also the i-th: NULL past the last, or what it cannot run. */
+const struct embed_kernel *embed_kernel(void);
+const struct embed_kernel *embed_kernel_nth(int i);
+
+#endif
