@@ -1,6 +1,5 @@
 #include "index/fts.h"
 
-#include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +46,14 @@ static const struct {
 	[FTS_FRESH] = {"fresh",
 		"SELECT 1 FROM sqlite_schema WHERE name = 'fts_%1$lld' AND "
 		"sql LIKE '%%tokenize = ''carrel " VERSION_TEXT(ANALYSER_VERSION) "'')'"},
+	/* The tables behind, for index/fts_postings.c. */
+	[FTS_PAGE] = {"page", "SELECT block FROM fts_%1$lld_data WHERE id = ?1"},
+	[FTS_SEEK] = {"seek", "SELECT pgno FROM fts_%1$lld_idx WHERE segid = ?1 AND term <= ?2 "
+			      "ORDER BY term DESC LIMIT 1"},
+	[FTS_AFTER] = {"after", "SELECT pgno FROM fts_%1$lld_idx WHERE segid = ?1 AND term > ?2 "
+				"ORDER BY term LIMIT 1"},
+	[FTS_SIZES] = {"sizes",
+		"SELECT id, sz FROM fts_%1$lld_docsize WHERE id >= ?1 ORDER BY id LIMIT ?2"},
 };
 
 static const char *const create_sql[] = {
@@ -183,12 +190,21 @@ int fts_check(struct db *db, int64_t workspace_n, struct err *e)
 	return command(db, workspace_n, FTS_CHECK, e);
 }
 
+static void forget(void *arg)
+{
+	fts_memory_forget(arg);
+}
+
 int fts_rebuild(struct db *db, int64_t workspace_n, struct err *e)
 {
 	int rc = run_ddl(db, workspace_n, drop_sql, sizeof(drop_sql) / sizeof(drop_sql[0]), e);
 
 	if (rc == 0) {
 		rc = fts_create(db, workspace_n, e);
+	}
+	if (rc == 0 && db_part(db, PART_FULL_TEXT)) {
+		db_after_commit(db, forget,
+			fts_cache_lookup(db_part(db, PART_FULL_TEXT), workspace_n), NULL);
 	}
 	return rc ? rc : command(db, workspace_n, FTS_REBUILD, e);
 }
@@ -206,7 +222,7 @@ int fts_outdated(struct db *db, int64_t workspace_n, bool *old, struct err *e)
 	return rc < 0 ? rc : 0;
 }
 
-/* ── statistics ── */
+/* ── FTS5's query language ── */
 
 void fts_write_term(struct buf *b, const struct query_term *t)
 {
@@ -218,116 +234,4 @@ void fts_write_term(struct buf *b, const struct query_term *t)
 		buf_char(b, *p);
 	}
 	buf_str(b, t->prefix ? "\" *" : "\"");
-}
-
-/* Among the allowed rows; NULL: among all. */
-static int has_term(struct db *db, int64_t workspace_n, const struct allowed *allowed,
-	const char *term, bool *has, struct err *e)
-{
-	struct err own = ERR_INIT;
-	struct stmt *q =
-		fts_statement(db, workspace_n, allowed ? FTS_ANY_ALLOWED : FTS_ANY, e ? e : &own);
-	struct buf match = BUF_INIT;
-	int rc;
-
-	*has = false;
-	if (!q) {
-		return fts_unprepared(e ? e : &own);
-	}
-	fts_write_term(&match, &(struct query_term){.text = term});
-	stmt_text(q, 1, match.data);
-	buf_finish(&match);
-	if (allowed) {
-		sqlite3_bind_pointer(q->q, 2, (void *)&allowed->slots, BITMAP_POINTER, NULL);
-	}
-	rc = stmt_step(q, e);
-	*has = rc == 1;
-	stmt_reset(q);
-	if (allowed) {
-		stmt_null(q, 2);
-	}
-	return rc < 0 ? rc : 0;
-}
-
-int fts_has(struct db *db, int64_t workspace_n, const char *term, bool *has, struct err *e)
-{
-	return has_term(db, workspace_n, NULL, term, has, e);
-}
-
-int fts_df(struct db *db, int64_t workspace_n, const char *term, int64_t *df, struct err *e)
-{
-	struct err own = ERR_INIT;
-	struct stmt *q = fts_statement(db, workspace_n, FTS_DF, e ? e : &own);
-	int rc;
-
-	*df = 0;
-	if (!q) {
-		return fts_unprepared(e ? e : &own);
-	}
-	stmt_text(q, 1, term);
-	rc = stmt_step(q, e);
-	if (rc == 1) {
-		*df = col_int(q, 0);
-	}
-	stmt_reset(q);
-	return rc < 0 ? rc : 0;
-}
-
-/* SQLite's varint: seven bits a byte, big end first. */
-static int64_t first_varint(const uint8_t *p, size_t n_bytes)
-{
-	uint64_t v = 0;
-
-	for (size_t i = 0; i < n_bytes && i < 8; i++) {
-		v = v << 7 | (p[i] & 0x7f);
-		if (!(p[i] & 0x80)) {
-			break;
-		}
-	}
-	return (int64_t)v;
-}
-
-int fts_count(struct db *db, int64_t workspace_n, int64_t *n, struct err *e)
-{
-	struct err own = ERR_INIT;
-	struct stmt *q = fts_statement(db, workspace_n, FTS_TOTAL, e ? e : &own);
-	int rc;
-
-	*n = 0;
-	if (!q) {
-		return fts_unprepared(e ? e : &own);
-	}
-	rc = stmt_step(q, e);
-	if (rc == 1) {
-		size_t n_bytes;
-		const uint8_t *p = col_blob(q, 0, &n_bytes);
-
-		*n = first_varint(p, n_bytes);
-	}
-	stmt_reset(q);
-	return rc < 0 ? rc : 0;
-}
-
-int fts_idf(struct db *db, int64_t workspace_n, const struct allowed *allowed,
-	const char *const *terms, int n, double *idf, struct err *e)
-{
-	int64_t total;
-	int rc = fts_count(db, workspace_n, &total, e);
-
-	for (int i = 0; rc == 0 && i < n; i++) {
-		int64_t df = 0;
-		bool has = true;
-
-		if (allowed) {
-			rc = has_term(db, workspace_n, allowed, terms[i], &has, e);
-		}
-		if (rc == 0 && has) {
-			rc = fts_df(db, workspace_n, terms[i], &df, e);
-		}
-		if (df > total) {
-			df = total;
-		}
-		idf[i] = log(((double)(total - df) + .5) / ((double)df + .5) + 1);
-	}
-	return rc;
 }

@@ -86,8 +86,8 @@ static void on_allowed(sqlite3_context *x, int n_args, sqlite3_value **args)
 
 /* ── the score ── */
 
-static const double column_weight[] = {2, 2, 1}; /* title, heading, body */
-#define N_COLUMNS ((int)(sizeof(column_weight) / sizeof(column_weight[0])))
+const double fts_column_weight[] = {2, 2, 1};
+#define N_COLUMNS ((int)(sizeof(fts_column_weight) / sizeof(fts_column_weight[0])))
 
 /* How often the phrase stands in the row, by column weight. */
 static int weighted_count(const Fts5ExtensionApi *api, Fts5Context *row, int phrase, double *out)
@@ -97,7 +97,7 @@ static int weighted_count(const Fts5ExtensionApi *api, Fts5Context *row, int phr
 	int rc = api->xPhraseFirst(row, phrase, &it, &column, &offset);
 
 	for (*out = 0; rc == SQLITE_OK && column >= 0 && column < N_COLUMNS;) {
-		*out += column_weight[column];
+		*out += fts_column_weight[column];
 		api->xPhraseNext(row, &it, &column, &offset);
 	}
 	return rc;

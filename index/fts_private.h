@@ -1,11 +1,14 @@
 /*
- * What the files of full text share: index/fts.c (life, rows, statistics), index/fts_search.c (the
- * best rows of a question). Nobody else includes this.
+ * What the files of full text share: index/fts.c (life, rows), index/fts_statistics.c
+ * (frequencies), index/fts_search.c (the best rows of a question), index/fts_best.c and
+ * index/fts_postings.c (the same from the posting lists). Nobody else includes this.
  */
 #ifndef INDEX_FTS_PRIVATE_H
 #define INDEX_FTS_PRIVATE_H
 
 #include "index/base/buf.h"
+#include "index/fts_cache.h"
+#include "index/fts_postings.h"
 #include "index/fts_terms.h"
 
 enum fts_statement {
@@ -20,7 +23,11 @@ enum fts_statement {
 	FTS_ANY,
 	FTS_ANY_ALLOWED,
 	FTS_FRESH,
-	FTS_ROWS
+	FTS_ROWS,
+	FTS_PAGE,
+	FTS_SEEK,
+	FTS_AFTER,
+	FTS_SIZES
 };
 
 /* A statement on the workspace's own tables, lent as by db_stmt_named; NULL: e says why, and
@@ -32,7 +39,21 @@ int fts_unprepared(const struct err *e);
 /* As FTS5's query language writes it. */
 void fts_write_term(struct buf *b, const struct query_term *t);
 
-/* Rows of the table. */
-MUST_CHECK int fts_count(struct db *db, int64_t workspace_n, int64_t *n, struct err *e);
+/* The statistics of one snapshot (index/fts_statistics.c). */
+struct fts_reading {
+	struct db *db;
+	int64_t workspace_n;
+	bool direct; /* index and memory are there; else FTS5 is asked */
+	struct postings_index index;
+	struct fts_memory *memory; /* NULL: nothing is remembered */
+	int64_t n_rows;
+};
+MUST_CHECK int fts_reading_open(struct db *db, struct arena *a, int64_t workspace_n,
+	struct fts_reading *out, struct err *e);
+MUST_CHECK int fts_reading_df(struct fts_reading *r, const char *term, int64_t *df, struct err *e);
+/* Whether a row that is allowed has the term; allowed NULL: any row. */
+MUST_CHECK int fts_reading_has(struct fts_reading *r, const struct allowed *allowed,
+	const char *term, bool *has, struct err *e);
+double fts_idf_of(int64_t n_rows, int64_t df);
 
 #endif

@@ -1,10 +1,10 @@
 /* The best rows of a question (index/fts.h's fts_search). */
-#include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "index/base/buf.h"
+#include "index/fts_best.h"
 #include "index/fts_private.h"
 #include "index/sql_functions.h"
 #include "index/store_private.h"
@@ -129,17 +129,17 @@ static int by_df(const void *a, const void *b)
 
 /* Asks frequencies, drops what nothing has, and puts the rarest first. */
 static int weigh_terms(
-	struct db *db, int64_t workspace_n, struct query_terms *terms, double *idf, struct err *e)
+	struct searching *s, struct fts_reading *r, struct query_terms *terms, struct err *e)
 {
-	int64_t total;
-	int n = 0, rc = fts_count(db, workspace_n, &total, e);
+	int n = 0, rc = 0;
 
 	for (int i = 0; rc == 0 && i < terms->n; i++) {
 		struct query_term t = terms->items[i];
 
-		rc = t.prefix ? 0 : fts_df(db, workspace_n, t.text, &t.df, e);
 		if (t.prefix) { /* a character's share of all text, without counting its bigrams */
-			t.df = total / 50 + 1;
+			t.df = r->n_rows / 50 + 1;
+		} else {
+			rc = fts_reading_df(r, t.text, &t.df, e);
 		}
 		if (t.df > 0) {
 			terms->items[n++] = t;
@@ -148,11 +148,43 @@ static int weigh_terms(
 	terms->n = n;
 	qsort(terms->items, (size_t)n, sizeof(*terms->items), by_df);
 	for (int i = 0; i < n; i++) {
-		int64_t df = terms->items[i].df < total ? terms->items[i].df : total;
-
-		idf[i] = log(((double)(total - df) + .5) / ((double)df + .5) + 1);
+		s->idf[i] = fts_idf_of(r->n_rows, terms->items[i].df);
 	}
 	return rc;
+}
+
+static bool any_prefix(const struct query_terms *terms)
+{
+	for (int i = 0; i < terms->n; i++) {
+		if (terms->items[i].prefix) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int find_best(struct db *db, struct arena *a, struct searching *s, struct query_terms *terms,
+	struct err *e)
+{
+	struct fts_reading r;
+	int rc = fts_reading_open(db, a, s->q->workspace_n, &r, e);
+
+	rc = rc ? rc : weigh_terms(s, &r, terms, e);
+	if (rc != 0 || terms->n == 0) {
+		return rc;
+	}
+	if (r.direct && !any_prefix(terms)) {
+		const struct fts_best best = {.index = &r.index,
+			.memory = r.memory,
+			.allowed = s->q->allowed,
+			.terms = terms,
+			.idf = s->idf,
+			.limit = s->q->limit};
+
+		return fts_best(&best, s->hits, &s->n, e);
+	}
+	s->terms = terms;
+	return grow_search(db, s, e);
 }
 
 int fts_search(struct db *db, struct arena *a, const struct fts_query *q, struct fts_hit **out,
@@ -168,14 +200,9 @@ int fts_search(struct db *db, struct arena *a, const struct fts_query *q, struct
 		return 0;
 	}
 	rc = fts_terms(db, a, q, &terms, e);
-	if (rc == 0) {
-		rc = weigh_terms(db, q->workspace_n, &terms, s.idf, e);
+	if (rc == 0 && terms.n > 0) {
+		rc = find_best(db, a, &s, &terms, e);
 	}
-	if (rc != 0 || terms.n == 0) {
-		return rc;
-	}
-	s.terms = &terms;
-	rc = grow_search(db, &s, e);
 	*n = s.n;
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include "index/base/log.h"
 #include "index/catalog.h"
 #include "index/fts.h"
+#include "index/fts_cache.h"
 
 enum { Q_NAMED, Q_A_WORKSPACE };
 static const char *const statements[] = {
@@ -120,6 +121,8 @@ static int open_parts(struct index *ix, struct err *e)
 		rc = renew_all_text(ix, e);
 	}
 	if (rc == 0) {
+		ix->full_text = fts_cache_create();
+		store_attach(ix->store, PART_FULL_TEXT, ix->full_text);
 		rc = blobs_open(ix->data_dir, &ix->blobs, e);
 	}
 	if (rc == 0) {
@@ -161,6 +164,7 @@ void index_close(struct index *ix)
 	store_close(ix->store);
 	vectors_close(ix->vectors);
 	acl_index_close(ix->acl);
+	fts_cache_destroy(ix->full_text);
 	blobs_close(ix->blobs);
 	if (ix->lock_fd >= 0) {
 		close(ix->lock_fd);

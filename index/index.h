@@ -24,6 +24,7 @@ struct index {
 	struct blobs *blobs;
 	struct acl_index *acl;
 	struct vectors *vectors;
+	struct fts_cache *full_text;
 	pthread_rwlock_t naming; /* private: index_naming_begin */
 };
 

@@ -25,6 +25,7 @@ struct scoring {
 	const double *idf;  /* [n] */
 	double mean_length; /* of a row in tokens; 0: carrel_score finds it at its first row */
 };
+extern const double fts_column_weight[3]; /* title, heading, body */
 #define BM25_K1 1.2
 #define BM25_B .75
 
