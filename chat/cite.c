@@ -183,7 +183,7 @@ static void add_citation(struct cite *c, const struct source *s, const struct fa
 	const struct facts *const *together, int n_together, size_t end)
 {
 	struct citation *k = &c->citations[c->n_citations];
-	int q = source_quote(s, claim);
+	int q = c->n_citations < c->n_quotes ? c->quotes[c->n_citations] : source_quote(s, claim);
 	struct place place;
 	const struct facts *alone = &s->facts;
 
@@ -428,6 +428,12 @@ void cite_init(
 	c->language = language ? language : "";
 	c->citations = arena_array(a, struct citation, CITATIONS_MAX);
 	c->marks = arena_array(a, struct mark, MARKS_MAX);
+}
+
+void cite_quotes(struct cite *c, const int *sentences, int n)
+{
+	c->quotes = sentences;
+	c->n_quotes = n;
 }
 
 void cite_finish(struct cite *c)

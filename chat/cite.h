@@ -73,6 +73,8 @@ struct cite {
 	int n_citations;
 	int n_dropped; /* markers that were not in the prompt */
 	/* private: */
+	const int *quotes;
+	int n_quotes;
 	struct arena *arena;
 	const struct source *sources;
 	int n_sources;
@@ -87,6 +89,10 @@ struct cite {
 void cite_init(
 	struct cite *c, struct arena *a, const struct source *sources, int n, const char *language);
 void cite_finish(struct cite *c); /* text is gone; citations live in the arena */
+
+/* The first n citations quote these sentences of their sources, in this order: the answer was made
+ * of them. Before the first text; borrows. */
+void cite_quotes(struct cite *c, const int *sentences, int n);
 
 /* n_text bytes more of the answer, valid UTF-8; c->text grows by what may be shown now. */
 void cite_feed(struct cite *c, const char *text, size_t n_text);

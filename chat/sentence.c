@@ -198,6 +198,7 @@ static struct line next_line(const char *s, int n, int *at)
 
 static bool begins_item(const char *s, const struct line *l)
 {
+	static const char *const bullets[] = {"•", "–", "▪", "●", "■", "◦"}; /* 3 bytes each */
 	const char *p = s + l->start;
 	int n = l->end - l->start;
 	int digits = 0;
@@ -205,8 +206,10 @@ static bool begins_item(const char *s, const struct line *l)
 	if (n >= 2 && (*p == '-' || *p == '*' || *p == '#') && (p[1] == ' ' || p[1] == '#')) {
 		return true;
 	}
-	if (n >= 3 && (memcmp(p, "•", 3) == 0 || memcmp(p, "–", 3) == 0)) {
-		return true;
+	for (size_t i = 0; n >= 3 && i < sizeof(bullets) / sizeof(bullets[0]); i++) {
+		if (memcmp(p, bullets[i], 3) == 0) {
+			return true;
+		}
 	}
 	while (digits < n && isdigit((unsigned char)p[digits])) {
 		digits++;
@@ -227,8 +230,6 @@ static bool stands_alone(const char *s, const struct line *l, const struct line 
 
 static void add(struct sentence *out, int *n_out, const char *s, int start, int end, bool row)
 {
-	int header = -1;
-
 	while (start < end && is_blank(s[start])) {
 		start++;
 	}
@@ -238,10 +239,7 @@ static void add(struct sentence *out, int *n_out, const char *s, int start, int 
 	if (start == end) {
 		return;
 	}
-	if (row && *n_out > 0 && out[*n_out - 1].row) {
-		header = out[*n_out - 1].header >= 0 ? out[*n_out - 1].header : *n_out - 1;
-	}
-	out[(*n_out)++] = (struct sentence){start, end, row, header};
+	out[(*n_out)++] = (struct sentence){start, end, row, false};
 }
 
 /* A paragraph of joined lines: line breaks in it are blanks. */
@@ -250,6 +248,7 @@ static void add_paragraph(
 {
 	char *flat = arena_strn(a, text + start, (size_t)(end - start));
 	size_t n = (size_t)(end - start);
+	int first = *n_out;
 
 	for (size_t i = 0; i < n; i++) {
 		flat[i] = flat[i] == '\n' || flat[i] == '\r' ? ' ' : flat[i];
@@ -259,6 +258,11 @@ static void add_paragraph(
 
 		add(out, n_out, text, start + (int)at, start + (int)stop, false);
 		at = stop;
+	}
+	if (*n_out > first) {
+		const struct line l = {start, end, false};
+
+		out[first].item = begins_item(text, &l);
 	}
 }
 

@@ -15,7 +15,7 @@
 struct sentence {
 	int start, end; /* bytes, without surrounding blanks */
 	bool row;	/* of a table */
-	int header; /* of a row: the sentence that is the table's first row; -1: none, or itself */
+	bool item;	/* the first of a list item: "- ", "•", "3. " */
 };
 
 /* All of them in order, in the arena. */

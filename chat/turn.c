@@ -169,7 +169,12 @@ static void begin_citing(struct turn *t)
 static void say_extract(struct turn *t)
 {
 	const char *text = t->extract.text;
+	int *sentences = arena_array(t->arena, int, (size_t)t->extract.n_quotes + 1);
 
+	for (int i = 0; i < t->extract.n_quotes; i++) {
+		sentences[i] = t->extract.quotes[i].sentence;
+	}
+	cite_quotes(&t->cite, sentences, t->extract.n_quotes);
 	while (*text) {
 		size_t n = strcspn(text, "\n");
 

@@ -138,8 +138,9 @@ int turn_retrieve_work(struct turn *t, struct db *db, struct err *e)
 		.collections = o->n_collections > 0 ? o->collections : NULL,
 		.n_collections = o->n_collections,
 		.attached = attached(t),
-		.limit = PROMPT_PASSAGES_MAX,
-		.token_budget = (int)t->run->app->settings->source_tokens,
+		.limit = turn_wants_model(t) ? PROMPT_PASSAGES_MAX : EXTRACTIVE_PASSAGES,
+		.token_budget = turn_wants_model(t) ? (int)t->run->app->settings->source_tokens
+						    : EXTRACTIVE_TOKENS,
 		.explain = true,
 		.lenient = true,
 		.type_of = searched_type};
@@ -177,6 +178,59 @@ bool turn_wants_model(const struct turn *t)
 	       models_configured(runs_models(t->run->runs));
 }
 
+/* The passages that were read: the answer's in its order, then the others by rank. *n_used: of the
+ * answer. */
+static int *in_order(struct turn *t, int *n_used)
+{
+	int *order = arena_array(t->arena, int, (size_t)t->n_sources + 1);
+	bool *taken = arena_array(t->arena, bool, (size_t)t->n_sources + 1);
+	int n = 0;
+
+	for (int i = 0; i < t->extract.n_quotes; i++) {
+		int source = t->extract.quotes[i].source;
+
+		if (!taken[source]) {
+			order[n++] = source;
+			taken[source] = true;
+		}
+	}
+	*n_used = n;
+	for (int i = 0; i < t->n_sources; i++) {
+		if (!taken[i]) {
+			order[n++] = i;
+		}
+	}
+	return order;
+}
+
+/* The built-in answerer reads more than is shown: what it quotes, and of the best others as much as
+ * a prompt would have. The handles follow. */
+static void keep_sources(struct turn *t)
+{
+	int n = t->n_sources, n_used, n_tokens = 0;
+	int *order = in_order(t, &n_used);
+	struct passage *passages = arena_array(t->arena, struct passage, (size_t)n + 1);
+	struct source *sources = arena_array(t->arena, struct source, (size_t)n + 1);
+
+	t->n_sources = 0;
+	for (int i = 0; i < n; i++) {
+		passages[i] = t->found.passages[order[i]];
+		t->sources[order[i]].handle = i + 1;
+		sources[i] = t->sources[order[i]];
+		sources[i].passage = &passages[i];
+		n_tokens += passages[i].n_tokens;
+		if (i < n_used || (i < PROMPT_PASSAGES_MAX &&
+					  n_tokens <= t->run->app->settings->source_tokens)) {
+			t->n_sources = i + 1;
+		}
+	}
+	if (!t->extract.refused) {
+		extractive_write(t->arena, t->sources, &t->extract);
+	}
+	t->found.passages = passages;
+	t->sources = sources;
+}
+
 static int build_answer(struct turn *t, struct db *db, struct err *e)
 {
 	const struct settings *set = t->run->app->settings;
@@ -198,6 +252,9 @@ static int build_answer(struct turn *t, struct db *db, struct err *e)
 	rc = ask_words(t, db, t->found.words, &q, e);
 	if (rc == 0) {
 		extractive_answer(t->arena, &q, o->question, t->sources, t->n_sources, &t->extract);
+	}
+	if (rc == 0 && !turn_wants_model(t)) {
+		keep_sources(t);
 	}
 	return rc;
 }

@@ -69,6 +69,8 @@ struct passage {
 	struct passage_part *parts; /* [n_chunks], the same order */
 	struct id document, version, collection;
 	const char *document_name, *title, *heading, *language;
+	/* How its document begins, which names its subject; "" where this is it, NULL not read. */
+	const char *opening;
 	const char *text; /* of all of them */
 	int page;	  /* where `chunk` begins */
 	/* That page in the document's own words, on a sheet with the cells of all the passage

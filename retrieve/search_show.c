@@ -11,6 +11,8 @@
 #define MERGED_TOKENS 700  /* a merged passage grows no longer */
 #define DOCUMENT_SHARE 0.5 /* of the budget, while other documents wait */
 #define JUDGED_PASSAGES 5
+#define OPENINGS 40	 /* passages whose document's beginning is read */
+#define OPENING_CHUNKS 2 /* of it */
 
 static int compare_hash(const void *a, const void *b)
 {
@@ -127,21 +129,73 @@ int search_pack(struct search *s, struct err *e)
 
 double passage_covers(struct arena *a, const struct passage *p, const struct question *q)
 {
-	const char *all =
-		arena_printf(a, "%s\n%s\n%s\n%s", p->document_name, p->title, p->heading, p->text);
+	const char *all = arena_printf(a, "%s\n%s\n%s\n%s\n%s", p->document_name, p->title,
+		p->heading, p->opening ? p->opening : "", p->text);
 	struct terms terms;
 
 	analyse(a, all, strlen(all), p->language, &terms);
 	return question_covered(q, &terms, NULL);
 }
 
+static const struct ranked *ranked_of(const struct search *s, const struct id *chunk)
+{
+	for (int i = 0; i < s->n_ranked; i++) {
+		if (s->ranked[i].chunk.slot >= 0 && id_equal(&s->ranked[i].chunk.id, chunk)) {
+			return &s->ranked[i];
+		}
+	}
+	return NULL;
+}
+
+/* A report tells on its first page what it is about, and nowhere else. */
+static int read_opening(struct search *s, struct passage *p, struct err *e)
+{
+	const struct ranked *r = ranked_of(s, &p->chunk);
+	struct chunk first = r->chunk, chunks[OPENING_CHUNKS];
+	int64_t slots[OPENING_CHUNKS];
+	int n, rc;
+
+	p->opening = "";
+	first.seq = 0;
+	rc = chunks_neighbours(s->db, &first, 0, OPENING_CHUNKS - 1, slots, OPENING_CHUNKS, &n, e);
+	if (rc == 0) {
+		rc = chunks_load(s->db, s->arena, s->request->who, slots, n, true, chunks, e);
+	}
+	for (int i = 0; rc == 0 && i < n; i++) {
+		if (chunks[i].slot >= 0) {
+			p->opening = arena_printf(s->arena, "%s%s\n%s\n", p->opening,
+				chunks[i].heading, chunks[i].text);
+		}
+	}
+	return rc;
+}
+
+static int read_openings(struct search *s, struct err *e)
+{
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < s->out->n_passages && i < OPENINGS; i++) {
+		struct passage *p = &s->out->passages[i];
+		int same = 0;
+
+		while (!id_equal(&s->out->passages[same].version, &p->version)) {
+			same++;
+		}
+		if (same < i) {
+			p->opening = s->out->passages[same].opening;
+		} else {
+			rc = read_opening(s, p, e);
+		}
+	}
+	return rc;
+}
+
 /* How much of the question the best passage holds. */
 int search_judge(struct search *s, struct err *e)
 {
-	int i;
+	int i, rc = s->request->ranking_only ? 0 : read_openings(s, e);
 
-	(void)e;
-	for (i = 0; i < s->out->n_passages && i < JUDGED_PASSAGES; i++) {
+	for (i = 0; rc == 0 && i < s->out->n_passages && i < JUDGED_PASSAGES; i++) {
 		double covered = passage_covers(s->arena, &s->out->passages[i], &s->question);
 
 		if (covered > s->out->evidence) {
@@ -149,5 +203,5 @@ int search_judge(struct search *s, struct err *e)
 		}
 	}
 	s->out->language = s->question.language;
-	return 0;
+	return rc;
 }

@@ -83,7 +83,7 @@ static void test_prose_and_rows(void **state)
 		"Value of the order | Offers\nup to 5,000 EUR | one offer\n"
 		"5,001 to 40,000 EUR | three offers\nmore than 40,000 EUR | a tender\n");
 	expect(&s, "What is the most a hotel room in Milan may cost per night?",
-		"Cities: Paris, Milan; Limit per night: 175 EUR [1]", "[1]");
+		"City group B, Limit per night: 175 EUR; Cities: Paris, Milan [1]", "[1]");
 	expect(&s, "How much per kilometre is paid for my own car?", "0.43 EUR", "[2]");
 	expect(&s, "How many offers for an order worth 20,000 EUR?", "three offers", "[3]");
 	arena_finish(&s.a);
