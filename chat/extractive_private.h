@@ -33,6 +33,7 @@ struct asked {
 	const struct question *q;
 	enum wanted wanted;
 	bool share;	    /* a percentage is wanted */
+	bool change;	    /* "by how much": what two cells differ by */
 	struct facts facts; /* of its text */
 	struct period period;
 	const char *field;   /* "|"-separated names of a form's field that it asks for, or "" */

@@ -238,6 +238,19 @@ static bool asks_share(const char *text)
 	       strstr(text, "百分");
 }
 
+static bool asks_change(const char *text)
+{
+	static const char *const words[] = {
+		"by how m", "by what percent", "um wie viel", "um wieviel", "了多少"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcasestr(text, words[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void asked_read(struct arena *a, const struct question *q, const char *text, struct asked *out)
 {
 	struct facts *f = &out->facts;
@@ -245,6 +258,7 @@ void asked_read(struct arena *a, const struct question *q, const char *text, str
 	*out = (struct asked){.q = q,
 		.wanted = wanted_by(text),
 		.share = asks_share(text),
+		.change = asks_change(text),
 		.field = field_of(text)};
 	facts_read(a, text, strlen(text), q->language, f);
 	period_read(text, strlen(text), &out->period);

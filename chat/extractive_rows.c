@@ -223,6 +223,12 @@ static double topic_named(const struct seeker *k, const struct pick *p)
 	return all > 0 ? named / all : 1;
 }
 
+static bool tells_change(const struct table_row *row, int cell)
+{
+	return cell >= 0 && (strcasestr(row->cells[cell].name, "change") ||
+				    strcasestr(row->cells[cell].name, "veränderung"));
+}
+
 /* What the row is called: its label under its group, or the form's field. */
 static double naming(const struct seeker *k, struct pick *p)
 {
@@ -240,6 +246,9 @@ static double naming(const struct seeker *k, struct pick *p)
 			return LABEL_EXACT;
 		}
 		f += len;
+	}
+	if (k->asked.change && !tells_change(row, p->cell)) {
+		return 0;
 	}
 	return n > 0 && asked == 0 ? -0.1
 				   : LABEL_EXACT * asked * asked * (1 + topic_named(k, p)) / 2;
