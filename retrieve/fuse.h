@@ -17,14 +17,19 @@ struct fused {
 	int lexical_rank, vector_rank; /* 1-based; 0: not in that list */
 	float cosine;		       /* NAN: not known yet, see fuse_union */
 	double lexical;
-	double score; /* best = 1 after fuse_rank */
+	double score;	  /* best = 1 after fuse_rank */
+	const int *ranks; /* by fuse_ranks; or NULL */
 };
 
-/* The union of both lists, in the arena, in no order. Those without a cosine have NAN. */
+/* The union of both lists, in the arena, by slot. Those without a cosine have NAN. */
 struct fused *fuse_union(struct arena *a, const struct fts_hit *lexical, int n_lexical,
 	const struct vector_hit *vector, int n_vector, int *n);
 /* Scores and sorts, best first; ties by slot. vector_weight 0 to 1. A cosine that is still NAN
  * (no vector) counts as 0. lexical_whole: no other chunk holds a word of the query. */
 void fuse_rank(struct fused *items, int n, double vector_weight, bool lexical_whole);
+/* Before it, while they are as fuse_union gave them: the rank that each would have under each of
+ * the weights. */
+void fuse_ranks(struct arena *a, struct fused *items, int n, const double *weights, int n_weights,
+	bool lexical_whole);
 
 #endif

@@ -15,7 +15,8 @@ struct ranked {
 	int n_terms;
 	int lexical_rank, vector_rank;
 	double score;
-	enum fate fate; /* OUT */
+	const int *ranks; /* as of a candidate */
+	enum fate fate;	  /* OUT */
 };
 
 struct pack_limits {

@@ -39,6 +39,10 @@ struct search_request {
 	int depth;	   /* candidates that are loaded, at most SEARCH_DEPTH_MAX; 0: enough */
 	bool ranking_only; /* candidates alone, without text: nothing is packed or judged */
 	const double *vector_weight; /* 0 to 1, in place of the settings'; NULL */
+	/* The ranks that candidates would have under each of these; for finding a weight without
+	 * searching again. */
+	const double *weights;
+	int n_weights;
 };
 #define SEARCH_DEPTH_MAX 400 /* both ranked lists */
 #define SEARCH_QUERY_MAX 8192
@@ -127,10 +131,11 @@ struct candidate {
 	struct id chunk; /* empty for FATE_GONE: nothing of it is told but that it was cut */
 	struct id document;
 	const char *document_name, *heading;
-	int page;
+	int page, page_last;
 	const char *place, *unit; /* as of a passage */
 	int lexical_rank, vector_rank, fused_rank;
-	double fused; /* best = 1 */
+	const int *ranks; /* [n_weights of the request] by fusion alone; or NULL */
+	double fused;	  /* best = 1 */
 	int n_tokens;
 	const char *text;
 	enum fate fate;

@@ -151,12 +151,17 @@ static int complete_cosines(struct search *s, struct err *e)
 
 int search_fuse(struct search *s, struct err *e)
 {
+	const struct search_request *r = s->request;
 	int rc = 0;
 
 	s->fused =
 		fuse_union(s->arena, s->lexical, s->n_lexical, s->vector, s->n_vector, &s->n_fused);
-	if (s->vector_weight > 0 && s->n_fused > 0) {
+	if ((s->vector_weight > 0 || r->n_weights > 0) && s->query_vector && s->n_fused > 0) {
 		rc = complete_cosines(s, e);
+	}
+	if (rc == 0 && r->n_weights > 0) {
+		fuse_ranks(s->arena, s->fused, s->n_fused, r->weights, r->n_weights,
+			s->n_lexical < FTS_WHOLE_BELOW);
 	}
 	fuse_rank(s->fused, s->n_fused, s->vector_weight, s->n_lexical < FTS_WHOLE_BELOW);
 	return rc;

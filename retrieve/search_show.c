@@ -64,7 +64,8 @@ int search_load(struct search *s, struct err *e)
 		s->ranked[i] = (struct ranked){.chunk = chunks[i],
 			.lexical_rank = s->fused[i].lexical_rank,
 			.vector_rank = s->fused[i].vector_rank,
-			.score = s->fused[i].score};
+			.score = s->fused[i].score,
+			.ranks = s->fused[i].ranks};
 		s->ranked[i].fate = chunks[i].slot < 0 ? FATE_GONE : FATE_KEPT;
 		if (chunks[i].slot >= 0 && !s->request->ranking_only) {
 			hash_terms(s->arena, &s->ranked[i]);
@@ -90,6 +91,8 @@ static void explain(struct search *s)
 			.document_name = r->chunk.document_name,
 			.heading = r->chunk.heading,
 			.page = r->chunk.page_first,
+			.page_last = r->chunk.page_last,
+			.ranks = r->ranks,
 			.place = chunk_place(&r->chunk, s->arena),
 			.unit = r->chunk.unit,
 			.lexical_rank = r->lexical_rank,

@@ -70,6 +70,35 @@ static void test_missing_from_a_whole_list_is_nothing(void **state)
 	arena_finish(&a);
 }
 
+/* What fusing anew under each weight would give. */
+static void test_ranks_under_other_weights(void **state)
+{
+	const struct fts_hit lexical[] = {{1, 10.0}, {5, 8.0}, {3, 5.0}};
+	const struct vector_hit vector[] = {{7, 0.9f}, {3, 0.8f}, {1, 0.2f}, {5, 0.1f}};
+	const double weights[] = {0, 0.3, 1};
+	struct arena a;
+	struct fused *items, *again;
+	int n;
+
+	(void)state;
+	arena_init(&a);
+	items = fuse_union(&a, lexical, 3, vector, 4, &n);
+	fuse_ranks(&a, items, n, weights, 3, false);
+	fuse_rank(items, n, 0.5, false);
+	for (int w = 0; w < 3; w++) {
+		again = fuse_union(&a, lexical, 3, vector, 4, &n);
+		fuse_rank(again, n, weights[w], false);
+		for (int i = 0; i < n; i++) {
+			for (int k = 0; k < n; k++) {
+				assert_true(items[k].slot != again[i].slot ||
+					    items[k].ranks[w] == i + 1);
+			}
+		}
+	}
+	assert_int_equal(again[0].slot, 7);
+	arena_finish(&a);
+}
+
 static void test_empty_lists_and_ties(void **state)
 {
 	const struct vector_hit same[] = {{9, 0.5f}, {4, 0.5f}};
@@ -95,6 +124,7 @@ int main(void)
 		cmocka_unit_test(test_union_unites_and_ranks),
 		cmocka_unit_test(test_missing_lexical_is_the_lowest),
 		cmocka_unit_test(test_missing_from_a_whole_list_is_nothing),
+		cmocka_unit_test(test_ranks_under_other_weights),
 		cmocka_unit_test(test_empty_lists_and_ties),
 	};
 
