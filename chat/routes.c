@@ -64,6 +64,7 @@ const struct route routes[] = {
 
 	/* passages */
 	{"POST", "/v1/search", ACCESS_USER, BODY_JSON, search_passages, "search"},
+	{"POST", "/v1/search/ranking", ACCESS_USER, BODY_JSON, search_ranking, "search"},
 	{"POST", "/v1/prompt", ACCESS_USER, BODY_JSON, search_prompt, "search"},
 
 	/* answers */

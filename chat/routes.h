@@ -50,6 +50,9 @@ route_work search_passages, search_prompt;
  * is absent. *out in the call's arena. */
 MUST_CHECK int collections_field(struct call *c, struct id **out, int *n, struct err *e);
 
+/* chat/routes_ranking.c */
+route_work search_ranking;
+
 /* chat/routes_conversations.c, chat/routes_runs.c */
 route_work conversations_create, conversations_list, conversations_show, conversations_rename;
 route_work conversations_delete, turns_create, turns_list, turns_regenerate;

@@ -93,6 +93,11 @@ int embed(struct embedder *em, enum embed_kind kind, const struct embed_text *te
 	return em->kind->embed(em, &job, e);
 }
 
+const char *embedder_name(const struct embedder *em)
+{
+	return em->identity.embedder;
+}
+
 double embedder_weight(const struct embedder *em, const struct settings *set, const char *language)
 {
 	return em->kind->weight(em, set, language ? language : "");

@@ -56,6 +56,7 @@ int search_run(struct index *ix, struct db *db, const struct search_request *r, 
 	int i, rc = 0;
 
 	memset(out, 0, sizeof(*out));
+	out->embedder = "";
 	for (i = 0; i < SEARCH_N_STEPS && !rc; i++) {
 		int64_t now;
 

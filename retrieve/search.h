@@ -151,6 +151,8 @@ struct search_result {
 	const char *words;    /* what was searched for: the query without its conditions */
 	struct condition *conditions;
 	int n_conditions;
+	const char *embedder; /* whose vectors were searched; "" none */
+	double vector_weight; /* of them in fusion, 0 to 1 */
 	/* How well the passages answer, 0 to 1: the idf-weighted share of the question's content
 	 * words that the best passages hold, see search.c. Below the threshold of
 	 * retrieve/evidence.h an answer is refused. */

@@ -95,6 +95,7 @@ static int search_vectors(struct search *s, struct err *e)
 	if (rc) {
 		return rc;
 	}
+	s->out->embedder = arena_str(s->arena, embedder_name(s->space.embedder));
 	s->vector = arena_array(s->arena, struct vector_hit, LIST_LENGTH);
 	rc = vectors_search(s->index->vectors, &s->space, s->query_vector, s->allowed, LIST_LENGTH,
 		s->vector, &s->n_vector, e);
@@ -122,6 +123,7 @@ int search_vector(struct search *s, struct err *e)
 		/* What broke inside is for the log: it may hold paths and addresses. */
 		log_warn("search.vector", LT("reason", why.reason), LT("message", why.message));
 		s->out->vector_error = arena_str(s->arena, why.reason);
+		s->out->embedder = "";
 		s->n_vector = 0;
 		s->vector_weight = 0;
 	}
@@ -164,5 +166,6 @@ int search_fuse(struct search *s, struct err *e)
 			s->n_lexical < FTS_WHOLE_BELOW);
 	}
 	fuse_rank(s->fused, s->n_fused, s->vector_weight, s->n_lexical < FTS_WHOLE_BELOW);
+	s->out->vector_weight = s->vector_weight;
 	return rc;
 }

@@ -96,6 +96,7 @@ const SAMPLES = {
 	'GET /v1/collections/{id}/acl': { ask: none, id: 'collection' },
 	'PUT /v1/collections/{id}/acl': { ask: json({ entries: [] }), id: 'collection', fresh: 'collection' },
 	'POST /v1/search': { ask: json({ query: 'hotel in Milan' }) },
+	'POST /v1/search/ranking': { ask: json({ query: 'hotel in Milan' }) },
 	'POST /v1/prompt': { ask: json({ input: 'hotel in Milan' }) },
 	'POST /v1/documents': { ask: (ids) => form({ collection: ids.collection }, md(++count)) },
 	'GET /v1/documents': { ask: none },
@@ -305,6 +306,7 @@ function request(route, sample, who, carrier, at, person = people[who], broken =
 // A collection that is named beside the path is as absent as one in it.
 const BESIDE = {
 	'POST /v1/search': (ids) => ({ body: { query: 'hotel in Milan', collections: [ids.collection] } }),
+	'POST /v1/search/ranking': (ids) => ({ body: { query: 'hotel in Milan', collections: [ids.collection] } }),
 	'POST /v1/prompt': (ids) => ({ body: { input: 'hotel in Milan', collections: [ids.collection] } }),
 	'POST /v1/chat': (ids) => ({ body: { messages: [{ role: 'user', content: 'How high?' }], collections: [ids.collection] } }),
 	'GET /v1/documents': (ids) => ({ query: `collection=${ids.collection}` }),
