@@ -48,7 +48,7 @@ MUST_CHECK int embed_identify(const struct settings *set, const char *embedder,
 MUST_CHECK int embedder_open(const struct settings *set, const struct embed_identity *id,
 	const void *model_data, size_t n_bytes, struct embedder **out, struct err *e);
 struct embedder *embedder_keep(struct embedder *em);
-void embedder_drop(struct embedder *em); /* NULL is fine */
+void embedder_drop(struct embedder *em);	      /* NULL is fine */
 const char *embedder_name(const struct embedder *em); /* "builtin"; lives as long as it does */
 
 /* n texts to out [n × dimension], L2-normalised (a text without any term gives a zero vector).

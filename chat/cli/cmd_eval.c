@@ -1,238 +1,183 @@
-/* eval: how good search is on a set of questions whose right documents are known. */
+/* eval: how well search finds, and answers cite, what they should. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "chat/cli/cmd.h"
-#include "chat/cli/eval_data.h"
-#include "chat/cli/progress.h"
-#include "chat/cli/term.h"
-#include "index/base/clock.h"
-#include "retrieve/eval.h"
-#include "retrieve/search.h"
+#include "chat/cli/eval_answers.h"
+#include "chat/cli/eval_source.h"
+#include "chat/cli/eval_tell.h"
+#include "chat/cli/eval_tune.h"
 
-struct outcome { /* of one query that has something relevant */
-	const struct eval_query *query;
-	struct eval_figures figures;
+#define WEIGHT                                                                                     \
+	"fusion-weight-" /* settings that a search reads, and not the building of its index */
+
+struct evaluation {
+	struct cli *cli;
+	struct eval_source *source;
+	bool is_set;
+	int64_t seed;
+	/* of --with */
+	const char *with;
+	struct eval_run saved; /* of --against */
+	json_t *tried; /* {"fusion-weight-builtin": 0} where that is all there is; NULL: none */
+	bool anew;     /* something else too: the set's documents are brought in again */
+	struct settings settings; /* the command's, with it */
 };
 
-struct run {
-	const struct eval_set *set;
-	struct eval_data *data;
-	struct outcome *outcomes; /* [n] */
-	int n;
-	double mean[EVAL_N_FIGURES];
-	int64_t built_ms, searched_ms;
-};
-
-/* ── searching ── */
-
-/* By document, each at the place of its best chunk. grade_of [documents] is all 0 before and after.
- */
-static void measure(struct run *r, const struct search_result *found, int *grade_of,
-	struct arena *a, struct outcome *o)
+static int is_folder(const char *path, bool *out, struct err *e)
 {
-	const struct eval_query *q = o->query;
-	int *ranked = arena_array(a, int, (size_t)found->n_candidates + 1);
-	int *relevant = arena_array(a, int, (size_t)q->n_judged + 1);
-	char *seen = arena_array(a, char, (size_t)r->set->n_documents);
-	int n = 0;
+	struct stat st;
 
-	for (int i = 0; i < q->n_judged; i++) {
-		relevant[i] = q->judged[i].grade;
-		grade_of[q->judged[i].document] = q->judged[i].grade;
+	if (stat(path, &st) != 0) {
+		return err_sys(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_INVALID, errno,
+			"cannot read %s", path);
 	}
-	for (int i = 0; i < found->n_candidates; i++) {
-		const char *name = found->candidates[i].document_name;
-		int document = name ? eval_set_document(r->set, name) : -1;
-
-		if (document >= 0 && !seen[document]) {
-			seen[document] = 1;
-			ranked[n++] = grade_of[document];
-		}
-	}
-	for (int i = 0; i < q->n_judged; i++) {
-		grade_of[q->judged[i].document] = 0;
-	}
-	eval_measure(ranked, n, relevant, q->n_judged, &o->figures);
+	*out = S_ISDIR(st.st_mode);
+	return 0;
 }
 
-static int search_one(struct run *r, int *grade_of, struct outcome *o, struct err *e)
-{
-	struct search_request request = {.who = &r->data->who,
-		.query = o->query->text,
-		.plain = true, /* a set's questions are text that nobody typed as syntax */
-		.limit = 1,
-		.ranking_only = true,
-		.depth = SEARCH_DEPTH_MAX};
-	struct db *db = store_reader(r->data->index->store, e);
-	struct search_result found;
-	struct err why = ERR_INIT;
-	struct arena a;
-	int rc;
+/* ── --with ── */
 
-	if (!db) {
-		return ERR_UNAVAILABLE;
-	}
-	arena_init(&a);
-	rc = search_run(r->data->index, db, &request, &a, &found, &why);
-	store_reader_drop(db);
-	if (rc == 0 && found.vector_error) {
-		rc = err_set(e, ERR_UNAVAILABLE, "no_vectors",
-			"the query \"%.60s\" could not be embedded (%s): figures of words alone "
-			"would be taken for the embedder's",
-			o->query->id, found.vector_error);
+static int take_setting(struct evaluation *v, const char *name, const char *value, struct err *e)
+{
+	int rc = settings_set(&v->settings, name, value, "--with", e);
+
+	if (rc == 0 && strncmp(name, WEIGHT, strlen(WEIGHT)) == 0) {
+		json_object_set_new(v->tried, name, json_integer(strtoll(value, NULL, 10)));
+	} else if (rc == 0 && v->is_set) {
+		v->anew = true;
 	} else if (rc == 0) {
-		measure(r, &found, grade_of, &a, o);
-	} else {
-		err_set(e, rc, why.reason, "the query \"%.60s\": %s", o->query->id, why.message);
+		rc = err_set(e, ERR_INVALID, "bad_option",
+			"--with %s: of a workspace in use only " WEIGHT "… can be tried; try "
+			"others on a test set",
+			name);
 	}
-	arena_finish(&a);
 	return rc;
 }
 
-static int search_all(struct run *r, bool quiet, struct arena *a, struct err *e)
+/* "NAME=VALUE,…", or "words": no vectors count. */
+static int read_with(struct evaluation *v, struct err *e)
 {
-	int *grade_of = arena_array(a, int, (size_t)r->set->n_documents);
-	struct progress bar;
+	static const char words[] = WEIGHT "builtin=0," WEIGHT "builtin-cjk=0," WEIGHT "openai=0";
+	const char *list = strcmp(v->with, "words") == 0 ? words : v->with;
 	int rc = 0;
 
-	r->outcomes = arena_array(a, struct outcome, (size_t)r->set->n_relevant + 1);
-	progress_start(&bar, "queries", "queries", quiet);
-	for (int i = 0; i < r->set->n_queries && rc == 0; i++) {
-		struct outcome *o = &r->outcomes[r->n];
+	v->tried = json_object();
+	while (rc == 0 && *list) {
+		size_t n = strcspn(list, ",");
+		char *pair = arena_strn(&v->cli->arena, list, n);
+		char *value = strchr(pair, '=');
 
-		if (r->set->queries[i].n_relevant == 0) {
-			continue;
+		if (!value) {
+			return err_set(e, ERR_INVALID, "bad_option",
+				"--with takes NAME=VALUE of a setting, or \"words\", not \"%s\"",
+				pair);
 		}
-		o->query = &r->set->queries[i];
-		rc = term_stopped ? err_set(e, ERR_CANCELLED, "interrupted", "interrupted")
-				  : search_one(r, grade_of, o, e);
-		progress_show(&bar, ++r->n, r->set->n_relevant, NULL);
-	}
-	progress_end(&bar);
-	for (int f = 0; f < EVAL_N_FIGURES; f++) {
-		for (int i = 0; i < r->n; i++) {
-			r->mean[f] += r->outcomes[i].figures.of[f] / r->n;
-		}
+		*value++ = '\0';
+		rc = take_setting(v, pair, value, e);
+		list += n + (list[n] == ',');
 	}
 	return rc;
 }
 
-/* ── telling ── */
-
-static const char *const words[EVAL_N_FIGURES] = {
-	[EVAL_NDCG_10] = "the first ten documents, more where right ones stand higher; 1 is best",
-	[EVAL_RECALL_10] = "share of the right documents that are among the first 10",
-	[EVAL_RECALL_100] = "share of the right documents that are among the first 100",
-	[EVAL_MRR] = "1 / rank of the first right document",
-	[EVAL_MRR_10] = "the same, counting only the first 10",
-	[EVAL_HIT_1] = "share of queries whose first document is right",
-};
-
-static void set_figures(json_t *object, const double *of)
+/* The second run, of the same questions. */
+static int run_with(struct evaluation *v, struct eval_run *out, struct err *e)
 {
-	for (int f = 0; f < EVAL_N_FIGURES; f++) {
-		json_object_set_new(object, eval_figure_name(f), json_real(of[f]));
-	}
+	struct eval_order order = {.settings = &v->settings, .tried = v->tried};
+	struct eval_source *other = NULL;
+	int rc = v->anew ? eval_source_set(v->cli, v->source->name, &v->settings, &other, e) : 0;
+
+	rc = rc ? rc : eval_run(v->cli, other ? other : v->source, &order, out, e);
+	eval_source_close(other);
+	return rc;
 }
 
-static json_t *summary_json(const struct run *r)
+static int compare(struct evaluation *v, const struct eval_run *now, struct err *e)
 {
-	json_t *out = json_pack("{s:s, s:i, s:i, s:i, s:i}", "set", r->set->folder, "queries", r->n,
-		"withoutRelevant", r->set->n_queries - r->n, "documents", r->set->n_documents,
-		"chunks", r->data->n_chunks);
+	struct eval_pair pair = {.seed = (uint64_t)v->seed};
+	struct eval_run other;
+	int rc = 0;
 
-	set_figures(out, r->mean);
-	json_object_set_new(out, "buildSeconds", json_real((double)r->built_ms / 1000));
-	json_object_set_new(out, "searchSeconds", json_real((double)r->searched_ms / 1000));
-	json_object_set_new(
-		out, "seconds", json_real((double)(r->built_ms + r->searched_ms) / 1000));
-	return out;
-}
-
-static void print_summary(const struct run *r)
-{
-	printf("%s: %d documents in %d chunks, %d queries", r->set->folder, r->set->n_documents,
-		r->data->n_chunks, r->n);
-	if (r->set->n_queries > r->n) {
-		printf(" (%d more have no right document)", r->set->n_queries - r->n);
+	if (v->saved.n > 0) {
+		pair.before = &v->saved;
+		pair.before_name = cli_option(v->cli, "against");
+		pair.now = now;
+		pair.now_name = "as it is";
+		rc = eval_tell_difference(v->cli, &pair, e);
 	}
-	printf("\n\n");
-	for (int f = 0; f < EVAL_N_FIGURES; f++) {
-		printf("%-10s  %.3f  %s\n", eval_figure_name(f), r->mean[f], words[f]);
+	if (rc == 0 && v->with) {
+		rc = run_with(v, &other, e);
+		pair.before = now;
+		pair.before_name = "as it is";
+		pair.now = &other;
+		pair.now_name = v->with;
+		rc = rc ? rc : eval_tell_difference(v->cli, &pair, e);
 	}
-	printf("\nbuilt in %.1f s, searched in %.1f s (%.1f ms a query)\n",
-		(double)r->built_ms / 1000, (double)r->searched_ms / 1000,
-		(double)r->searched_ms / (r->n ? r->n : 1));
-}
-
-static const struct column query_columns[] = {
-	{"QUERY", "query", AS_TEXT, SHRINKS},
-	{"FIRST", "firstRank", AS_RANK, STAYS},
-	{"NDCG@10", "ndcg@10", AS_SCORE, STAYS},
-	{"RECALL@100", "recall@100", AS_SCORE, STAYS},
-	{"TEXT", "text", AS_TEXT, SHRINKS},
-};
-
-static void print_queries(struct cli *cli, const struct run *r)
-{
-	json_t *rows = json_array();
-
-	for (int i = 0; i < r->n; i++) {
-		const struct outcome *o = &r->outcomes[i];
-		json_t *row = json_pack("{s:s, s:s, s:o}", "query", o->query->id, "text",
-			o->query->text, "firstRank",
-			o->figures.first_rank ? json_integer(o->figures.first_rank) : json_null());
-
-		set_figures(row, o->figures.of);
-		json_array_append_new(rows, row);
-	}
-	cli_rows(cli, rows, query_columns, N_COLUMNS(query_columns));
-	if (!cli->json) {
-		printf("\n");
-	}
-	json_decref(rows);
+	return rc;
 }
 
 /* ── the command ── */
 
-static int evaluate(struct cli *cli, struct run *r, struct err *e)
+static int search_part(struct evaluation *v, struct err *e)
 {
-	int64_t from_ms = clock_mono_ms();
-	int rc = eval_data_open(r->data, &cli->settings, r->set, cli->quiet, e);
+	const struct eval_order as_it_is = {0};
+	struct eval_run run;
+	int rc = eval_run(v->cli, v->source, &as_it_is, &run, e);
 
-	r->built_ms = clock_mono_ms() - from_ms;
-	rc = rc ? rc : search_all(r, cli->quiet, &cli->arena, e);
-	r->searched_ms = clock_mono_ms() - from_ms - r->built_ms;
+	if (rc == 0 && args_has(&v->cli->args, "queries")) {
+		eval_tell_questions(v->cli, &run);
+	}
+	if (rc == 0) {
+		eval_tell_summary(v->cli, v->source, &run);
+		rc = compare(v, &run, e);
+	}
+	return rc;
+}
+
+static int evaluate(struct evaluation *v, struct err *e)
+{
+	struct cli *cli = v->cli;
+	int rc;
+
+	v->with = cli_option(cli, "with");
+	rc = v->with ? read_with(v, e) : 0;
+	if (rc == 0 && args_has(&cli->args, "against")) {
+		rc = eval_read_run(cli, cli_option(cli, "against"), &v->saved, e);
+	}
+	rc = rc ? rc : args_number(&cli->args, "seed", 0, INT64_MAX, 1, &v->seed, e);
+	if (rc == 0 && args_has(&cli->args, "save") && !args_has(&cli->args, "tune")) {
+		rc = err_set(e, ERR_INVALID, "bad_option", "--save saves what --tune finds");
+	}
+	rc = rc		 ? rc
+	     : v->is_set ? eval_source_set(cli, cli_word(cli, 0), &cli->settings, &v->source, e)
+			 : eval_source_live(cli, cli_word(cli, 0), &v->source, e);
+	if (rc == 0 && v->source->n_relevant > 0) {
+		rc = search_part(v, e);
+	}
+	if (rc == 0 && args_has(&cli->args, "tune")) {
+		rc = eval_tune(cli, v->source, (uint64_t)v->seed, e);
+	}
+	if (rc == 0 && args_has(&cli->args, "answers")) {
+		rc = eval_answers(cli, v->source, e);
+	}
+	eval_source_close(v->source);
 	return rc;
 }
 
 int cmd_eval(struct cli *cli, struct err *e)
 {
-	struct eval_set *set = NULL;
-	struct eval_data data;
-	struct run r = {.data = &data};
-	int rc = eval_set_open(cli_word(cli, 0), &set, e);
+	struct evaluation v = {.cli = cli};
+	int rc = is_folder(cli_word(cli, 0), &v.is_set, e);
 
 	if (rc) {
 		return rc;
 	}
-	r.set = set;
-	rc = evaluate(cli, &r, e);
-	if (rc == 0 && args_has(&cli->args, "queries")) {
-		print_queries(cli, &r);
-	}
-	if (rc == 0 && cli->json) {
-		json_t *summary = summary_json(&r);
-
-		cli_json(summary);
-		json_decref(summary);
-	} else if (rc == 0) {
-		print_summary(&r);
-	}
-	eval_data_close(&data);
-	eval_set_close(set);
+	settings_copy(&v.settings, &cli->settings);
+	rc = evaluate(&v, e);
+	settings_finish(&v.settings);
+	json_decref(v.tried);
 	return rc;
 }

@@ -190,13 +190,39 @@ const struct command commands[] = {
 				"by the embedder that serves in the data folder (stop its "
 				"server)"}),
 		1, -1, false, cmd_embed},
-	{"eval", "FOLDER", "Measures how well search finds what it should",
-		"The folder is a test set: corpus.jsonl with {_id, title, text}, queries.jsonl "
-		"with "
-		"{_id, text} and qrels.tsv with query, document and grade. Its documents are "
-		"brought "
-		"in as any other, into a data folder that is thrown away again.",
-		OPTIONS({"queries", NULL, "each query as well"}), 1, 1, true, cmd_eval},
+	{"eval", "SET", "Measures how well search finds, and answers cite, what they should",
+		"SET is a file of questions about the documents that you use: lines like "
+		"{\"question\": "
+		"\"…\", "
+		"\"document\": \"hr/leave.pdf\", \"page\": 2} (document null: nothing answers it), "
+		"or a "
+		".tsv or .csv with the columns question, document, page. They are asked with your "
+		"rights, or "
+		"those of --as USER. Or SET is a folder with a test set: corpus.jsonl with {_id, "
+		"title, text}, "
+		"queries.jsonl with {_id, text}, qrels.tsv with query, document, grade; its "
+		"documents are brought "
+		"in as any others, into a data folder that is thrown away. "
+		"ndcg@10 takes the grade as gain and log2(rank + 1) as discount (Järvelin & "
+		"Kekäläinen 2002). "
+		"To compare two states, save one with --json --queries and name the file with "
+		"--against "
+		"afterwards; to compare two settings, use --with. Status 2: what SET holds makes "
+		"no sense "
+		"(the error names file and line); 9: it is not there.",
+		OPTIONS({"queries", NULL, "each question as well"},
+			{"with", "NAME=VALUE,…",
+				"also under these settings, and what that changes; \"words\": "
+				"without meaning"},
+			{"against", "FILE", "what changed since that run was saved"},
+			{"answers", NULL,
+				"answer the questions too: what is cited, what is refused"},
+			{"tune", NULL,
+				"find the weight of meaning against words that suits the "
+				"questions"},
+			{"save", NULL, "with --tune: write it to the settings, if it pays"},
+			{"seed", "N", "of the intervals and folds (1)"}),
+		1, 1, false, cmd_eval},
 	{"settings", "", "Lists every setting, its value and where that came from", NULL, NULL, 0,
 		0, false, cmd_settings},
 	{"routes", "", "Lists the routes of the API", NULL, NULL, 0, 0, false, cmd_routes},
