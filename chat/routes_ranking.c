@@ -6,6 +6,7 @@
 
 #include "chat/app.h"
 #include "chat/http/server.h"
+#include "chat/retrieval.h"
 #include "retrieve/search.h"
 
 #define WEIGHTS_MAX 101
@@ -112,6 +113,8 @@ int search_ranking(struct call *c, struct err *e)
 		.limit = 1,
 		.depth = SEARCH_DEPTH_MAX,
 		.ranking_only = true,
+		.lenient = true, /* as an answer is searched for */
+		.type_of = searched_type,
 		.settings = &tried};
 	struct search_result found;
 	struct id *collections;
