@@ -219,14 +219,15 @@ bench: check-deps
 	$(Q)BUILD=$(BUILD) BENCH="$(BENCH)" node tests/quality/bench.mjs
 
 # A million made-up chunks on this machine: N=100000 for a quick look, SEED, UNEVEN=1 for topics of
-# uneven sizes. The corpus stays in build/scale/ for the next run.
+# uneven sizes, BENCH="made trained search ingest delete server": sections. The corpus stays in
+# build/scale/ for the next run.
 N    ?= 1000000
 SEED ?= 5
 bench-scale: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(BUILD)/tests/scale/bench_scale
-	$(Q)$(BUILD)/tests/scale/bench_scale $(BUILD)/scale $(N) $(SEED) $(if $(UNEVEN),uneven)
-$(BUILD)/tests/scale/bench_%: $(BUILD)/tests/scale/bench_%.o $(BUILD)/tests/scale/generate.o \
-		$(BUILD)/tests/scale/workspace.o $(BUILD)/libcarrel.a
+	$(Q)BENCH="$(BENCH)" $(BUILD)/tests/scale/bench_scale $(BUILD)/carrel $(BUILD)/scale $(N) $(SEED) $(if $(UNEVEN),uneven)
+$(BUILD)/tests/scale/bench_%: $(BUILD)/tests/scale/bench_%.o $(patsubst %,$(BUILD)/tests/scale/%.o,\
+		generate workspace changes recall) $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(ALL_CF) -o $@ $(filter %.o,$^) $(BUILD)/libcarrel.a $(LIBS)
 

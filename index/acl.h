@@ -122,6 +122,10 @@ void acl_index_remove(
 void acl_index_move(struct db *db, int64_t workspace_n, int64_t from_set_n, int64_t to_set_n,
 	const int64_t *slots, int n);
 
+/* How many live chunks a workspace has, without counting rows (.4 s at a million); what is not
+ * committed yet does not count. -1: no bitmaps are attached to the store. */
+int64_t acl_index_live(struct db *db, int64_t workspace_n);
+
 /* What an asker may read, as a counted immutable bitmap, cached by (asker.key, collections,
  * attached, epoch). collections: only those (NULL: all that hold no attachments); attached: that
  * one besides, which holds a conversation's attachments (NULL: none). Thread: any. Drop it when

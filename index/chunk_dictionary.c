@@ -80,7 +80,7 @@ static bool wanted(struct db *db, struct training *t, struct err *e, int *rc)
 	int64_t trained_on;
 
 	*rc = one_number(db, Q_TRAINED_ON, t->workspace_n, &trained_on, e);
-	t->n_chunks = *rc ? 0 : chunks_live_count(db, t->workspace_n);
+	t->n_chunks = *rc ? 0 : chunks_live_about(db, t->workspace_n);
 	return t->n_chunks >= CHUNKS_MIN && (trained_on == 0 || t->n_chunks >= trained_on * GROWTH);
 }
 

@@ -104,6 +104,8 @@ MUST_CHECK int chunks_sample(
 /* Where the text ends that a version's chunks were cut from, about; 0: it has none. */
 int64_t chunks_text_end(struct db *db, const struct id *version);
 int64_t chunks_live_count(struct db *db, int64_t workspace_n);
+/* The same as of now rather than of the snapshot, and at no cost however many there are. */
+int64_t chunks_live_about(struct db *db, int64_t workspace_n);
 
 /* Trains a dictionary when the workspace has grown enough since the last; cheap when not. Called by
  * the ingest worker between jobs. Blocks (store_write). */

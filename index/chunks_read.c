@@ -216,6 +216,13 @@ int64_t chunks_live_count(struct db *db, int64_t workspace_n)
 	return n;
 }
 
+int64_t chunks_live_about(struct db *db, int64_t workspace_n)
+{
+	int64_t n = acl_index_live(db, workspace_n);
+
+	return n >= 0 ? n : chunks_live_count(db, workspace_n);
+}
+
 int chunks_sample(
 	struct db *db, int64_t workspace_n, int most, int64_t *slots, int *n, struct err *e)
 {

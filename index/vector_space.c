@@ -52,7 +52,6 @@ static const char *const statements[] = {
 		    " AND c.slot = v.slot AND c.live = 1) ORDER BY v.slot LIMIT ?4",
 	[Q_IS_LIVE] = "SELECT 1 FROM chunk c JOIN vector_space s ON s.workspace_n = c.workspace_n"
 		      " WHERE s.n = ?1 AND c.slot = ?2 AND c.live = 1",
-	[Q_LIVE] = "SELECT count(*) FROM chunk WHERE workspace_n = ?1 AND live = 1",
 	[Q_SEGMENT_ADD] = "INSERT INTO vector_segment(space_n, slot_from, slot_to, kind, metric,"
 			  " dimension, model, file, sha256)"
 			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",

@@ -133,7 +133,6 @@ enum vector_query {
 	Q_MISSING,
 	Q_STRAY,
 	Q_IS_LIVE,
-	Q_LIVE,
 	Q_SEGMENT_ADD,
 	Q_SEGMENTS,
 	Q_SEGMENT_DELETE,

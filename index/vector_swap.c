@@ -5,6 +5,7 @@
 
 #include "index/base/clock.h"
 #include "index/base/log.h"
+#include "index/chunks.h"
 #include "index/vector_space.h"
 
 #define TRAINING_LEAST 300
@@ -286,13 +287,13 @@ static bool has_texts(struct db *db, int64_t space_n)
 	return yes;
 }
 
-static int64_t count_by(struct db *db, enum vector_query which, int64_t key)
+static int64_t trained_on(struct db *db, int64_t space_n)
 {
-	struct stmt *q = db_stmt(db, &vector_sql, (int)which);
+	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_TRAINED);
 	struct err e = ERR_INIT;
 	int64_t n = 0;
 
-	stmt_int(q, 1, key);
+	stmt_int(q, 1, space_n);
 	if (stmt_step(q, &e) > 0) {
 		n = col_int(q, 0);
 		stmt_reset(q);
@@ -318,8 +319,8 @@ bool vectors_wants_training(struct vectors *v, struct db *db, int64_t workspace_
 	if (!builtin) {
 		return false;
 	}
-	n_live = count_by(db, Q_LIVE, workspace_n);
-	n_trained = count_by(db, Q_SPACE_TRAINED, row.n);
+	n_live = chunks_live_about(db, workspace_n);
+	n_trained = trained_on(db, row.n);
 	if (n_trained >= TRAINING_LEAST && n_live <= n_trained / 2) {
 		return true; /* what it learnt from is gone, mostly */
 	}

@@ -1,18 +1,427 @@
-#include "tests/scale/workspace.h"
+/*
+ * A million made chunks: bench_scale PROGRAM FOLDER CHUNKS SEED [uneven]. Builds the workspace
+ * under FOLDER if it is not there and measures what it costs to keep and to search it; each figure
+ * with its target, ratios against a baseline of the same run. CPU time stands beside the clock's,
+ * since other programs may be running; the load is told.
+ */
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "index/base/clock.h"
+#include "index/base/fs.h"
+#include "index/embed.h"
+#include "retrieve/search.h"
+#include "tests/scale/recall.h"
+#include "tests/scale/workspace.h"
+
+#define N_RECALL 100 /* questions for each row of recall */
+#define N_SEARCHES 400
+#define N_DELETED 20
+
+static void load_told(void)
+{
+	char text[64] = "";
+	FILE *f = fopen("/proc/loadavg", "r");
+
+	if (f) {
+		(void)!fgets(text, sizeof(text), f);
+		fclose(f);
+	}
+	printf("  load %.14s\n", text);
+}
+
+static double cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double part_of(double *sorted, int n, double part)
+{
+	return n ? sorted[(int)((n - 1) * part)] : 0;
+}
+
+/* A line of /proc/PID/status in MB. */
+static double memory_mb(long pid, const char *line)
+{
+	char path[64], text[256];
+	double kb = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/status", pid);
+	f = fopen(path, "r");
+	while (f && fgets(text, sizeof(text), f)) {
+		if (strncmp(text, line, strlen(line)) == 0) {
+			kb = strtod(text + strlen(line) + 1, NULL);
+		}
+	}
+	if (f) {
+		fclose(f);
+	}
+	return kb / 1024;
+}
+
+/* ── recall ── */
+
+static void recall_row(const char *name, const struct recall *r)
+{
+	printf("  %-10s %8lld allowed  recall@10 %.4f (worst %.1f)  %6.2f / %6.2f ms CPU, all of"
+	       " them %6.2f ms  %s\n",
+		name, (long long)r->n_allowed, r->recall, r->worst, r->p50_ms, r->p99_ms,
+		r->exact_ms, r->recall >= .98 ? "ok" : "BELOW .98");
+}
+
+static void recall_made(int64_t n, bool uneven)
+{
+	struct made_space m;
+	float *queries;
+
+	made_space_open(&m, n, uneven, 5);
+	printf("vectors, clustered, %s topics, sealed in %.1f s CPU (target: recall .98):\n",
+		uneven ? "uneven" : "even", m.seal_s);
+	queries = made_space_queries(&m, N_RECALL, 9);
+	for (int i = 0; i < N_READERS; i++) {
+		struct allowed allowed;
+		struct recall r;
+
+		made_space_allow(&m, made_shares[i].share, &allowed);
+		r = recall_measure(&m.vectors, &m.space, &allowed, queries, N_RECALL);
+		recall_row(made_shares[i].name, &r);
+		bitmap_finish(&allowed.slots);
+	}
+	free(queries);
+	made_space_close(&m);
+	load_told();
+}
+
+static void recall_trained(struct scale *s)
+{
+	struct err e = ERR_INIT;
+	struct space space;
+	struct arena a;
+	struct db *db = store_reader(s->index->store, &e);
+	float *queries;
+
+	ASSERT(db != NULL);
+	arena_init(&a);
+	scale_check(vectors_serving(s->index->vectors, s->workspace_n, &space, &e), &e, "space");
+	queries = calloc((size_t)N_RECALL * (size_t)space.dimension, sizeof(*queries));
+	ASSERT(queries != NULL);
+	for (int i = 0; i < N_RECALL; i++) {
+		struct made_question q;
+
+		made_question(s->corpus, i, &q);
+		scale_check(embed(space.embedder, EMBED_QUERY,
+				    &(struct embed_text){.body = q.text, .language = "en"}, 1,
+				    queries + (size_t)i * (size_t)space.dimension, NULL, NULL, NULL,
+				    &e),
+			&e, "embed");
+	}
+	printf("vectors, of the trained table, %s topics (target: recall .98):\n",
+		made_spec(s->corpus)->uneven ? "uneven" : "even");
+	for (int i = 0; i < N_READERS; i++) {
+		struct allowed *allowed;
+		struct asker who;
+		struct recall r;
+
+		scale_asker(s, db, &a, (enum made_readers)i, &who);
+		allowed = acl_allowed(s->index->acl, &who, NULL, 0, NULL);
+		r = recall_measure(s->index->vectors, &space, allowed, queries, N_RECALL);
+		recall_row(made_shares[i].name, &r);
+		acl_allowed_drop(allowed);
+	}
+	embedder_drop(space.embedder);
+	free(queries);
+	arena_finish(&a);
+	store_reader_drop(db);
+	load_told();
+}
+
+/* ── the whole search ── */
+
+struct searches {
+	int n, n_found, n_expected;
+	double wall_ms[N_SEARCHES], cpu_ms[N_SEARCHES];
+	double step_ms[SEARCH_N_STEPS];
+};
+
+static bool has_document(const struct search_result *r, const char *name)
+{
+	for (int i = 0; i < r->n_passages; i++) {
+		if (strcmp(r->passages[i].document_name, name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Questions from `first` on, one thread, each with a snapshot of its own. */
+static void search_many(
+	struct scale *s, enum made_readers who, int first, int n, struct searches *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (int i = 0; i < n; i++) {
+		struct err e = ERR_INIT;
+		struct search_result r;
+		struct made_question q;
+		struct asker asker;
+		struct arena a;
+		struct db *db = store_reader(s->index->store, &e);
+		struct search_request request = {.who = &asker, .query = q.text, .limit = 8};
+		double start_cpu;
+		int64_t start;
+		char name[40];
+
+		ASSERT(db != NULL);
+		arena_init(&a);
+		scale_asker(s, db, &a, who, &asker);
+		made_question(s->corpus, first + i, &q);
+		start = clock_mono_us();
+		start_cpu = cpu_us();
+		scale_check(search_run(s->index, db, &request, &a, &r, &e), &e, "search");
+		out->cpu_ms[i] = (cpu_us() - start_cpu) / 1e3;
+		out->wall_ms[i] = (double)(clock_mono_us() - start) / 1e3;
+		for (int k = 0; k < SEARCH_N_STEPS; k++) {
+			out->step_ms[k] += (double)r.step_us[k] / 1e3 / n;
+		}
+		snprintf(name, sizeof(name), "d%07lld.md", (long long)q.document);
+		if (q.kind != MADE_COMMON && made_may_read(s->corpus, who, q.document)) {
+			out->n_expected++;
+			out->n_found += has_document(&r, name);
+		}
+		store_reader_drop(db);
+		arena_finish(&a);
+	}
+	out->n = n;
+	qsort(out->cpu_ms, (size_t)n, sizeof(double), by_number);
+	qsort(out->wall_ms, (size_t)n, sizeof(double), by_number);
+}
+
+static void searches_row(const char *name, struct searches *r)
+{
+	printf("  %-10s p50 / p99 %6.1f / %6.1f ms, CPU %6.1f / %6.1f ms; the document found %d of"
+	       " %d\n             ",
+		name, part_of(r->wall_ms, r->n, .5), part_of(r->wall_ms, r->n, .99),
+		part_of(r->cpu_ms, r->n, .5), part_of(r->cpu_ms, r->n, .99), r->n_found,
+		r->n_expected);
+	for (int k = 0; k < SEARCH_N_STEPS; k++) {
+		printf(" %s %.1f", search_step_name((enum search_step)k), r->step_ms[k]);
+	}
+	printf("\n");
+}
+
+static void search_all(struct scale *s)
+{
+	static struct searches r;
+
+	printf("search, words and vectors, one thread (target at 10th: 15 / 60 ms):\n");
+	search_many(s, READERS_ALL, 5000, 40, &r); /* pages of the database are read once */
+	for (int i = 0; i < N_READERS; i++) {
+		search_many(s, (enum made_readers)i, 1000, N_SEARCHES, &r);
+		searches_row(made_shares[i].name, &r);
+	}
+	load_told();
+}
+
+/* ── while documents come in; deleting ── */
+
+struct coming {
+	struct scale *s;
+	atomic_bool stop;
+	int64_t n_chunks;
+	double cpu_us, seconds;
+};
+
+static void *come_in(void *arg)
+{
+	struct coming *c = arg;
+	int64_t start = clock_mono_us();
+
+	c->cpu_us = scale_add(c->s, &c->stop, &c->n_chunks);
+	c->seconds = (double)(clock_mono_us() - start) / 1e6;
+	return NULL;
+}
+
+static void search_while_ingesting(struct scale *s)
+{
+	static struct searches idle, busy;
+	struct coming c = {.s = s};
+	pthread_t thread;
+
+	search_many(s, READERS_10TH, 2000, N_SEARCHES, &idle);
+	ASSERT(pthread_create(&thread, NULL, come_in, &c) == 0);
+	search_many(s, READERS_10TH, 2000, N_SEARCHES, &busy);
+	atomic_store(&c.stop, true);
+	pthread_join(thread, NULL);
+	printf("search while documents come in, %.0f chunks/s (target: p99 at most 2 x idle):\n",
+		(double)c.n_chunks / c.seconds);
+	searches_row("idle", &idle);
+	searches_row("ingesting", &busy);
+	printf("  p99 %.2f x idle, CPU %.2f x\n",
+		part_of(busy.wall_ms, busy.n, .99) / part_of(idle.wall_ms, idle.n, .99),
+		part_of(busy.cpu_ms, busy.n, .99) / part_of(idle.cpu_ms, idle.n, .99));
+	load_told();
+}
+
+static void delete_some(struct scale *s)
+{
+	double delete_ms[N_DELETED], purge_ms[N_DELETED];
+	int n = N_DELETED, n_purged = scale_delete(s, n, delete_ms, purge_ms);
+
+	qsort(delete_ms, (size_t)n, sizeof(double), by_number);
+	qsort(purge_ms, (size_t)n_purged, sizeof(double), by_number);
+	printf("deleting a document: p50 / worst %.1f / %.1f ms; purging it %.1f / %.1f ms\n",
+		part_of(delete_ms, n, .5), part_of(delete_ms, n, 1),
+		part_of(purge_ms, n_purged, .5), part_of(purge_ms, n_purged, 1));
+	load_told();
+}
+
+/* ── a server of its own ── */
+
+static pid_t start_server(const char *program, const char *folder, char *port)
+{
+	pid_t pid = fork();
+
+	ASSERT(pid >= 0);
+	if (pid == 0) {
+		char listen[40];
+
+		snprintf(listen, sizeof(listen), "127.0.0.1:%s", port);
+		execl(program, program, "serve", "--data", folder, "--listen", listen,
+			"--log-level", "error", (char *)NULL);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* curl's exit status. */
+static int ask(const char *url)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	ASSERT(pid >= 0);
+	if (pid == 0) {
+		execlp("curl", "curl", "-sf", "-o", "/dev/null", url, (char *)NULL);
+		_exit(127);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void measure_server(const char *program, const char *folder)
+{
+	char port[8], url[80];
+	int64_t start = clock_mono_us();
+	double ready_s, at_start;
+	pid_t pid;
+
+	snprintf(port, sizeof(port), "%d", 20000 + (int)getpid() % 10000);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%s/readyz", port);
+	pid = start_server(program, folder, port);
+	while (ask(url) != 0) {
+		struct timespec pause = {0, 20000000};
+
+		ASSERT(waitpid(pid, NULL, WNOHANG) == 0);
+		nanosleep(&pause, NULL);
+	}
+	ready_s = (double)(clock_mono_us() - start) / 1e6;
+	at_start = memory_mb(pid, "VmRSS:");
+	for (int i = 0; i < 200; i++) { /* until the segments are loaded */
+		struct timespec pause = {0, 50000000};
+
+		nanosleep(&pause, NULL);
+	}
+	printf("server: ready after %.2f s (target 3), memory %.0f MB then, %.0f MB later, %.0f at"
+	       " most (target 1,200)\n",
+		ready_s, at_start, memory_mb(pid, "VmRSS:"), memory_mb(pid, "VmHWM:"));
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+	load_told();
+}
+
+/* ── the whole ── */
+
+static void tell_build(const struct scale *s)
+{
+	const struct scale_times *t = &s->times;
+
+	if (t->built) {
+		printf("built in %.0f s: published %.0f s, trained %.0f s, sealed %.1f s\n",
+			t->total_s, t->publish_s, t->train_s, t->seal_s);
+		printf("  writer's CPU a chunk: %.0f us at the first tenth, %.0f us at the last:"
+		       " %.2f x (target 1.3)\n",
+			t->first_us, t->last_us, t->last_us / t->first_us);
+	}
+	load_told();
+}
+
+/* BENCH="made search": only these; else all. */
+static bool wanted(const char *section)
+{
+	const char *only = getenv("BENCH");
+
+	return !only || !*only || strstr(only, section);
+}
+
 int main(int argc, char **argv)
 {
 	static struct scale s;
-	struct corpus_spec spec = {.seed = (uint64_t)strtoull(argv[3], NULL, 10),
-		.n_chunks = strtoll(argv[2], NULL, 10),
-		.uneven = argc > 4};
-	scale_open(&s, &spec, argv[1]);
-	printf("publish %.1f s, train %.1f s, seal %.1f s, all %.1f s; %.0f us a chunk first, %.0f "
-	       "last\n",
-		s.times.publish_s, s.times.train_s, s.times.seal_s, s.times.total_s,
-		s.times.first_us, s.times.last_us);
+	struct corpus_spec spec = {0};
+	struct err e = ERR_INIT;
+	int64_t start;
+
+	if (argc < 5) {
+		fprintf(stderr, "bench_scale PROGRAM FOLDER CHUNKS SEED [uneven]\n");
+		return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	spec.n_chunks = strtoll(argv[3], NULL, 10);
+	spec.seed = strtoull(argv[4], NULL, 10);
+	spec.uneven = argc > 5;
+	if (wanted("made")) {
+		recall_made(spec.n_chunks, false);
+		recall_made(spec.n_chunks, true);
+	}
+	start = clock_mono_us();
+	scale_open(&s, &spec, argv[2]);
+	printf("opened after %.2f s\n", (double)(clock_mono_us() - start) / 1e6);
+	tell_build(&s);
+	start = clock_mono_us();
+	scale_check(vectors_maintain(s.index->vectors, &e), &e, "maintain");
+	printf("upkeep %.2f s\n", (double)(clock_mono_us() - start) / 1e6);
+	if (wanted("trained")) {
+		recall_trained(&s);
+	}
+	if (wanted("search")) {
+		search_all(&s);
+	}
+	if (wanted("ingest")) {
+		search_while_ingesting(&s);
+	}
+	if (wanted("delete")) {
+		delete_some(&s);
+	}
+	printf("memory of this process: %.0f MB, %.0f at most\n", memory_mb(getpid(), "VmRSS:"),
+		memory_mb(getpid(), "VmHWM:"));
 	scale_close(&s);
+	if (wanted("server")) {
+		measure_server(argv[1], s.folder);
+	}
 	return 0;
 }

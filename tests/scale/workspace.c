@@ -369,6 +369,8 @@ static void train(struct scale *s)
 			    &e),
 		&e, "train");
 	scale_check(embed_identify(&s->settings, "builtin", &identity, &e), &e, "identify");
+	/* As if of the whole, so that no server begins a training while it is measured. */
+	n_trained = made_spec(s->corpus)->n_chunks;
 	scale_check(vectors_space_fill(s->index->vectors, s->workspace_n, &identity, table, n_bytes,
 			    n_trained, &space_n, &e),
 		&e, "space");

@@ -7,6 +7,8 @@
 #ifndef TESTS_SCALE_WORKSPACE_H
 #define TESTS_SCALE_WORKSPACE_H
 
+#include <stdatomic.h>
+
 #include "index/index.h"
 #include "tests/scale/generate.h"
 
@@ -34,6 +36,16 @@ void scale_close(struct scale *s);
 /* The member of a group; in the arena. */
 void scale_asker(
 	struct scale *s, struct db *db, struct arena *a, enum made_readers who, struct asker *out);
+/* ── changes (tests/scale/changes.c): texts of the corpus again under other names; deleted, they
+ * leave no more than dead rows ── */
+
+/* Publishes documents, one a transaction, until *stop, then deletes them. Returns the writer's CPU
+ * time a chunk, microseconds; *n_chunks of them. */
+double scale_add(struct scale *s, const atomic_bool *stop, int64_t *n_chunks);
+/* Adds n documents, deletes each and purges the last of them: [n] times; returns how many were
+ * purged. */
+int scale_delete(struct scale *s, int n, double *delete_ms, double *purge_ms);
+
 /* Ends the process unless rc is 0 or more. */
 void scale_check(int rc, const struct err *e, const char *what);
 

@@ -1,0 +1,187 @@
+/* What changes a made workspace while it is measured: documents that come in, and go. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "index/base/clock.h"
+#include "index/base/hash.h"
+#include "index/catalog.h"
+#include "index/chunks.h"
+#include "index/embed.h"
+#include "tests/scale/workspace.h"
+
+#define PURGED 3 /* each rewrites the full-text index where SQLite is older than 3.42 */
+
+struct added {
+	struct scale *s;
+	struct made_text text;
+	struct space space;
+	float *vectors;
+	struct id document;
+	double cpu_us; /* of the writer, in this transaction */
+	const char *name;
+};
+
+static double thread_cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static int tx_add(struct db *db, void *arg, struct err *e)
+{
+	struct added *x = arg;
+	struct scale *s = x->s;
+	struct chunk chunks[MADE_CHUNKS_MAX];
+	struct publication what = {.chunks = chunks,
+		.n_chunks = x->text.n_chunks,
+		.space_n = x->space.n,
+		.vectors = x->vectors};
+	struct blob_info blob = {.n_bytes = 1000};
+	struct collection home;
+	enum arrival arrival;
+	struct arena a;
+	char topic[24];
+	double start = thread_cpu_us();
+	int rc;
+
+	arena_init(&a);
+	snprintf(topic, sizeof(topic), "topic %d", x->text.topic);
+	hash_blake2b_hex(x->name, strlen(x->name), blob.hash);
+	hash_sha256_hex(x->name, strlen(x->name), blob.sha256);
+	rc = collection_by_name(db, &a, &s->workspace, topic, &home, e);
+	if (rc == 0) {
+		rc = document_arrive(db, NULL, &s->workspace, &home.id, x->name, &blob, "operator",
+			&arrival, &what.document, &what.version, e);
+	}
+	for (int i = 0; i < x->text.n_chunks; i++) {
+		chunks[i] = (struct chunk){.language = "en",
+			.title = x->text.title,
+			.heading = x->text.heading[i],
+			.text = x->text.body[i],
+			.page_first = 1 + i / 2,
+			.page_last = 1 + i / 2,
+			.byte_end = 1000,
+			.n_tokens = 160};
+	}
+	if (rc == 0) {
+		rc = chunks_publish(db, &what, e);
+	}
+	x->document = what.document;
+	arena_finish(&a);
+	x->cpu_us = thread_cpu_us() - start;
+	return rc;
+}
+
+static void added_init(struct added *x, struct scale *s)
+{
+	struct err e = ERR_INIT;
+
+	memset(x, 0, sizeof(*x));
+	x->s = s;
+	made_init(&x->text);
+	scale_check(vectors_serving(s->index->vectors, s->workspace_n, &x->space, &e), &e, "space");
+	x->vectors = malloc(MADE_CHUNKS_MAX * (size_t)x->space.dimension * sizeof(float));
+	ASSERT(x->vectors != NULL);
+}
+
+static void added_finish(struct added *x)
+{
+	made_finish(&x->text);
+	embedder_drop(x->space.embedder);
+	free(x->vectors);
+}
+
+/* The text of document d once more, under another name. */
+static void add_one(struct added *x, int64_t d)
+{
+	struct embed_text texts[MADE_CHUNKS_MAX];
+	struct id unique = id_create("new");
+	struct err e = ERR_INIT;
+
+	made_document(x->s->corpus, d % made_documents(x->s->corpus), &x->text);
+	for (int i = 0; i < x->text.n_chunks; i++) {
+		texts[i] = (struct embed_text){.title = x->text.title,
+			.heading = x->text.heading[i],
+			.body = x->text.body[i],
+			.language = "en"};
+	}
+	scale_check(embed(x->space.embedder, EMBED_DOCUMENT, texts, x->text.n_chunks, x->vectors,
+			    NULL, NULL, NULL, &e),
+		&e, "embed");
+	x->name = unique.s;
+	scale_check(store_write(x->s->index->store, tx_add, x, &e), &e, "add");
+}
+
+static int tx_delete(struct db *db, void *arg, struct err *e)
+{
+	return document_delete(db, arg, e);
+}
+
+static int tx_purge(struct db *db, void *arg, struct err *e)
+{
+	struct arena a;
+	char **hashes;
+	int n, rc = chunks_purge_document(db, arg, e);
+
+	arena_init(&a);
+	if (rc == 0) {
+		rc = document_purge(db, &a, arg, &hashes, &n, e);
+	}
+	arena_finish(&a);
+	return rc;
+}
+
+double scale_add(struct scale *s, const atomic_bool *stop, int64_t *n_chunks)
+{
+	struct added x;
+	struct buf all = BUF_INIT;
+	struct err e = ERR_INIT;
+	double cpu_us = 0;
+
+	*n_chunks = 0;
+	added_init(&x, s);
+	for (int64_t d = 0; !atomic_load(stop); d++) {
+		add_one(&x, d * 7919);
+		buf_add(&all, &x.document, sizeof(x.document));
+		*n_chunks += x.text.n_chunks;
+		cpu_us += x.cpu_us;
+	}
+	for (size_t at = 0; at < all.len; at += sizeof(struct id)) {
+		struct id id;
+
+		memcpy(&id, all.data + at, sizeof(id));
+		scale_check(store_write(s->index->store, tx_delete, &id, &e), &e, "delete");
+	}
+	buf_finish(&all);
+	added_finish(&x);
+	return *n_chunks ? cpu_us / (double)*n_chunks : 0;
+}
+
+int scale_delete(struct scale *s, int n, double *delete_ms, double *purge_ms)
+{
+	struct added x;
+	struct err e = ERR_INIT;
+	int n_purged = 0;
+
+	added_init(&x, s);
+	for (int i = 0; i < n; i++) {
+		int64_t start;
+
+		add_one(&x, i * 104729);
+		start = clock_mono_us();
+		scale_check(store_write(s->index->store, tx_delete, &x.document, &e), &e, "delete");
+		delete_ms[i] = (double)(clock_mono_us() - start) / 1e3;
+		if (i >= n - PURGED) {
+			start = clock_mono_us();
+			scale_check(store_write(s->index->store, tx_purge, &x.document, &e), &e,
+				"purge");
+			purge_ms[n_purged++] = (double)(clock_mono_us() - start) / 1e3;
+		}
+	}
+	added_finish(&x);
+	return n_purged;
+}
