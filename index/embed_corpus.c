@@ -1,4 +1,5 @@
 /* The corpus that the builtin's table is trained on: the live chunks as sequences of term ids. */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -231,5 +232,8 @@ int embed_train(struct store *s, int64_t workspace_n, const atomic_bool *cancel,
 		*data = buf_take(&out);
 	}
 	buf_finish(&out);
+	/* What training held is more than the rest of a small server: back to the system with it.
+	 */
+	(void)malloc_trim(0);
 	return rc;
 }

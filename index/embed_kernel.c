@@ -11,6 +11,8 @@
 #define LANES 16
 #define ROWS 4 /* of C that are summed at once, EMBED_COLUMNS wide: 8 registers of AVX-512 */
 typedef float lanes_f __attribute__((vector_size(LANES * 4)));
+typedef uint32_t lanes_u __attribute__((vector_size(LANES * 4)));
+typedef uint16_t lanes_h __attribute__((vector_size(LANES * 2)));
 typedef int32_t lanes_i __attribute__((vector_size(LANES * 4)));
 
 #define INLINE static inline __attribute__((always_inline))
@@ -108,6 +110,27 @@ INLINE float sum_of_squares(const float *g, size_t n)
 	return of[0];
 }
 
+INLINE void load_halved(const uint16_t *p, lanes_f *out)
+{
+	lanes_h h;
+	lanes_u u;
+
+	memcpy(&h, p, sizeof(h));
+	u = __builtin_convertvector(h, lanes_u) << 16;
+	memcpy(out, &u, sizeof(*out));
+}
+
+INLINE void store_halved(const lanes_f *v, uint16_t *p)
+{
+	lanes_h h;
+	lanes_u u;
+
+	memcpy(&u, v, sizeof(u));
+	u += 0x7fff + (u >> 16 & 1); /* to the nearest, ties to even */
+	h = __builtin_convertvector(u >> 16, lanes_h);
+	memcpy(p, &h, sizeof(h));
+}
+
 INLINE void adam_body(const struct adam_step *s)
 {
 	float squares = sum_of_squares(s->g, s->n) / (float)s->n, step;
@@ -118,12 +141,12 @@ INLINE void adam_body(const struct adam_step *s)
 	step = s->rate / (sqrtf(*s->m2 * s->fix2) + s->epsilon);
 	for (size_t i = 0; i < s->n; i += LANES) {
 		memcpy(&x, s->x + i, sizeof(x));
-		memcpy(&m, s->m1 + i, sizeof(m));
+		load_halved(s->m1 + i, &m);
 		memcpy(&g, s->g + i, sizeof(g));
 		m *= s->beta1;
 		g *= 1 - s->beta1;
 		m += g;
-		memcpy(s->m1 + i, &m, sizeof(m));
+		store_halved(&m, s->m1 + i);
 		m *= step;
 		x -= m;
 		memcpy(s->x + i, &x, sizeof(x));

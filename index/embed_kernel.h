@@ -7,6 +7,7 @@
 #define INDEX_EMBED_KERNEL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define EMBED_COLUMNS 32 /* columns are a multiple of it */
 
@@ -20,10 +21,11 @@ struct product {
 };
 
 /* One row's step of Adam with a second moment for the whole row: m2 is the running mean of |g|² /
- * n. */
+ * n. The first moment is kept in half the memory: a float's upper 16 bits, rounded. */
 struct adam_step {
-	float *x, *m1, *m2; /* [n], [n], [1] */
-	const float *g;	    /* [n] */
+	float *x, *m2;	/* [n], [1] */
+	uint16_t *m1;	/* [n] */
+	const float *g; /* [n] */
 	size_t n;
 	float beta1, beta2, epsilon;
 	float rate, fix2; /* rate / (1 - beta1^t); 1 / (1 - beta2^t) */

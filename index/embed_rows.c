@@ -121,7 +121,7 @@ void rows_init(struct rows *r, const struct corpus *c)
 	assign_rows(r);
 	assign_grams(r);
 	r->x = zeroed((size_t)r->n * DIM, sizeof(float));
-	r->m1 = zeroed((size_t)r->n * DIM, sizeof(float));
+	r->m1 = zeroed((size_t)r->n * DIM, sizeof(*r->m1));
 	r->m2 = zeroed((size_t)r->n, sizeof(float));
 	start_rows(r);
 }

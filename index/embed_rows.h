@@ -18,7 +18,8 @@ struct rows {
 	float idf_rare;	  /* of a term of one chunk, and of unknown ones */
 	int32_t n_own, n; /* rows of terms; the TABLE_GRAMS rows of grams follow */
 	int32_t *grams;	  /* runs of: number, gram row… */
-	float *x, *m1;	  /* [n × TABLE_DIMENSION] */
+	float *x;	  /* [n × TABLE_DIMENSION] */
+	uint16_t *m1;	  /* [n × TABLE_DIMENSION], index/embed_kernel.h */
 	float *m2;	  /* [n] */
 };
 

@@ -16,6 +16,7 @@
 #define GRAM_MIN 3
 #define GRAM_MAX 4
 #define TERM_CHARS_MAX 40
+#define CACHE_LINE 64
 
 /* ── without training ── */
 
@@ -55,13 +56,11 @@ uint64_t table_hash(const struct embed_table *t, const char *text, size_t n_byte
 /* Index in terms, or -1. */
 static int64_t find(const struct embed_table *t, uint64_t hash)
 {
-	uint32_t tag = (uint32_t)(hash >> 32);
-
 	if (t->n_terms == 0) {
 		return -1;
 	}
 	for (uint32_t i = (uint32_t)hash & t->mask; t->slots[i].term; i = (i + 1) & t->mask) {
-		if (t->slots[i].tag == tag && t->terms[t->slots[i].term - 1].hash == hash) {
+		if (t->slots[i].hash == hash) {
 			return t->slots[i].term - 1;
 		}
 	}
@@ -89,7 +88,7 @@ static void fill_slots(struct embed_table *t)
 		while (t->slots[i].term) {
 			i = (i + 1) & t->mask;
 		}
-		t->slots[i] = (struct table_slot){(uint32_t)(t->terms[k].hash >> 32), k + 1};
+		t->slots[i] = (struct table_slot){t->terms[k].hash, k + 1};
 	}
 }
 
@@ -145,8 +144,7 @@ struct counted {
 	int tf;
 };
 
-/* The distinct terms in the order of their first appearance. Of a row only the first line is
- * fetched when it is found: the rest follows by itself. */
+/* The distinct terms in the order of their first appearance. */
 static int count_terms(const struct embed_table *t, const struct terms *terms, struct counted *list,
 	int *slots, int n_slots)
 {
@@ -169,14 +167,29 @@ static int count_terms(const struct embed_table *t, const struct terms *terms, s
 			list[slots[s] - 1].tf++;
 			continue;
 		}
-		list[n] = (struct counted){hash, text, find(t, hash), 1};
-		if (list[n].at >= 0) {
-			__builtin_prefetch(t->terms[list[n].at].row.v + 64);
-			__builtin_prefetch(t->terms[list[n].at].row.v + 128);
+		if (t->n_terms) {
+			__builtin_prefetch(&t->slots[(uint32_t)hash & t->mask]);
 		}
+		list[n] = (struct counted){hash, text, -1, 1};
 		slots[s] = ++n;
 	}
 	return n;
+}
+
+/* The table is larger than the caches: all rows are asked for before the first is needed. */
+static void find_terms(const struct embed_table *t, struct counted *list, int n)
+{
+	for (int i = 0; i < n; i++) {
+		list[i].at = find(t, list[i].hash);
+		if (list[i].at >= 0) {
+			const char *row = (const char *)&t->terms[list[i].at];
+
+			for (size_t k = 0; k < sizeof(struct table_term); k += CACHE_LINE) {
+				__builtin_prefetch(row + k);
+			}
+			__builtin_prefetch(row + sizeof(struct table_term) - 1);
+		}
+	}
 }
 
 void table_add_terms(
@@ -192,6 +205,7 @@ void table_add_terms(
 	slots = arena_array(a, int, (size_t)n_slots);
 	memset(slots, 0, (size_t)n_slots * sizeof(*slots));
 	n = count_terms(t, terms, list, slots, n_slots);
+	find_terms(t, list, n);
 	for (int i = 0; i < n; i++) {
 		float weight = 1 + logf((float)list[i].tf);
 

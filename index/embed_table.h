@@ -45,7 +45,7 @@ struct table_term {
 };
 
 struct table_slot {
-	uint32_t tag;  /* upper half of the hash */
+	uint64_t hash;
 	uint32_t term; /* index + 1; 0: free */
 };
 
