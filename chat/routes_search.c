@@ -169,6 +169,9 @@ int search_passages(struct call *c, struct err *e)
 			json_array_append_new(candidates, candidate_json(&found.candidates[i]));
 		}
 		json_object_set_new(out, "candidates", candidates);
+		json_object_set_new(out, "embedder", json_string(found.embedder));
+		json_object_set_new(
+			out, "weight", json_integer((json_int_t)(found.vector_weight * 100 + .5)));
 	}
 	return call_json(c, 200, out);
 }

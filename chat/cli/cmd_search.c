@@ -1,4 +1,4 @@
-/* search, explain, prompt: passages, why they were chosen, and what a model would be sent. */
+/* search, prompt: passages, and what a model would be sent. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,14 +6,13 @@
 
 #include "chat/cli/client.h"
 #include "chat/cli/cmd.h"
+#include "chat/cli/cmd_search.h"
 #include "chat/cli/names.h"
 #include "chat/cli/term.h"
 #include "chat/cli/text.h"
 #include "index/base/utf8.h"
 
 #define SHOWN_BYTES 420 /* of a passage, without --full */
-#define EXPLAIN_COLUMNS 80
-#define EXPLAINED ((size_t)30) /* candidates, without --full */
 
 static const char *text_of(const json_t *object, const char *field)
 {
@@ -22,7 +21,7 @@ static const char *text_of(const json_t *object, const char *field)
 	return text ? text : "";
 }
 
-static int search(struct cli *cli, bool explain, json_t **out, struct err *e)
+int search_ask(struct cli *cli, bool explain, json_t **out, struct err *e)
 {
 	const char *collection = cli_option(cli, "collection");
 	json_t *body = json_pack("{s:s, s:b}", "query", cli_sentence(cli, 0), "explain", explain);
@@ -45,7 +44,7 @@ static int search(struct cli *cli, bool explain, json_t **out, struct err *e)
 	return client_call(cli, "POST", "/v1/search", body, out, e);
 }
 
-static void warn_of_vectors(const struct cli *cli, const json_t *found)
+void search_warn_of_vectors(const struct cli *cli, const json_t *found)
 {
 	const char *why = json_string_value(json_object_get(found, "vectorError"));
 
@@ -117,13 +116,13 @@ int cmd_search(struct cli *cli, struct err *e)
 	json_t *found = NULL;
 	const json_t *passages, *p;
 	size_t i;
-	int rc = search(cli, false, &found, e);
+	int rc = search_ask(cli, false, &found, e);
 
 	if (rc != 0) {
 		return rc;
 	}
 	passages = json_object_get(found, "passages");
-	warn_of_vectors(cli, found);
+	search_warn_of_vectors(cli, found);
 	tell_conditions(cli, found);
 	json_array_foreach(passages, i, p)
 	{
@@ -135,75 +134,6 @@ int cmd_search(struct cli *cli, struct err *e)
 	}
 	if (json_array_size(passages) == 0 && !cli->quiet) {
 		fputs("nothing found in the documents you may read\n", stderr);
-	}
-	json_decref(found);
-	return 0;
-}
-
-/* ── explain ── */
-
-static const struct column candidate_columns[] = {
-	{"#", "fusedRank", AS_RANK, STAYS},
-	{"WORDS", "lexicalRank", AS_RANK, STAYS},
-	{"VECTOR", "vectorRank", AS_RANK, STAYS},
-	{"SCORE", "score", AS_SCORE, STAYS},
-	{"DOCUMENT", "name", AS_TEXT, SHRINKS},
-	{"PLACE", "", AS_PLACE, SHRINKS},
-	{"FATE", "fate", AS_TEXT, WRAPS},
-};
-
-static void print_candidates(const struct cli *cli, const json_t *found)
-{
-	const json_t *time = json_object_get(found, "timeUs");
-	const json_t *all = json_object_get(found, "candidates");
-	size_t n = json_array_size(all);
-	size_t shown = args_has(&cli->args, "full") || n < EXPLAINED ? n : EXPLAINED;
-	json_t *rows = json_array();
-	struct buf out = BUF_INIT;
-
-	for (size_t i = 0; i < shown; i++) {
-		json_array_append(rows, json_array_get(all, i));
-	}
-	table_render(&out, candidate_columns, N_COLUMNS(candidate_columns), rows,
-		term_is(STDOUT_FILENO) || getenv("COLUMNS") ? term_columns(STDOUT_FILENO)
-							    : EXPLAIN_COLUMNS,
-		term_colour(STDOUT_FILENO));
-	fputs(out.data, stdout);
-	buf_finish(&out);
-	json_decref(rows);
-	if (shown < n) {
-		printf("… and %zu more (--full)\n", n - shown);
-	}
-	printf("\nlanguage %s, evidence %.2f%s, %d tokens\nwords %.1f ms, vectors %.1f ms, all "
-	       "%.1f ms\n",
-		*text_of(found, "language") ? text_of(found, "language") : "unknown",
-		json_number_value(json_object_get(found, "evidence")),
-		json_is_true(json_object_get(found, "weak")) ? " (too weak for an answer)" : "",
-		(int)json_integer_value(json_object_get(found, "tokens")),
-		json_number_value(json_object_get(time, "lexical")) / 1000,
-		json_number_value(json_object_get(time, "vector")) / 1000,
-		json_number_value(json_object_get(time, "total")) / 1000);
-}
-
-int cmd_explain(struct cli *cli, struct err *e)
-{
-	json_t *found = NULL;
-	const json_t *candidate;
-	size_t i;
-	int rc = search(cli, true, &found, e);
-
-	if (rc != 0) {
-		return rc;
-	}
-	warn_of_vectors(cli, found);
-	tell_conditions(cli, found);
-	if (cli->json) {
-		json_array_foreach(json_object_get(found, "candidates"), i, candidate)
-		{
-			cli_json(candidate);
-		}
-	} else {
-		print_candidates(cli, found);
 	}
 	json_decref(found);
 	return 0;

@@ -175,3 +175,25 @@ test('the ranking route: checked fields, no weight but fusion\'s', async () => {
 		assert.equal((await ask(bad)).status, 400, JSON.stringify(bad));
 	}
 });
+
+test('explain: what a query was taken for, each candidate\'s ranks and fate, in 80 columns', async () => {
+	const folder = path.join(scratch, 'names');
+	mkdirSync(folder);
+	writeFileSync(path.join(folder, '第三季度会议室使用与预订管理办法修订版最终稿第二次征求意见.md'), '# 会议室的预订和使用以及设备的借用规则说明\n\n会议室的预订需要提前两天，投影仪在前台领取。');
+	writeFileSync(path.join(folder, `${'the-hotel-list-of-a-very-long-name-'.repeat(4)}.md`), '# Hotels\n\nHotels are listed by their nights and prices.');
+	assert.equal((await runCarrel(['ingest', folder, '--collection', 'open', '--data', server.data])).status, 0);
+	const explain = async (...words) => (await runCarrel(['explain', ...words, '--as', 'ada', '--limit', '2', '--data', server.data])).stdout;
+	const wide = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
+	const width = (line) => [...line].reduce((n, c) => n + (wide.test(c) ? 2 : 1), 0);
+	for (const text of [await explain('hotels', 'a', 'night'), await explain('会议室怎么预订')]) {
+		assert.ok(text.split('\n').every((l) => width(l) <= 80), text);
+		assert.match(text, /^meaning +by builtin, weighs 10 %$/m);
+		assert.match(text, /# +WORDS +MEANING +SCORE +FATE +DOCUMENT +PLACE/);
+		assert.match(text, /^ *1 +1 +\d+ +1\.00 +kept /m);
+	}
+	const narrow = await explain('hotels', '-brewery', 'in:open', '"no such phrase"');
+	assert.match(narrow, /^only +/m);
+	assert.match(narrow, /nothing that you may read has it/);
+	assert.match(narrow, /nothing found in the documents that you may read/);
+	assert.doesNotMatch(await runCarrel(['explain', 'brewery', '--as', 'ben', '--data', server.data]).then((r) => r.stdout), /board/);
+});
