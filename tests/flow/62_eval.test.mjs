@@ -182,7 +182,7 @@ test('explain: what a query was taken for, each candidate\'s ranks and fate, in 
 	writeFileSync(path.join(folder, '第三季度会议室使用与预订管理办法修订版最终稿第二次征求意见.md'), '# 会议室的预订和使用以及设备的借用规则说明\n\n会议室的预订需要提前两天，投影仪在前台领取。');
 	writeFileSync(path.join(folder, `${'the-hotel-list-of-a-very-long-name-'.repeat(4)}.md`), '# Hotels\n\nHotels are listed by their nights and prices.');
 	assert.equal((await runCarrel(['ingest', folder, '--collection', 'open', '--data', server.data])).status, 0);
-	const explain = async (...words) => (await runCarrel(['explain', ...words, '--as', 'ada', '--limit', '2', '--data', server.data])).stdout;
+	const explain = async (...words) => (await runCarrel(['explain', '--as', 'ada', '--limit', '2', '--data', server.data, '--', ...words])).stdout;
 	const wide = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
 	const width = (line) => [...line].reduce((n, c) => n + (wide.test(c) ? 2 : 1), 0);
 	for (const text of [await explain('hotels', 'a', 'night'), await explain('会议室怎么预订')]) {
