@@ -60,10 +60,11 @@ static const char *const sql[] = {
 		"WHERE d.collection_id = ?1 AND d.name = ?2 AND d.deleted_ms IS NULL "
 		"AND " READABLE "ORDER BY d.own_acl, d.id, v.seq DESC LIMIT 1",
 	/* Only where the collection's entries count: who may write into it may know of those. What
-	 * came inside of another document goes with that one, so it is no substitute. */
+	 * came inside of another document goes with that one, so it is no substitute. CROSS JOIN
+	 * keeps the order, by the hash: else each document of the collection is looked at. */
 	[Q_SAME_BYTES] =
 		"SELECT d.id, v.id, v.state FROM document_version v "
-		"JOIN document d ON d.id = v.document_id WHERE v.blob_hash = ?2 "
+		"CROSS JOIN document d ON d.id = v.document_id WHERE v.blob_hash = ?2 "
 		"AND d.collection_id = ?1 AND d.own_acl = 0 AND d.deleted_ms IS NULL "
 		"AND d.parent_id IS NULL "
 		"AND v.seq = (SELECT max(seq) FROM document_version WHERE document_id = d.id) "
