@@ -13,7 +13,7 @@
 #include "ingest/pipeline.h"
 #include "ingest/plain.h"
 
-#define BATCH 64 /* documents in a transaction */
+#define BATCH 256 /* documents in a transaction: each waits for the disk */
 #define LOOK_MS 50
 
 /* OpenMP's, from libgomp: FAISS is parallel by default, for each thread that calls it. */
