@@ -122,6 +122,19 @@ json_t *retrieval_conditions_json(const struct search_result *found)
 	return list;
 }
 
+json_t *retrieval_corrections_json(const struct search_result *found)
+{
+	json_t *list = json_array();
+	int i;
+
+	for (i = 0; i < found->n_corrections; i++) {
+		json_array_append_new(
+			list, json_pack("{s:s, s:s}", "from", found->corrections[i].from, "to",
+				      found->corrections[i].to));
+	}
+	return list;
+}
+
 json_t *retrieval_times_json(const struct search_result *found)
 {
 	json_t *out = json_object();

@@ -46,6 +46,7 @@ void retrieval_fill(struct retrieval *r, struct arena *a, const char *query,
 json_t *retrieval_json(const struct retrieval *r);
 /* The search's conditions, as in the API; a new reference. */
 json_t *retrieval_conditions_json(const struct search_result *found);
+json_t *retrieval_corrections_json(const struct search_result *found);
 /* What type: stands for (search_request.type_of): the formats that are read. */
 const char *searched_type(const char *name);
 json_t *retrieval_times_json(const struct search_result *found);

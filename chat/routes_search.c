@@ -154,9 +154,10 @@ int search_passages(struct call *c, struct err *e)
 	for (i = 0; i < found.n_passages; i++) {
 		json_array_append_new(passages, passage_json(&found.passages[i]));
 	}
-	out = json_pack("{s:o, s:s, s:o, s:s, s:f, s:b, s:i, s:o}", "passages", passages, "words",
-		found.words, "conditions", retrieval_conditions_json(&found), "language",
-		found.language, "evidence", round(found.evidence * 100) / 100, "weak",
+	out = json_pack("{s:o, s:s, s:o, s:o, s:s, s:f, s:b, s:i, s:o}", "passages", passages,
+		"words", found.words, "conditions", retrieval_conditions_json(&found),
+		"corrections", retrieval_corrections_json(&found), "language", found.language,
+		"evidence", round(found.evidence * 100) / 100, "weak",
 		found.evidence < evidence_needed(found.language), "tokens", found.n_tokens,
 		"timeUs", retrieval_times_json(&found));
 	if (found.vector_error) {

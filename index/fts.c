@@ -43,6 +43,9 @@ static const struct {
 					    "AND carrel_allowed(rowid, ?2) LIMIT 1"},
 	[FTS_ROWS] = {"rows", "SELECT rowid FROM fts_%1$lld WHERE fts_%1$lld MATCH ?1 "
 			      "AND carrel_allowed(rowid, ?2)"},
+	/* Below 1 << 37 stand the records of the whole index, not pages of a segment. */
+	[FTS_LEAVES] = {"leaves", "SELECT id, block FROM fts_%1$lld_data "
+				  "WHERE id >= 137438953472 ORDER BY id"},
 	[FTS_FRESH] = {"fresh",
 		"SELECT 1 FROM sqlite_schema WHERE name = 'fts_%1$lld' AND "
 		"sql LIKE '%%tokenize = ''carrel " VERSION_TEXT(ANALYSER_VERSION) "'')'"},

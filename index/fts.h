@@ -75,7 +75,29 @@ struct fts_query {
 	const char *language; /* of the question, "" unknown */
 	const struct allowed *allowed;
 	int limit;
+	const struct fts_extra *extra; /* terms besides, of words that no row has; NULL: none */
+	int n_extra;
 };
+
+/* A term that counts less than one that was asked for. */
+struct fts_extra {
+	const char *term;
+	double weight; /* 0 to 1, of its idf */
+};
+
+/* A word of the query that no allowed row has, in no language's form. Only terms that allowed rows
+ * have are told; which those are is asked of the rows, not of what the index has as a whole. */
+struct fts_unknown {
+	int byte_start, byte_end; /* in the query's text */
+	const char *near;	  /* it may be a slip for this term; NULL: for none */
+	int64_t near_slot;	  /* of an allowed row that has it */
+	struct fts_extra *similar;
+	int n_similar;
+};
+#define FTS_UNKNOWN_MAX 6 /* of more the rest is left alone */
+/* out [*n], in the arena; none while the vocabulary of a large index is being read. */
+MUST_CHECK int fts_unknown(struct db *db, struct arena *a, const struct fts_query *q,
+	struct fts_unknown **out, int *n, struct err *e);
 
 struct fts_phrase {
 	int64_t workspace_n;

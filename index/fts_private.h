@@ -27,7 +27,8 @@ enum fts_statement {
 	FTS_PAGE,
 	FTS_SEEK,
 	FTS_AFTER,
-	FTS_SIZES
+	FTS_SIZES,
+	FTS_LEAVES
 };
 
 /* A statement on the workspace's own tables, lent as by db_stmt_named; NULL: e says why, and

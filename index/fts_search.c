@@ -148,7 +148,7 @@ static int weigh_terms(
 	terms->n = n;
 	qsort(terms->items, (size_t)n, sizeof(*terms->items), by_df);
 	for (int i = 0; i < n; i++) {
-		s->idf[i] = fts_idf_of(r->n_rows, terms->items[i].df);
+		s->idf[i] = fts_idf_of(r->n_rows, terms->items[i].df) * terms->items[i].weight;
 	}
 	return rc;
 }

@@ -37,7 +37,7 @@ static void add_term(struct gathering *g, const char *text, bool prefix)
 	if (g->n == g->capacity) {
 		return;
 	}
-	g->items[g->n++] = (struct query_term){.text = text, .prefix = prefix};
+	g->items[g->n++] = (struct query_term){.text = text, .prefix = prefix, .weight = 1};
 	g->table[i] = g->n;
 }
 
@@ -190,6 +190,14 @@ int fts_terms(struct db *db, struct arena *a, const struct fts_query *q, struct 
 	}
 	if (rc == 0 && g.n > FTS_TERMS_MAX) {
 		rc = keep_informative(db, q->workspace_n, &g, e);
+	}
+	for (int i = 0; i < q->n_extra && g.n < FTS_TERMS_MAX; i++) {
+		int before = g.n;
+
+		add_term(&g, q->extra[i].term, false);
+		if (g.n > before) {
+			g.items[before].weight = q->extra[i].weight;
+		}
 	}
 	*out = (struct query_terms){g.items, g.n};
 	return rc;

@@ -13,8 +13,9 @@
 
 struct query_term {
 	const char *text;
-	bool prefix; /* a lone CJK character stands for every bigram that begins with it */
-	int64_t df;  /* asked only when there are too many */
+	bool prefix;   /* a lone CJK character stands for every bigram that begins with it */
+	int64_t df;    /* asked only when there are too many */
+	double weight; /* of its idf */
 };
 
 struct query_terms {

@@ -11,6 +11,7 @@
 #include "index/catalog.h"
 #include "index/fts.h"
 #include "index/fts_cache.h"
+#include "index/fts_vocabulary.h"
 
 enum { Q_NAMED, Q_A_WORKSPACE };
 static const char *const statements[] = {
@@ -131,6 +132,9 @@ static int open_parts(struct index *ix, struct err *e)
 	if (rc == 0) {
 		rc = vectors_open(ix->store, ix->data_dir, ix->settings, &ix->vectors, e);
 	}
+	if (rc == 0) {
+		ix->vocabularies = vocabularies_open(ix->store);
+	}
 	return rc == 0 ? store_write(ix->store, first_workspace, NULL, e) : rc;
 }
 
@@ -161,7 +165,9 @@ void index_close(struct index *ix)
 		return;
 	}
 	/* The writer's last transactions still tell vectors and bitmaps: the store goes first. */
+	vocabularies_stop(ix->vocabularies);
 	store_close(ix->store);
+	vocabularies_close(ix->vocabularies);
 	vectors_close(ix->vectors);
 	acl_index_close(ix->acl);
 	fts_cache_destroy(ix->full_text);

@@ -25,6 +25,7 @@ struct index {
 	struct acl_index *acl;
 	struct vectors *vectors;
 	struct fts_cache *full_text;
+	struct vocabularies *vocabularies;
 	pthread_rwlock_t naming; /* private: index_naming_begin */
 };
 

@@ -18,6 +18,7 @@
 #include "index/base/arena.h"
 #include "index/chunks.h"
 #include "index/index.h"
+#include "retrieve/correct.h"
 #include "retrieve/narrow.h"
 
 struct search_request {
@@ -153,6 +154,8 @@ struct search_result {
 	int n_conditions;
 	const char *embedder; /* whose vectors were searched; "" none */
 	double vector_weight; /* of them in fusion, 0 to 1 */
+	struct correction *corrections; /* made in words */
+	int n_corrections;
 	/* How well the passages answer, 0 to 1: the idf-weighted share of the question's content
 	 * words that the best passages hold, see search.c. Below the threshold of
 	 * retrieve/evidence.h an answer is refused. */

@@ -20,6 +20,25 @@ int search_permit(struct search *s, struct err *e)
 	return 0;
 }
 
+/* Words that the asker's documents do not have are searched for as what they are near to. */
+static int read_words(struct search *s, const char *text, const char *language, struct err *e)
+{
+	struct corrected c = {
+		.who = s->request->who, .allowed = s->allowed, .text = text, .language = language};
+	int rc = correct(s->db, s->arena, &c, e);
+
+	if (rc) {
+		return rc;
+	}
+	s->out->words = c.text;
+	s->out->corrections = c.corrections;
+	s->out->n_corrections = c.n_corrections;
+	s->extra = c.extra;
+	s->n_extra = c.n_extra;
+	return question_open(
+		s->db, s->arena, s->request->who->workspace_n, s->allowed, c.text, &s->question, e);
+}
+
 /* The query's conditions narrow what is searched; its words are searched for. */
 static int read_query(struct search *s, struct err *e)
 {
@@ -44,9 +63,7 @@ static int read_query(struct search *s, struct err *e)
 		return rc;
 	}
 	s->out->n_conditions = q.n_conditions;
-	s->out->words = q.plain;
-	return question_open(
-		s->db, s->arena, r->who->workspace_n, s->allowed, q.plain, &s->question, e);
+	return read_words(s, q.plain, n.language, e);
 }
 
 int search_understand(struct search *s, struct err *e)
@@ -77,6 +94,8 @@ int search_lexical(struct search *s, struct err *e)
 		.text = s->out->words,
 		.language = s->question.language,
 		.allowed = s->allowed,
+		.extra = s->extra,
+		.n_extra = s->n_extra,
 		.limit = LIST_LENGTH};
 
 	return fts_search(s->db, s->arena, &q, &s->lexical, &s->n_lexical, e);

@@ -20,6 +20,8 @@ struct search {
 	struct search_result *out;
 
 	struct question question;
+	struct fts_extra *extra; /* terms near words that no document has */
+	int n_extra;
 	struct allowed *allowed;
 	struct fts_hit *lexical;
 	int n_lexical;

@@ -53,8 +53,27 @@ void search_warn_of_vectors(const struct cli *cli, const json_t *found)
 	}
 }
 
+/* "searched for annual instead of anual" */
+static void tell_corrections(const json_t *found)
+{
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach(json_object_get(found, "corrections"), i, c)
+	{
+		struct buf from = BUF_INIT, to = BUF_INIT;
+
+		text_clean(&from, text_of(c, "from"), strlen(text_of(c, "from")), false);
+		text_clean(&to, text_of(c, "to"), strlen(text_of(c, "to")), false);
+		fprintf(stderr, "searched for %s instead of %s\n", to.data ? to.data : "",
+			from.data ? from.data : "");
+		buf_finish(&from);
+		buf_finish(&to);
+	}
+}
+
 /* Conditions that nothing meets: why there is nothing, or less than the words would find. */
-static void tell_conditions(const struct cli *cli, const json_t *found)
+static void tell_conditions(const json_t *found)
 {
 	const json_t *c;
 	size_t i;
@@ -63,12 +82,20 @@ static void tell_conditions(const struct cli *cli, const json_t *found)
 	{
 		struct buf text = BUF_INIT;
 
-		if (!json_is_true(json_object_get(c, "unmatched")) || cli->quiet) {
+		if (!json_is_true(json_object_get(c, "unmatched"))) {
 			continue;
 		}
 		text_clean(&text, text_of(c, "text"), strlen(text_of(c, "text")), false);
 		fprintf(stderr, "nothing that you may read has %s\n", text.data ? text.data : "");
 		buf_finish(&text);
+	}
+}
+
+static void tell_understood(const struct cli *cli, const json_t *found)
+{
+	if (!cli->quiet) {
+		tell_conditions(found);
+		tell_corrections(found);
 	}
 }
 
@@ -123,7 +150,7 @@ int cmd_search(struct cli *cli, struct err *e)
 	}
 	passages = json_object_get(found, "passages");
 	search_warn_of_vectors(cli, found);
-	tell_conditions(cli, found);
+	tell_understood(cli, found);
 	json_array_foreach(passages, i, p)
 	{
 		if (cli->json) {

@@ -100,12 +100,31 @@ test('text that is no syntax', async () => {
 	assertError(await post('ben', 'otters', { plain: 'yes' }), 400);
 });
 
+test('a slip is searched for as what the asker may read, and tells of nothing else', async () => {
+	const found = await search('ben', 'where do badgrs and ottres sleep');
+	assert.deepEqual(found.corrections, [{ from: 'badgrs', to: 'badgers' }, { from: 'ottres', to: 'otters' }]);
+	assert.ok(!found.weak && found.passages.length > 0);
+	assert.ok(found.words.includes('badgers'));
+	assert.deepEqual((await search('ben', 'badgers and otters')).corrections, []);
+	assert.deepEqual((await search('ben', '"annul census" otters')).conditions[0].unmatched, true);
+	// Only Ada has a document with zirconium and ledger in it.
+	assert.deepEqual((await search('ada', 'zircnium ledgr')).corrections.map((c) => c.to), ['zirconium', 'ledger']);
+	// The vectors of two unknown words differ, so scores do; nothing else may.
+	const of = (r, word) => JSON.stringify({ ...r, timeUs: 0, passages: r.passages.map((p) => p.name).sort() }).replaceAll(word, 'W');
+	for (const [hidden, absent] of [['zircnium', 'zorbnuum'], ['ledgr', 'lodqr'], ['zirconium', 'zirqonuum'], ['silvr', 'silqx']]) {
+		const a = await search('ben', `${hidden} sleep`), b = await search('ben', `${absent} sleep`);
+		assert.deepEqual(a.corrections, [], hidden);
+		assert.equal(of(a, hidden), of(b, absent), hidden);
+	}
+});
+
 test('the command line says what nothing meets, and its help has the syntax', async () => {
 	const run = (...args) => runCarrel([...args, '--data', carrel.data]);
 	const found = await run('search', '--as', 'ben', 'sleep in:vault');
 	assert.equal(found.status, 0, found.stderr);
 	assert.match(found.stderr, /nothing that you may read has in:vault/);
 	assert.equal(found.stdout, '');
+	assert.match((await run('search', '--as', 'ben', 'badgrs sleep')).stderr, /searched for badgers instead of badgrs/);
 	const help = await run('search', '--help');
 	for (const word of ['"annual leave"', 'title:', 'collection:', 'type:', 'owner:', 'date:', 'before:', 'after:', '-word']) {
 		assert.ok(help.stdout.includes(word), word);

@@ -1,0 +1,57 @@
+/*
+ * The terms of a full-text index in memory, to find those that look like a word it does not hold:
+ * what was mistyped, and the parts and other forms of a word (index/fts_near.c). Not the truth: a
+ * list of candidates, each of which is looked for in what the asker may read before it is used.
+ *
+ * Kept of a term: its letters, its length, a hint how frequent it is, and a 64-bit signature of
+ * its trigrams, so that a search passes over a million terms in milliseconds and looks closer at
+ * few. Only words are kept: letters, no CJK, VOCABULARY_LETTERS_MIN to _MAX of them.
+ *
+ * Thread: immutable once sealed; any.
+ */
+#ifndef INDEX_VOCABULARY_H
+#define INDEX_VOCABULARY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define VOCABULARY_LETTERS_MIN 3
+#define VOCABULARY_LETTERS_MAX 32
+#define VOCABULARY_CORRECTIONS 8
+#define VOCABULARY_SIMILAR 16
+
+struct vocabulary;
+
+struct vocabulary *vocabulary_create(void);
+void vocabulary_destroy(struct vocabulary *v); /* NULL is fine */
+/* The same term may come again; its weights add up. What is no word is left out. */
+void vocabulary_add(struct vocabulary *v, const char *term, size_t n_bytes, uint32_t weight);
+int vocabulary_count(const struct vocabulary *v);
+
+/* Text lives as long as the vocabulary. */
+struct neighbour {
+	const char *term;
+	uint32_t weight;
+	int distance;	   /* corrections: Damerau-Levenshtein (optimal string alignment) */
+	double similarity; /* similar: Dice's coefficient of the trigrams, 0 to 1 */
+};
+
+/* One word that is looked for. */
+struct vocabulary_search {
+	const char *term;
+	int max_distance; /* of a correction; 0: none are wanted */
+	/* nearest first, the more frequent first among equals; the first letter is the same, or
+	 * the first two have changed places */
+	struct neighbour corrections[VOCABULARY_CORRECTIONS];
+	int n_corrections;
+	/* most similar first, from VOCABULARY_SIMILARITY on */
+	struct neighbour similar[VOCABULARY_SIMILAR];
+	int n_similar;
+};
+/* Half of the trigrams in common: below it terms share an ending and no more. */
+#define VOCABULARY_SIMILARITY .5
+
+/* All of them in one pass. Terms that are themselves in the vocabulary find themselves, too. */
+void vocabulary_find(const struct vocabulary *v, struct vocabulary_search *searches, int n);
+
+#endif
