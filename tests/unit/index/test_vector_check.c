@@ -429,6 +429,41 @@ static void test_spoilt_table_is_told(void **state)
 	err_clear(&e);
 }
 
+static int64_t count_spaces(struct fixture *f)
+{
+	static const char *const sql[] = {"SELECT count(*) FROM vector_space"};
+	static const struct sql_table table = {"tests/spaces", sql, 1};
+	struct db *db = store_reader(f->ix->store, &e);
+	struct stmt *q;
+	int64_t n;
+
+	assert_non_null(db);
+	q = db_stmt(db, &table, 0);
+	assert_int_equal(stmt_step(q, &e), 1);
+	n = col_int(q, 0);
+	stmt_reset(q);
+	store_reader_drop(db);
+	return n;
+}
+
+static void test_cancelled_training_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	int64_t n_chunks, n_spaces = count_spaces(f);
+	atomic_bool cancel = true;
+	void *data = f;
+	size_t n_bytes;
+
+	assert_int_equal(
+		embed_train(f->ix->store, f->ws.n, &cancel, &data, &n_bytes, &n_chunks, &e),
+		ERR_CANCELLED);
+	err_clear(&e);
+	assert_null(data);
+	assert_int_equal(n_bytes, 0);
+	assert_int_equal(count_spaces(f), n_spaces);
+	assert_int_equal(wrong(f, false), 0);
+}
+
 static void test_too_few_to_train(void **state)
 {
 	struct fixture *f = *state;
@@ -453,6 +488,7 @@ int main(void)
 		TEST(test_old_tables_are_replaced),
 		TEST(test_sample_of_chunks),
 		TEST(test_spoilt_table_is_told),
+		TEST(test_cancelled_training_leaves_nothing),
 		TEST(test_too_few_to_train),
 	};
 
