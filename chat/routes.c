@@ -122,6 +122,7 @@ const struct route routes[] = {
 	{"GET", "/v1/jobs/{id}/stream", ACCESS_USER, BODY_NONE, jobs_stream, "job:read"},
 	{"POST", "/v1/jobs/{id}/cancel", ACCESS_USER, BODY_NONE, jobs_cancel, "job:write"},
 	{"POST", "/v1/jobs/{id}/retry", ACCESS_USER, BODY_NONE, jobs_retry, "job:write"},
-	{"POST", "/v1/reindex", ACCESS_ADMIN, BODY_JSON, jobs_reindex, "admin"},
+	{"GET", "/v1/reindex", ACCESS_ADMIN, BODY_NONE, reindex_show, "admin"},
+	{"POST", "/v1/reindex", ACCESS_ADMIN, BODY_JSON, reindex_order, "admin"},
 };
 const int n_routes = (int)(sizeof(routes) / sizeof(routes[0]));

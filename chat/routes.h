@@ -28,7 +28,8 @@ route_work documents_annotations, documents_view;
 route_work documents_acl, documents_acl_set, documents_acl_drop, chunks_show;
 
 /* chat/routes_jobs.c */
-route_work jobs_list, jobs_show, jobs_stream, jobs_cancel, jobs_retry, jobs_reindex;
+route_work jobs_list, jobs_show, jobs_stream, jobs_cancel, jobs_retry;
+route_work reindex_order, reindex_show;
 
 /* chat/routes_auth.c */
 route_work sessions_bootstrap, sessions_login, sessions_refresh, sessions_logout;

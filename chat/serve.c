@@ -9,6 +9,7 @@
 #include "chat/run.h"
 #include "chat/job_watch.h"
 #include "chat/live.h"
+#include "chat/replay.h"
 #include "index/base/log.h"
 #include "ingest/view.h"
 
@@ -22,6 +23,7 @@ struct serving {
 	uv_signal_t signals[2];
 	uv_timer_t grace;
 	int n_handles; /* open ones of the three above */
+	struct ingest_compare compare;
 };
 
 /* ── stopping ── */
@@ -133,7 +135,8 @@ static int open_parts(struct serving *s, const struct serve_order *o, struct err
 	int rc = index_open(o->settings, &app->index, e);
 
 	if (rc == 0) {
-		rc = worker_create(app->index, o->zygote, &app->worker, e);
+		s->compare = (struct ingest_compare){replay_run, app};
+		rc = worker_create(app->index, o->zygote, &s->compare, &app->worker, e);
 	}
 	if (rc == 0) {
 		app->views = views_create(app->index, o->zygote);

@@ -293,28 +293,20 @@ static void change_after_commit(
 	db_after_commit(db, on_changed, c, free);
 }
 
-int vectors_put(struct db *db, int64_t space_n, int64_t slot, const float *vector, int dimension,
-	struct err *e)
+static int put(struct db *db, const struct space_row *row, int64_t slot, const float *vector,
+	int dimension, struct err *e)
 {
 	float unit[EMBED_DIMENSION_MAX];
 	uint16_t halves[EMBED_DIMENSION_MAX];
-	struct space_row row;
 	struct stmt *q;
 	size_t n_bytes;
 	float length;
-	int rc = space_lookup(db, space_n, &row, e);
+	int rc;
 
-	if (rc) {
-		return rc;
-	}
-	if (row.state == SPACE_RETIRED) {
-		return err_set(e, ERR_CONFLICT, "vector_space_gone",
-			"the vector space was replaced meanwhile; try again");
-	}
-	if (dimension != row.identity.dimension || slot < 0) {
+	if (dimension != row->identity.dimension || slot < 0) {
 		return err_set(e, ERR_INVALID, "dimension",
 			"a vector of %d numbers does not fit a space of %d", dimension,
-			row.identity.dimension);
+			row->identity.dimension);
 	}
 	memcpy(unit, vector, (size_t)dimension * sizeof(float));
 	length = vector_normalise(unit, (size_t)dimension);
@@ -325,22 +317,42 @@ int vectors_put(struct db *db, int64_t space_n, int64_t slot, const float *vecto
 	n_bytes = length > 0 ? (size_t)dimension * sizeof(uint16_t) : 0;
 	vector_to_half(unit, halves, (size_t)dimension);
 	q = db_stmt(db, &vector_sql, Q_VECTOR_PUT);
-	stmt_int(q, 1, space_n);
+	stmt_int(q, 1, row->n);
 	stmt_int(q, 2, slot);
 	stmt_blob(q, 3, halves, n_bytes);
 	rc = stmt_run(q, e);
 	if (rc == 0) {
 		change_after_commit(db,
-			&(struct change){.space_n = space_n, .slot = slot, .put = n_bytes > 0},
+			&(struct change){.space_n = row->n, .slot = slot, .put = n_bytes > 0},
 			halves, n_bytes);
 	}
 	return rc;
+}
+
+static int replaced(struct err *e)
+{
+	return err_set(e, ERR_CONFLICT, "vector_space_gone",
+		"the vector space was replaced meanwhile; try again");
+}
+
+int vectors_put(struct db *db, int64_t space_n, int64_t slot, const float *vector, int dimension,
+	struct err *e)
+{
+	struct space_row row;
+	int rc = space_lookup(db, space_n, &row, e);
+
+	/* In a former one, kept aside, the vector would be where nobody looks. */
+	if (rc == 0 && row.state != SPACE_SERVING) {
+		rc = replaced(e);
+	}
+	return rc ? rc : put(db, &row, slot, vector, dimension, e);
 }
 
 int vectors_put_late(struct db *db, int64_t space_n, int64_t slot, const float *vector,
 	int dimension, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &vector_sql, Q_IS_LIVE);
+	struct space_row row;
 	int rc;
 
 	stmt_int(q, 1, space_n);
@@ -350,7 +362,11 @@ int vectors_put_late(struct db *db, int64_t space_n, int64_t slot, const float *
 		return rc;
 	}
 	stmt_reset(q);
-	return vectors_put(db, space_n, slot, vector, dimension, e);
+	rc = space_lookup(db, space_n, &row, e);
+	if (rc == 0 && row.state == SPACE_RETIRED) {
+		rc = replaced(e);
+	}
+	return rc ? rc : put(db, &row, slot, vector, dimension, e);
 }
 
 int vectors_remove(struct db *db, int64_t workspace_n, int64_t slot, struct err *e)

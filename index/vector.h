@@ -45,13 +45,13 @@ struct space {
 MUST_CHECK int vectors_serving(
 	struct vectors *v, int64_t workspace_n, struct space *out, struct err *e);
 
-/* tx. Normalised here. A zero vector leaves only a mark that its chunk was embedded. After the
- * commit the slot is searchable. ERR_CONFLICT: the space was replaced; ERR_INVALID: NaN, or a wrong
- * dimension. */
+/* tx. Into the serving space. Normalised here. A zero vector leaves only a mark that its chunk was
+ * embedded. After the commit the slot is searchable. ERR_CONFLICT: the space was replaced;
+ * ERR_INVALID: NaN, or a wrong dimension. */
 MUST_CHECK int vectors_put(struct db *db, int64_t space_n, int64_t slot, const float *vector,
 	int dimension, struct err *e);
-/* tx. The same for a chunk that was read before this transaction: nothing if it is no longer live.
- */
+/* tx. The same for a chunk that was read before this transaction, into a space that is being filled
+ * as well: nothing if it is no longer live. */
 MUST_CHECK int vectors_put_late(struct db *db, int64_t space_n, int64_t slot, const float *vector,
 	int dimension, struct err *e);
 /* tx. From all spaces of the workspace. (Search hides it by the bitmap at once; this frees it.) */
@@ -87,6 +87,42 @@ MUST_CHECK int vectors_space_open(
  * it; then removes the former in short ones. ERR_CONFLICT "vectors_missing" while live chunks lack
  * one. */
 MUST_CHECK int vectors_space_swap(struct vectors *v, int64_t space_n, struct err *e);
+/* The same, but the former is kept aside as a way back, in place of one that was kept before. */
+MUST_CHECK int vectors_space_swap_keeping(struct vectors *v, int64_t space_n, struct err *e);
+/* Makes a filling space searchable beside the serving one, until _unload or the swap; what is
+ * published or removed meanwhile counts. Takes the memory of a second space. */
+MUST_CHECK int vectors_space_load(struct vectors *v, int64_t space_n, struct err *e);
+void vectors_space_unload(struct vectors *v, int64_t space_n);
+
+/* ── spaces set aside: one that waits for a decision, one that is kept as a way back ──
+ * New chunks are not put there; who takes one up again fills it first. What is removed goes from
+ * them as from every space. */
+
+enum space_aside { ASIDE_NOT, ASIDE_WAITING, ASIDE_KEPT };
+/* A filling space steps aside; another one that stood there is dropped. ERR_CONFLICT: gone. */
+MUST_CHECK int vectors_space_set_aside(
+	struct vectors *v, int64_t space_n, enum space_aside where, struct err *e);
+enum space_aside vectors_space_aside(struct db *db, int64_t space_n);
+/* tx. Takes it up again: *space_n is a filling space from now on, others that are filled are
+ * dropped. ERR_NOT_FOUND: there is none. */
+MUST_CHECK int vectors_space_take_up(struct db *db, int64_t workspace_n, enum space_aside where,
+	int64_t *space_n, struct err *e);
+/* Drops it; *n: how many there were. Their rows go in the background. */
+MUST_CHECK int vectors_space_drop(
+	struct vectors *v, int64_t workspace_n, enum space_aside where, int *n, struct err *e);
+
+struct space_view {
+	int64_t n;
+	const char *embedder, *model;
+	const char *state; /* "serving", "filling", "waiting", "kept", "leaving" */
+	int dimension;
+	int64_t n_vectors, n_missing; /* live chunks without a vector there */
+	int64_t n_bytes;	      /* on the disk: vectors and trained table; no segment files */
+	int64_t created_ms;
+};
+/* Of a workspace, oldest first, in the arena. */
+MUST_CHECK int vectors_spaces(struct db *db, struct arena *a, int64_t workspace_n,
+	struct space_view **out, int *n, struct err *e);
 /* Whether the builtin's table should be (re)trained: grown by half since, and at least 300; shrunk
  * to half; or it is of an old format that kept words. */
 bool vectors_wants_training(struct vectors *v, struct db *db, int64_t workspace_n);

@@ -27,6 +27,18 @@ static const char *const statements[] = {
 		" model_data, n_trained, created_ms, query_prefix, document_prefix, answers_as)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[Q_SPACE_STATE] = "UPDATE vector_space SET state = ?2 WHERE n = ?1",
+	[Q_SPACE_SET_ASIDE] = "UPDATE vector_space SET state = 'filling', aside = ?2 WHERE n = ?1",
+	[Q_SPACE_ASIDE] = "SELECT aside FROM vector_space WHERE n = ?1 AND state = 'filling'",
+	[Q_SPACE_STANDING_ASIDE] = "SELECT n FROM vector_space WHERE workspace_n = ?1"
+				   " AND state = 'filling' AND aside = ?2 AND n <> ?3 ORDER BY n",
+	[Q_SPACES_OF] = "SELECT n, embedder, model, dimension, CASE WHEN state = 'retired'"
+			" THEN 'leaving' WHEN aside = '' THEN state ELSE aside END, created_ms,"
+			" coalesce(length(model_data), 0) FROM vector_space WHERE workspace_n = ?1"
+			" ORDER BY n",
+	[Q_COUNT_VECTORS] = "SELECT count(*) FROM chunk_vector WHERE space_n = ?1",
+	[Q_COUNT_MISSING] = "SELECT count(*) FROM chunk c WHERE c.workspace_n = ?2 AND c.live = 1"
+			    " AND NOT EXISTS (SELECT 1 FROM chunk_vector v WHERE v.space_n = ?1"
+			    " AND v.slot = c.slot)",
 	[Q_SPACE_DELETE] = "DELETE FROM vector_space WHERE n = ?1",
 	[Q_SPACE_FILLING] = "SELECT n, embedder = ?2 AND model = ?3 AND dimension = ?4"
 			    " AND (model_data IS NULL) = ?5 AND query_prefix = ?6"

@@ -85,6 +85,11 @@ struct loaded_space **loaded_list(struct vectors *v, int *n);
 
 /* Whether the present row of a SPACE_COLUMNS query is sound. */
 MUST_CHECK int space_row(struct stmt *q, struct space_row *out, struct err *e);
+/* tx */
+MUST_CHECK int space_retire(struct db *db, int64_t space_n, struct err *e);
+/* tx. The filling one steps aside, or takes up its place again: ASIDE_NOT. */
+MUST_CHECK int space_put_aside(
+	struct db *db, const struct space_row *row, enum space_aside where, struct err *e);
 MUST_CHECK int space_lookup(struct db *db, int64_t space_n, struct space_row *out, struct err *e);
 /* With the space's model_data. */
 MUST_CHECK int space_embedder(struct vectors *v, struct db *db, const struct space_row *row,
@@ -123,6 +128,12 @@ enum vector_query {
 	Q_SPACE_ADD,
 	Q_SPACE_STATE,
 	Q_SPACE_DELETE,
+	Q_SPACE_SET_ASIDE,
+	Q_SPACE_ASIDE,
+	Q_SPACE_STANDING_ASIDE,
+	Q_SPACES_OF,
+	Q_COUNT_VECTORS,
+	Q_COUNT_MISSING,
 	Q_SPACE_FILLING,
 	Q_VECTOR_PUT,
 	Q_VECTOR_REMOVE,

@@ -19,7 +19,7 @@ struct filling {
 	int64_t space_n; /* found or made */
 };
 
-static int retire(struct db *db, int64_t space_n, struct err *e)
+int space_retire(struct db *db, int64_t space_n, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_STATE);
 
@@ -56,7 +56,7 @@ static int settle_filling(struct db *db, struct filling *f, struct err *e)
 			}
 		}
 		if (rc == 0 && other) {
-			rc = retire(db, other, e);
+			rc = space_retire(db, other, e);
 		}
 	} while (rc == 0 && other);
 	return rc;
@@ -113,6 +113,21 @@ int vectors_missing(struct db *db, int64_t space_n, int64_t from, int64_t *slots
 	return rc < 0 ? rc : 0;
 }
 
+/* A loaded one has its embedder open. */
+static struct embedder *loaded_embedder(struct vectors *v, int64_t space_n)
+{
+	struct loaded_space *s = loaded_lookup(v, space_n);
+	struct embedder *em = NULL;
+
+	if (s) {
+		pthread_mutex_lock(&v->lock);
+		em = s->embedder ? embedder_keep(s->embedder) : NULL;
+		pthread_mutex_unlock(&v->lock);
+	}
+	loaded_drop(s);
+	return em;
+}
+
 int vectors_space_open(struct vectors *v, int64_t space_n, struct space *out, struct err *e)
 {
 	struct db *db = store_reader(v->store, e);
@@ -128,7 +143,8 @@ int vectors_space_open(struct vectors *v, int64_t space_n, struct space *out, st
 		rc = err_set(e, ERR_CONFLICT, "vector_space_gone",
 			"the vector space was replaced meanwhile");
 	}
-	if (rc == 0) {
+	out->embedder = rc == 0 ? loaded_embedder(v, space_n) : NULL;
+	if (rc == 0 && !out->embedder) {
 		rc = space_embedder(v, db, &row, &out->embedder, e);
 	}
 	store_reader_drop(db);
@@ -143,6 +159,7 @@ int vectors_space_open(struct vectors *v, int64_t space_n, struct space *out, st
 struct swap {
 	struct vectors *v;
 	struct loaded_space *fresh;
+	bool keep;
 };
 
 static void on_swapped(void *arg)
@@ -174,10 +191,22 @@ static int require_complete(struct db *db, const struct loaded_space *s, struct 
 	return rc;
 }
 
+/* Its segment files would hold vectors of what is deleted while it is kept: they are made anew
+ * should it serve again. */
+static int keep_former(struct db *db, const struct space_row *former, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &vector_sql, Q_SEGMENTS_PURGE);
+	int rc;
+
+	stmt_int(q, 1, former->n);
+	rc = stmt_run(q, e);
+	return rc ? rc : space_put_aside(db, former, ASIDE_KEPT, e);
+}
+
 static int tx_swap(struct db *db, void *arg, struct err *e)
 {
 	struct swap *t = arg;
-	struct space_row row;
+	struct space_row row, former = {.n = 0};
 	struct stmt *q;
 	int rc = space_lookup(db, t->fresh->n, &row, e);
 
@@ -195,10 +224,11 @@ static int tx_swap(struct db *db, void *arg, struct err *e)
 	stmt_int(q, 1, row.workspace_n);
 	rc = stmt_step(q, e);
 	if (rc > 0) {
-		int64_t former = col_int(q, 0);
-
+		rc = space_row(q, &former, e);
 		stmt_reset(q);
-		rc = retire(db, former, e);
+	}
+	if (rc == 0 && former.n) {
+		rc = t->keep ? keep_former(db, &former, e) : space_retire(db, former.n, e);
 	}
 	if (rc == 0) {
 		q = db_stmt(db, &vector_sql, Q_SPACE_STATE);
@@ -251,9 +281,35 @@ static int prepare(struct vectors *v, int64_t space_n, struct loaded_space **out
 	return rc;
 }
 
-int vectors_space_swap(struct vectors *v, int64_t space_n, struct err *e)
+int vectors_space_load(struct vectors *v, int64_t space_n, struct err *e)
 {
-	struct swap t = {v, NULL};
+	struct loaded_space *s = loaded_lookup(v, space_n);
+	int rc = 0;
+
+	if (!s) {
+		pthread_mutex_lock(&v->upkeep);
+		rc = prepare(v, space_n, &s, e);
+		pthread_mutex_unlock(&v->upkeep);
+	}
+	if (rc == 0) {
+		loaded_drop(s);
+	}
+	return rc;
+}
+
+void vectors_space_unload(struct vectors *v, int64_t space_n)
+{
+	struct loaded_space *s = loaded_lookup(v, space_n);
+
+	if (s && s->state == SPACE_FILLING) {
+		loaded_forget(v, s);
+	}
+	loaded_drop(s);
+}
+
+static int swap(struct vectors *v, int64_t space_n, bool keep, struct err *e)
+{
+	struct swap t = {v, NULL, keep};
 	struct err why = ERR_INIT;
 	int rc;
 
@@ -299,6 +355,16 @@ static int64_t trained_on(struct db *db, int64_t space_n)
 		stmt_reset(q);
 	}
 	return n;
+}
+
+int vectors_space_swap(struct vectors *v, int64_t space_n, struct err *e)
+{
+	return swap(v, space_n, false, e);
+}
+
+int vectors_space_swap_keeping(struct vectors *v, int64_t space_n, struct err *e)
+{
+	return swap(v, space_n, true, e);
 }
 
 bool vectors_wants_training(struct vectors *v, struct db *db, int64_t workspace_n)

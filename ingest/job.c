@@ -10,7 +10,7 @@
 	"id, workspace_id, kind, document_id, version_id, space_n, state, step, tries, "           \
 	"interrupted,"                                                                             \
 	" not_before_ms, lease_until_ms, cancel_ms, done_units, total_units, reason, message,"     \
-	" created_by, created_ms, started_ms, finished_ms"
+	" created_by, created_ms, started_ms, finished_ms, swap, keep"
 
 enum {
 	Q_ADD,
@@ -36,6 +36,7 @@ enum {
 	Q_QUEUED_OF_DOCUMENT,
 	Q_RETRY,
 	Q_SPACE,
+	Q_ORDER,
 	Q_REEMBEDS,
 	Q_COUNT,
 	Q_COUNT_WORKSPACE,
@@ -43,7 +44,8 @@ enum {
 
 static const char *const statements[] = {
 	[Q_ADD] = "INSERT INTO job(id, workspace_id, kind, document_id, version_id, space_n, state,"
-		  " created_by, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'queued', ?7, ?8)",
+		  " created_by, created_ms, swap, keep)"
+		  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'queued', ?7, ?8, ?9, ?10)",
 	[Q_LOOKUP] = "SELECT " COLUMNS " FROM job WHERE id = ?1",
 	[Q_LIST] = "SELECT " COLUMNS " FROM job WHERE id < ?1 AND (?2 IS NULL OR state = ?2)"
 		   " ORDER BY id DESC LIMIT ?3",
@@ -102,6 +104,7 @@ static const char *const statements[] = {
 		    " not_before_ms = 0, cancel_ms = NULL, reason = NULL, message = NULL,"
 		    " finished_ms = NULL, done_units = 0, total_units = 0 WHERE id = ?1",
 	[Q_SPACE] = "UPDATE job SET space_n = ?2 WHERE id = ?1",
+	[Q_ORDER] = "UPDATE job SET swap = ?2, keep = ?3 WHERE id = ?1",
 	[Q_REEMBEDS] = "SELECT " COLUMNS " FROM job WHERE state IN ('queued', 'running')"
 		       " AND kind = 'reembed' AND workspace_id = ?1 ORDER BY id LIMIT ?2",
 	[Q_COUNT] = "SELECT state, count(*) FROM job GROUP BY state",
@@ -139,6 +142,8 @@ static void read_job(struct stmt *q, struct arena *a, struct job *j)
 		.created_ms = col_int(q, 18),
 		.started_ms = col_int(q, 19),
 		.finished_ms = col_int(q, 20),
+		.swap = (enum job_swap)col_int(q, 21),
+		.keep = col_int(q, 22) != 0,
 	};
 }
 
@@ -178,6 +183,8 @@ int job_create(struct db *db, const struct job_new *j, struct id *out, struct er
 	}
 	stmt_text(q, 7, j->created_by);
 	stmt_int(q, 8, clock_wall_ms());
+	stmt_int(q, 9, (int64_t)j->swap);
+	stmt_int(q, 10, j->keep);
 	return stmt_run(q, e);
 }
 
@@ -505,6 +512,16 @@ int job_space(struct db *db, const struct id *id, int64_t space_n, struct err *e
 
 	stmt_id(q, 1, id);
 	stmt_int(q, 2, space_n);
+	return stmt_run(q, e);
+}
+
+int job_order(struct db *db, const struct id *id, enum job_swap swap, bool keep, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_ORDER);
+
+	stmt_id(q, 1, id);
+	stmt_int(q, 2, (int64_t)swap);
+	stmt_int(q, 3, keep);
 	return stmt_run(q, e);
 }
 

@@ -23,12 +23,21 @@
 #include "index/base/id.h"
 #include "index/store.h"
 
+/* Whether a space that was filled takes over from the one that serves. */
+enum job_swap {
+	SWAP_ALWAYS,
+	SWAP_CHECKED, /* unless recent questions say that a person should look first */
+	SWAP_NEVER    /* it waits until it is ordered to */
+};
+
 struct job {
 	struct id id;
 	struct id workspace;
 	char *kind; /* "ingest", "reindex", "purge", "reembed" */
 	struct id document, version;
 	int64_t space_n;
+	enum job_swap swap; /* reembed */
+	bool keep;
 	char *state;
 	int step;
 	int tries, interrupted;
@@ -47,6 +56,8 @@ struct job_new {
 	const char *kind;
 	struct id workspace, document, version;
 	int64_t space_n;
+	enum job_swap swap;
+	bool keep; /* reembed: the former space, as a way back */
 	const char *created_by;
 };
 MUST_CHECK int job_create(
@@ -78,6 +89,9 @@ MUST_CHECK int job_renew(struct db *db, const struct id *id, const char *owner, 
 MUST_CHECK int job_step(struct db *db, const struct id *id, int step, struct err *e); /* tx */
 /* tx. Names the vector space that a 'reembed' job fills, once it is there. */
 MUST_CHECK int job_space(struct db *db, const struct id *id, int64_t space_n, struct err *e);
+/* tx. Another decision for a 'reembed' job that is open. */
+MUST_CHECK int job_order(
+	struct db *db, const struct id *id, enum job_swap swap, bool keep, struct err *e);
 /* The open 'reembed' jobs of a workspace, oldest first. */
 MUST_CHECK int job_open_reembeds(struct db *db, struct arena *a, const struct id *workspace,
 	struct job **out, int *n, struct err *e);

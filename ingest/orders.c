@@ -269,7 +269,8 @@ int ingest_reindex(struct index *ix, const struct id *workspace, const struct id
 struct reembed {
 	const struct id *workspace;
 	int64_t space_n; /* 0: builtin, its space is made when its table is trained */
-	const char *actor;
+	const struct reembed_order *order;
+	int64_t workspace_n;
 	struct id job;
 };
 
@@ -296,14 +297,19 @@ static int same_order(struct db *db, const struct job *open, const struct reembe
 static int reembed(struct db *db, struct arena *a, struct reembed *x, struct err *e)
 {
 	struct job *open;
-	int n;
-	int rc = job_open_reembeds(db, a, x->workspace, &open, &n, e);
+	int n, rc = 0;
+
+	if (!x->order->embedder) {
+		rc = vectors_space_take_up(db, x->workspace_n, x->order->from, &x->space_n, e);
+	}
+	rc = rc ? rc : job_open_reembeds(db, a, x->workspace, &open, &n, e);
 
 	for (int i = 0; rc == 0 && i < n; i++) {
 		int same = same_order(db, &open[i], x, e);
 
 		if (same > 0 && id_empty(&x->job)) {
 			x->job = open[i].id;
+			rc = job_order(db, &x->job, x->order->swap, x->order->keep, e);
 		} else {
 			rc = same < 0 ? same : job_cancel(db, &open[i].id, e);
 		}
@@ -315,7 +321,9 @@ static int reembed(struct db *db, struct arena *a, struct reembed *x, struct err
 		&(struct job_new){.kind = "reembed",
 			.workspace = *x->workspace,
 			.space_n = x->space_n,
-			.created_by = x->actor},
+			.swap = x->order->swap,
+			.keep = x->order->keep,
+			.created_by = x->order->actor},
 		&x->job, e);
 }
 
@@ -348,25 +356,32 @@ static int workspace_number(struct index *ix, const struct id *id, int64_t *n, s
 	return rc;
 }
 
-int ingest_reembed(struct index *ix, const struct id *workspace, const char *embedder,
-	const char *actor, struct id *job, struct err *e)
+int ingest_reembed_order(struct index *ix, const struct id *workspace,
+	const struct reembed_order *o, struct id *job, struct err *e)
 {
-	struct reembed x = {.workspace = workspace, .actor = actor};
+	struct reembed x = {.workspace = workspace, .order = o};
 	struct embed_identity identity;
-	int64_t workspace_n;
-	int rc = embed_identify(ix->settings, embedder, &identity, e);
+	int rc = workspace_number(ix, workspace, &x.workspace_n, e);
 
 	*job = x.job;
-	if (rc == 0) {
-		rc = workspace_number(ix, workspace, &workspace_n, e);
-	}
-	if (rc == 0 && strcmp(identity.embedder, "builtin") != 0) {
-		rc = vectors_space_fill(
-			ix->vectors, workspace_n, &identity, NULL, 0, 0, &x.space_n, e);
+	if (rc == 0 && o->embedder) {
+		rc = embed_identify(ix->settings, o->embedder, &identity, e);
+		if (rc == 0 && strcmp(identity.embedder, "builtin") != 0) {
+			rc = vectors_space_fill(
+				ix->vectors, x.workspace_n, &identity, NULL, 0, 0, &x.space_n, e);
+		}
 	}
 	if (rc == 0) {
 		rc = store_write(ix->store, reembed_tx, &x, e);
 	}
 	*job = x.job;
 	return rc;
+}
+
+int ingest_reembed(struct index *ix, const struct id *workspace, const char *embedder,
+	const char *actor, struct id *job, struct err *e)
+{
+	const struct reembed_order o = {.embedder = embedder, .actor = actor};
+
+	return ingest_reembed_order(ix, workspace, &o, job, e);
 }

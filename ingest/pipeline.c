@@ -23,8 +23,9 @@ static const struct ingest_step going_out[] = {
 static const struct ingest_step embedding_anew[] = {
 	{"train", step_train,
 		NULL}, /* the builtin embedder learns from the chunks; others: nothing */
-	{"fill", step_fill, NULL}, /* a second space, while the first one serves */
-	{"swap", step_swap, NULL}, /* from now on the second one serves */
+	{"fill", step_fill, NULL},	 /* a second space, while the first one serves */
+	{"compare", step_compare, NULL}, /* recent questions, asked of both */
+	{"swap", step_swap, NULL},	 /* from now on the second one serves, or waits */
 };
 
 #define STEPS(array) array, (int)(sizeof(array) / sizeof(array[0]))

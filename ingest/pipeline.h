@@ -15,6 +15,16 @@
 #include "ingest/job.h"
 #include "ingest/zygote.h"
 
+/* What a new space would change for people, told by who can search: index and retrieve are below.
+ */
+struct ingest;
+struct ingest_compare {
+	/* 0, with *doubtful: whether a person should look before the space serves. The space is
+	 * filled and can be searched. */
+	int (*run)(void *arg, struct ingest *in, bool *doubtful, struct err *e);
+	void *arg;
+};
+
 /* One run of one job: everything a step may touch. */
 struct ingest {
 	struct index *index;
@@ -26,6 +36,7 @@ struct ingest {
 	atomic_int step;
 	atomic_int done, total; /* progress of the present step */
 	int64_t space_n; /* reembed: the space that is filled; 0: it has to be trained first */
+	const struct ingest_compare *compare; /* NULL: nobody compares */
 	/* Tests only (NULL else): told before a step, after its work, and when that is recorded. */
 	void (*on_moment)(void *arg, const char *step, const char *moment);
 	void *arg;

@@ -18,6 +18,7 @@ MUST_CHECK int step_checkpoint(struct ingest *in, struct err *e);
 
 MUST_CHECK int step_train(struct ingest *in, struct err *e);
 MUST_CHECK int step_fill(struct ingest *in, struct err *e);
+MUST_CHECK int step_compare(struct ingest *in, struct err *e);
 MUST_CHECK int step_swap(struct ingest *in, struct err *e);
 
 /* For all of them: ERR_CANCELLED if somebody asked to stop. */

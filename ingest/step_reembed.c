@@ -1,4 +1,5 @@
-/* train, fill, swap: a workspace's chunks get vectors of another kind while the present ones serve.
+/* train, fill, compare, swap: a workspace's chunks get vectors of another kind while the present
+ * ones serve.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,8 @@
 #include "index/embed.h"
 #include "ingest/step.h"
 
-#define BATCH_CHUNKS 64
-#define ROUNDS_MAX 100 /* chunks published meanwhile are filled in; then it is swapped */
+#define BATCH_CHUNKS 256 /* so that a server gets several requests at once */
+#define ROUNDS_MAX 100	 /* chunks published meanwhile are filled in; then it is swapped */
 
 static int lookup_workspace(struct ingest *in, int64_t *n, int64_t *n_chunks, struct err *e)
 {
@@ -190,6 +191,69 @@ int step_fill(struct ingest *in, struct err *e)
 	return rc < 0 ? replaced(rc, &why, e) : 0;
 }
 
+/* ── compare ── */
+
+/* The order as it stands now: it may have been changed since the job was leased. */
+static int read_order(struct ingest *in, struct job *out, enum space_aside *aside, struct err *e)
+{
+	struct db *db = store_reader(in->index->store, e);
+	int rc;
+
+	if (!db) {
+		return ERR_UNAVAILABLE;
+	}
+	rc = job_lookup(db, &in->arena, &in->job->id, out, e);
+	*aside = vectors_space_aside(db, in->space_n);
+	store_reader_drop(db);
+	return rc;
+}
+
+/* What was published meanwhile is filled in before. */
+static int load_whole(struct ingest *in, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int rc = 0;
+
+	for (int i = 0; rc == 0; i++) {
+		err_clear(&why);
+		rc = vectors_space_load(in->index->vectors, in->space_n, &why);
+		if (rc == 0) {
+			return 0;
+		}
+		if (rc != ERR_CONFLICT || strcmp(why.reason, "vectors_missing") != 0 ||
+			i == ROUNDS_MAX) {
+			return replaced(rc, &why, e);
+		}
+		rc = step_fill(in, e);
+	}
+	return rc;
+}
+
+/* A process that dies after a space stepped aside finds it there. */
+int step_compare(struct ingest *in, struct err *e)
+{
+	enum space_aside aside;
+	bool doubtful = false;
+	struct job order;
+	int rc = read_order(in, &order, &aside, e);
+
+	if (rc || aside != ASIDE_NOT || order.swap == SWAP_ALWAYS) {
+		return rc;
+	}
+	if (in->compare) {
+		rc = load_whole(in, e);
+		if (rc == 0) {
+			rc = in->compare->run(in->compare->arg, in, &doubtful, e);
+			vectors_space_unload(in->index->vectors, in->space_n);
+		}
+	}
+	rc = rc ? rc : read_order(in, &order, &aside, e);
+	if (rc == 0 && (order.swap == SWAP_NEVER || (order.swap == SWAP_CHECKED && doubtful))) {
+		rc = vectors_space_set_aside(in->index->vectors, in->space_n, ASIDE_WAITING, e);
+	}
+	return rc;
+}
+
 /* ── swap ── */
 
 static int serves_already(struct ingest *in, bool *yes, struct err *e)
@@ -208,15 +272,26 @@ static int serves_already(struct ingest *in, bool *yes, struct err *e)
 	return rc;
 }
 
+static int swap_in(struct ingest *in, bool keep, struct err *e)
+{
+	return keep ? vectors_space_swap_keeping(in->index->vectors, in->space_n, e)
+		    : vectors_space_swap(in->index->vectors, in->space_n, e);
+}
+
 int step_swap(struct ingest *in, struct err *e)
 {
 	bool serves = false; /* the process died right after the swap */
+	enum space_aside aside = ASIDE_NOT;
+	struct job order;
 	int rc = serves_already(in, &serves, e);
 
-	for (int i = 0; rc == 0 && !serves; i++) {
+	if (rc == 0) {
+		rc = read_order(in, &order, &aside, e);
+	}
+	for (int i = 0; rc == 0 && !serves && aside == ASIDE_NOT; i++) {
 		struct err why = ERR_INIT;
 
-		rc = vectors_space_swap(in->index->vectors, in->space_n, &why);
+		rc = swap_in(in, order.keep, &why);
 		if (rc == 0) {
 			return 0;
 		}

@@ -15,6 +15,7 @@
 #include "index/base/err.h"
 #include "index/catalog.h"
 #include "index/index.h"
+#include "ingest/job.h"
 
 struct upload; /* one file on its way in */
 
@@ -70,5 +71,17 @@ MUST_CHECK int ingest_reindex(struct index *ix, const struct id *workspace,
  * complete. An open one for the same identity is given again. */
 MUST_CHECK int ingest_reembed(struct index *ix, const struct id *workspace, const char *embedder,
 	const char *actor, struct id *job, struct err *e);
+
+/* The same with more to say; or a space that stands aside is filled up and serves.
+ * ERR_NOT_FOUND: none stands there. */
+struct reembed_order {
+	const char *embedder;  /* NULL: `from` */
+	enum space_aside from; /* without an embedder */
+	enum job_swap swap;
+	bool keep; /* the former one, as a way back */
+	const char *actor;
+};
+MUST_CHECK int ingest_reembed_order(struct index *ix, const struct id *workspace,
+	const struct reembed_order *o, struct id *job, struct err *e);
 
 #endif

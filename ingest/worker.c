@@ -43,6 +43,7 @@ struct seat { /* one worker thread and the job it runs */
 struct worker {
 	struct index *ix;
 	struct zygote *zygote;
+	const struct ingest_compare *compare;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* a job was made, began or ended, or the end is near */
 	bool stopping;
@@ -172,7 +173,11 @@ static void log_end(const struct ending *x, int64_t ms)
 static void run_job(struct seat *s, const struct job *job)
 {
 	struct worker *w = s->worker;
-	struct ingest in = {.index = w->ix, .zygote = w->zygote, .job = job, .owner = s->owner};
+	struct ingest in = {.index = w->ix,
+		.zygote = w->zygote,
+		.job = job,
+		.owner = s->owner,
+		.compare = w->compare};
 	struct err why = ERR_INIT, e = ERR_INIT;
 	struct ending x = {
 		.seat = s, .job = job, .final = true, .retry_ms = w->ix->settings->ingest_retry_ms};
@@ -520,7 +525,8 @@ static int release_tx(struct db *db, void *arg, struct err *e)
 	return job_release_all(db, e);
 }
 
-static struct worker *make_worker(struct index *ix, struct zygote *z)
+static struct worker *make_worker(
+	struct index *ix, struct zygote *z, const struct ingest_compare *compare)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 	pthread_condattr_t attr;
@@ -528,6 +534,7 @@ static struct worker *make_worker(struct index *ix, struct zygote *z)
 	ASSERT(w != NULL);
 	w->ix = ix;
 	w->zygote = z;
+	w->compare = compare;
 	ASSERT(pthread_mutex_init(&w->lock, NULL) == 0);
 	ASSERT(pthread_condattr_init(&attr) == 0);
 	ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
@@ -560,7 +567,8 @@ static int start_threads(struct worker *w, struct err *e)
 		       : err_sys(e, ERR_UNAVAILABLE, rc, "the ingest workers cannot be started");
 }
 
-int worker_create(struct index *ix, struct zygote *z, struct worker **out, struct err *e)
+int worker_create(struct index *ix, struct zygote *z, const struct ingest_compare *compare,
+	struct worker **out, struct err *e)
 {
 	struct worker *w;
 	int rc = store_write(ix->store, release_tx, NULL, e);
@@ -569,7 +577,7 @@ int worker_create(struct index *ix, struct zygote *z, struct worker **out, struc
 	if (rc < 0) {
 		return rc;
 	}
-	w = make_worker(ix, z);
+	w = make_worker(ix, z, compare);
 	rc = start_threads(w, e);
 	if (rc < 0) {
 		worker_destroy(w);

@@ -18,12 +18,14 @@
 #include <stdint.h>
 
 #include "index/index.h"
+#include "ingest/pipeline.h"
 #include "ingest/zygote.h"
 
 struct worker;
 
-MUST_CHECK int worker_create(
-	struct index *ix, struct zygote *z, struct worker **out, struct err *e);
+/* compare (NULL: nobody) outlives it. */
+MUST_CHECK int worker_create(struct index *ix, struct zygote *z,
+	const struct ingest_compare *compare, struct worker **out, struct err *e);
 /* Stops running jobs where they are (they resume at the next start) and joins. NULL is fine. */
 void worker_destroy(struct worker *w);
 void worker_wake(struct worker *w); /* a job was made or cancelled */

@@ -36,7 +36,8 @@ struct search_request {
 	query_type_fn type_of; /* what type: knows; NULL: it is a word */
 	/* Fusion weights as they are now; NULL: as they were when the index was opened. */
 	const struct settings *settings;
-	/* ── for measuring (carrel eval); zero for people ── */
+	/* ── for measuring (carrel eval, a replay); zero for people ── */
+	int64_t space_n;   /* this loaded vector space in place of the one that serves */
 	int depth;	   /* candidates that are loaded, at most SEARCH_DEPTH_MAX; 0: enough */
 	bool ranking_only; /* candidates alone, without text: nothing is packed or judged */
 	const double *vector_weight; /* 0 to 1, in place of the settings'; NULL */

@@ -104,7 +104,10 @@ int search_lexical(struct search *s, struct err *e)
 static int search_vectors(struct search *s, struct err *e)
 {
 	const struct embed_text text = {.body = s->out->words, .language = s->question.language};
-	int rc = vectors_serving(s->index->vectors, s->request->who->workspace_n, &s->space, e);
+	int64_t other = s->request->space_n;
+	int rc = other ? vectors_space_open(s->index->vectors, other, &s->space, e)
+		       : vectors_serving(
+				 s->index->vectors, s->request->who->workspace_n, &s->space, e);
 
 	if (rc) {
 		return rc;

@@ -45,11 +45,20 @@ const struct command commands[] = {
 		1, -1, true, cmd_ingest},
 	{"reindex", "", "Chunks and embeds documents anew; search goes on meanwhile",
 		"Without options: what failed or was chunked by an older Carrel. With --embedder: "
-		"all vectors "
-		"anew under that embedder, which serves once it is complete. Interrupted, it goes "
-		"on in the "
-		"server, or with the next command.",
+		"all vectors anew under that embedder, beside those that serve; then the last 100 "
+		"questions are asked of both, what would change is said, and the new ones serve, "
+		"unless that looks wrong: a question could not be searched, or the first passages "
+		"have next to nothing in common. They wait then for --swap or --drop. Interrupted, "
+		"it goes on in the server, or with the next command.",
 		OPTIONS(COLLECTION, {"embedder", "NAME", "builtin or openai"},
+			{"compare", NULL, "with --embedder: stop before the new vectors serve"},
+			{"yes", NULL, "with --embedder: let them serve without a comparison"},
+			{"keep", NULL, "keep the former vectors as a way back"},
+			{"details", NULL, "list your own questions and what they find first"},
+			{"spaces", NULL, "show the vectors there are, their size, the comparison"},
+			{"swap", NULL, "let the vectors that wait serve"},
+			{"back", NULL, "let the former vectors serve again, filled up first"},
+			{"drop", NULL, "remove the vectors that wait, else those that are kept"},
 			{"all", NULL, "every document"},
 			{"no-wait", NULL, "return when the jobs are made"}),
 		0, 0, false, cmd_reindex},

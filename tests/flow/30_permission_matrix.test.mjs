@@ -119,6 +119,7 @@ const SAMPLES = {
 	'GET /v1/jobs/{id}/stream': { ask: none, id: 'job' },
 	'POST /v1/jobs/{id}/cancel': { ask: none, id: 'job' },
 	'POST /v1/jobs/{id}/retry': { ask: none, id: 'job', answers: [409, null] }, // it is done: nothing to try again
+	'GET /v1/reindex': { ask: none },
 	'POST /v1/reindex': { ask: json({}) },
 	'GET /v1/conversations': { ask: none },
 	'POST /v1/conversations': { ask: json({ title: 'Questions' }) },

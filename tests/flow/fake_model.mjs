@@ -137,6 +137,45 @@ function refuse(mode, res, fake, body) {
 }
 
 // rewrite(asked, seen): what it says when it is asked to rewrite a question that follows up.
+// A vector of a text: its words, hashed into 32 places.
+export function embed(text) {
+	const v = new Array(32).fill(0);
+	for (const word of text.toLowerCase().match(/\p{L}+/gu) ?? []) {
+		let h = 7;
+		for (const c of word) {
+			h = (h * 31 + c.codePointAt(0)) % 1000003;
+		}
+		v[h % 32] += h % 2 ? 1 : -1;
+		v[(h >> 5) % 32] += 1;
+	}
+	return v.some((x) => x) ? v : v.fill(1);
+}
+
+// What /embeddings and /rerank answer; a test may put { status, json, headers } in the place of either: fake.embeddings =
+// (body, nth) => …, undefined: as always.
+function vectors(fake, body) {
+	const data = body.input.map((text, index) => ({ object: 'embedding', index, embedding: embed(text) }));
+	return { json: { object: 'list', model: fake.called ?? body.model, data, usage: { prompt_tokens: 1, total_tokens: 1 } } };
+}
+
+// By how many of the question's words a text holds.
+function scores(body) {
+	const words = new Set(body.query.toLowerCase().match(/\p{L}+/gu));
+	const results = body.documents.map((text, index) => ({ index, relevance_score: (text.toLowerCase().match(/\p{L}+/gu) ?? []).filter((w) => words.has(w)).length - 3 }));
+	return { json: { model: body.model ?? '', results: results.sort((a, b) => b.relevance_score - a.relevance_score) } };
+}
+
+function answerJson(fake, seen, res) {
+	const kind = seen.path.endsWith('/embeddings') ? 'embeddings' : 'rerank';
+	const nth = fake.requests.filter((r) => r.path === seen.path).length;
+	const said = fake[kind]?.(seen.body, nth) ?? (kind === 'rerank' ? scores(seen.body) : vectors(fake, seen.body));
+	if (said === 'silent' || said === 'drop') {
+		return said === 'drop' ? res.socket.destroy() : undefined;
+	}
+	res.writeHead(said.status ?? 200, { 'content-type': 'application/json', ...said.headers });
+	res.end(said.text ?? JSON.stringify(said.json));
+}
+
 // { url, mode, requests: [{ body, headers, path, closed, gone }], last(), close() }
 export async function startFakeModel({ mode = null, port = 0, script = null, rewrite = null } = {}) {
 	const fake = { mode, script, rewrite, requests: [] };
@@ -150,6 +189,10 @@ export async function startFakeModel({ mode = null, port = 0, script = null, rew
 			seen.gone = new Promise((done) => res.on('close', () => { seen.closed = true; done(performance.now()); }));
 			fake.requests.push(seen);
 			res.on('error', () => {});
+			if (/\/(embeddings|rerank)$/.test(req.url)) {
+				answerJson(fake, seen, res);
+				return;
+			}
 			if (refuse(name, res, fake, body)) {
 				return;
 			}

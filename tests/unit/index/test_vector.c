@@ -145,6 +145,7 @@ struct put {
 	int64_t space_n, from;
 	int n, dimension;
 	const float *v;
+	bool late;
 };
 
 static int tx_put(struct db *db, void *arg, struct err *err)
@@ -153,7 +154,7 @@ static int tx_put(struct db *db, void *arg, struct err *err)
 	int rc = 0;
 
 	for (int i = 0; rc == 0 && i < p->n; i++) {
-		rc = vectors_put(db, p->space_n, p->from + i,
+		rc = (p->late ? vectors_put_late : vectors_put)(db, p->space_n, p->from + i,
 			p->v + (size_t)i * (size_t)p->dimension, p->dimension, err);
 	}
 	return rc;
@@ -161,7 +162,15 @@ static int tx_put(struct db *db, void *arg, struct err *err)
 
 static int put(struct fixture *f, const struct space *s, int64_t from, const float *v, int n)
 {
-	struct put p = {s->n, from, n, s->dimension, v};
+	struct put p = {s->n, from, n, s->dimension, v, false};
+
+	return store_write(f->store, tx_put, &p, &e);
+}
+
+/* As a job fills a space that does not serve. */
+static int put_late(struct fixture *f, const struct space *s, int64_t from, const float *v, int n)
+{
+	struct put p = {s->n, from, n, s->dimension, v, true};
 
 	return store_write(f->store, tx_put, &p, &e);
 }
@@ -403,7 +412,7 @@ static void test_rollback_is_not_seen(void **state)
 	struct space s = serve(f, 2);
 	struct allowed a = allow(64, every, 1);
 	float one[] = {1, 0};
-	struct put p = {s.n, 5, 1, 2, one};
+	struct put p = {s.n, 5, 1, 2, one, false};
 	struct vector_hit hit;
 	int n;
 
@@ -786,7 +795,7 @@ static void test_swap(void **state)
 
 	/* a zero vector counts as done */
 	for (int i = 1; i < 400; i++) {
-		ok(put(f, &fresh, i, i == 77 ? zero : v + (size_t)i * TABLE_DIMENSION,
+		ok(put_late(f, &fresh, i, i == 77 ? zero : v + (size_t)i * TABLE_DIMENSION,
 			i % 10 ? 1 : 0));
 	}
 	assert_int_equal(missing(f, filling, 0, slots, 400), 0);
@@ -815,6 +824,124 @@ static void test_swap(void **state)
 	free(v);
 }
 
+static const struct space_view *view_of(struct arena *a, struct fixture *f, int64_t space_n)
+{
+	struct db *db = store_reader(f->store, &e);
+	struct space_view *views;
+	int n;
+
+	assert_non_null(db);
+	ok(vectors_spaces(db, a, WS, &views, &n, &e));
+	store_reader_drop(db);
+	for (int i = 0; i < n; i++) {
+		if (views[i].n == space_n) {
+			return &views[i];
+		}
+	}
+	return NULL;
+}
+
+static int tx_take_up(struct db *db, void *arg, struct err *err)
+{
+	return vectors_space_take_up(db, WS, ASIDE_KEPT, arg, err);
+}
+
+static int tx_take_up_waiting(struct db *db, void *arg, struct err *err)
+{
+	return vectors_space_take_up(db, WS, ASIDE_WAITING, arg, err);
+}
+
+static void fill_space(struct fixture *f, const char *model, const float *v, struct space *out)
+{
+	struct embed_identity id = {
+		.embedder = "builtin", .model = "carrel-terms-1", .dimension = TABLE_DIMENSION};
+	int64_t n;
+
+	snprintf(id.answers_as, sizeof(id.answers_as), "%s", model);
+	ok(vectors_space_fill(f->v, WS, &id, NULL, 0, 360, &n, &e));
+	ok(vectors_space_open(f->v, n, out, &e));
+	embedder_drop(out->embedder);
+	for (int i = 1; i < 400; i++) {
+		ok(put_late(f, out, i, v + (size_t)i * TABLE_DIMENSION, i % 10 ? 1 : 0));
+	}
+}
+
+/* A way back: kept, purged with the rest, filled up before it serves again. */
+static void test_kept_and_waiting(void **state)
+{
+	struct fixture *f = *state;
+	float *v = topical(&f->random, 400, TABLE_DIMENSION, 4);
+	struct allowed all = allow(400, every, 1);
+	struct vector_hit hits[5];
+	struct space old, fresh, other;
+	int64_t kept, slot = 31, slots[400];
+	struct arena a;
+	int n = 400;
+
+	arena_init(&a);
+	ok(store_write(f->store, tx_chunks, &n, &e));
+	ok(vectors_serving(f->v, WS, &old, &e));
+	embedder_drop(old.embedder);
+	for (int i = 1; i < 200; i++) {
+		ok(put(f, &old, i, v + (size_t)i * TABLE_DIMENSION, i % 10 ? 1 : 0));
+	}
+	fill_space(f, "one", v, &fresh);
+	/* searched beside the serving one */
+	ok(vectors_space_load(f->v, fresh.n, &e));
+	ok(vectors_search(f->v, &fresh, v + 399 * TABLE_DIMENSION, &all, 5, hits, &n, &e));
+	assert_int_equal(hits[0].slot, 399);
+	vectors_space_unload(f->v, fresh.n);
+	ok(vectors_space_swap_keeping(f->v, fresh.n, &e));
+	assert_string_equal(view_of(&a, f, old.n)->state, "kept");
+	assert_string_equal(view_of(&a, f, fresh.n)->state, "serving");
+	assert_int_equal(view_of(&a, f, old.n)->n_missing, 180);
+	assert_int_equal(view_of(&a, f, old.n)->n_bytes, 180 * TABLE_DIMENSION * 2);
+	/* who still embeds for it is told so, and a purge reaches it */
+	assert_int_equal(put(f, &old, 2, v, 1), ERR_CONFLICT);
+	err_clear(&e);
+	ok(store_write(f->store, tx_remove, &slot, &e));
+	assert_int_equal(view_of(&a, f, old.n)->n_vectors, 179);
+	assert_int_equal(view_of(&a, f, fresh.n)->n_vectors, 359);
+	/* another one is filled meanwhile and waits: the kept one is left alone */
+	fill_space(f, "two", v, &other);
+	ok(vectors_space_set_aside(f->v, other.n, ASIDE_WAITING, &e));
+	ok(vectors_maintain(f->v, &e));
+	assert_string_equal(view_of(&a, f, other.n)->state, "waiting");
+	assert_string_equal(view_of(&a, f, old.n)->state, "kept");
+	/* back: not before it is whole */
+	ok(store_write(f->store, tx_take_up, &kept, &e));
+	assert_int_equal(kept, old.n);
+	assert_int_equal(vectors_space_swap_keeping(f->v, old.n, &e), ERR_CONFLICT);
+	err_clear(&e);
+	assert_int_equal(missing(f, old.n, 0, slots, 400), 181);
+	for (int i = 0; i < 181; i++) {
+		ok(put_late(f, &old, slots[i], v + (size_t)slots[i] * TABLE_DIMENSION, 1));
+	}
+	ok(vectors_space_swap_keeping(f->v, old.n, &e));
+	assert_string_equal(view_of(&a, f, old.n)->state, "serving");
+	assert_string_equal(view_of(&a, f, fresh.n)->state, "kept");
+	ok(vectors_search(f->v, &old, v + 399 * TABLE_DIMENSION, &all, 5, hits, &n, &e));
+	assert_int_equal(hits[0].slot, 399);
+	/* dropped: no vector is left of either */
+	ok(vectors_space_drop(f->v, WS, ASIDE_KEPT, &n, &e));
+	assert_int_equal(n, 1);
+	ok(vectors_space_drop(f->v, WS, ASIDE_WAITING, &n, &e));
+	assert_int_equal(n, 1);
+	ok(vectors_maintain(f->v, &e));
+	assert_null(view_of(&a, f, fresh.n));
+	assert_null(view_of(&a, f, other.n));
+	assert_int_equal(store_write(f->store, tx_take_up, &kept, &e), ERR_NOT_FOUND);
+	err_clear(&e);
+	assert_int_equal(store_write(f->store, tx_take_up_waiting, &kept, &e), ERR_NOT_FOUND);
+	err_clear(&e);
+	reopen(f);
+	ok(vectors_search(f->v, &old, v + 399 * TABLE_DIMENSION, &all, 5, hits, &n, &e));
+	assert_int_equal(hits[0].slot, 399);
+	bitmap_finish(&all.slots);
+	arena_finish(&a);
+	free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -829,6 +956,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_compaction_and_growth, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_search_while_writing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_swap, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kept_and_waiting, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

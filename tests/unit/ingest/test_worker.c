@@ -55,7 +55,7 @@ static struct worker *hire(struct house *h, int n)
 	struct worker *w;
 
 	h->set.ingest_workers = n;
-	fine(worker_create(h->ix, h->zygote, &w, &house_err));
+	fine(worker_create(h->ix, h->zygote, NULL, &w, &house_err));
 	return w;
 }
 
