@@ -10,9 +10,8 @@
 
 #define QUESTIONS_MAX 100 /* the latest, each once; two searches each */
 #define TOP 10
-/* Below so little in common a person should look. Vectors drawn at random, weighed against the same
- * words, leave .5 to .6 of the first ten in common on ../shared/eval's handbook and cisi, and .3
- * where a space's weight is twice the default: what falls below has nothing to do with the words.
+/* Below so little in common a person should look. A judgement, fitted to no set: the words of a
+ * question weigh half in what is found, so that a space which says nothing leaves more than that.
  */
 #define OVERLAP_LEAST .3
 #define JUDGED_LEAST 10 /* fewer questions say nothing about the rest */

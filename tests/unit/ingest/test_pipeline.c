@@ -494,13 +494,13 @@ static void killed_while_going_out(void **state)
 
 static void killed_while_embedding_anew(void **state)
 {
-	static const char *const steps[] = {"train", "fill", "swap"};
+	static const char *const steps[] = {"train", "fill", "compare", "swap"};
 	static const char *const moments[] = {"begin", "worked", "recorded"};
 	struct house *h = *state;
 
 	put(h, "k.txt", "The axolotl is pink.\n");
 	run_all(h);
-	for (int i = 0; i < 9; i++) {
+	for (int i = 0; i < 12; i++) {
 		struct id job, again;
 
 		fine(ingest_reembed(
