@@ -25,18 +25,19 @@ enum {
 
 static const char *const statements[] = {
 	[Q_ADD_SEARCH] = "INSERT INTO run_search(run_id, workspace_id, query, language, weak,"
-			 " evidence, n_tokens, budget, time_us, rewritten)"
-			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+			 " evidence, n_tokens, budget, time_us, rewritten,"
+			 " rerank_error)"
+			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[Q_ADD_CANDIDATE] =
 		"INSERT INTO run_candidate(run_id, fused_rank, workspace_id, document_id, chunk_id,"
-		" handle, kept, fate, lexical_rank, vector_rank, score, n_tokens, same_as)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-	[Q_SEARCH] = "SELECT query, language, weak, evidence, n_tokens, budget, time_us, rewritten"
-		     " FROM run_search WHERE run_id = ?1",
-	[Q_CANDIDATES] =
-		"SELECT fused_rank, chunk_id, handle, kept, fate, lexical_rank,"
-		" vector_rank, score, n_tokens, same_as FROM run_candidate WHERE run_id = ?1"
-		" ORDER BY fused_rank",
+		" handle, kept, fate, lexical_rank, vector_rank, score, n_tokens, same_as,"
+		" rerank_rank, position)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+	[Q_SEARCH] = "SELECT query, language, weak, evidence, n_tokens, budget, time_us, rewritten,"
+		     " rerank_error FROM run_search WHERE run_id = ?1",
+	[Q_CANDIDATES] = "SELECT fused_rank, chunk_id, handle, kept, fate, lexical_rank,"
+			 " vector_rank, score, n_tokens, same_as, rerank_rank FROM run_candidate"
+			 " WHERE run_id = ?1 ORDER BY position, fused_rank",
 	[Q_DOCUMENTS] = "SELECT DISTINCT document_id FROM run_candidate WHERE run_id = ?1",
 	[Q_FORGET_LOST] =
 		"UPDATE run_event SET data = '{\"purged\":true}' WHERE run_id = ?1"
@@ -147,9 +148,9 @@ json_t *retrieval_times_json(const struct search_result *found)
 	return out;
 }
 
-static json_t *rewritten_json(const char *how)
+static json_t *text_or_null(const char *text)
 {
-	return how && how[0] ? json_string(how) : json_null();
+	return text && text[0] ? json_string(text) : json_null();
 }
 
 /* The model's time to rewrite the question belongs to no step of the search. */
@@ -176,15 +177,15 @@ static json_t *text_json(const char *text)
 
 static json_t *candidate_json(const struct candidate *k, int handle)
 {
-	json_t *out = json_pack(
-		"{s:i, s:s, s:b, s:o, s:s, s:s, s:s, s:s, s:i, s:s, s:s?, s:o, s:o, s:f, s:i, s:o}",
+	json_t *out = json_pack("{s:i, s:s, s:b, s:o, s:s, s:s, s:s, s:s, s:i, s:s, s:s?, s:o, "
+				"s:o, s:f, s:i, s:o, s:o}",
 		"fusedRank", k->fused_rank, "fate", fate_text(k->fate), "kept", fate_keeps(k->fate),
 		"handle", number_or_null(handle), "chunkId", k->chunk.s, "documentId",
 		k->document.s, "name", k->document_name, "heading", k->heading ? k->heading : "",
 		"page", k->page, "place", k->place ? k->place : "", "unit", k->unit, "lexicalRank",
 		number_or_null(k->lexical_rank), "vectorRank", number_or_null(k->vector_rank),
 		"score", round(k->fused * 1e4) / 1e4, "tokens", k->n_tokens, "sameAs",
-		number_or_null(k->same_as));
+		number_or_null(k->same_as), "rerankRank", number_or_null(k->rerank_rank));
 
 	if (fate_keeps(k->fate)) {
 		json_object_set_new(out, "text", text_json(k->text));
@@ -200,11 +201,11 @@ json_t *retrieval_json(const struct retrieval *r)
 		json_array_append_new(list, candidate_json(&r->candidates[i], r->handles[i]));
 	}
 	retrieval_forget_same(list);
-	return json_pack("{s:s, s:o, s:s, s:b, s:f, s:i, s:I, s:o, s:o, s:i}", "query", r->query,
-		"rewritten", rewritten_json(r->rewritten), "language", r->found->language, "weak",
-		r->weak, "evidence", round(r->found->evidence * 100) / 100, "tokens", r->n_tokens,
-		"budget", (json_int_t)r->budget, "timeUs", times_json(r), "candidates", list,
-		"hidden", r->n_hidden);
+	return json_pack("{s:s, s:o, s:s, s:b, s:f, s:i, s:I, s:o, s:o, s:i, s:o}", "query",
+		r->query, "rewritten", text_or_null(r->rewritten), "language", r->found->language,
+		"weak", r->weak, "evidence", round(r->found->evidence * 100) / 100, "tokens",
+		r->n_tokens, "budget", (json_int_t)r->budget, "timeUs", times_json(r), "candidates",
+		list, "hidden", r->n_hidden, "rerankError", text_or_null(r->found->rerank_error));
 }
 
 /* ── kept ── */
@@ -227,6 +228,9 @@ static int add_search(struct db *db, const struct id *run, const struct id *work
 	stmt_int(q, 8, r->budget);
 	stmt_text(q, 9, text);
 	stmt_text(q, 10, r->rewritten ? r->rewritten : "");
+	if (r->found->rerank_error) {
+		stmt_text(q, 11, r->found->rerank_error);
+	}
 	rc = stmt_run(q, e);
 	free(text);
 	json_decref(times);
@@ -259,6 +263,10 @@ int retrieval_store(struct db *db, const struct id *run, const struct id *worksp
 		if (k->same_as > 0) {
 			stmt_int(q, 13, k->same_as);
 		}
+		if (k->rerank_rank > 0) {
+			stmt_int(q, 14, k->rerank_rank);
+		}
+		stmt_int(q, 15, i);
 		rc = stmt_run(q, e);
 	}
 	return rc;
@@ -342,11 +350,11 @@ static json_t *search_json(struct stmt *q)
 {
 	json_t *times = json_loads(col_text(q, 6), 0, NULL);
 
-	return json_pack("{s:s, s:o, s:s, s:b, s:f, s:I, s:I, s:o}", "query", col_text(q, 0),
-		"rewritten", rewritten_json(col_text(q, 7)), "language", col_text(q, 1), "weak",
+	return json_pack("{s:s, s:o, s:s, s:b, s:f, s:I, s:I, s:o, s:o}", "query", col_text(q, 0),
+		"rewritten", text_or_null(col_text(q, 7)), "language", col_text(q, 1), "weak",
 		(int)col_int(q, 2), "evidence", round(col_real(q, 3) * 100) / 100, "tokens",
 		(json_int_t)col_int(q, 4), "budget", (json_int_t)col_int(q, 5), "timeUs",
-		times ? times : json_object());
+		times ? times : json_object(), "rerankError", text_or_null(col_text(q, 8)));
 }
 
 struct kept {
@@ -358,12 +366,13 @@ struct kept {
 static struct kept read_kept(struct stmt *q)
 {
 	return (struct kept){col_id(q, 1),
-		json_pack("{s:I, s:s, s:b, s:o, s:o, s:o, s:f, s:I, s:o}", "fusedRank",
+		json_pack("{s:I, s:s, s:b, s:o, s:o, s:o, s:f, s:I, s:o, s:o}", "fusedRank",
 			(json_int_t)col_int(q, 0), "fate", col_text(q, 4), "kept",
 			(int)col_int(q, 3), "handle", number_or_null(col_int(q, 2)), "lexicalRank",
 			number_or_null(col_int(q, 5)), "vectorRank", number_or_null(col_int(q, 6)),
 			"score", round(col_real(q, 7) * 1e4) / 1e4, "tokens",
-			(json_int_t)col_int(q, 8), "sameAs", number_or_null(col_int(q, 9)))};
+			(json_int_t)col_int(q, 8), "sameAs", number_or_null(col_int(q, 9)),
+			"rerankRank", number_or_null(col_int(q, 10)))};
 }
 
 /* Takes the candidate over: into the list, if its chunk may be read now. */

@@ -77,12 +77,13 @@ static json_t *candidate_json(const struct candidate *k)
 			"{s:i, s:s}", "fusedRank", k->fused_rank, "fate", fate_text(k->fate));
 	}
 	return json_pack(
-		"{s:i, s:s, s:b, s:s, s:s, s:s, s:s, s:i, s:s, s:s?, s:o, s:o, s:f, s:i, s:o}",
+		"{s:i, s:s, s:b, s:s, s:s, s:s, s:s, s:i, s:s, s:s?, s:o, s:o, s:f, s:i, s:o, s:o}",
 		"fusedRank", k->fused_rank, "fate", fate_text(k->fate), "kept", fate_keeps(k->fate),
 		"chunkId", k->chunk.s, "documentId", k->document.s, "name", k->document_name,
 		"heading", k->heading, "page", k->page, "place", k->place, "unit", k->unit,
 		"lexicalRank", rank_json(k->lexical_rank), "vectorRank", rank_json(k->vector_rank),
-		"score", k->fused, "tokens", k->n_tokens, "sameAs", rank_json(k->same_as));
+		"score", k->fused, "tokens", k->n_tokens, "sameAs", rank_json(k->same_as),
+		"rerankRank", rank_json(k->rerank_rank));
 }
 
 int collections_field(struct call *c, struct id **out, int *n, struct err *e)
@@ -162,6 +163,9 @@ int search_passages(struct call *c, struct err *e)
 		"timeUs", retrieval_times_json(&found));
 	if (found.vector_error) {
 		json_object_set_new(out, "vectorError", json_string(found.vector_error));
+	}
+	if (found.rerank_error) {
+		json_object_set_new(out, "rerankError", json_string(found.rerank_error));
 	}
 	if (r.explain) {
 		json_t *candidates = json_array();

@@ -284,7 +284,8 @@ CREATE TABLE run_search (               -- what was searched for a run
 	n_tokens     INTEGER NOT NULL,  -- of the passages in the prompt
 	budget       INTEGER NOT NULL,  -- tokens they might have had
 	time_us      TEXT NOT NULL,     -- JSON: of each step, by name
-	rewritten    TEXT NOT NULL DEFAULT '' -- what made query of the question: 'model', 'rule'; '' nothing
+	rewritten    TEXT NOT NULL DEFAULT '', -- what made query of the question: 'model', 'rule'; '' nothing
+	rerank_error TEXT               -- why the fused order stayed; NULL: no reason, or no reranker
 ) WITHOUT ROWID;
 
 CREATE TABLE run_candidate (            -- what was found for it: numbers and ids, none of the words
@@ -301,6 +302,8 @@ CREATE TABLE run_candidate (            -- what was found for it: numbers and id
 	score        REAL NOT NULL,     -- fused, best = 1
 	n_tokens     INTEGER NOT NULL,
 	same_as      INTEGER,           -- the fused_rank of the one that stands for it; NULL: none
+	rerank_rank  INTEGER,           -- NULL: not reranked
+	position     INTEGER NOT NULL DEFAULT 0, -- in the order of the search
 	PRIMARY KEY (run_id, fused_rank)
 ) WITHOUT ROWID;
 CREATE INDEX run_candidate_document ON run_candidate(document_id);

@@ -15,6 +15,7 @@
 #include "index_migrate_0006_places_of_citations.sql.h"
 #include "index_migrate_0007_rewritten_searches.sql.h"
 #include "index_migrate_0008_spaces_aside.sql.h"
+#include "index_migrate_0009_reranked_searches.sql.h"
 #include "index_schema.sql.h"
 
 /* "CRRL": what `file` and PRAGMA application_id say of a database of ours. */
@@ -35,6 +36,7 @@ static const struct migration steps[] = {
 	{7, "0007_rewritten_searches",
 		(const char *)embed_index_migrate_0007_rewritten_searches_sql},
 	{8, "0008_spaces_aside", (const char *)embed_index_migrate_0008_spaces_aside_sql},
+	{9, "0009_reranked_searches", (const char *)embed_index_migrate_0009_reranked_searches_sql},
 	{0, NULL, NULL},
 };
 

@@ -1,7 +1,12 @@
 /*
- * Ranked chunks to passages: near-duplicates out, neighbours merged, then cut to a limit and packed
- * to a token budget, no document with more than its share while others wait. Every candidate gets
- * its fate. Pure. Thread: any.
+ * Ranked chunks to passages: what says the same is shown once (retrieve/same.h), then chunks are
+ * chosen by rank up to a limit, or by what each adds, up to a token budget: its score, the words of
+ * the question that no chosen one holds, less what is known already. The best-ranked comes first,
+ * whatever follows. No document takes more than its share while another's wait that are worth about
+ * as much. Chunks that follow each other become one passage. Passages stand in the order of choice,
+ * not by document: a window that is too small cuts the last ones, which are missed least. Every
+ * candidate gets its fate; equal ones are chosen by fused rank, in whatever order they come in.
+ * Pure. Thread: any.
  */
 #ifndef RETRIEVE_PACK_H
 #define RETRIEVE_PACK_H
@@ -13,25 +18,29 @@ struct ranked {
 	struct chunk chunk;    /* with text; chunk.slot < 0: gone */
 	const uint64_t *terms; /* [n_terms] sorted distinct hashes of its stems */
 	int n_terms;
-	int lexical_rank, vector_rank;
-	double score;
-	const int *ranks; /* as of a candidate */
-	enum fate fate;	  /* OUT */
+	const uint64_t *numbers; /* [n_numbers] those that hold a digit */
+	int n_numbers;
+	uint64_t asked; /* bit i: it, its headings or its title hold term i of the question */
+	int lexical_rank, vector_rank, fused_rank; /* fused_rank is 1-based, and its name here */
+	int rerank_rank;			   /* 0: not reranked */
+	double score;				   /* best = 1 */
+	const int *ranks;			   /* as of a candidate */
+	enum fate fate;				   /* OUT */
+	int same_as; /* OUT: FATE_DUPLICATE: the fused_rank of the one that stands for it */
 };
 
 struct pack_limits {
 	int passages;
-	int tokens;	       /* 0: no budget */
-	double document_share; /* of the budget that one document may fill before others got theirs
-				*/
-	int merged_tokens;     /* a merged passage grows no longer than this */
+	int tokens;		 /* 0: no budget */
+	double document_share;	 /* of the budget, that one document may fill while others wait */
+	int merged_tokens;	 /* a merged passage grows no longer than this */
+	const double *asked_idf; /* [n_asked] weight of each term of the question: ranked.asked */
+	int n_asked;
 };
 
-/* Best first in, passages best first out (in the arena). */
+/* Best first in; reordered where a better version of a passage takes its place. Passages out, in
+ * the arena. */
 struct passage *pack_run(struct arena *a, struct ranked *items, int n,
 	const struct pack_limits *limits, int *n_passages);
-
-/* Share of common terms, |A ∩ B| / |A ∪ B| (Jaccard 1901). */
-double pack_similarity(const struct ranked *a, const struct ranked *b);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * The way of a question:
  *
- *   permit -> understand -> lexical -> vector -> fuse -> load -> pack -> judge
+ *   permit -> understand -> lexical -> vector -> fuse -> load -> rerank -> pack -> judge
  *
  * Each step is a row of the table below and reads what the steps before it left in struct search
  * (search_private.h).
@@ -44,6 +44,7 @@ static int (*const steps[SEARCH_N_STEPS])(struct search *s, struct err *e) = {
 	[SEARCH_VECTOR] = search_vector,
 	[SEARCH_FUSE] = search_fuse,
 	[SEARCH_LOAD] = search_load,
+	[SEARCH_RERANK] = search_rerank,
 	[SEARCH_PACK] = search_pack,
 	[SEARCH_JUDGE] = search_judge,
 };

@@ -1,9 +1,9 @@
 /*
  * A question finds passages: normalise -> lexical + vector search, both filtered by the asker's one
  * bitmap -> weighted fusion of max-normalised scores -> load and check permission again ->
- * near-duplicates removed -> neighbours merged -> cut to a limit or packed to a token budget. The
- * table of steps in search.c is the story; what they do stands in search_find.c and search_show.c.
- * Raw bm25 stays inside; ranks and fused scores (0 to 1,
+ * reranked, where a server for it is set -> near-duplicates removed -> neighbours merged -> cut to
+ * a limit or packed to a token budget. The table of steps in search.c is the story; what they do
+ * stands in search_find.c and search_show.c. Raw bm25 stays inside; ranks and fused scores (0 to 1,
  * relative to the best) go out.
  *
  * Thread: a worker with a reader; blocks (an openai embedder: its request). If the embedding fails
@@ -34,7 +34,8 @@ struct search_request {
 	bool plain;	       /* the query is words alone, whatever it looks like */
 	bool lenient;	       /* of a conversation: as in retrieve/narrow.h */
 	query_type_fn type_of; /* what type: knows; NULL: it is a word */
-	/* Fusion weights as they are now; NULL: as they were when the index was opened. */
+	/* Fusion weights and the reranker as they are now; NULL: as they were when the index was
+	 * opened. */
 	const struct settings *settings;
 	/* ── for measuring (carrel eval, a replay); zero for people ── */
 	int64_t space_n;   /* this loaded vector space in place of the one that serves */
@@ -101,6 +102,7 @@ struct passage {
 	X(SEARCH_VECTOR, "vector")                                                                 \
 	X(SEARCH_FUSE, "fuse")                                                                     \
 	X(SEARCH_LOAD, "load")                                                                     \
+	X(SEARCH_RERANK, "rerank")                                                                 \
 	X(SEARCH_PACK, "pack")                                                                     \
 	X(SEARCH_JUDGE, "judge")
 enum search_step {
@@ -136,6 +138,7 @@ struct candidate {
 	int page, page_last;
 	const char *place, *unit; /* as of a passage */
 	int lexical_rank, vector_rank, fused_rank;
+	int rerank_rank;  /* 0: not reranked */
 	const int *ranks; /* [n_weights of the request] by fusion alone; or NULL */
 	double fused;	  /* best = 1 */
 	int n_tokens;
@@ -147,14 +150,14 @@ struct candidate {
 struct search_result {
 	struct passage *passages; /* best first */
 	int n_passages;
-	struct candidate *candidates; /* by fused rank; explain only */
+	struct candidate *candidates; /* in their last order; explain only */
 	int n_candidates;
 	const char *language; /* of the question */
 	const char *words;    /* what was searched for: the query without its conditions */
 	struct condition *conditions;
 	int n_conditions;
-	const char *embedder; /* whose vectors were searched; "" none */
-	double vector_weight; /* of them in fusion, 0 to 1 */
+	const char *embedder;		/* whose vectors were searched; "" none */
+	double vector_weight;		/* of them in fusion, 0 to 1 */
 	struct correction *corrections; /* made in words */
 	int n_corrections;
 	/* How well the passages answer, 0 to 1: the idf-weighted share of the question's content
@@ -163,6 +166,7 @@ struct search_result {
 	double evidence;
 	int n_tokens;		  /* of all passages */
 	const char *vector_error; /* NULL, or why only words were searched: a reason of err.h */
+	const char *rerank_error; /* NULL, or why the fused order stayed */
 	int64_t step_us[SEARCH_N_STEPS], total_us;
 };
 

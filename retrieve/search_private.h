@@ -49,6 +49,9 @@ int search_vector(struct search *s, struct err *e);
 int search_fuse(struct search *s, struct err *e);
 /* search_show.c */
 int search_load(struct search *s, struct err *e);
+/* search_rerank.c */
+int search_rerank(struct search *s, struct err *e);
+/* search_show.c */
 int search_pack(struct search *s, struct err *e);
 int search_judge(struct search *s, struct err *e);
 

@@ -6,13 +6,15 @@
 
 #include "index/base/hash.h"
 #include "index/place.h"
+#include "index/rerank.h"
 
 #define DEPTH_DEFAULT 80   /* candidates whose text is read */
 #define MERGED_TOKENS 700  /* a merged passage grows no longer */
-#define DOCUMENT_SHARE 0.5 /* of the budget, while other documents wait */
+#define DOCUMENT_SHARE 0.4 /* of the budget, while other documents wait */
 #define JUDGED_PASSAGES 5
 #define OPENINGS 40	 /* passages whose document's beginning is read */
 #define OPENING_CHUNKS 2 /* of it */
+#define ASKED_MAX 64	 /* bits of ranked.asked */
 
 static int compare_hash(const void *a, const void *b)
 {
@@ -21,24 +23,59 @@ static int compare_hash(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static int sort_distinct(uint64_t *h, int n)
+{
+	int kept = 0;
+
+	qsort(h, (size_t)n, sizeof(*h), compare_hash);
+	for (int i = 0; i < n; i++) {
+		if (kept == 0 || h[kept - 1] != h[i]) {
+			h[kept++] = h[i];
+		}
+	}
+	return kept;
+}
+
 static void hash_terms(struct arena *a, struct ranked *r)
 {
 	struct terms terms;
-	uint64_t *h;
-	int i;
+	uint64_t *h, *numbers;
 
 	analyse(a, r->chunk.text, strlen(r->chunk.text), r->chunk.language, &terms);
 	h = arena_array(a, uint64_t, (size_t)terms.n + 1);
-	for (i = 0; i < terms.n; i++) {
+	numbers = arena_array(a, uint64_t, (size_t)terms.n + 1);
+	for (int i = 0; i < terms.n; i++) {
 		h[i] = hash64(terms.items[i].text, strlen(terms.items[i].text));
-	}
-	qsort(h, (size_t)terms.n, sizeof(*h), compare_hash);
-	for (i = 0; i < terms.n; i++) {
-		if (r->n_terms == 0 || h[r->n_terms - 1] != h[i]) {
-			h[r->n_terms++] = h[i];
+		if (strpbrk(terms.items[i].text, "0123456789")) {
+			numbers[r->n_numbers++] = h[i];
 		}
 	}
+	r->n_terms = sort_distinct(h, terms.n);
+	r->n_numbers = sort_distinct(numbers, r->n_numbers);
 	r->terms = h;
+	r->numbers = numbers;
+}
+
+/* Which of the question's terms (the first 64) it holds. */
+static void mark_asked(struct search *s, struct ranked *r)
+{
+	const struct chunk *c = &r->chunk;
+	const char *around =
+		arena_printf(s->arena, "%s\n%s\n%s", c->document_name, c->title, c->heading);
+	struct terms terms;
+
+	analyse(s->arena, around, strlen(around), c->language, &terms);
+	for (int i = 0; i < s->question.n_terms && i < ASKED_MAX; i++) {
+		const char *term = s->question.terms[i];
+		uint64_t h = hash64(term, strlen(term));
+		bool held = r->n_terms > 0 &&
+			    bsearch(&h, r->terms, (size_t)r->n_terms, sizeof(h), compare_hash);
+
+		for (int k = 0; k < terms.n && !held; k++) {
+			held = strcmp(terms.items[k].text, term) == 0;
+		}
+		r->asked |= held ? (uint64_t)1 << i : 0;
+	}
 }
 
 /* Text and permissions, from the database as it is now: the last word on every candidate. */
@@ -48,13 +85,14 @@ int search_load(struct search *s, struct err *e)
 	int n = s->n_fused < depth ? s->n_fused : depth;
 	struct chunk *chunks = arena_array(s->arena, struct chunk, (size_t)n + 1);
 	int64_t *slots = arena_array(s->arena, int64_t, (size_t)n + 1);
+	/* a ranking alone needs it only for the model that reads it */
+	bool with_text = !s->request->ranking_only || rerank_configured(search_settings(s));
 	int i, rc;
 
 	for (i = 0; i < n; i++) {
 		slots[i] = s->fused[i].slot;
 	}
-	rc = chunks_load(
-		s->db, s->arena, s->request->who, slots, n, !s->request->ranking_only, chunks, e);
+	rc = chunks_load(s->db, s->arena, s->request->who, slots, n, with_text, chunks, e);
 	if (rc) {
 		return rc;
 	}
@@ -64,11 +102,13 @@ int search_load(struct search *s, struct err *e)
 		s->ranked[i] = (struct ranked){.chunk = chunks[i],
 			.lexical_rank = s->fused[i].lexical_rank,
 			.vector_rank = s->fused[i].vector_rank,
+			.fused_rank = i + 1,
 			.score = s->fused[i].score,
 			.ranks = s->fused[i].ranks};
 		s->ranked[i].fate = chunks[i].slot < 0 ? FATE_GONE : FATE_KEPT;
 		if (chunks[i].slot >= 0 && !s->request->ranking_only) {
 			hash_terms(s->arena, &s->ranked[i]);
+			mark_asked(s, &s->ranked[i]);
 		}
 	}
 	return 0;
@@ -82,7 +122,7 @@ static void explain(struct search *s)
 	for (i = 0; i < s->n_ranked; i++) {
 		const struct ranked *r = &s->ranked[i];
 
-		list[i] = (struct candidate){.fate = r->fate, .fused_rank = i + 1};
+		list[i] = (struct candidate){.fate = r->fate, .fused_rank = r->fused_rank};
 		if (r->fate == FATE_GONE) {
 			continue;
 		}
@@ -97,7 +137,9 @@ static void explain(struct search *s)
 			.unit = r->chunk.unit,
 			.lexical_rank = r->lexical_rank,
 			.vector_rank = r->vector_rank,
-			.fused_rank = i + 1,
+			.fused_rank = r->fused_rank,
+			.rerank_rank = r->rerank_rank,
+			.same_as = r->same_as,
 			.fused = r->score,
 			.n_tokens = r->chunk.n_tokens,
 			.text = r->chunk.text,
@@ -112,7 +154,9 @@ int search_pack(struct search *s, struct err *e)
 	const struct pack_limits limits = {.passages = s->request->limit,
 		.tokens = s->request->token_budget,
 		.document_share = DOCUMENT_SHARE,
-		.merged_tokens = MERGED_TOKENS};
+		.merged_tokens = MERGED_TOKENS,
+		.asked_idf = s->question.idf,
+		.n_asked = s->question.n_terms};
 	int i;
 
 	(void)e;

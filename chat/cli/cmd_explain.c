@@ -245,7 +245,7 @@ int cmd_explain(struct cli *cli, struct err *e)
 	if (rc != 0) {
 		return rc;
 	}
-	search_warn_of_vectors(cli, found);
+	search_warn_of_servers(cli, found);
 	if (cli->json) {
 		json_array_foreach(json_object_get(found, "candidates"), i, candidate)
 		{

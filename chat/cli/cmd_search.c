@@ -44,12 +44,17 @@ int search_ask(struct cli *cli, bool explain, json_t **out, struct err *e)
 	return client_call(cli, "POST", "/v1/search", body, out, e);
 }
 
-void search_warn_of_vectors(const struct cli *cli, const json_t *found)
+void search_warn_of_servers(const struct cli *cli, const json_t *found)
 {
-	const char *why = json_string_value(json_object_get(found, "vectorError"));
+	static const char *const parts[][2] = {{"vectorError", "searched by words only"},
+		{"rerankError", "not reranked, the fused order stays"}};
 
-	if (why && !cli->quiet) {
-		fprintf(stderr, "searched by words only: %s\n", why);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && !cli->quiet; i++) {
+		const char *why = json_string_value(json_object_get(found, parts[i][0]));
+
+		if (why) {
+			fprintf(stderr, "%s: %s\n", parts[i][1], why);
+		}
 	}
 }
 
@@ -118,6 +123,21 @@ static void add_place(struct buf *out, const json_t *p)
 	}
 }
 
+/* "also in: draft.md, copy.md": other documents that say the same. */
+static void add_also(struct buf *out, const json_t *p)
+{
+	const json_t *list = json_object_get(p, "also"), *k;
+	size_t i;
+
+	json_array_foreach(list, i, k)
+	{
+		const char *name = text_of(k, "name");
+
+		buf_str(out, i == 0 ? "\nalso in: " : ", ");
+		text_clean(out, name, strlen(name), false);
+	}
+}
+
 static void print_passage(const struct cli *cli, size_t i, const json_t *p)
 {
 	const char *text = text_of(p, "text");
@@ -131,6 +151,7 @@ static void print_passage(const struct cli *cli, size_t i, const json_t *p)
 		bold ? "\033[0m" : "", json_number_value(json_object_get(p, "score")));
 	text_clean(&body, text, shown, true);
 	buf_str(&body, shown < n ? " …" : "");
+	add_also(&body, p);
 	text_wrap(&wrapped, body.data, term_columns(STDOUT_FILENO), 3);
 	printf("%s\n", wrapped.data ? wrapped.data : "");
 	buf_finish(&wrapped);
@@ -149,7 +170,7 @@ int cmd_search(struct cli *cli, struct err *e)
 		return rc;
 	}
 	passages = json_object_get(found, "passages");
-	search_warn_of_vectors(cli, found);
+	search_warn_of_servers(cli, found);
 	tell_understood(cli, found);
 	json_array_foreach(passages, i, p)
 	{

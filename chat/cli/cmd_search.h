@@ -7,6 +7,6 @@
 /* The command's words, --limit and --collection to POST /v1/search. *out: a new reference. */
 MUST_CHECK int search_ask(struct cli *cli, bool explain, json_t **out, struct err *e);
 /* On stderr, why only words were searched. */
-void search_warn_of_vectors(const struct cli *cli, const json_t *found);
+void search_warn_of_servers(const struct cli *cli, const json_t *found);
 
 #endif

@@ -444,7 +444,8 @@ int settings_flags(struct settings *s, int *argc, char **argv, struct err *e)
 /* ── changed while the program runs ── */
 
 /* Read anew at each use, from what app->settings points to (chat/live.h). */
-static const char *const live_names[] = {"log-level", "public-url", "fusion-weight-builtin",
+static const char *const live_names[] = {"log-level", "public-url", "rerank-url", "rerank-model",
+	"rerank-key", "rerank-timeout-ms", "rerank-candidates", "fusion-weight-builtin",
 	"fusion-weight-builtin-cjk", "fusion-weight-openai", "http-body-kb", "http-header-ms",
 	"http-idle-ms", "model-url", "model-name", "model-key", "model-context", "model-first-ms",
 	"model-stall-ms", "model-retries", "rewrite-ms", "answer-tokens", "source-tokens",

@@ -300,7 +300,7 @@ test('what was searched can be looked at, as far as it may be read', async () =>
 	assert.equal(event.query, question);
 	assert.equal(event.weak, false);
 	assert.ok(event.evidence > 0 && event.tokens > 0 && event.tokens <= event.budget && event.hidden === 0);
-	assert.deepEqual(Object.keys(event.timeUs), ['permit', 'understand', 'lexical', 'vector', 'fuse', 'load', 'pack', 'judge', 'total']);
+	assert.deepEqual(Object.keys(event.timeUs), ['permit', 'understand', 'lexical', 'vector', 'fuse', 'load', 'rerank', 'pack', 'judge', 'total']);
 	const { total, ...steps } = event.timeUs;
 	assert.ok(Object.values(steps).reduce((a, b) => a + b) <= total);
 	assert.ok(event.candidates.length <= 40);

@@ -75,10 +75,10 @@ export interface Passage extends At {
 export interface Candidate extends At {
 	fusedRank: number; fate: string; kept?: boolean; handle?: number | null; chunkId?: string; documentId?: string; name?: string;
 	heading?: string; lexicalRank?: number | null; vectorRank?: number | null; score?: number; tokens?: number; text?: string;
-	sameAs?: number | null;
+	sameAs?: number | null; rerankRank?: number | null;
 }
 export interface Retrieval {
-	query?: string; rewritten?: 'model' | 'rule' | null; language?: string; weak?: boolean; evidence?: number; tokens?: number; budget?: number; hidden?: number;
+	query?: string; rewritten?: 'model' | 'rule' | null; rerankError?: string | null; language?: string; weak?: boolean; evidence?: number; tokens?: number; budget?: number; hidden?: number;
 	timeUs?: Record<string, number>; candidates?: Candidate[]; passages?: Partial<Passage>[];
 }
 

@@ -80,6 +80,8 @@ export const trust = {
 	'trust.search.focus': ['To the search field', '转到搜索框', 'Zum Suchfeld'],
 	'trust.search.found': ['{n} passage|{n} passages', '{n} 个段落', '{n} Textstelle|{n} Textstellen'],
 	'trust.search.weak': ['Nothing fits this well. What comes closest:', '没有非常匹配的内容。最接近的是：', 'Nichts passt gut. Was dem am nächsten kommt:'],
+	'trust.also': ['Also in {names}', '另见于 {names}', 'Auch in {names}'],
+	'trust.search.notReranked': ['The reranker does not answer at present; the order is that of words and meaning.', '重排服务暂不可用，当前按词语和语义排序。', 'Der Reranker antwortet gerade nicht; die Reihenfolge ist die nach Wörtern und Sinn.'],
 	'trust.search.wordsOnly': ['Only words were compared; the search by meaning does not answer at present.', '目前仅按词语匹配，语义检索暂不可用。', 'Es wurden nur Wörter verglichen; die Suche nach Sinn antwortet gerade nicht.'],
 	'trust.search.none': ['Nothing was found', '未找到内容', 'Nichts gefunden'],
 	'trust.search.noneText': ['No document that you may read holds these words. Try others, or fewer.', '您可查看的文档中没有这些词语。请换用其他词语或减少词语。', 'Kein Dokument, das Sie lesen dürfen, enthält diese Wörter. Versuchen Sie andere oder weniger.'],

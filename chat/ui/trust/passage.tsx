@@ -12,10 +12,12 @@ interface Props {
 	text: string;
 	query: string;
 	score?: number;
+	/** Other documents that say the same. */
+	also?: string[] | undefined;
 	open: () => void;
 }
 
-export function PassageCard({ name, heading, where, text, query, score, open }: Props) {
+export function PassageCard({ name, heading, where, text, query, score, also, open }: Props) {
 	const [whole, setWhole] = useState(false);
 	const part = excerpt(text, query);
 	const cut = part.length < text.length;
@@ -28,6 +30,7 @@ export function PassageCard({ name, heading, where, text, query, score, open }: 
 			</h3>
 			{heading && <p class="heading muted small" dir="auto">{headingPath(heading)}</p>}
 			<p class="text" dir="auto">{markWords(whole ? text : part, query).map((p) => (p.marked ? <mark>{p.text}</mark> : p.text))}</p>
+			{also && also.length > 0 && <p class="muted small" dir="auto">{t('trust.also', { names: also.join(', ') })}</p>}
 			{cut && (
 				<button type="button" class="link small" aria-expanded={whole} onClick={() => setWhole(!whole)}>
 					{t(whole ? 'trust.less' : 'trust.whole')}

@@ -14,7 +14,7 @@ import { Candidates } from './searched';
 const TYPING_MS = 250;
 const LIMIT = 20;
 
-interface Found { query: string; passages: Passage[]; weak: boolean; language: string; vectorError?: string; timeUs?: { total: number }; candidates?: Candidate[] }
+interface Found { query: string; passages: Passage[]; weak: boolean; language: string; vectorError?: string; rerankError?: string; timeUs?: { total: number }; candidates?: Candidate[] }
 
 /** The present address with another question, collection or wish for an explanation. */
 function address(change: Record<string, string>): string {
@@ -68,10 +68,11 @@ function Results({ found, busy }: { found: Found; busy: boolean }) {
 			</p>
 			{found.weak && <p class="weak">{t('trust.search.weak')}</p>}
 			{found.vectorError && <p class="weak">{t('trust.search.wordsOnly')}</p>}
+			{found.rerankError && <p class="weak">{t('trust.search.notReranked')}</p>}
 			{passages.map((p) => (
 				<PassageCard
 					key={p.chunkId} name={p.name} heading={p.heading} text={p.text} query={query} score={found.weak ? undefined : p.score}
-					where={whereText(p, p.pageLast)} open={() => openPassage(p)}
+					where={whereText(p, p.pageLast)} also={p.also?.map((k) => k.name)} open={() => openPassage(p)}
 				/>
 			))}
 			{found.candidates && (

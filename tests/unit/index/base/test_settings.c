@@ -381,7 +381,7 @@ static void test_viewed(void **state)
 	assert_int_equal(settings_put(&s, "model-key", "sk-secret", &e), 0);
 	settings_view(&s, on_view, &n_live);
 	/* each name of the list of live ones is a setting */
-	assert_int_equal(n_live, 22);
+	assert_int_equal(n_live, 27);
 }
 
 int main(void)
