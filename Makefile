@@ -219,7 +219,7 @@ bench: check-deps
 	$(Q)BUILD=$(BUILD) BENCH="$(BENCH)" node tests/quality/bench.mjs
 
 # A million made-up chunks on this machine: N=100000 for a quick look, SEED, UNEVEN=1 for topics of
-# uneven sizes, BENCH="made trained search ingest delete server": sections. The corpus stays in
+# uneven sizes, BENCH="made trained search cost ingest delete server": sections. The corpus stays in
 # build/scale/ for the next run.
 N    ?= 1000000
 SEED ?= 5

@@ -14,7 +14,8 @@
 #include "index/vector_space.h"
 
 #define PREFETCH_BYTES 512
-#define PREFETCH_AHEAD 3
+#define PREFETCH_AHEAD 4
+#define PENDING 256
 
 /* What lists cost, in comparisons of a scan in slot order (measured at 1,000,000 x 256): one with a
  * vector that lies anywhere, and to skip a slot that is not allowed. */
@@ -91,40 +92,49 @@ static void prefetch(const uint16_t *halves)
 	}
 }
 
-/* The slots have vectors. */
-static void score(const struct snapshot *s, const struct query *q, const int64_t *slots, int n,
-	struct best *best)
-{
-	for (int i = 0; i < n && i < PREFETCH_AHEAD; i++) {
-		prefetch(snapshot_halves(s, slots[i], q->dimension));
-	}
-	for (int i = 0; i < n; i++) {
-		const uint16_t *halves = snapshot_halves(s, slots[i], q->dimension);
+/* Slots with vectors, scored many at a time: memory is waited for once and not at each run of
+ * neighbours. */
+struct pending {
+	const struct snapshot *s;
+	const struct query *q;
+	struct best *best;
+	int64_t n_scored;
+	int n;
+	int64_t slots[PENDING];
+};
 
-		if (i + PREFETCH_AHEAD < n) {
-			prefetch(snapshot_halves(s, slots[i + PREFETCH_AHEAD], q->dimension));
-		}
-		best_add(
-			best, slots[i], q->kernel->dot_half(q->unit, halves, (size_t)q->dimension));
+static void score(struct pending *p)
+{
+	int dimension = p->q->dimension;
+
+	for (int i = 0; i < p->n && i < PREFETCH_AHEAD; i++) {
+		prefetch(snapshot_halves(p->s, p->slots[i], dimension));
 	}
+	for (int i = 0; i < p->n; i++) {
+		const uint16_t *halves = snapshot_halves(p->s, p->slots[i], dimension);
+
+		if (i + PREFETCH_AHEAD < p->n) {
+			prefetch(snapshot_halves(p->s, p->slots[i + PREFETCH_AHEAD], dimension));
+		}
+		best_add(p->best, p->slots[i],
+			p->q->kernel->dot_half(p->q->unit, halves, (size_t)dimension));
+	}
+	p->n_scored += p->n;
+	p->n = 0;
 }
 
-static void scan_word(const struct snapshot *s, const struct query *q, size_t word, uint64_t bits,
-	struct best *best)
+static inline void pend(struct pending *p, int64_t slot)
 {
-	int64_t slots[64];
-	int n = 0;
-
-	while (bits) {
-		slots[n++] = (int64_t)word * 64 + __builtin_ctzll(bits);
-		bits &= bits - 1;
+	p->slots[p->n++] = slot;
+	if (p->n == PENDING) {
+		score(p);
 	}
-	score(s, q, slots, n, best);
 }
 
 /* Exactly: every allowed slot with a vector, but those that a segment covers if only_tail. */
 static void scan(const struct snapshot *s, const struct query *q, bool only_tail, struct best *best)
 {
+	struct pending p = {.s = s, .q = q, .best = best};
 	size_t n_words = s->n_blocks * BLOCK_WORDS;
 	int at = 0;
 
@@ -148,10 +158,11 @@ static void scan(const struct snapshot *s, const struct query *q, bool only_tail
 								  : ~UINT64_C(0);
 			}
 		}
-		if (bits) {
-			scan_word(s, q, word, bits, best);
+		for (; bits; bits &= bits - 1) {
+			pend(&p, (int64_t)word * 64 + __builtin_ctzll(bits));
 		}
 	}
+	score(&p);
 }
 
 /* How many allowed vectors are compared at least: about twice as many as an exact scan may. Where
@@ -165,44 +176,28 @@ static double wanted_compares(
 	return 2 * (double)v->tuning.exact_allowed * scale * (double)seg->n_covered / n_all;
 }
 
-/* The allowed slots of a list that have vectors are scored; how many. */
-static int64_t search_list(const struct snapshot *s, const struct query *q,
-	const struct segment *seg, uint32_t list, struct best *best)
-{
-	uint32_t at = seg->starts[list], end = seg->starts[list + 1];
-	int64_t slots[64], n_all = 0;
-
-	while (at < end) {
-		int n = 0;
-
-		for (; at < end && n < 64; at++) {
-			int64_t slot = seg->slot_from + seg->slots[at];
-
-			if (bitmap_has(q->allowed, (uint64_t)slot) && snapshot_has(s, slot)) {
-				slots[n++] = slot;
-			}
-		}
-		score(s, q, slots, n, best);
-		n_all += n;
-	}
-	return n_all;
-}
-
 static void search_segment(const struct vectors *v, const struct snapshot *s, const struct query *q,
 	const struct segment *seg, double n_all, struct best *best)
 {
+	struct pending p = {.s = s, .q = q, .best = best};
 	double wanted = wanted_compares(v, seg, q, n_all);
 	uint32_t *order = malloc((size_t)seg->n_lists * sizeof(*order));
-	int64_t n_compared = 0;
 
 	ASSERT(order != NULL);
 	segment_order(seg, q->unit, order);
 	for (int64_t i = 0; i < seg->n_lists; i++) {
-		if (i >= v->tuning.n_probe && (double)n_compared >= wanted) {
+		if (i >= v->tuning.n_probe && (double)(p.n_scored + p.n) >= wanted) {
 			break;
 		}
-		n_compared += search_list(s, q, seg, order[i], best);
+		for (uint32_t at = seg->starts[order[i]]; at < seg->starts[order[i] + 1]; at++) {
+			int64_t slot = seg->slot_from + seg->slots[at];
+
+			if (bitmap_has(q->allowed, (uint64_t)slot) && snapshot_has(s, slot)) {
+				pend(&p, slot);
+			}
+		}
 	}
+	score(&p);
 	free(order);
 }
 

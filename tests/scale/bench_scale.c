@@ -23,6 +23,8 @@
 #define N_RECALL 100 /* questions for each row of recall */
 #define N_SEARCHES 400
 #define N_DELETED 20
+#define N_SMALL 10000
+#define N_ADDED 400
 
 static void load_told(void)
 {
@@ -252,7 +254,7 @@ static void *come_in(void *arg)
 	struct coming *c = arg;
 	int64_t start = clock_mono_us();
 
-	c->cpu_us = scale_add(c->s, &c->stop, &c->n_chunks);
+	c->cpu_us = scale_add(c->s, &c->stop, INT64_MAX, &c->n_chunks);
 	c->seconds = (double)(clock_mono_us() - start) / 1e6;
 	return NULL;
 }
@@ -275,6 +277,31 @@ static void search_while_ingesting(struct scale *s)
 	printf("  p99 %.2f x idle, CPU %.2f x\n",
 		part_of(busy.wall_ms, busy.n, .99) / part_of(idle.wall_ms, idle.n, .99),
 		part_of(busy.cpu_ms, busy.n, .99) / part_of(idle.cpu_ms, idle.n, .99));
+	load_told();
+}
+
+static double cost_of_adding(struct scale *s)
+{
+	atomic_bool stop = false;
+	int64_t n_chunks;
+
+	return scale_add(s, &stop, N_ADDED, &n_chunks);
+}
+
+/* The same documents into a small workspace and into this one. */
+static void ingest_cost(struct scale *s, const char *under)
+{
+	static struct scale small;
+	struct corpus_spec spec = {.n_chunks = N_SMALL, .seed = made_spec(s->corpus)->seed};
+	double at_small, at_large;
+
+	scale_open(&small, &spec, under);
+	at_small = cost_of_adding(&small);
+	scale_close(&small);
+	at_large = cost_of_adding(s);
+	printf("publishing, the writer's CPU a chunk, a document a transaction: %.0f us at %d"
+	       " chunks, %.0f here: %.2f x (target 1.3)\n",
+		at_small, N_SMALL, at_large, at_large / at_small);
 	load_told();
 }
 
@@ -410,6 +437,9 @@ int main(int argc, char **argv)
 	}
 	if (wanted("search")) {
 		search_all(&s);
+	}
+	if (wanted("cost")) {
+		ingest_cost(&s, argv[2]);
 	}
 	if (wanted("ingest")) {
 		search_while_ingesting(&s);

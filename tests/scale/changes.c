@@ -19,7 +19,7 @@ struct added {
 	struct space space;
 	float *vectors;
 	struct id document;
-	double cpu_us; /* of the writer, in this transaction */
+	double cpu_us; /* of the writer when this transaction began */
 	const char *name;
 };
 
@@ -45,9 +45,9 @@ static int tx_add(struct db *db, void *arg, struct err *e)
 	enum arrival arrival;
 	struct arena a;
 	char topic[24];
-	double start = thread_cpu_us();
 	int rc;
 
+	x->cpu_us = thread_cpu_us();
 	arena_init(&a);
 	snprintf(topic, sizeof(topic), "topic %d", x->text.topic);
 	hash_blake2b_hex(x->name, strlen(x->name), blob.hash);
@@ -72,7 +72,6 @@ static int tx_add(struct db *db, void *arg, struct err *e)
 	}
 	x->document = what.document;
 	arena_finish(&a);
-	x->cpu_us = thread_cpu_us() - start;
 	return rc;
 }
 
@@ -135,20 +134,22 @@ static int tx_purge(struct db *db, void *arg, struct err *e)
 	return rc;
 }
 
-double scale_add(struct scale *s, const atomic_bool *stop, int64_t *n_chunks)
+double scale_add(struct scale *s, const atomic_bool *stop, int64_t most, int64_t *n_chunks)
 {
 	struct added x;
 	struct buf all = BUF_INIT;
 	struct err e = ERR_INIT;
-	double cpu_us = 0;
+	double first_us = 0;
+	int64_t n_between = 0; /* chunks of all transactions but the last */
 
 	*n_chunks = 0;
 	added_init(&x, s);
-	for (int64_t d = 0; !atomic_load(stop); d++) {
+	for (int64_t d = 0; !atomic_load(stop) && d < most; d++) {
+		n_between = *n_chunks;
 		add_one(&x, d * 7919);
 		buf_add(&all, &x.document, sizeof(x.document));
 		*n_chunks += x.text.n_chunks;
-		cpu_us += x.cpu_us;
+		first_us = d == 0 ? x.cpu_us : first_us;
 	}
 	for (size_t at = 0; at < all.len; at += sizeof(struct id)) {
 		struct id id;
@@ -158,7 +159,7 @@ double scale_add(struct scale *s, const atomic_bool *stop, int64_t *n_chunks)
 	}
 	buf_finish(&all);
 	added_finish(&x);
-	return *n_chunks ? cpu_us / (double)*n_chunks : 0;
+	return n_between ? (x.cpu_us - first_us) / (double)n_between : 0;
 }
 
 int scale_delete(struct scale *s, int n, double *delete_ms, double *purge_ms)

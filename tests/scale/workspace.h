@@ -39,9 +39,10 @@ void scale_asker(
 /* ── changes (tests/scale/changes.c): texts of the corpus again under other names; deleted, they
  * leave no more than dead rows ── */
 
-/* Publishes documents, one a transaction, until *stop, then deletes them. Returns the writer's CPU
- * time a chunk, microseconds; *n_chunks of them. */
-double scale_add(struct scale *s, const atomic_bool *stop, int64_t *n_chunks);
+/* Publishes documents, one a transaction, until *stop or `most` of them, then deletes them. Returns
+ * the writer's CPU time a chunk, commits and checkpoints included, microseconds; *n_chunks of them.
+ */
+double scale_add(struct scale *s, const atomic_bool *stop, int64_t most, int64_t *n_chunks);
 /* Adds n documents, deletes each and purges the last of them: [n] times; returns how many were
  * purged. */
 int scale_delete(struct scale *s, int n, double *delete_ms, double *purge_ms);
