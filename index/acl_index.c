@@ -212,11 +212,15 @@ static int load_sets(struct acl_index *x, struct db *db, struct err *e)
 static int load_bits(struct acl_index *x, struct db *db, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_LIVE);
+	int64_t workspace_n = -1;
+	struct set *s = NULL; /* rows come by document, many of a set in a row */
 	int rc;
 
 	while ((rc = stmt_step(q, e)) == 1) {
-		struct set *s = lookup_set(space_of(x, col_int(q, 0)), col_int(q, 1));
-
+		if (!s || workspace_n != col_int(q, 0) || s->n != col_int(q, 1)) {
+			workspace_n = col_int(q, 0);
+			s = lookup_set(space_of(x, workspace_n), col_int(q, 1));
+		}
 		if (s) {
 			set_add(s, col_int(q, 2));
 		}

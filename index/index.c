@@ -105,6 +105,39 @@ static int renew_all_text(struct index *ix, struct err *e)
 	return rc;
 }
 
+struct opening {
+	struct index *ix;
+	int rc;
+	struct err err;
+};
+
+static void *open_acl_work(void *arg)
+{
+	struct opening *o = arg;
+
+	o->rc = acl_index_open(o->ix->store, &o->ix->acl, &o->err);
+	return NULL;
+}
+
+/* Bitmaps and vectors are read from the database side by side: a second each for a million chunks.
+ */
+static int open_memories(struct index *ix, struct err *e)
+{
+	struct opening acl = {.ix = ix, .err = ERR_INIT};
+	pthread_t thread;
+	int rc = pthread_create(&thread, NULL, open_acl_work, &acl);
+
+	if (rc != 0) {
+		return err_sys(e, ERR_INTERNAL, rc, "cannot start a thread");
+	}
+	rc = vectors_open(ix->store, ix->data_dir, ix->settings, &ix->vectors, e);
+	ASSERT(pthread_join(thread, NULL) == 0);
+	if (rc == 0 && acl.rc < 0) {
+		return err_set(e, acl.rc, acl.err.reason, "%s", acl.err.message);
+	}
+	return rc;
+}
+
 static int open_parts(struct index *ix, struct err *e)
 {
 	static pthread_once_t registered = PTHREAD_ONCE_INIT;
@@ -127,10 +160,7 @@ static int open_parts(struct index *ix, struct err *e)
 		rc = blobs_open(ix->data_dir, &ix->blobs, e);
 	}
 	if (rc == 0) {
-		rc = acl_index_open(ix->store, &ix->acl, e);
-	}
-	if (rc == 0) {
-		rc = vectors_open(ix->store, ix->data_dir, ix->settings, &ix->vectors, e);
+		rc = open_memories(ix, e);
 	}
 	if (rc == 0) {
 		ix->vocabularies = vocabularies_open(ix->store);
