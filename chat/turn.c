@@ -420,6 +420,7 @@ void turn_stop(struct turn *t, enum turn_stop why)
 		return;
 	}
 	t->stopped = true;
+	atomic_store(&t->cancel, true);
 	t->why = why;
 	if (t->call) {
 		model_cancel(t->call);

@@ -18,6 +18,7 @@ struct turn {
 	bool running; /* inside the machine: a wake-up from within only marks */
 	bool woken;
 	bool stopped;
+	atomic_bool cancel; /* the same, for a worker that waits for a server */
 	enum turn_stop why;
 	struct pool_item item;
 	int (*work)(struct turn *t, struct db *db, struct err *e);

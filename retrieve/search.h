@@ -12,6 +12,7 @@
 #ifndef RETRIEVE_SEARCH_H
 #define RETRIEVE_SEARCH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,6 +38,7 @@ struct search_request {
 	/* Fusion weights and the reranker as they are now; NULL: as they were when the index was
 	 * opened. */
 	const struct settings *settings;
+	const atomic_bool *cancel; /* from then on no server is waited for; NULL */
 	/* ── for measuring (carrel eval, a replay); zero for people ── */
 	int64_t space_n;   /* this loaded vector space in place of the one that serves */
 	int depth;	   /* candidates that are loaded, at most SEARCH_DEPTH_MAX; 0: enough */

@@ -113,7 +113,8 @@ static int search_vectors(struct search *s, struct err *e)
 		return rc;
 	}
 	s->query_vector = arena_array(s->arena, float, (size_t)s->space.dimension);
-	rc = embed(s->space.embedder, EMBED_QUERY, &text, 1, s->query_vector, NULL, NULL, NULL, e);
+	rc = embed(s->space.embedder, EMBED_QUERY, &text, 1, s->query_vector, s->request->cancel,
+		NULL, NULL, e);
 	if (rc) {
 		return rc;
 	}

@@ -24,7 +24,7 @@ static int ask(struct search *s, const int *which, int n, double *scores, struct
 {
 	const char **texts = arena_array(s->arena, const char *, (size_t)n);
 	const struct rerank_request request = {
-		.query = s->out->words, .texts = texts, .n_texts = n};
+		.query = s->out->words, .texts = texts, .n_texts = n, .cancel = s->request->cancel};
 
 	for (int i = 0; i < n; i++) {
 		const struct chunk *c = &s->ranked[which[i]].chunk;

@@ -8,7 +8,7 @@
 #include "index/place.h"
 #include "index/rerank.h"
 
-#define DEPTH_DEFAULT 80   /* candidates whose text is read */
+#define DEPTH_DEFAULT 80   /* candidates whose text is read, or twice the limit */
 #define MERGED_TOKENS 700  /* a merged passage grows no longer */
 #define DOCUMENT_SHARE 0.4 /* of the budget, while other documents wait */
 #define JUDGED_PASSAGES 5
@@ -81,7 +81,8 @@ static void mark_asked(struct search *s, struct ranked *r)
 /* Text and permissions, from the database as it is now: the last word on every candidate. */
 int search_load(struct search *s, struct err *e)
 {
-	int depth = s->request->depth > 0 ? s->request->depth : DEPTH_DEFAULT;
+	int enough = 2 * s->request->limit > DEPTH_DEFAULT ? 2 * s->request->limit : DEPTH_DEFAULT;
+	int depth = s->request->depth > 0 ? s->request->depth : enough;
 	int n = s->n_fused < depth ? s->n_fused : depth;
 	struct chunk *chunks = arena_array(s->arena, struct chunk, (size_t)n + 1);
 	int64_t *slots = arena_array(s->arena, int64_t, (size_t)n + 1);

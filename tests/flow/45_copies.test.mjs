@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import test from 'node:test';
-import { addUser, shelf, startDesk } from './answers.mjs';
-import { runCarrel } from './carrel.mjs';
+import { addUser, newConversation, open, postTurn, shelf, startDesk } from './answers.mjs';
+import { runCarrel, until } from './carrel.mjs';
 
 const carrel = await startDesk();
 test.after(() => carrel.stop());
@@ -86,4 +86,20 @@ test('a reranker orders what was found; when it fails the fused order stays, and
 	assert.match(fallen.rerankError, /^rerank_/);
 	const cli = await runCarrel(['search', query, '--collection', 'mill', '--data', carrel.data]);
 	assert.match(cli.stderr, /not reranked/);
+});
+
+test('a stop does not wait for a reranker', async (t) => {
+	let asked = 0;
+	const server = http.createServer((req) => { asked++; req.resume(); });
+	t.after(() => (server.close(), server.closeAllConnections?.()));
+	await new Promise((done) => server.listen(0, '127.0.0.1', done));
+	const set = await carrel.operator('PATCH', '/v1/settings', { settings: { 'rerank-url': `http://127.0.0.1:${server.address().port}/v1`, 'rerank-timeout-ms': 60_000 } });
+	assert.equal(set.status, 200, set.text);
+	const turn = await postTurn(carrel, 'bob', await newConversation(carrel, 'bob'), 'Who dresses the millstone, and what does the miller do?');
+	await until(() => asked > 0, 'the reranker is asked');
+	const began = performance.now();
+	await carrel.operator('POST', `/v1/runs/${turn.json.runId}/cancel`, undefined, { as: 'bob' });
+	const stream = await (await open(carrel, 'GET', turn.json.streamUrl, { as: 'bob' }).ready).done;
+	assert.equal(stream.events.at(-1).type, 'run.cancelled');
+	assert.ok(performance.now() - began < 3000);
 });

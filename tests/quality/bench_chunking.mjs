@@ -10,7 +10,7 @@ import { ROOT, startCarrel } from '../flow/carrel.mjs';
 
 const SET = path.join(ROOT, '../shared/eval/chunking');
 const BEST = 5;
-const BUDGET = 1200; // tokens: larger chunks hold more, so sizes are compared by what fits a prompt
+const BUDGET = 1200; // tokens: larger chunks hold more, so sizes are compared by what the product packs into a prompt
 
 /* ── words, and where text stands in them ── */
 
@@ -156,6 +156,17 @@ async function measure(way, docs, questions) {
 			texts[name] = { ...index(shown), bytes: id ? Buffer.from(shown) : null };
 		}
 		const ranges = new Map(); // of chunks, as words
+		const learn = async (chunks) => {
+			for (const c of chunks.filter((k) => !ranges.has(k.chunkId))) {
+				const { name, piece } = ids[c.documentId];
+				let text = piece;
+				if (!text) {
+					const k = (await ada.get(`/v1/chunks/${c.chunkId}`)).json;
+					text = texts[name].bytes.subarray(k.byteStart, k.byteEnd).toString();
+				}
+				ranges.set(c.chunkId, { name, ...locate(texts[name], text) });
+			}
+		};
 		const sum = { recall: 0, precision: 0, fitting: 0, tokens: 0, n: 0, lost: 0 };
 		for (const q of questions) {
 			const doc = texts[q.doc];
@@ -172,23 +183,14 @@ async function measure(way, docs, questions) {
 			}
 			const found = (await ada.post('/v1/search', { query: q.text, limit: 20, explain: true })).json;
 			const ranked = found.candidates.filter((c) => c.chunkId).sort((a, b) => a.fusedRank - b.fusedRank).slice(0, 20);
-			for (const c of ranked) {
-				if (!ranges.has(c.chunkId)) {
-					const { name, piece } = ids[c.documentId];
-					let text = piece;
-					if (!text) {
-						const k = (await ada.get(`/v1/chunks/${c.chunkId}`)).json;
-						text = texts[name].bytes.subarray(k.byteStart, k.byteEnd).toString();
-					}
-					ranges.set(c.chunkId, { name, ...locate(texts[name], text) });
-				}
-			}
+			await learn(ranked);
 			const best = hits(ranked.slice(0, BEST), ranges, q.doc, wanted);
-			let room = BUDGET;
-			const fitting = ranked.filter((c) => (room -= c.tokens) >= 0);
+			const packed = (await ada.post('/v1/search', { query: q.text, limit: 100, tokens: BUDGET })).json.passages
+				.flatMap((p) => p.chunkIds.map((chunkId) => ({ chunkId, documentId: p.documentId })));
+			await learn(packed);
 			sum.recall += best.hits / wanted.size;
 			sum.precision += best.n ? best.hits / best.n : 0;
-			sum.fitting += hits(fitting, ranges, q.doc, wanted).hits / wanted.size;
+			sum.fitting += hits(packed, ranges, q.doc, wanted).hits / wanted.size;
 			sum.tokens += ranked.slice(0, BEST).reduce((n, c) => n + c.tokens, 0);
 			sum.n++;
 		}
