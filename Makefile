@@ -190,7 +190,8 @@ sanitized:
 FUZZ_SECONDS ?= 60
 FUZZ_SHORT_SECONDS ?= 6
 FUZZ     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter index/% ingest/%,$(SRC)) chat/model_sse.c) \
+FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter index/% ingest/%,$(SRC)) chat/model_sse.c \
+	retrieve/query.c retrieve/query_date.c) \
 	$(if $(HAVE_FAISS_C),,$(patsubst %.cpp,$(BUILD)/%.o,$(wildcard index/*.cpp)))
 fuzz: check-deps $(BUILD)/tests/fault/mutants
 	$(Q)MUTANTS_SECONDS=0 $(BUILD)/tests/fault/mutants

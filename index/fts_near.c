@@ -22,7 +22,8 @@
 #define LETTERS_MIN 4  /* shorter words have too many neighbours */
 #define LETTERS_LONG 8 /* from here on two slips are forgiven (as Lucene and others have it) */
 #define SIMILAR 6
-#define WEIGHT .6 /* of a similar term with the same trigrams */
+#define FINDS_MAX 8 /* forms that are looked for, of all words: 2.5 ms each in a million terms */
+#define WEIGHT .6   /* of a similar term with the same trigrams */
 
 struct word {
 	int start, end;
@@ -225,16 +226,18 @@ static int choose(struct fts_reading *r, struct arena *a, const struct fts_query
 }
 
 static int find_near(struct fts_reading *r, struct arena *a, const struct fts_query *q,
-	const struct words *words, const struct vocabulary *v, struct fts_unknown *out,
-	struct err *e)
+	struct words *words, const struct vocabulary *v, struct fts_unknown *out, struct err *e)
 {
 	struct vocabulary_search *all =
 		arena_array(a, struct vocabulary_search, (size_t)words->n * FORMS_MAX);
 	int n = 0, rc = 0;
 
 	for (int i = 0; i < words->n; i++) {
-		const struct word *w = &words->items[i];
+		struct word *w = &words->items[i];
 
+		if (w->n_forms > FINDS_MAX / words->n) { /* the question's own language's stay */
+			w->n_forms = FINDS_MAX / words->n;
+		}
 		for (int k = 0; k < w->n_forms; k++) {
 			all[n++] = (struct vocabulary_search){.term = w->forms[k],
 				.max_distance = w->n_letters < LETTERS_LONG ? 1 : 2};

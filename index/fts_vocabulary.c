@@ -255,6 +255,7 @@ static int make(struct vocabularies *all, struct db *db, int64_t workspace_n,
 	if (rc == 0) {
 		rc = read_terms(db, workspace_n, &all->stopping, k->v, e);
 	}
+	vocabulary_seal(k->v);
 	if (rc != 0) {
 		fts_vocabulary_drop(k);
 		k = NULL;

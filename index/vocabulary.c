@@ -11,16 +11,21 @@
 #include "index/letters.h"
 
 #define LETTERS_MAX VOCABULARY_LETTERS_MAX
+#define BUCKET_BITS 16 /* of trigrams, by their hash: a million words have some ten thousand */
+#define N_BUCKETS (1u << BUCKET_BITS)
 
 struct vocabulary {
 	struct buf texts; /* the terms with their NULs */
 	/* [n] of each term: */
-	uint64_t *signatures;
 	uint32_t *offsets, *weights;
 	uint8_t *lengths; /* in letters */
+	uint8_t *firsts;  /* the first letter, hashed */
 	int n, capacity;
 	uint32_t *table; /* [n_table] index + 1 of a term; a power of two */
 	uint32_t n_table;
+	uint32_t *
+		starts; /* [N_BUCKETS + 1] in lists, of each bucket of trigrams; NULL: not sealed */
+	uint32_t *lists; /* terms */
 };
 
 /* ── letters ── */
@@ -59,14 +64,9 @@ static uint32_t trigram(const struct letters *w, int i)
 	return (uint32_t)(x >> 32);
 }
 
-static uint64_t signature_of(const struct letters *w)
+static uint8_t first_of(uint32_t c)
 {
-	uint64_t s = 0;
-
-	for (int i = 0; i < w->n; i++) {
-		s |= UINT64_C(1) << (trigram(w, i) >> 26);
-	}
-	return s;
+	return (uint8_t)(c ^ c >> 8);
 }
 
 /* ── filling ── */
@@ -88,10 +88,12 @@ void vocabulary_destroy(struct vocabulary *v)
 		return;
 	}
 	buf_finish(&v->texts);
-	free(v->signatures);
 	free(v->offsets);
 	free(v->weights);
 	free(v->lengths);
+	free(v->firsts);
+	free(v->starts);
+	free(v->lists);
 	free(v->table);
 	free(v);
 }
@@ -128,10 +130,10 @@ static void make_room(struct vocabulary *v)
 {
 	if (v->n == v->capacity) {
 		v->capacity = v->capacity ? v->capacity * 2 : 512;
-		v->signatures = grown(v->signatures, v->capacity, sizeof(*v->signatures));
 		v->offsets = grown(v->offsets, v->capacity, sizeof(*v->offsets));
 		v->weights = grown(v->weights, v->capacity, sizeof(*v->weights));
 		v->lengths = grown(v->lengths, v->capacity, sizeof(*v->lengths));
+		v->firsts = grown(v->firsts, v->capacity, sizeof(*v->firsts));
 	}
 	if ((uint32_t)v->n * 2 >= v->n_table) {
 		uint32_t n_table = v->n_table * 2;
@@ -170,19 +172,54 @@ void vocabulary_add(struct vocabulary *v, const char *term, size_t n, uint32_t w
 	buf_char(&v->texts, '\0');
 	v->weights[v->n] = weight;
 	v->lengths[v->n] = (uint8_t)w.n;
-	v->signatures[v->n] = signature_of(&w);
+	v->firsts[v->n] = first_of(w.c[1]);
 	*slot = (uint32_t)++v->n;
 }
 
-/* ── finding ── */
+static uint32_t bucket(const struct letters *w, int i)
+{
+	return trigram(w, i) >> (32 - BUCKET_BITS);
+}
 
-struct wanted {
-	struct vocabulary_search *s;
-	struct letters word;
-	uint64_t signature;
-	int n_twice; /* trigrams whose bit another one has set already */
-	bool ok;
-};
+static void letters_of(const struct vocabulary *v, int i, struct letters *out)
+{
+	const char *term = v->texts.data + v->offsets[i];
+
+	ASSERT(read_letters(term, strlen(term), out));
+}
+
+void vocabulary_seal(struct vocabulary *v)
+{
+	uint32_t n_all = 0, *ends;
+	struct letters w;
+
+	ASSERT(!v->starts);
+	v->starts = calloc(N_BUCKETS + 1, sizeof(*v->starts));
+	ends = calloc(N_BUCKETS, sizeof(*ends));
+	ASSERT(v->starts && ends);
+	for (int i = 0; i < v->n; i++) {
+		letters_of(v, i, &w);
+		for (int k = 0; k < w.n; k++) {
+			v->starts[bucket(&w, k) + 1]++;
+			n_all++;
+		}
+	}
+	for (uint32_t b = 0; b < N_BUCKETS; b++) {
+		v->starts[b + 1] += v->starts[b];
+		ends[b] = v->starts[b];
+	}
+	v->lists = calloc((size_t)n_all + 1, sizeof(*v->lists));
+	ASSERT(v->lists);
+	for (int i = 0; i < v->n; i++) {
+		letters_of(v, i, &w);
+		for (int k = 0; k < w.n; k++) {
+			v->lists[ends[bucket(&w, k)]++] = (uint32_t)i;
+		}
+	}
+	free(ends);
+}
+
+/* ── finding ── */
 
 /* Optimal string alignment: insertions, deletions, substitutions, neighbours that changed places.
  * Past `max` whatever is more. */
@@ -271,62 +308,102 @@ static void insert(struct neighbour *list, int *n, int max, struct neighbour x)
 	list[i] = x;
 }
 
-static void look_closer(const struct vocabulary *v, int i, struct wanted *w, int at_most)
+/* at_most: trigrams that they have in common, or more. */
+static void look_closer(const struct vocabulary *v, int i, const struct letters *wanted,
+	struct vocabulary_search *s, int at_most)
 {
-	struct vocabulary_search *s = w->s;
+	bool similar = 4 * at_most >= wanted->n + v->lengths[i];
+	/* A change breaks three trigrams, a change of places four. */
+	bool near =
+		s->max_distance > 0 && abs(v->lengths[i] - wanted->n) <= s->max_distance &&
+		at_most >= wanted->n - 4 * s->max_distance &&
+		(v->firsts[i] == first_of(wanted->c[1]) || v->firsts[i] == first_of(wanted->c[2]));
 	struct neighbour x = {.term = v->texts.data + v->offsets[i], .weight = v->weights[i]};
 	struct letters word;
 
-	if (!read_letters(x.term, strlen(x.term), &word)) {
+	if (!similar && !near) {
 		return;
 	}
-	if (s->max_distance > 0 && begins_alike(&w->word, &word)) {
+	letters_of(v, i, &word);
+	if (near && begins_alike(wanted, &word)) {
 		struct neighbour c = x;
 
-		c.distance = distance(&w->word, &word, s->max_distance);
+		c.distance = distance(wanted, &word, s->max_distance);
 		if (c.distance <= s->max_distance) {
 			insert(s->corrections, &s->n_corrections, VOCABULARY_CORRECTIONS, c);
 		}
 	}
-	if (2.0 * at_most / (w->word.n + word.n) >= VOCABULARY_SIMILARITY) {
-		x.similarity = dice(&w->word, &word);
+	if (similar) {
+		x.similarity = dice(wanted, &word);
 		if (x.similarity >= VOCABULARY_SIMILARITY) {
 			insert(s->similar, &s->n_similar, VOCABULARY_SIMILAR, x);
 		}
 	}
 }
 
-void vocabulary_find(const struct vocabulary *v, struct vocabulary_search *searches, int n)
+/* Two letters that changed places in the middle of four leave no trigram as it was. */
+static void swap_letters(
+	const struct vocabulary *v, const struct letters *wanted, struct vocabulary_search *s)
 {
-	struct wanted *wanted = calloc((size_t)n + 1, sizeof(*wanted));
+	char term[LETTERS_MAX * 4 + 1];
+	size_t n = 0;
+	uint32_t found;
 
-	ASSERT(wanted);
-	for (int k = 0; k < n; k++) {
-		struct wanted *w = &wanted[k];
+	if (wanted->n != 4 || s->max_distance == 0) {
+		return;
+	}
+	for (int i = 1; i <= 4; i++) {
+		n += (size_t)utf8_encode(wanted->c[i == 2 ? 3 : i == 3 ? 2 : i], term + n);
+	}
+	term[n] = '\0';
+	found = *table_slot(v, v->table, v->n_table, term, n);
+	if (found && strcmp(term, s->term) != 0) {
+		struct neighbour x = {.term = v->texts.data + v->offsets[found - 1],
+			.weight = v->weights[found - 1],
+			.distance = 1};
 
-		w->s = &searches[k];
-		w->s->n_corrections = w->s->n_similar = 0;
-		w->ok = read_letters(searches[k].term, strlen(searches[k].term), &w->word);
-		if (w->ok) {
-			w->signature = signature_of(&w->word);
-			w->n_twice = w->word.n - __builtin_popcountll(w->signature);
+		insert(s->corrections, &s->n_corrections, VOCABULARY_CORRECTIONS, x);
+	}
+}
+
+/* counts [v->n] are 0 before and after. */
+static void find_one(const struct vocabulary *v, struct vocabulary_search *s, uint8_t *counts)
+{
+	struct letters wanted;
+
+	s->n_corrections = s->n_similar = 0;
+	if (!read_letters(s->term, strlen(s->term), &wanted)) {
+		return;
+	}
+	for (int k = 0; k < wanted.n; k++) {
+		uint32_t b = bucket(&wanted, k);
+
+		for (uint32_t at = v->starts[b]; at < v->starts[b + 1]; at++) {
+			counts[v->lists[at]] += counts[v->lists[at]] < UINT8_MAX;
 		}
 	}
-	for (int i = 0; i < v->n; i++) {
-		for (int k = 0; k < n; k++) {
-			struct wanted *w = &wanted[k];
-			int length = v->lengths[i], max = w->s->max_distance;
-			/* The trigrams in common are at most so many; a change breaks three of
-			 * them, a change of places four. */
-			int common =
-				__builtin_popcountll(v->signatures[i] & w->signature) + w->n_twice;
-			bool near = max > 0 && abs(length - w->word.n) <= max &&
-				    common >= w->word.n - 4 * max;
+	for (int k = 0; k < wanted.n; k++) {
+		uint32_t b = bucket(&wanted, k);
 
-			if (w->ok && (near || 4 * common >= w->word.n + length)) {
-				look_closer(v, i, w, common);
+		for (uint32_t at = v->starts[b]; at < v->starts[b + 1]; at++) {
+			uint32_t i = v->lists[at];
+
+			if (counts[i]) {
+				look_closer(v, (int)i, &wanted, s, counts[i]);
+				counts[i] = 0;
 			}
 		}
 	}
-	free(wanted);
+	swap_letters(v, &wanted, s);
+}
+
+void vocabulary_find(const struct vocabulary *v, struct vocabulary_search *searches, int n)
+{
+	uint8_t *counts = calloc((size_t)v->n + 1, 1);
+
+	ASSERT(v->starts && counts);
+	for (int k = 0; k < n; k++) {
+		find_one(v, &searches[k], counts);
+	}
+	free(counts);
 }

@@ -3,9 +3,10 @@
  * what was mistyped, and the parts and other forms of a word (index/fts_near.c). Not the truth: a
  * list of candidates, each of which is looked for in what the asker may read before it is used.
  *
- * Kept of a term: its letters, its length, a hint how frequent it is, and a 64-bit signature of
- * its trigrams, so that a search passes over a million terms in milliseconds and looks closer at
- * few. Only words are kept: letters, no CJK, VOCABULARY_LETTERS_MIN to _MAX of them.
+ * Kept of a term: its letters, their number, a hint how frequent it is; and of each trigram the
+ * terms that have it, so that of a million terms only those are looked at that share enough of
+ * them. Only words are kept: letters, no CJK, VOCABULARY_LETTERS_MIN to _MAX of them. A million
+ * takes some 60 MB.
  *
  * Thread: immutable once sealed; any.
  */
@@ -26,6 +27,8 @@ struct vocabulary *vocabulary_create(void);
 void vocabulary_destroy(struct vocabulary *v); /* NULL is fine */
 /* The same term may come again; its weights add up. What is no word is left out. */
 void vocabulary_add(struct vocabulary *v, const char *term, size_t n_bytes, uint32_t weight);
+/* After the last one, before the first search. */
+void vocabulary_seal(struct vocabulary *v);
 int vocabulary_count(const struct vocabulary *v);
 
 /* Text lives as long as the vocabulary. */
@@ -51,7 +54,7 @@ struct vocabulary_search {
 /* Half of the trigrams in common: below it terms share an ending and no more. */
 #define VOCABULARY_SIMILARITY .5
 
-/* All of them in one pass. Terms that are themselves in the vocabulary find themselves, too. */
+/* Terms that are themselves in the vocabulary find themselves, too. */
 void vocabulary_find(const struct vocabulary *v, struct vocabulary_search *searches, int n);
 
 #endif

@@ -244,8 +244,8 @@ static size_t read_syntax(struct parsing *p, size_t i)
 	return end > 0 || !excluded ? end : read_excluded(p, i);
 }
 
-/* Words up to the next place where syntax could begin: after a blank, a bracket, or a CJK character
- * before a quote, for such text has no blanks. */
+/* Words up to the next place where syntax could begin: after a blank, or before a quote after a
+ * bracket or a CJK character, for such text has no blanks. */
 static size_t words_end(const struct parsing *p, size_t i)
 {
 	bool opens = false;
@@ -258,8 +258,8 @@ static size_t words_end(const struct parsing *p, size_t i)
 			break;
 		}
 		i += (size_t)used;
-		opens = is_blank(c) || c == '(' ||
-			(utf8_is_cjk(c) && closing_quote(at(p, i, &used), &also));
+		opens = is_blank(c) ||
+			((c == '(' || utf8_is_cjk(c)) && closing_quote(at(p, i, &used), &also));
 	}
 	return i;
 }

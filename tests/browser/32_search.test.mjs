@@ -120,6 +120,17 @@ test('weak evidence is said; so is that nothing was found; markup is text', asyn
 	await shot(page, 'search-weak');
 });
 
+test('what was put right and what nothing meets is said', async () => {
+	const page = await openSearch();
+	const field = page.getByRole('searchbox', { name: 'Words or a question' });
+	await page.getByText('"exact words"').waitFor();
+	await field.fill('when does the cantene open');
+	await page.getByText('Searched for “canteen” instead of “cantene”.').waitFor();
+	await field.fill('canteen in:"Nowhere <b>"');
+	await page.getByText('No document that you may read has in:"Nowhere <b>".').waitFor();
+	await page.close();
+});
+
 test('the ranking is explained on demand, each row opens its place', async () => {
 	const page = await openSearch();
 	await page.getByRole('searchbox', { name: 'Words or a question' }).fill('lodging allowance Ghent');

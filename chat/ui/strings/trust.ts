@@ -87,5 +87,8 @@ export const trust = {
 	'trust.search.noneText': ['No document that you may read holds these words. Try others, or fewer.', '您可查看的文档中没有这些词语。请换用其他词语或减少词语。', 'Kein Dokument, das Sie lesen dürfen, enthält diese Wörter. Versuchen Sie andere oder weniger.'],
 	'trust.search.start': ['Find the place itself', '直接找到原文', 'Die Stelle selbst finden'],
 	'trust.search.startText': ['The best passages of the documents that you may read, without a model in between.', '在您可查看的文档中直接找出最相关的段落，不经过模型。', 'Die besten Textstellen der Dokumente, die Sie lesen dürfen, ohne Modell dazwischen.'],
+	'trust.search.instead': ['Searched for “{to}” instead of “{from}”.', '已改为搜索“{to}”，而不是“{from}”。', 'Gesucht wurde nach „{to}“ statt „{from}“.'],
+	'trust.search.unmatched': ['No document that you may read has {text}.', '您可查看的文档均不符合 {text}。', 'Kein Dokument, das Sie lesen dürfen, erfüllt {text}.'],
+	'trust.search.syntax': ['Also: "exact words", -without, title:, in:collection, type:pdf, owner:, before:2026', '还可以使用："精确词语"、-排除、title:、in:文档集、type:pdf、owner:、before:2026', 'Auch: "genaue Wörter", -ohne, title:, in:Sammlung, type:pdf, owner:, before:2026'],
 	'trust.search.why': ['Why in this order', '为何如此排序', 'Warum in dieser Reihenfolge'],
 } as const;

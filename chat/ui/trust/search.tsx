@@ -15,6 +15,8 @@ const TYPING_MS = 250;
 const LIMIT = 20;
 
 interface Found { query: string; passages: Passage[]; weak: boolean; language: string; vectorError?: string; rerankError?: string; timeUs?: { total: number }; candidates?: Candidate[] }
+interface Condition { text: string; unmatched: boolean }
+interface Found { query: string; passages: Passage[]; weak: boolean; language: string; vectorError?: string; conditions: Condition[]; corrections: { from: string; to: string }[]; timeUs?: { total: number }; candidates?: Candidate[] }
 
 /** The present address with another question, collection or wish for an explanation. */
 function address(change: Record<string, string>): string {
@@ -55,10 +57,20 @@ function CollectionChoice({ value, onChange }: { value: string; onChange: (id: s
 const openPassage = (p: Passage): void =>
 	openSource({ documentId: p.documentId, name: p.name, page: p.page, place: p.place, unit: p.unit, chunkId: p.chunkId, heading: p.heading });
 
+/** What was made of the query: slips that were put right, conditions that nothing meets. */
+function Understood({ found }: { found: Found }) {
+	return (
+		<>
+			{found.corrections.map((c) => <p class="muted" key={c.from}>{t('trust.search.instead', c)}</p>)}
+			{found.conditions.filter((c) => c.unmatched).map((c) => <p class="weak" key={c.text}>{t('trust.search.unmatched', { text: c.text })}</p>)}
+		</>
+	);
+}
+
 function Results({ found, busy }: { found: Found; busy: boolean }) {
 	const { passages, query } = found;
 	if (!passages.length) {
-		return <Empty icon="search" title={t('trust.search.none')}><p>{t('trust.search.noneText')}</p></Empty>;
+		return <Empty icon="search" title={t('trust.search.none')}><p>{t('trust.search.noneText')}</p><Understood found={found} /></Empty>;
 	}
 	return (
 		<div class={busy ? 'results busy' : 'results'}>
@@ -66,6 +78,7 @@ function Results({ found, busy }: { found: Found; busy: boolean }) {
 				{t('trust.search.found', { n: passages.length })}
 				{found.timeUs ? ` · ${formatNumber(found.timeUs.total / 1000)} ms` : ''}
 			</p>
+			<Understood found={found} />
 			{found.weak && <p class="weak">{t('trust.search.weak')}</p>}
 			{found.vectorError && <p class="weak">{t('trust.search.wordsOnly')}</p>}
 			{found.rerankError && <p class="weak">{t('trust.search.notReranked')}</p>}
@@ -151,7 +164,7 @@ export function SearchView() {
 					</label>
 				</form>
 				<ErrorNote text={error} />
-				{found ? <Results found={found} busy={busy} /> : !q && <Empty icon="search" title={t('trust.search.start')}><p>{t('trust.search.startText')}</p></Empty>}
+				{found ? <Results found={found} busy={busy} /> : !q && <Empty icon="search" title={t('trust.search.start')}><p>{t('trust.search.startText')}</p><p class="small">{t('trust.search.syntax')}</p></Empty>}
 			</div>
 		</div>
 	);
