@@ -10,10 +10,10 @@
 
 #define QUESTIONS_MAX 100 /* the latest, each once; two searches each */
 #define TOP 10
-/* Below so little in common a person should look. A judgement, fitted to no set: the words of a
- * question weigh half in what is found, so that a space which says nothing leaves more than that.
- */
-#define OVERLAP_LEAST .3
+/* Below so little in common a person should look. Measured with 400 documents of two test sets and
+ * the built-in embedder serving: vectors drawn at random leave .30 and .31 of the first ten, hashed
+ * words .60 and .77. The words of a question count beside any vectors, so none leaves nothing. */
+#define OVERLAP_LEAST .4
 #define JUDGED_LEAST 10 /* fewer questions say nothing about the rest */
 
 enum replay_query {

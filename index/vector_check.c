@@ -289,6 +289,41 @@ static int check_segments(struct checking *c, struct err *e)
 	return rc;
 }
 
+/* Spaces that stand aside are not loaded and may lack chunks; but what is deleted must be gone. */
+static int check_aside(struct vectors *v, bool repair, int64_t *n_wrong, struct err *e)
+{
+	struct space_row rows[PAGE];
+	struct db *db = store_reader(v->store, e);
+	struct stmt *q;
+	int n = 0, rc = 0;
+
+	if (!db) {
+		return e && e->code ? e->code : ERR_INTERNAL;
+	}
+	q = db_stmt(db, &vector_sql, Q_SPACES_BY_STATE);
+	stmt_text(q, 1, "filling");
+	while (n < PAGE && (rc = stmt_step(q, e)) > 0) {
+		rc = space_row(q, &rows[n++], e);
+		if (rc) {
+			break;
+		}
+	}
+	stmt_reset(q);
+	store_reader_drop(db);
+	for (int i = 0; rc == 0 && i < n; i++) {
+		struct loaded_space s = {.n = rows[i].n,
+			.workspace_n = rows[i].workspace_n,
+			.identity = rows[i].identity};
+		struct checking c = {v, &s, repair, 0};
+
+		memory_init(&s.memory, s.identity.dimension);
+		rc = check_rows(&c, e);
+		memory_finish(&s.memory);
+		*n_wrong += c.n_wrong;
+	}
+	return rc < 0 ? rc : 0;
+}
+
 static int check_locked(struct vectors *v, bool repair, int64_t *n_wrong, struct err *e)
 {
 	struct loaded_space **spaces;
@@ -312,6 +347,9 @@ static int check_locked(struct vectors *v, bool repair, int64_t *n_wrong, struct
 		loaded_drop(spaces[i]);
 	}
 	free(spaces);
+	if (rc == 0) {
+		rc = check_aside(v, repair, n_wrong, e);
+	}
 	if (rc == 0) {
 		rc = vectors_stray_files(v, repair, &n_stray, e);
 		*n_wrong += repair ? 0 : n_stray;

@@ -1,16 +1,11 @@
 /* jobs: work in the background, seen and steered. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "chat/cli/client.h"
 #include "chat/cli/cmd.h"
-#include "chat/cli/names.h"
 #include "chat/cli/progress.h"
 #include "chat/cli/term.h"
-
-#define POLL_MS 250
 
 static const struct column job_columns[] = {
 	{"ID", "id", AS_TEXT, STAYS},

@@ -287,6 +287,27 @@ static void fill(struct fixture *f, int64_t space_n)
 	embedder_drop(space.embedder);
 }
 
+/* A vector that no purge reached. */
+static int tx_stray(struct db *db, void *arg, struct err *err)
+{
+	uint16_t halves[TABLE_DIMENSION] = {[0] = 0x3c00};
+	struct stmt *q = db_stmt(db, &vector_sql, Q_VECTOR_PUT);
+
+	stmt_int(q, 1, *(int64_t *)arg);
+	stmt_int(q, 2, 900000);
+	stmt_blob(q, 3, halves, sizeof(halves));
+	return stmt_run(q, err);
+}
+
+static void check_kept(struct fixture *f, int64_t kept)
+{
+	assert_int_equal(wrong(f, false), 0);
+	ok(store_write(f->ix->store, tx_stray, &kept, &e));
+	assert_int_equal(wrong(f, false), 1);
+	assert_int_equal(wrong(f, true), 0);
+	assert_int_equal(wrong(f, false), 0);
+}
+
 static void test_retrain_and_swap(void **state)
 {
 	struct fixture *f = *state;
@@ -295,6 +316,7 @@ static void test_retrain_and_swap(void **state)
 	void *data;
 	size_t n_bytes;
 	int before = of_topic(f, 4, "glacier"), after;
+	struct space former;
 
 	ok(embed_train(f->ix->store, f->ws.n, NULL, &data, &n_bytes, &n_chunks, &e));
 	assert_non_null(data);
@@ -305,7 +327,10 @@ static void test_retrain_and_swap(void **state)
 	assert_int_equal(vectors_space_swap(f->ix->vectors, space_n, &e), ERR_CONFLICT);
 	err_clear(&e);
 	fill(f, space_n);
-	ok(vectors_space_swap(f->ix->vectors, space_n, &e));
+	ok(vectors_serving(f->ix->vectors, f->ws.n, &former, &e));
+	embedder_drop(former.embedder);
+	ok(vectors_space_swap_keeping(f->ix->vectors, space_n, &e));
+	check_kept(f, former.n);
 	after = of_topic(f, 4, "glacier");
 	print_message("of its topic: %d before, %d after\n", before, after);
 	assert_int_equal(after, 10);
