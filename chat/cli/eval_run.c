@@ -74,7 +74,8 @@ void eval_list_measure(struct arena *a, const struct eval_question *q, const str
 
 /* ── all of them ── */
 
-static int ask_one(struct eval_source *s, const struct eval_question *q,
+/* Outcomes outlive their source: a run is compared with when it is closed. */
+static int ask_one(struct cli *cli, struct eval_source *s, const struct eval_question *q,
 	const struct eval_order *order, struct eval_outcome *out, struct err *e)
 {
 	struct eval_list list;
@@ -88,8 +89,8 @@ static int ask_one(struct eval_source *s, const struct eval_question *q,
 	arena_init(&a);
 	rc = s->ask(s, q, order, &a, &list, &why);
 	if (rc == 0) {
-		out->id = q->id;
-		out->text = q->text;
+		out->id = arena_str(&cli->arena, q->id);
+		out->text = arena_str(&cli->arena, q->text);
 		eval_list_measure(&a, q, &list, -1, &out->figures);
 	} else {
 		err_set(e, rc, why.reason, "the question \"%.60s\": %s", q->id, why.message);
@@ -110,7 +111,7 @@ int eval_run(struct cli *cli, struct eval_source *s, const struct eval_order *or
 	progress_start(&bar, "search", "questions", cli->quiet);
 	for (int i = 0; i < s->n_questions && rc == 0; i++) {
 		if (s->questions[i].n_relevant > 0) {
-			rc = ask_one(s, &s->questions[i], order, &out->outcomes[out->n], e);
+			rc = ask_one(cli, s, &s->questions[i], order, &out->outcomes[out->n], e);
 			out->n += rc == 0;
 			progress_show(&bar, out->n, s->n_relevant, NULL);
 		}

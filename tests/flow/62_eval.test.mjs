@@ -83,6 +83,7 @@ test('a set with other settings is built anew, a saved run is compared with', as
 	assert.equal(against['ndcg@10'].same, 8);
 	assert.ok(Math.abs(against['ndcg@10'].difference) < 1e-9);
 	assert.equal(other.now, 'chunk-tokens=32');
+	assert.equal(other.queries, 8);
 	assert.equal(other.seed, 1);
 	await run([SET, '--against', file('bad.jsonl', '{"query": "q1"}'), ...none], 2);
 });
