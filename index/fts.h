@@ -66,7 +66,8 @@ MUST_CHECK int fts_optimize(struct db *db, int64_t workspace_n, struct err *e); 
 
 struct fts_hit {
 	int64_t slot;
-	double score; /* bm25 with column weights, higher is better; for inside only */
+	double score; /* bm25 with column weights, and what pairs of words that stand together add
+		       * (index/fts_pairs.h); higher is better; for inside only */
 };
 
 struct fts_query {
@@ -77,6 +78,7 @@ struct fts_query {
 	int limit;
 	const struct fts_extra *extra; /* terms besides, of words that no row has; NULL: none */
 	int n_extra;
+	bool words_alone; /* BM25 and nothing for words that stand together */
 };
 
 /* A term that counts less than one that was asked for. */
@@ -112,7 +114,7 @@ MUST_CHECK int fts_rows(
 	struct db *db, const struct fts_phrase *p, struct bitmap *out, struct err *e);
 
 /* A search that finds fewer rows than this (and than its limit) has found every row that holds a
- * word of the query; of a longer list this many are the best there are. */
+ * word of the query; of a longer list the best so many by words alone are in it. */
 #define FTS_WHOLE_BELOW 50
 
 /* Best first, at most limit, only allowed slots. Terms of the query are OR-ed, stopwords dropped

@@ -261,7 +261,7 @@ static int run_passes(struct best_rows *r, struct err *e)
 	return rc;
 }
 
-static int best_first(const void *a, const void *b)
+int fts_best_first(const void *a, const void *b)
 {
 	return worse(a, b) ? 1 : -1;
 }
@@ -285,6 +285,6 @@ int fts_best(const struct fts_best *b, struct fts_hit *hits, int *n, struct err 
 	}
 	rc = run_passes(&r, e);
 	*n = r.n_heap;
-	qsort(hits, (size_t)r.n_heap, sizeof(*hits), best_first);
+	qsort(hits, (size_t)r.n_heap, sizeof(*hits), fts_best_first);
 	return rc;
 }

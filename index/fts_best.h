@@ -21,4 +21,7 @@ struct fts_best {
  * OR by the score of carrel_score; of the others some may be missing. */
 MUST_CHECK int fts_best(const struct fts_best *b, struct fts_hit *hits, int *n, struct err *e);
 
+/* For qsort: the better hit first, of equal ones the lower slot. */
+int fts_best_first(const void *a, const void *b);
+
 #endif

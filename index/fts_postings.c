@@ -709,17 +709,52 @@ static int gather_positions(
 	return rc;
 }
 
-int postings_weigh(struct postings *p, const double *column_weight, double *out, struct err *e)
+static int locate_positions(struct postings *p, const uint8_t **at, struct err *e)
 {
 	struct postings_cursor *c = &p->cursors[p->at];
-	uint8_t *at = c->page + c->off;
+	uint8_t *all;
+	int rc;
 
-	if (c->off + c->n_positions > c->n_leaf) {
-		int rc = gather_positions(p->index, c, &at, e);
+	*at = c->page + c->off;
+	if (c->off + c->n_positions <= c->n_leaf) {
+		return 0;
+	}
+	rc = gather_positions(p->index, c, &all, e);
+	*at = all;
+	return rc;
+}
 
-		if (rc != 0) {
-			return rc;
+int postings_weigh(struct postings *p, const double *column_weight, double *out, struct err *e)
+{
+	const uint8_t *at;
+	int rc = locate_positions(p, &at, e);
+
+	return rc ? rc : count_positions(at, p->cursors[p->at].n_positions, column_weight, out, e);
+}
+
+int postings_positions(struct postings *p, int32_t *out, int max, int *n, struct err *e)
+{
+	const uint8_t *at;
+	int n_bytes = p->cursors[p->at].n_positions;
+	int64_t position = 0, column = 0;
+	int rc = locate_positions(p, &at, e);
+
+	*n = 0;
+	for (int i = 0; rc == 0 && i < n_bytes && *n < max;) {
+		uint64_t v;
+
+		i += varint(at + i, &v);
+		if (v == 1) {
+			i += varint(at + i, &v);
+			column = (int64_t)v;
+			position = 0;
+		} else {
+			position += (int64_t)v - 2;
+			if (v == 0 || column >= N_COLUMNS || position >= POSTINGS_COLUMN) {
+				return damaged(e);
+			}
+			out[(*n)++] = (int32_t)(column * POSTINGS_COLUMN + position);
 		}
 	}
-	return count_positions(at, c->n_positions, column_weight, out, e);
+	return rc;
 }

@@ -65,6 +65,10 @@ MUST_CHECK int postings_seek(struct postings *p, int64_t row, struct err *e);
 /* How often the row has the term, each time by its column's weight: [3] title, heading, body. */
 MUST_CHECK int postings_weigh(
 	struct postings *p, const double *column_weight, double *out, struct err *e);
+/* Where it has it: token numbers, those of column c after c * POSTINGS_COLUMN, in order; of more
+ * than max the rest is left out. */
+#define POSTINGS_COLUMN (1 << 26)
+MUST_CHECK int postings_positions(struct postings *p, int32_t *out, int max, int *n, struct err *e);
 /* Tokens of a row, as remembered in m (NULL: nowhere) or from the index; ERR_CORRUPT if there is no
  * such row. */
 MUST_CHECK int postings_length(

@@ -5,6 +5,7 @@
 
 #include "index/base/buf.h"
 #include "index/fts_best.h"
+#include "index/fts_pairs.h"
 #include "index/fts_private.h"
 #include "index/sql_functions.h"
 #include "index/store_private.h"
@@ -181,7 +182,8 @@ static int find_best(struct db *db, struct arena *a, struct searching *s, struct
 			.idf = s->idf,
 			.limit = s->q->limit};
 
-		return fts_best(&best, s->hits, &s->n, e);
+		rc = fts_best(&best, s->hits, &s->n, e);
+		return rc || s->q->words_alone ? rc : fts_add_pairs(&best, s->hits, s->n, e);
 	}
 	s->terms = terms;
 	return grow_search(db, s, e);

@@ -19,7 +19,9 @@ struct gathering {
 	const int *stop_end; /* [n_bytes] where the stopword that begins here ends; 0: none */
 	struct query_term *items;
 	int n, capacity;
-	int *table; /* [TABLE] index + 1 */
+	int *table;		  /* [TABLE] index + 1 */
+	struct query_pair *pairs; /* [FTS_PAIRS_MAX] */
+	int n_pairs;
 };
 
 static void add_term(struct gathering *g, const char *text, bool prefix)
@@ -49,8 +51,22 @@ bool fts_lone_character(const struct term *t)
 	return t->cjk && t->text[used] == '\0';
 }
 
+static void add_pair(struct gathering *g, const char *first, const char *second)
+{
+	for (int i = 0; i < g->n_pairs; i++) {
+		if (strcmp(g->pairs[i].first, first) == 0 &&
+			strcmp(g->pairs[i].second, second) == 0) {
+			return;
+		}
+	}
+	if (g->n_pairs < FTS_PAIRS_MAX && strcmp(first, second) != 0) {
+		g->pairs[g->n_pairs++] = (struct query_pair){first, second};
+	}
+}
+
 static void gather(struct gathering *g, const char *language)
 {
+	const struct term *before = NULL;
 	struct terms terms;
 
 	analyse(g->arena, g->text, g->n_bytes, language, &terms);
@@ -59,6 +75,13 @@ static void gather(struct gathering *g, const char *language)
 
 		if (!g->stop_end || g->stop_end[t->byte_start] != t->byte_end) {
 			add_term(g, t->text, fts_lone_character(t));
+			if (before && before->position == t->position) {
+				continue; /* of a compound its parts make pairs, not the whole */
+			}
+			if (before && !before->cjk && !t->cjk) {
+				add_pair(g, before->text, t->text);
+			}
+			before = t;
 		}
 	}
 }
@@ -179,6 +202,7 @@ int fts_terms(struct db *db, struct arena *a, const struct fts_query *q, struct 
 	own = own ? own : language_detect(g.text, g.n_bytes);
 	g.capacity = TABLE / 2;
 	g.items = arena_array(a, struct query_term, (size_t)g.capacity);
+	g.pairs = arena_array(a, struct query_pair, FTS_PAIRS_MAX);
 	g.table = arena_array(a, int, TABLE);
 	g.stop_end = find_stopwords(a, g.text, g.n_bytes, own);
 	rc = fts_languages(db, q->workspace_n, own, languages, &n_languages, e);
@@ -199,7 +223,7 @@ int fts_terms(struct db *db, struct arena *a, const struct fts_query *q, struct 
 			g.items[before].weight = q->extra[i].weight;
 		}
 	}
-	*out = (struct query_terms){g.items, g.n};
+	*out = (struct query_terms){g.items, g.n, g.pairs, g.n_pairs};
 	return rc;
 }
 

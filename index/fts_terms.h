@@ -18,9 +18,17 @@ struct query_term {
 	double weight; /* of its idf */
 };
 
+/* Two words that follow each other in the question, stopwords between them left out. */
+struct query_pair {
+	const char *first, *second;
+};
+#define FTS_PAIRS_MAX 64
+
 struct query_terms {
 	struct query_term *items; /* [FTS_TERMS_MAX] at most */
 	int n;
+	struct query_pair *pairs; /* of terms that need not be among the items; none of CJK */
+	int n_pairs;
 };
 
 #define FTS_LANGUAGES_MAX 32

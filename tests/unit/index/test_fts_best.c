@@ -138,6 +138,7 @@ static void compare(struct world *w, struct db *db, const struct allowed *allowe
 	struct fts_query q = {.workspace_n = w->workspace_n,
 		.language = "xx",
 		.allowed = allowed,
+		.words_alone = true,
 		.limit = rand_r(seed) % 4 ? LIMIT : 10};
 	int n, whole, n_words = 1 + rand_r(seed) % 7;
 
@@ -223,10 +224,187 @@ static void test_as_fts5_finds(void **state)
 	compare_many(w, &seed);
 }
 
+/* ── words side by side ── */
+
+static double score_of(const struct fts_hit *hits, int n, int64_t slot)
+{
+	for (int i = 0; i < n; i++) {
+		if (hits[i].slot == slot) {
+			return hits[i].score;
+		}
+	}
+	fail_msg("slot %lld is not found", (long long)slot);
+	return 0;
+}
+
+/* Ten tokens each, every row with both words once: what differs is how they stand. */
+static void test_pairs_by_hand(void **state)
+{
+	static const char *const texts[] = {
+		"alpha beta c d e f g h i j",	     /* side by side */
+		"alpha b beta d e f g h i j",	     /* near */
+		"beta alpha c d e f g h i j",	     /* near, the wrong way round */
+		"alpha b c d e f g h i beta",	     /* nine apart */
+		"c d alpha beta alpha beta e f g h", /* twice side by side */
+	};
+	const int n_rows = 5;
+	double idf = log(.5 / (n_rows + .5) + 1); /* all rows have either word */
+	double norm = 1.2 * (1 - .75 + .75);	  /* all rows are of mean length */
+	double once = 2.2 / (1 + norm), twice = 2 * 2.2 / (2 + norm);
+	struct world *w = *state;
+	struct id c = add_collection(w, "all", "operator");
+	struct fts_hit *hits;
+	struct asker who;
+	struct db *db;
+	int n;
+
+	for (int i = 0; i < n_rows; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "t%d", i);
+		add_document(w, &c, name, "xx", texts[i]);
+	}
+	db = reader(w);
+	who = operator_of(w, db);
+	n = search(w, db, &who, "alpha beta", "xx", &hits);
+	assert_int_equal(n, n_rows);
+	assert_true(fabs(score_of(hits, n, 0) - idf * (2 * once + .4 * once)) < 1e-9);
+	assert_true(fabs(score_of(hits, n, 1) - idf * (2 * once + .1 * once)) < 1e-9);
+	assert_true(fabs(score_of(hits, n, 2) - idf * (2 * once + .1 * once)) < 1e-9);
+	assert_true(fabs(score_of(hits, n, 3) - idf * 2 * once) < 1e-9);
+	assert_true(fabs(score_of(hits, n, 4) - idf * (2 * twice + .4 * twice)) < 1e-9);
+	assert_int_equal(hits[0].slot, 4);
+	assert_int_equal(hits[1].slot, 0);
+	assert_int_equal(hits[4].slot, 3);
+	/* What stands between them in the question are stopwords; one word makes no pair. */
+	n = search(w, db, &who, "alpha of the beta", "en", &hits);
+	assert_int_equal(hits[1].slot, 0);
+	n = search(w, db, &who, "alpha alpha", "xx", &hits);
+	assert_true(fabs(score_of(hits, n, 0) - score_of(hits, n, 3)) < 1e-9);
+	store_reader_drop(db);
+}
+
+static void test_bigrams_make_no_pairs(void **state)
+{
+	struct world *w = *state;
+	struct id c = add_collection(w, "all", "operator");
+	struct fts_hit *hits;
+	struct asker who;
+	struct db *db;
+	int n;
+
+	add_document(w, &c, "a", "zh", "年假规定");
+	add_document(w, &c, "b", "zh", "规定。年假");
+	db = reader(w);
+	who = operator_of(w, db);
+	n = search(w, db, &who, "年假规定", "zh", &hits);
+	assert_int_equal(n, 2);
+	n = search(w, db, &who, "年假，规定", "zh", &hits);
+	assert_int_equal(n, 2);
+	assert_true(fabs(hits[0].score - hits[1].score) < hits[0].score / 2);
+	store_reader_drop(db);
+}
+
+/* ── what is remembered ── */
+
+static int64_t frequency(struct world *w, const char *term)
+{
+	struct db *db = reader(w);
+	int64_t df;
+
+	fine(fts_df(db, w->workspace_n, term, &df, &world_err));
+	assert_int_equal(df, count_by_hand(w, db, term));
+	store_reader_drop(db);
+	return df;
+}
+
+static void test_frequencies_follow_the_index(void **state)
+{
+	struct world *w = *state;
+	struct fts_cache *cache = fts_cache_create();
+	struct id c = add_collection(w, "all", "operator"), other, mine = w->workspace;
+	int64_t mine_n = w->workspace_n, df;
+	struct rows rolled = {.from = 500, .n = 20, .seed = 5, .fail = true};
+	struct arrived in;
+	struct db *before;
+
+	store_attach(w->store, PART_FULL_TEXT, cache);
+	in = add_document(w, &c, "a", "xx", "copper zinc");
+	assert_int_equal(frequency(w, "copper"), 1);
+	before = reader(w);
+	add_document(w, &c, "b", "xx", "copper tin");
+	assert_int_equal(frequency(w, "copper"), 2);
+	/* An older snapshot still sees what it saw, and does not spoil it for the newer ones. */
+	fine(fts_df(before, w->workspace_n, "copper", &df, &world_err));
+	assert_int_equal(df, 1);
+	store_reader_drop(before);
+	assert_int_equal(frequency(w, "copper"), 2);
+	rolled.workspace_n = w->workspace_n;
+	assert_int_equal(store_write(w->store, tx_rows, &rolled, NULL), ERR_CONFLICT);
+	assert_int_equal(frequency(w, "copper"), 2);
+	assert_int_equal(frequency(w, "waxak"), 0);
+	fine(work(w, (struct work){.which = W_DELETE, .a = &in.document}));
+	assert_int_equal(frequency(w, "copper"), 1);
+	assert_int_equal(frequency(w, "zinc"), 0);
+	fine(work(w, (struct work){.which = W_WORKSPACE, .a = "other", .out = &other}));
+	w->workspace = other;
+	w->workspace_n = workspace_number(w, &other);
+	assert_int_equal(frequency(w, "copper"), 0);
+	c = add_collection(w, "all", "operator");
+	add_document(w, &c, "c", "xx", "copper");
+	add_document(w, &c, "d", "xx", "copper lead");
+	assert_int_equal(frequency(w, "copper"), 2);
+	w->workspace = mine;
+	w->workspace_n = mine_n;
+	assert_int_equal(frequency(w, "copper"), 1);
+	store_attach(w->store, PART_FULL_TEXT, NULL);
+	fts_cache_destroy(cache);
+}
+
+static void test_a_little_growth_is_let_pass(void **state)
+{
+	struct fts_cache *cache = fts_cache_create();
+	struct fts_memory *m = fts_cache_lookup(cache, 1);
+	struct fts_state then = {1000, 6400, 90000, 9000000}, now = then;
+	int64_t df;
+
+	(void)state;
+	assert_false(fts_memory_df(m, &then, "copper", &df));
+	fts_memory_keep_df(m, &then, "copper", 77);
+	assert_true(fts_memory_df(m, &now, "copper", &df));
+	assert_int_equal(df, 77);
+	now.n_written += 100; /* a 64th of its pages */
+	assert_true(fts_memory_df(m, &now, "copper", &df));
+	now.n_written++;
+	assert_false(fts_memory_df(m, &now, "copper", &df));
+	now = then;
+	now.n_rows++; /* the same counter in another table: it was filled anew */
+	assert_false(fts_memory_df(m, &now, "copper", &df));
+	assert_false(fts_memory_df(fts_cache_lookup(cache, 2), &then, "copper", &df));
+	then.n_pages = 60;
+	fts_memory_keep_df(m, &then, "tin", 5);
+	now = then;
+	now.n_written++;
+	assert_false(fts_memory_df(m, &now, "tin", &df));
+	fts_memory_keep_length(m, 70000, 123);
+	assert_int_equal(fts_memory_length(m, 70000), 123);
+	assert_int_equal(fts_memory_length(m, 70001), 0);
+	fts_memory_forget(m);
+	assert_int_equal(fts_memory_length(m, 70000), 0);
+	assert_false(fts_memory_df(m, &then, "tin", &df));
+	fts_cache_destroy(cache);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_as_fts5_finds, world_setup, world_teardown),
+		T(test_as_fts5_finds),
+		T(test_pairs_by_hand),
+		T(test_bigrams_make_no_pairs),
+		T(test_frequencies_follow_the_index),
+		cmocka_unit_test(test_a_little_growth_is_let_pass),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
