@@ -379,7 +379,7 @@ int chunks_purge_document(struct db *db, const struct id *document, struct err *
 	if (rc == 0) {
 		rc = remove_rows(db, workspace_n, document, e);
 	}
-	return rc ? rc : fts_optimize(db, workspace_n, e);
+	return rc;
 }
 
 int chunks_sweep(struct db *db, const struct id *version, struct err *e)

@@ -74,8 +74,8 @@ struct acl_index;
 MUST_CHECK int chunks_publish(struct db *db, const struct publication *p, struct err *e);
 /* tx. Out of both indexes and the bitmaps; rows stay for citations. */
 MUST_CHECK int chunks_retire_document(struct db *db, const struct id *document, struct err *e);
-/* tx. Removes all chunk rows and vectors of a deleted document; then optimizes its full-text table
- * so that no word of it is left in a file (with the checkpoint that the purge job makes). */
+/* tx. Removes all chunk rows and vectors of a deleted document. Its words leave the full-text
+ * table's files by fts_forget and a checkpoint, which the purge job makes. */
 MUST_CHECK int chunks_purge_document(struct db *db, const struct id *document, struct err *e);
 /* tx. Removes retired chunks of older generations of the version that no citation names. */
 MUST_CHECK int chunks_sweep(struct db *db, const struct id *version, struct err *e);

@@ -24,7 +24,7 @@ static const struct {
 	[FTS_DELETE] = {"delete",
 		"INSERT INTO fts_%1$lld (fts_%1$lld, rowid, title, heading, body) "
 		"VALUES ('delete', ?1, ?2, ?3, ?4)"},
-	[FTS_OPTIMIZE] = {"optimize", "INSERT INTO fts_%1$lld (fts_%1$lld) VALUES ('optimize')"},
+	[FTS_MERGE] = {"merge", "INSERT INTO fts_%1$lld (fts_%1$lld, rank) VALUES ('merge', ?1)"},
 	/* 1: against the content, too. */
 	[FTS_CHECK] = {"check",
 		"INSERT INTO fts_%1$lld (fts_%1$lld, rank) VALUES ('integrity-check', 1)"},
@@ -181,11 +181,6 @@ static int command(struct db *db, int64_t workspace_n, int which, struct err *e)
 	struct stmt *q = fts_statement(db, workspace_n, which, e ? e : &own);
 
 	return q ? stmt_run(q, e) : fts_unprepared(e ? e : &own);
-}
-
-int fts_optimize(struct db *db, int64_t workspace_n, struct err *e)
-{
-	return command(db, workspace_n, FTS_OPTIMIZE, e);
 }
 
 int fts_check(struct db *db, int64_t workspace_n, struct err *e)

@@ -62,7 +62,12 @@ MUST_CHECK int fts_insert(
 /* tx. The row must be exactly as it was inserted. */
 MUST_CHECK int fts_delete(
 	struct db *db, int64_t workspace_n, const struct fts_row *row, struct err *e);
-MUST_CHECK int fts_optimize(struct db *db, int64_t workspace_n, struct err *e); /* tx */
+/* After deletions that are committed: no word of those rows is left in the tables when this returns
+ * 0 (nor in a file after a truncating checkpoint). Many small transactions; blocks, not on the loop
+ * thread and not in a transaction. One merge serves all who call meanwhile. goes_on is asked
+ * between them (NULL: always), what it returns below 0 ends it. */
+MUST_CHECK int fts_forget(struct store *s, int64_t workspace_n,
+	int (*goes_on)(void *arg, struct err *e), void *arg, struct err *e);
 
 struct fts_hit {
 	int64_t slot;

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "index/base/err.h"
 #include "index/base/hash.h"
@@ -24,6 +25,10 @@ struct fts_memory {
 	pthread_mutex_t lock; /* of frequencies */
 	struct frequency *frequencies;
 	_Atomic(_Atomic uint16_t *) lengths[N_BLOCKS];
+	pthread_mutex_t merge_lock;
+	pthread_cond_t merge_ended;
+	int64_t merge_wanted, merge_done; /* turns */
+	bool merging;
 	struct fts_memory *next;
 };
 
@@ -52,6 +57,8 @@ void fts_cache_destroy(struct fts_cache *c)
 			free((void *)atomic_load(&m->lengths[i]));
 		}
 		pthread_mutex_destroy(&m->lock);
+		pthread_mutex_destroy(&m->merge_lock);
+		pthread_cond_destroy(&m->merge_ended);
 		free(m->frequencies);
 		free(m);
 	}
@@ -75,6 +82,8 @@ struct fts_memory *fts_cache_lookup(struct fts_cache *c, int64_t workspace_n)
 	if (!m) {
 		m = calloc(1, sizeof(*m));
 		ASSERT(m != NULL && pthread_mutex_init(&m->lock, NULL) == 0);
+		ASSERT(pthread_mutex_init(&m->merge_lock, NULL) == 0 &&
+			pthread_cond_init(&m->merge_ended, NULL) == 0);
 		m->frequencies = calloc(N_FREQUENCIES, sizeof(*m->frequencies));
 		ASSERT(m->frequencies != NULL);
 		m->workspace_n = workspace_n;
@@ -192,4 +201,63 @@ void fts_memory_keep_length(struct fts_memory *m, int64_t slot, int length)
 		}
 	}
 	atomic_store_explicit(&block[slot % SLOTS], (uint16_t)length, memory_order_relaxed);
+}
+
+/* ── one merge for all ── */
+
+int64_t fts_memory_merge_wanted(struct fts_memory *m)
+{
+	int64_t turn;
+
+	if (!m) {
+		return 0;
+	}
+	pthread_mutex_lock(&m->merge_lock);
+	turn = ++m->merge_wanted;
+	pthread_mutex_unlock(&m->merge_lock);
+	return turn;
+}
+
+enum fts_merge fts_memory_merge_begin(
+	struct fts_memory *m, int64_t turn, int wait_ms, int64_t *covers)
+{
+	enum fts_merge answer = FTS_MERGE_YOURS;
+	struct timespec until;
+
+	*covers = 0;
+	if (!m) {
+		return answer;
+	}
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += (long)wait_ms * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&m->merge_lock);
+	if (m->merging && m->merge_done < turn) {
+		(void)pthread_cond_timedwait(&m->merge_ended, &m->merge_lock, &until);
+	}
+	if (m->merge_done >= turn) {
+		answer = FTS_MERGE_DONE;
+	} else if (m->merging) {
+		answer = FTS_MERGE_RUNS;
+	} else {
+		m->merging = true;
+		*covers = m->merge_wanted;
+	}
+	pthread_mutex_unlock(&m->merge_lock);
+	return answer;
+}
+
+void fts_memory_merge_end(struct fts_memory *m, int64_t covers)
+{
+	if (!m) {
+		return;
+	}
+	pthread_mutex_lock(&m->merge_lock);
+	m->merging = false;
+	if (covers > m->merge_done) {
+		m->merge_done = covers;
+	}
+	pthread_cond_broadcast(&m->merge_ended);
+	pthread_mutex_unlock(&m->merge_lock);
 }

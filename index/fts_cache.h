@@ -40,6 +40,14 @@ void fts_memory_keep_df(
 /* In tokens; 0: not known. */
 int fts_memory_length(struct fts_memory *m, int64_t slot);
 void fts_memory_keep_length(struct fts_memory *m, int64_t slot, int length);
+/* One merge of the whole index (index/fts_forget.c) serves all who wanted one before it began: each
+ * takes a turn, and one of them is told that the merge is its own. m NULL: it always is. */
+int64_t fts_memory_merge_wanted(struct fts_memory *m);
+enum fts_merge { FTS_MERGE_DONE, FTS_MERGE_YOURS, FTS_MERGE_RUNS };
+/* RUNS: another one merges, and after wait_ms still does. covers: what to hand to the end. */
+enum fts_merge fts_memory_merge_begin(
+	struct fts_memory *m, int64_t turn, int wait_ms, int64_t *covers);
+void fts_memory_merge_end(struct fts_memory *m, int64_t covers); /* 0: it came to nothing */
 /* After a rebuild of the index. */
 void fts_memory_forget(struct fts_memory *m);
 

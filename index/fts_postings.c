@@ -214,6 +214,26 @@ int postings_open(struct db *db, struct arena *a, int64_t workspace_n, struct po
 	return rc;
 }
 
+int postings_segments(struct db *db, struct arena *a, int64_t workspace_n,
+	struct postings_index *out, struct err *e)
+{
+	struct err own = ERR_INIT;
+	int rc;
+
+	*out = (struct postings_index){.db = db, .arena = a};
+	out->page = fts_statement(db, workspace_n, FTS_PAGE, e ? e : &own);
+	if (!out->page) {
+		return fts_unprepared(e ? e : &own);
+	}
+	rc = read_structure(out, e);
+	return rc == 1 ? 0 : rc < 0 ? rc : damaged(e);
+}
+
+int64_t postings_segment(const struct postings_index *x, int i)
+{
+	return x->segments[i].id;
+}
+
 /* ── pages ── */
 
 /* As FTS5 numbers them: segment (16 bits), doclist index (1), its height (5), page (31). */

@@ -56,6 +56,11 @@ struct postings {
 MUST_CHECK int postings_open(struct db *db, struct arena *a, int64_t workspace_n,
 	struct postings_index *out, struct err *e);
 
+/* Of any connection: only segments and n_segments are set (those that hold anything). */
+MUST_CHECK int postings_segments(struct db *db, struct arena *a, int64_t workspace_n,
+	struct postings_index *out, struct err *e);
+int64_t postings_segment(const struct postings_index *x, int i); /* its number, while it lives */
+
 /* At its first row; row is INT64_MAX where no row has the term. */
 MUST_CHECK int postings_find(
 	struct postings_index *x, const char *term, struct postings *out, struct err *e);

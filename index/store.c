@@ -139,6 +139,12 @@ void store_attach(struct store *s, enum store_part part, void *p)
 	s->parts[part] = p;
 }
 
+void *store_part(struct store *s, enum store_part part)
+{
+	ASSERT((int)part >= 0 && part < N_STORE_PARTS);
+	return s->parts[part];
+}
+
 void *db_part(struct db *db, enum store_part part)
 {
 	ASSERT((int)part >= 0 && part < N_STORE_PARTS);

@@ -5,6 +5,7 @@
 #include "index/base/clock.h"
 #include "index/catalog.h"
 #include "index/chunks.h"
+#include "index/fts.h"
 #include "ingest/stage.h"
 #include "ingest/step.h"
 
@@ -26,6 +27,22 @@ static int purge_tx(struct db *db, void *arg, struct err *e)
 				db, &p->in->arena, &p->in->job->document, &p->hashes, &p->n, e);
 }
 
+static int goes_on(void *arg, struct err *e)
+{
+	return step_goes_on(arg, e);
+}
+
+static int forget_words(struct ingest *in, struct err *e)
+{
+	struct db *db = store_reader(in->index->store, e);
+	struct workspace w;
+	int rc =
+		db ? workspace_lookup(db, &in->arena, &in->job->workspace, &w, e) : ERR_UNAVAILABLE;
+
+	store_reader_drop(db);
+	return rc ? rc : fts_forget(in->index->store, w.n, goes_on, in, e);
+}
+
 /* A crash between the transaction and the list of blobs loses the list; the sweep at the next start
  * finds them, since no version names them any more. */
 int step_purge(struct ingest *in, struct err *e)
@@ -41,7 +58,7 @@ int step_purge(struct ingest *in, struct err *e)
 		rc = stage_write(in->index, &in->job->id, "blobs", &list, e);
 	}
 	buf_finish(&list);
-	return rc;
+	return rc ? rc : forget_words(in, e);
 }
 
 int step_remove_blobs(struct ingest *in, struct err *e)

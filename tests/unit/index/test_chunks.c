@@ -434,6 +434,7 @@ static void test_purge_leaves_no_word(void **state)
 	fine(work(w, (struct work){.which = W_DELETE, .a = &in.document}));
 	assert_int_equal(finds(w, "zirconquux", "en"), 0);
 	fine(work(w, (struct work){.which = W_PURGE, .a = &in.document}));
+	fine(fts_forget(w->store, w->workspace_n, NULL, NULL, &world_err));
 	fine(store_checkpoint(w->store, &world_err));
 	assert_int_equal(files_with(w, "zirconquux"), 0);
 	assert_int_equal(files_with(w, "Evangelineova"), 0);
@@ -528,6 +529,7 @@ static void test_purged_while_a_dictionary_is_trained(void **state)
 	fine(training_begin(w->store, w->workspace_n, &t, &world_err));
 	fine(work(w, (struct work){.which = W_DELETE, .a = &in.document}));
 	fine(work(w, (struct work){.which = W_PURGE, .a = &in.document}));
+	fine(fts_forget(w->store, w->workspace_n, NULL, NULL, &world_err));
 	fine(training_end(w->store, t, &world_err));
 	fine(store_checkpoint(w->store, &world_err));
 	assert_int_equal(count_of(w, "SELECT count(*) FROM text_dictionary"), 0);

@@ -395,6 +395,119 @@ static void test_a_little_growth_is_let_pass(void **state)
 	fts_cache_destroy(cache);
 }
 
+/* ── forgetting ── */
+
+static int tx_secret(struct db *db, void *arg, struct err *e)
+{
+	const struct rows *r = arg;
+	int rc = 0;
+
+	for (int64_t slot = r->from; rc == 0 && slot < r->from + r->n; slot++) {
+		struct fts_row row = {.slot = slot,
+			.language = "xx",
+			.title = "plans",
+			.heading = "",
+			.body = "waxak zirconquux evangelineova wbxbk"};
+
+		rc = r->take_out ? fts_delete(db, r->workspace_n, &row, e)
+				 : fts_insert(db, r->workspace_n, &row, e);
+	}
+	return rc;
+}
+
+static int n_rows_of_data_with(struct world *w, const char *word)
+{
+	struct db *db = reader(w);
+	char *sql;
+	struct stmt *q;
+	int n;
+
+	assert_true(asprintf(&sql, "SELECT count(*) FROM fts_%lld_data WHERE instr(block, ?1) > 0",
+			    (long long)w->workspace_n) > 0);
+	q = db_stmt_named(db, "test.data", sql, &world_err);
+	assert_non_null(q);
+	stmt_blob(q, 1, word, strlen(word));
+	assert_int_equal(stmt_step(q, &world_err), 1);
+	n = (int)col_int(q, 0);
+	stmt_reset(q);
+	store_reader_drop(db);
+	free(sql);
+	return n;
+}
+
+struct meanwhile {
+	struct world *w;
+	unsigned seed;
+	int64_t next;
+	int n_steps;
+};
+
+/* Others write between the steps, for a while more than a step merges. */
+static int on_step(void *arg, struct err *e)
+{
+	struct meanwhile *m = arg;
+
+	(void)e;
+	if (m->n_steps++ < 20) {
+		change(m->w, (struct rows){.from = m->next, .n = 30, .seed = m->seed});
+		m->next += 30;
+	}
+	return 0;
+}
+
+static void test_forgotten_while_others_write(void **state)
+{
+	struct world *w = *state;
+	struct rows secret = {.from = 5000, .n = 40, .workspace_n = w->workspace_n};
+	struct meanwhile m = {.w = w, .seed = (unsigned)time(NULL), .next = 6000};
+
+	print_message("seed %u\n", m.seed);
+	command(w, "'pgsz', 60"); /* many small pages: many steps */
+	for (int i = 0; i < 5; i++) {
+		change(w, (struct rows){.from = i * 600, .n = 600, .seed = m.seed});
+	}
+	fine(store_write(w->store, tx_secret, &secret, &world_err));
+	change(w, (struct rows){.from = 5500, .n = 100, .seed = m.seed});
+	assert_true(n_rows_of_data_with(w, "irconquux") > 0);
+	secret.take_out = true;
+	fine(store_write(w->store, tx_secret, &secret, &world_err));
+	assert_true(n_rows_of_data_with(w, "irconquux") > 0);
+	fine(fts_forget(w->store, w->workspace_n, on_step, &m, &world_err));
+	print_message("%d steps\n", m.n_steps);
+	assert_true(m.n_steps > 3);
+	assert_int_equal(n_rows_of_data_with(w, "irconquux"), 0);
+	assert_int_equal(n_rows_of_data_with(w, "vangelineova"), 0);
+	assert_int_equal(frequency(w, "zirconquux"), 0);
+	(void)frequency(w, "waxak");
+	compare_many(w, &m.seed);
+}
+
+static int on_step_stop(void *arg, struct err *e)
+{
+	return ++*(int *)arg > 3 ? err_set(e, ERR_CANCELLED, "cancelled", "stop") : 0;
+}
+
+static void test_forgetting_stops(void **state)
+{
+	struct world *w = *state;
+	struct fts_cache *cache = fts_cache_create();
+	int n_steps = 0;
+
+	store_attach(w->store, PART_FULL_TEXT, cache);
+	command(w, "'pgsz', 60");
+	change(w, (struct rows){.n = 1500, .seed = 7});
+	change(w, (struct rows){.from = 1500, .n = 1500, .seed = 7});
+	err_clear(&world_err);
+	assert_int_equal(fts_forget(w->store, w->workspace_n, on_step_stop, &n_steps, &world_err),
+		ERR_CANCELLED);
+	assert_int_equal(n_steps, 4);
+	err_clear(&world_err);
+	fine(fts_forget(
+		w->store, w->workspace_n, NULL, NULL, &world_err)); /* nobody is in the way */
+	store_attach(w->store, PART_FULL_TEXT, NULL);
+	fts_cache_destroy(cache);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -404,6 +517,8 @@ int main(void)
 		T(test_pairs_by_hand),
 		T(test_bigrams_make_no_pairs),
 		T(test_frequencies_follow_the_index),
+		T(test_forgotten_while_others_write),
+		T(test_forgetting_stops),
 		cmocka_unit_test(test_a_little_growth_is_let_pass),
 	};
 
