@@ -2,22 +2,75 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "index/base/err.h"
 
-static struct vector_block *block_create(int dimension)
+/*
+ * Slabs. A search touches vectors all over half a gigabyte; in pages of 4 KB most of its time goes
+ * into finding the page, so the blocks of a large space are cut from slabs that the kernel may map
+ * with pages of 2 MB. A slab of a small space is as large as one block.
+ */
+#define LARGE_SPACE_BLOCKS 64
+#define HUGE_PAGE ((size_t)2 << 20)
+#define SLAB_BYTES (4 * HUGE_PAGE)
+
+struct vector_slab {
+	atomic_int refs;
+	size_t size, used;
+	char *bytes;
+};
+
+static struct vector_slab *slab_create(size_t size)
 {
-	struct vector_block *b =
-		calloc(1, sizeof(*b) + BLOCK_SLOTS * (size_t)dimension * sizeof(uint16_t));
+	struct vector_slab *s = calloc(1, sizeof(*s));
+
+	ASSERT(s != NULL);
+	atomic_init(&s->refs, 1);
+	s->size = size;
+	if (size >= HUGE_PAGE) {
+		ASSERT(posix_memalign((void **)&s->bytes, HUGE_PAGE, size) == 0);
+		(void)madvise(s->bytes, size, MADV_HUGEPAGE); /* it goes without, slower */
+	} else {
+		s->bytes = malloc(size);
+		ASSERT(s->bytes != NULL);
+	}
+	return s;
+}
+
+static void slab_drop(struct vector_slab *s)
+{
+	if (s && atomic_fetch_sub(&s->refs, 1) == 1) {
+		free(s->bytes);
+		free(s);
+	}
+}
+
+/* Locked. */
+static struct vector_block *block_create(struct memory *m)
+{
+	struct vector_block *b = calloc(1, sizeof(*b));
+	size_t n_bytes = BLOCK_SLOTS * (size_t)m->dimension * sizeof(uint16_t);
 
 	ASSERT(b != NULL);
+	if (!m->slab || m->slab->size - m->slab->used < n_bytes) {
+		bool large = m->now->n_blocks >= LARGE_SPACE_BLOCKS && n_bytes <= SLAB_BYTES;
+
+		slab_drop(m->slab);
+		m->slab = slab_create(large ? SLAB_BYTES : n_bytes);
+	}
 	atomic_init(&b->refs, 1);
+	b->slab = m->slab;
+	atomic_fetch_add(&b->slab->refs, 1);
+	b->halves = (uint16_t *)(void *)(b->slab->bytes + b->slab->used);
+	b->slab->used += n_bytes;
 	return b;
 }
 
 static void block_drop(struct vector_block *b)
 {
 	if (b && atomic_fetch_sub(&b->refs, 1) == 1) {
+		slab_drop(b->slab);
 		free(b);
 	}
 }
@@ -76,6 +129,7 @@ void memory_init(struct memory *m, int dimension)
 void memory_finish(struct memory *m)
 {
 	snapshot_drop(m->now);
+	slab_drop(m->slab);
 	bitmap_finish(&m->gone);
 	pthread_mutex_destroy(&m->lock);
 }
@@ -100,7 +154,7 @@ static struct vector_block *block_for(struct memory *m, int64_t slot)
 		size_t n = i >= m->now->n_blocks ? i + 1 : m->now->n_blocks;
 		struct snapshot *s = snapshot_copy(m->now, n, m->now->n_segments);
 
-		s->blocks[i] = block_create(m->dimension);
+		s->blocks[i] = block_create(m);
 		snapshot_drop(m->now);
 		m->now = s;
 	}
@@ -117,7 +171,7 @@ static void put_locked(struct memory *m, int64_t slot, const uint16_t *halves)
 	if (b->written[in_block / 64] & bit) {
 		/* A search may be reading the old vector: it keeps the old block. */
 		struct snapshot *s = snapshot_copy(m->now, m->now->n_blocks, m->now->n_segments);
-		struct vector_block *copy = block_create(m->dimension);
+		struct vector_block *copy = block_create(m);
 		size_t i = (size_t)(slot / BLOCK_SLOTS);
 
 		memcpy(copy->halves, b->halves, BLOCK_SLOTS * n_bytes);

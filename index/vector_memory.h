@@ -26,7 +26,8 @@ struct vector_block {
 	atomic_int refs;
 	_Atomic uint64_t present[BLOCK_WORDS];
 	uint64_t written[BLOCK_WORDS]; /* ever; the writer's own */
-	uint16_t halves[];	       /* [BLOCK_SLOTS × dimension] */
+	struct vector_slab *slab;      /* what halves lies in */
+	uint16_t *halves;	       /* [BLOCK_SLOTS × dimension] */
 };
 
 struct snapshot {
@@ -41,6 +42,7 @@ struct memory {
 	int dimension;
 	pthread_mutex_t lock;
 	struct snapshot *now;
+	struct vector_slab *slab; /* that new blocks are cut from; kept */
 	atomic_llong n_present;
 	/* While the stored vectors are being read: slots removed since that snapshot began. */
 	bool loading;
