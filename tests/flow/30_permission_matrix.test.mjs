@@ -519,6 +519,28 @@ test('what came inside of a document is open to whom that one is, and to nobody 
 	}
 });
 
+test('a condition of a query, or a correction, tells nothing of what one may not read', async () => {
+	const { name } = await operator('GET', `/v1/collections/${ids.collection}`);
+	const search = async (who, query) => {
+		const r = await ask(carrel, 'POST', '/v1/search', { body: { query, limit: 50 }, headers: bearer(people[who].access) });
+		assert.equal(r.status, 200, `${who}: ${r.text}`);
+		const { passages, conditions, corrections } = r.json;
+		return { found: passages.map((p) => p.documentId), unmatched: conditions.map((c) => c.unmatched), corrections };
+	};
+	for (const who of Object.keys(PEOPLE).filter((one) => identity(one, 'access'))) {
+		const there = await search(who, `hotel in:"${name}"`), nowhere = await search(who, 'hotel in:"no such shelf"');
+		const slip = await search(who, 'Milna hotels');
+		assert.deepEqual(nowhere, { found: [], unmatched: [true], corrections: nowhere.corrections }, who);
+		if (PEOPLE[who].right === 'none') {
+			assert.deepEqual(there, nowhere, who);
+			assert.ok(!JSON.stringify(slip.corrections).includes('Milan'), who);
+		} else {
+			assert.ok(there.found.includes(ids.document) && !there.unmatched[0], who);
+			assert.deepEqual(slip.corrections, [{ from: 'Milna', to: 'Milan' }], who);
+		}
+	}
+});
+
 test('the machine\'s operator reads all of a workspace, as nobody in particular', async () => {
 	for (const [path, want] of [[`/v1/documents/${ids.document}`, 200], [`/v1/collections/${ids.collection}/acl`, 200], [`/v1/chunks/${ids.chunk}`, 200],
 		[`/v1/conversations/${ids.conversation}`, 404], [`/v1/runs/${ids.run}`, 404]]) {

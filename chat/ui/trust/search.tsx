@@ -14,9 +14,11 @@ import { Candidates } from './searched';
 const TYPING_MS = 250;
 const LIMIT = 20;
 
-interface Found { query: string; passages: Passage[]; weak: boolean; language: string; vectorError?: string; rerankError?: string; timeUs?: { total: number }; candidates?: Candidate[] }
 interface Condition { text: string; unmatched: boolean }
-interface Found { query: string; passages: Passage[]; weak: boolean; language: string; vectorError?: string; conditions: Condition[]; corrections: { from: string; to: string }[]; timeUs?: { total: number }; candidates?: Candidate[] }
+interface Found {
+	query: string; passages: Passage[]; weak: boolean; language: string; vectorError?: string; rerankError?: string; timeUs?: { total: number };
+	candidates?: Candidate[]; conditions: Condition[]; corrections: { from: string; to: string }[];
+}
 
 /** The present address with another question, collection or wish for an explanation. */
 function address(change: Record<string, string>): string {
