@@ -184,6 +184,25 @@ test('a server that limits, drops, changes its limits or refuses', async () => {
 	assert.equal(embed('ferry').length, 32);
 });
 
+test('a reranker is sent only what its asker may read; its key is not shown', async () => {
+	await shelf(carrel, 'ben', 'diary', { 'diary.txt': `The lighthouse of ${SECRET} opens at midnight.\n` }, [{ principal: ben, right: 'own' }]);
+	const set = await carrel.operator('PATCH', '/v1/settings', { settings: { 'rerank-url': fake.url, 'rerank-model': 'judge', 'rerank-key': 'sk-rerank-not-shown' } });
+	assert.equal(set.status, 200, set.text);
+	const sent = async (as) => {
+		fake.requests.length = 0;
+		const r = await carrel.operator('POST', '/v1/search', { query: `lighthouse of ${SECRET}` }, { as });
+		assert.equal(r.status, 200, r.text);
+		const [one, ...more] = fake.requests.filter((x) => x.path.endsWith('/rerank'));
+		assert.deepEqual([more.length, one.body.model, one.headers.authorization], [0, 'judge', 'Bearer sk-rerank-not-shown']);
+		return { documents: one.body.documents.join('\n'), found: r.text };
+	};
+	assert.ok((await sent('ben')).documents.includes(SECRET));
+	const { documents: hers, found } = await sent('ann');
+	assert.ok(hers.includes('lighthouse') && !hers.includes(SECRET) && !found.includes('diary'));
+	assert.ok(!carrel.output().includes('sk-rerank-not-shown'));
+	assert.equal((await carrel.operator('PATCH', '/v1/settings', { settings: { 'rerank-url': null } })).status, 200);
+});
+
 test('without a server, as with one', async () => {
 	const data = temporaryFolder();
 	const flags = ['--data', data, '--embed-url', fake.url, '--embed-model', 'fake', '--json', '--quiet'];

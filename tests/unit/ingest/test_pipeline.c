@@ -516,6 +516,61 @@ static void killed_while_embedding_anew(void **state)
 	}
 }
 
+static const char *state_of(struct house *h, int64_t n)
+{
+	struct db *db = store_reader(h->ix->store, &house_err);
+	struct space_view *spaces;
+	const char *state = "";
+	int n_spaces;
+
+	assert_non_null(db);
+	fine(vectors_spaces(db, &h->arena, h->who.workspace_n, &spaces, &n_spaces, &house_err));
+	store_reader_drop(db);
+	for (int i = 0; i < n_spaces; i++) {
+		state = spaces[i].n == n ? spaces[i].state : state;
+	}
+	return state;
+}
+
+/* Vectors that wait for a decision, then serve with the former ones kept, whatever is killed. */
+static void killed_while_a_space_waits(void **state)
+{
+	static const char *const steps[] = {"fill", "compare", "swap"};
+	static const char *const moments[] = {"begin", "worked", "recorded"};
+	const struct reembed_order fill = {.embedder = "builtin",
+					   .swap = SWAP_NEVER,
+					   .actor = "operator"},
+				   swap = {.from = ASIDE_WAITING,
+					   .swap = SWAP_ALWAYS,
+					   .keep = true,
+					   .actor = "operator"};
+	struct house *h = *state;
+
+	put(h, "k.txt", "The axolotl is pink.\n");
+	run_all(h);
+	for (int i = 0; i < 9; i++) {
+		struct id job;
+		int64_t n;
+
+		fine(ingest_reembed_order(h->ix, &h->who.workspace, &fill, &job, &house_err));
+		die_at(h, steps[i / 3], moments[i % 3]);
+		run_all(h);
+		assert_string_equal(job_now(h, &job).state, "done");
+		n = job_now(h, &job).space_n;
+		assert_string_equal(state_of(h, n), "waiting");
+		put(h, "more.txt", arena_printf(&h->arena, "The axolotl number %d is blue.\n", i));
+		run_all(h);
+		fine(ingest_reembed_order(h->ix, &h->who.workspace, &swap, &job, &house_err));
+		die_at(h, steps[i / 3], moments[i % 3]);
+		run_all(h);
+		assert_string_equal(job_now(h, &job).state, "done");
+		assert_int_equal(job_now(h, &job).space_n, n);
+		assert_string_equal(state_of(h, n), "serving");
+		assert_int_equal(finds(h, "axolotl", NULL), 2);
+		assert_int_equal(check(h, false, NULL), 0);
+	}
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, house_setup, house_teardown)
 
 int main(void)
@@ -538,6 +593,7 @@ int main(void)
 		T(killed_while_parts_come_in),
 		T(killed_while_going_out),
 		T(killed_while_embedding_anew),
+		T(killed_while_a_space_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
