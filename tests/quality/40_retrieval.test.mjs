@@ -9,18 +9,21 @@ import { ROOT, runCarrel, temporaryFolder } from '../flow/carrel.mjs';
 import { bm25 } from './bm25.mjs';
 
 const SETS = path.join(ROOT, '../shared/eval');
-// nDCG@10. A little below what is measured, so that another machine's rounding passes and a loss does not.
+// nDCG@10: what was measured, less what another machine's rounding or another order of training may cost.
 const AT_LEAST = {
-	handbook: 0.43,
-	cisi: 0.35,
-	chunking: 0.78,
-	'xquad-en': 0.965,
-	'xquad-de': 0.93,
-	'xquad-ru': 0.93,
-	'xquad-ar': 0.89,
-	'xquad-zh': 0.955,
+	handbook: 0.435,
+	cisi: 0.355,
+	chunking: 0.794,
+	'xquad-en': 0.968,
+	'xquad-de': 0.945,
+	'xquad-ru': 0.95,
+	'xquad-ar': 0.94,
+	'xquad-zh': 0.96,
 };
+const RECALL_GAINED = 0.02; // mean recall@100 over BM25's, of the sets below
 
+const ENGLISH = ['handbook', 'cisi', 'chunking'];
+const gained = new Map(); // recall@100, by set
 const data = temporaryFolder();
 test.after(() => rmSync(data, { recursive: true, force: true }));
 
@@ -36,5 +39,14 @@ for (const [name, least] of Object.entries(AT_LEAST)) {
 		const three = (x) => x.toFixed(3);
 		t.diagnostic(`nDCG@10 ${three(ours['ndcg@10'])} (BM25 ${three(plain['ndcg@10'])}), recall@100 ${three(ours['recall@100'])} (${three(plain['recall@100'])})`);
 		assert.ok(ours['ndcg@10'] >= least, `nDCG@10 is ${three(ours['ndcg@10'])}`);
+		assert.ok(ours['ndcg@10'] >= plain['ndcg@10'], `BM25 has ${three(plain['ndcg@10'])}`);
+		gained.set(name, ours['recall@100'] - plain['recall@100']);
 	});
 }
+
+test(`recall@100: ${RECALL_GAINED} more than BM25 on the mean of ${ENGLISH.join(', ')}`,
+	{ skip: existsSync(SETS) ? false : 'no ../shared/eval here' }, (t) => {
+		const mean = ENGLISH.reduce((sum, name) => sum + gained.get(name), 0) / ENGLISH.length;
+		t.diagnostic(`${mean.toFixed(4)} more`);
+		assert.ok(mean >= RECALL_GAINED, `only ${mean.toFixed(4)} more`);
+	});
