@@ -72,6 +72,7 @@ struct chooser {
 	struct group *groups; /* chosen, in the order of choice */
 	int n_groups;
 	int n_tokens;
+	double asked;	  /* weight of the whole question */
 	uint64_t covered; /* terms of the question in chosen ones */
 	char **known;	  /* [n][n_terms] 1: the term stands in a chosen one */
 	int *n_known;	  /* [n] */
@@ -91,8 +92,7 @@ static double mass_of(const struct pack_limits *l, uint64_t terms)
 static double value(const struct chooser *c, int i)
 {
 	const struct ranked *r = &c->items[i];
-	double all = mass_of(c->limits, ~(uint64_t)0);
-	double fresh = all > 0 ? mass_of(c->limits, r->asked & ~c->covered) / all : 0;
+	double fresh = c->asked > 0 ? mass_of(c->limits, r->asked & ~c->covered) / c->asked : 0;
 	double known = r->n_terms > 0 ? (double)c->n_known[i] / r->n_terms : 0;
 
 	if (c->limits->tokens == 0) { /* by rank */
@@ -361,12 +361,25 @@ static void passage_also(struct arena *a, const struct group *g, const struct ra
 	}
 }
 
+/* Equal ones too in an order of their own: which of three similar ones are told to be the same
+ * hangs on who is looked at first. */
+static int by_score(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->score != y->score) {
+		return x->score < y->score ? 1 : -1;
+	}
+	return x->fused_rank - y->fused_rank;
+}
+
 struct passage *pack_run(struct arena *a, struct ranked *items, int n,
 	const struct pack_limits *limits, int *n_passages)
 {
 	struct chooser c = {.limits = limits,
 		.items = items,
 		.n = n,
+		.asked = mass_of(limits, ~(uint64_t)0),
 		.groups = arena_array(a, struct group, (size_t)limits->passages + 1),
 		.known = arena_array(a, char *, (size_t)n + 1),
 		.n_known = arena_array(a, int, (size_t)n + 1),
@@ -378,6 +391,7 @@ struct passage *pack_run(struct arena *a, struct ranked *items, int n,
 		items[i].fate = items[i].chunk.slot < 0 ? FATE_GONE : FATE_KEPT;
 		items[i].same_as = 0;
 	}
+	qsort(items, (size_t)n, sizeof(*items), by_score);
 	same_find(a, items, n);
 	for (i = 0; i < n; i++) {
 		c.open[i] = items[i].fate == FATE_KEPT;

@@ -38,8 +38,8 @@ struct pack_limits {
 	int n_asked;
 };
 
-/* Best first in; reordered where a better version of a passage takes its place. Passages out, in
- * the arena. */
+/* Put in order of score; reordered where a better version of a passage takes its place. Passages
+ * out, in the arena. */
 struct passage *pack_run(struct arena *a, struct ranked *items, int n,
 	const struct pack_limits *limits, int *n_passages);
 

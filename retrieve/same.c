@@ -16,24 +16,26 @@
 
 /* ── terms ── */
 
-double same_similarity(const struct ranked *a, const struct ranked *b)
+/* Left as soon as too many terms stand in one of them alone: with c common ones of a + b,
+ * c / (a + b - c) >= s allows (a + b) · (1 - s) / (1 + s) of those. */
+bool same_words(const struct ranked *a, const struct ranked *b, double similarity)
 {
-	int i = 0, k = 0, common = 0;
+	int allowed = (int)((a->n_terms + b->n_terms) * (1 - similarity) / (1 + similarity) + 1e-9);
+	int i = 0, k = 0, alone = 0;
 
-	while (i < a->n_terms && k < b->n_terms) {
+	while (i < a->n_terms && k < b->n_terms && alone <= allowed) {
 		if (a->terms[i] == b->terms[k]) {
-			common++;
 			i++;
 			k++;
 		} else if (a->terms[i] < b->terms[k]) {
 			i++;
+			alone++;
 		} else {
 			k++;
+			alone++;
 		}
 	}
-	return a->n_terms + b->n_terms == 0
-		       ? 0
-		       : (double)common / (double)(a->n_terms + b->n_terms - common);
+	return alone + (a->n_terms - i) + (b->n_terms - k) <= allowed;
 }
 
 /* Whether the numbers in both are the same. */
@@ -215,7 +217,6 @@ static bool say_the_same(const struct ranked *a, const struct kin *of_a, const s
 	int least = a->n_terms < b->n_terms ? a->n_terms : b->n_terms;
 	bool versions = !id_equal(&a->chunk.document, &b->chunk.document) &&
 			plain_names_same(of_a->name, of_b->name);
-	double similarity;
 
 	if (a->n_terms > 0 && a->n_terms == b->n_terms &&
 		strcmp(a->chunk.text, b->chunk.text) == 0 &&
@@ -225,9 +226,8 @@ static bool say_the_same(const struct ranked *a, const struct kin *of_a, const s
 	if (least < (versions ? VERSION_TERMS_MIN : COPY_TERMS_MIN)) {
 		return false;
 	}
-	similarity = same_similarity(a, b);
-	return versions ? similarity >= VERSION_SIMILARITY
-			: similarity >= COPY_SIMILARITY && numbers_agree(a, b);
+	return versions ? same_words(a, b, VERSION_SIMILARITY)
+			: numbers_agree(a, b) && same_words(a, b, COPY_SIMILARITY);
 }
 
 /* a holds every word of the question that b holds. */

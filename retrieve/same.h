@@ -22,8 +22,8 @@
  * for them up. Looks at those of FATE_KEPT, best first. */
 void same_find(struct arena *a, struct ranked *items, int n);
 
-/* Share of common terms, |A ∩ B| / |A ∪ B| (Jaccard 1901). */
-double same_similarity(const struct ranked *a, const struct ranked *b);
+/* Whether the share of common terms, |A ∩ B| / |A ∪ B| (Jaccard 1901), is that at least. */
+bool same_words(const struct ranked *a, const struct ranked *b, double similarity);
 /* Whether the last parts of two names differ at most in words and numbers of versions. */
 bool same_names(struct arena *a, const char *x, const char *y);
 

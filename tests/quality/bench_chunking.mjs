@@ -185,7 +185,7 @@ async function measure(way, docs, questions) {
 			const ranked = found.candidates.filter((c) => c.chunkId).sort((a, b) => a.fusedRank - b.fusedRank).slice(0, 20);
 			await learn(ranked);
 			const best = hits(ranked.slice(0, BEST), ranges, q.doc, wanted);
-			const packed = (await ada.post('/v1/search', { query: q.text, limit: 100, tokens: BUDGET })).json.passages
+			const packed = (await ada.post('/v1/search', { query: q.text, limit: 12, tokens: BUDGET })).json.passages
 				.flatMap((p) => p.chunkIds.map((chunkId) => ({ chunkId, documentId: p.documentId })));
 			await learn(packed);
 			sum.recall += best.hits / wanted.size;

@@ -141,7 +141,7 @@ static void test_budget_and_share(void **state)
 static void test_share_yields_to_its_like_alone(void **state)
 {
 	struct ranked items[] = {
-		item(1, 0, 40, 1), item(1, 10, 40, .9), item(2, 0, 40, .3), item(1, 20, 40, .8)};
+		item(1, 0, 40, 1), item(1, 10, 40, .9), item(1, 20, 40, .8), item(2, 0, 40, .3)};
 	const struct pack_limits limits = {
 		.passages = 10, .tokens = 120, .document_share = .4, .merged_tokens = 700};
 	struct arena a;
@@ -151,8 +151,8 @@ static void test_share_yields_to_its_like_alone(void **state)
 	arena_init(&a);
 	pack_run(&a, items, 4, &limits, &n);
 	assert_int_equal(items[1].fate, FATE_KEPT);
-	assert_int_equal(items[3].fate, FATE_KEPT);
-	assert_int_equal(items[2].fate, FATE_BUDGET);
+	assert_int_equal(items[2].fate, FATE_KEPT);
+	assert_int_equal(items[3].fate, FATE_BUDGET);
 	arena_finish(&a);
 }
 
@@ -238,7 +238,7 @@ static void check_packing(const struct ranked *items, int n_items, const struct 
 
 static void test_random_packings_hold(void **state)
 {
-	unsigned seed = (unsigned)clock_wall_ms();
+	unsigned seed = getenv("SEED") ? (unsigned)atoi(getenv("SEED")) : (unsigned)clock_wall_ms();
 	const double idf[] = {1, 2, 3};
 
 	(void)state;
@@ -284,7 +284,7 @@ static void test_random_packings_hold(void **state)
 /* While others of about the same worth fit, no document takes more than its share. */
 static void test_random_shares_hold(void **state)
 {
-	unsigned seed = (unsigned)clock_wall_ms();
+	unsigned seed = getenv("SEED") ? (unsigned)atoi(getenv("SEED")) : (unsigned)clock_wall_ms();
 
 	(void)state;
 	printf("seed %u\n", seed);

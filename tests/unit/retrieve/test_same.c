@@ -136,6 +136,25 @@ static void test_short_ones_only_if_equal(void **state)
 	assert_int_equal(items[2].fate, FATE_DUPLICATE);
 }
 
+static void test_share_of_words(void **state)
+{
+	struct ranked a = passage(1, 1, "a", words), b = passage(2, 2, "b", edited);
+
+	(void)state;
+	/* 32 of 48 */
+	assert_true(same_words(&a, &b, 32 / 48.0));
+	assert_false(same_words(&a, &b, 32 / 48.0 + .01));
+	b.n_terms = 0;
+	assert_false(same_words(&a, &b, .1));
+	b = a;
+	assert_true(same_words(&a, &b, 1));
+	b.n_terms = 36;
+	assert_true(same_words(&a, &b, .9));
+	assert_true(same_words(&b, &a, .9));
+	b.n_terms = 35;
+	assert_false(same_words(&a, &b, .9));
+}
+
 static void test_names(void **state)
 {
 	static const char *const same[][2] = {
@@ -166,6 +185,7 @@ int main(void)
 		TEST(test_drafts_stand_behind),
 		TEST(test_words_of_the_question_are_kept),
 		TEST(test_short_ones_only_if_equal),
+		TEST(test_share_of_words),
 		TEST(test_names),
 	};
 
