@@ -10,7 +10,7 @@
 #include "index/vector_kernel.h"
 
 #define MAGIC "CRLEMBT2"
-#define MAGIC_1 "CRLEMBT1" /* up to 0.4: u32 1 before the dimension, no key, text for a hash */
+#define MAGIC_1 "CRLEMBT1" /* of before: u32 1 before the dimension, no key, texts for hashes */
 #define MAGIC_BYTES 8
 #define GRAM_SEED UINT64_C(0x43617272656c0001)
 #define GRAM_MIN 3
