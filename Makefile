@@ -51,7 +51,7 @@ GEN   := $(foreach f,$(EMBED),$(BUILD)/gen/$(subst /,_,$(f)).h)
 
 UNIT  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(shell find tests/unit -name 'test_*.c' 2>/dev/null))
 
-.PHONY: all build run check unit flow browser quality fault lint format asan asan-unit tsan sanitized clang fuzz fuzz-short bench bench-scale fixtures screenshots clean deps check-deps
+.PHONY: all build run check unit flow browser quality fault lint format asan asan-unit tsan sanitized clang fuzz fuzz-short bench bench-scale bench-lexical fixtures screenshots clean deps check-deps
 .DEFAULT_GOAL := build
 .SECONDARY:
 
@@ -227,10 +227,27 @@ SEED ?= 5
 bench-scale: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(BUILD)/tests/scale/bench_scale
 	$(Q)BENCH="$(BENCH)" $(BUILD)/tests/scale/bench_scale $(BUILD)/carrel $(BUILD)/scale $(N) $(SEED) $(if $(UNEVEN),uneven)
+	$(Q)[ -n "$(BENCH)" ] || $(MAKE) --no-print-directory bench-lexical
 $(BUILD)/tests/scale/bench_%: $(BUILD)/tests/scale/bench_%.o $(patsubst %,$(BUILD)/tests/scale/%.o,\
 		generate workspace changes recall) $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(ALL_CF) -o $@ $(filter %.o,$^) $(BUILD)/libcarrel.a $(LIBS)
+
+# Full text of the same corpus against FTS5's own ranking and against Xapian, which is only for this.
+# QUESTIONS=50 for a quick look.
+QUESTIONS ?= 400
+bench-lexical: check-deps
+	$(Q)tests/install.sh libxapian-dev
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/tests/scale/lexical
+	$(Q)mkdir -p $(BUILD)/scale/lexical-$(N)
+	$(Q)$(BUILD)/tests/scale/lexical compare $(BUILD)/scale/lexical-$(N) made:$(N) made:$(N):$(QUESTIONS)
+$(BUILD)/tests/scale/xapian.o: tests/scale/xapian.cpp
+	$(Q)mkdir -p $(@D)
+	$(if $(V),,@echo "  CXX   $<")
+	$(Q)$(CXX) -std=c++17 $(WARN) $(CFLAGS) $(SAN) -MMD -MP -I. -c -o $@ $<
+$(BUILD)/tests/scale/lexical: $(patsubst %,$(BUILD)/tests/scale/%.o,lexical xapian generate) $(BUILD)/libcarrel.a
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(CC) $(ALL_CF) -o $@ $(filter %.o,$^) $(BUILD)/libcarrel.a -lxapian $(LIBS)
 
 # The page's main states as pictures: build/screenshots/ to look at, two in fixtures/ for the README.
 screenshots: check-deps
