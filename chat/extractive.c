@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OF_EVIDENCE 0.3 /* one sentence must hold this part of what all passages must */
+#define FURTHER 0.3 /* a further sentence must meet this part of what the best must */
 
 const char *extractive_refusal(const char *language)
 {
@@ -39,7 +39,7 @@ void extractive_answer(struct arena *a, const struct question *q, const char *te
 	struct seeker k = {.arena = a,
 		.sources = sources,
 		.n = n,
-		.least = OF_EVIDENCE * evidence_needed(q->language)};
+		.least = FURTHER * evidence_needed_of_sentence(q)};
 	struct pick *all, *picks = arena_array(a, struct pick, PICKS_MAX);
 	int n_all = 0, n_picks;
 
@@ -57,8 +57,8 @@ void extractive_answer(struct arena *a, const struct question *q, const char *te
 	}
 	qsort(all, (size_t)n_all, sizeof(*all), by_score);
 	n_picks = extractive_pick(&k, all, n_all, picks);
-	*out = (struct extract){.score = n_all ? all[0].share : 0};
-	out->refused = n_picks == 0 || out->score < k.least;
+	*out = (struct extract){.score = n_all ? all[0].met : 0};
+	out->refused = n_picks == 0 || out->score < evidence_needed_of_sentence(q);
 	if (out->refused) {
 		out->text = arena_str(a, extractive_refusal(q->language));
 		return;

@@ -8,8 +8,12 @@
 #define NEAR_BEST 0.8	   /* a further sentence has at least this part of the best one's score, */
 #define NEAR_BEST_ROW 0.92 /* a row beside a row this */
 #define SAME 0.75	   /* of the words: it says the same again */
+#define COMPLETES 3	   /* sentences behind the best in which what was wanted may stand */
 #define ITEMS_MAX 10
-#define ITEMS_AFTER 3  /* sentences behind the best within which its list begins */
+#define ITEMS_AFTER 3 /* sentences behind the best within which its list begins */
+#define CLOSE_ITEM                                                                                 \
+	0.6	       /* an item is of the subject if it meets this part of what the best meets   \
+			*/
 #define LEADS_LIST 0.8 /* the lead-in of a list meets this part of what its best item meets */
 
 static double similarity(const struct facts *a, const struct facts *b)
@@ -129,16 +133,32 @@ static int list_at(const struct seeker *k, const struct pick *best)
 	return -1;
 }
 
-/* A list answers whole if steps are wanted, or if what leads to it is about the question. */
+/* Items of the list that are about as close to the question as its best. */
+static int close_items(const struct seeker *k, const struct pick *all, int n_all, int first)
+{
+	const struct source *s = &k->sources[all[0].source];
+	int n = 0;
+
+	for (int i = first; of_list(s, i); i++) {
+		n += find(all, n_all, all[0].source, i)->share >= CLOSE_ITEM * all[0].share ? 1 : 0;
+	}
+	return n;
+}
+
+/* A list answers whole if steps are wanted and it has more of them than one, or if what leads to it
+ * is about the question. */
 static bool wants_list(const struct seeker *k, const struct pick *all, int n_all, int first)
 {
 	const struct pick *lead = find(all, n_all, all[0].source, first - 1);
+	bool led = lead && !lead->row && lead->share >= LEADS_LIST * all[0].share;
 
-	if (k->asked.wanted == WANT_STEPS || first > all[0].sentence) {
+	if (first > all[0].sentence) {
 		return true;
 	}
-	return k->asked.wanted == WANT_LIST && lead && !lead->row &&
-	       lead->share >= LEADS_LIST * all[0].share;
+	if (k->asked.wanted == WANT_STEPS) {
+		return led || close_items(k, all, n_all, first) > 1;
+	}
+	return k->asked.wanted == WANT_LIST && led;
 }
 
 static int pick_list(const struct seeker *k, const struct pick *all, int n_all, struct pick *picks)
@@ -179,12 +199,12 @@ static int pick_compared(
 	int n = 0;
 
 	for (int t = 0; t < asked->q->n_terms && n < PROSE_MAX; t++) {
-		bool told = asked->weight[t] <= asked->q->idf[t] || asked->of_period[t];
+		bool told = asked->demand[t] <= asked->weight[t] || asked->of_period[t];
 
 		for (int i = 0; i < n; i++) {
 			told = told || tells_of(k, &picks[i], t);
 		}
-		for (int i = 0; !told && i < n_all && all[i].share >= k->least; i++) {
+		for (int i = 0; !told && i < n_all && all[i].met >= k->least; i++) {
 			if (tells_of(k, &all[i], t)) {
 				picks[n++] = all[i];
 				told = true;
@@ -201,7 +221,7 @@ static bool goes_with(const struct seeker *k, const struct pick *picks, int n, c
 	const struct pick *best = &picks[0];
 	bool rows = best->row != NULL;
 
-	if (p->share < k->least || repeats(k, picks, n, p)) {
+	if (p->met < k->least || repeats(k, picks, n, p)) {
 		return false;
 	}
 	if (rows && (!p->row || n >= ROWS_MAX || (best->label && !p->label))) {
@@ -233,6 +253,29 @@ static void order(struct pick *picks, int n)
 	}
 }
 
+/* "Tom Verhulst: to be improved. A plan runs until 31 May.": the best sentence names whom the
+ * question is about, one soon after it has the date that is wanted. */
+static int complete(const struct pick *all, int n_all, struct pick *picks, int n)
+{
+	const struct pick *best = &all[0];
+
+	for (int i = 0; i < n; i++) {
+		if (picks[i].kind) {
+			return 0;
+		}
+	}
+	for (int i = 1; i < n_all && !best->row; i++) {
+		int behind = all[i].sentence - best->sentence;
+
+		if (all[i].source == best->source && behind > 0 && behind <= COMPLETES &&
+			all[i].kind && !chosen(picks, n, &all[i])) {
+			picks[n] = all[i];
+			return 1;
+		}
+	}
+	return 0;
+}
+
 static int pick_best(const struct seeker *k, const struct pick *all, int n_all, struct pick *picks)
 {
 	int n = 1;
@@ -249,6 +292,9 @@ static int pick_best(const struct seeker *k, const struct pick *all, int n_all, 
 		if (before && !chosen(picks, n, before)) {
 			picks[n++] = *before;
 		}
+	}
+	if (n < PROSE_MAX) {
+		n += complete(all, n_all, picks, n);
 	}
 	order(picks, n);
 	return n;

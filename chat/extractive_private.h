@@ -36,12 +36,14 @@ struct asked {
 	bool change;	    /* "by how much": what two cells differ by */
 	struct facts facts; /* of its text */
 	struct period period;
-	const char *field;   /* "|"-separated names of a form's field that it asks for, or "" */
-	const char *counted; /* the term of what "how many" counts, or "" */
-	double *weight;	     /* [q->n_terms] of each term: idf, more for names and numbers */
-	const char **plain;  /* [q->n_terms] the word as asked, "" unknown */
-	bool *of_period;     /* [q->n_terms] "third", "quarter", "2031" */
-	double mass;
+	const char *field;	/* "|"-separated names of a form's field that it asks for, or "" */
+	const char *counted[3]; /* terms behind "how many": what is counted is among them */
+	int n_counted;
+	double *weight;	       /* [q->n_terms] of each term: idf */
+	double *demand;	       /* [q->n_terms] the same, more for names and numbers */
+	const char **plain;    /* [q->n_terms] the word as asked, "" unknown */
+	bool *of_period;       /* [q->n_terms] "third", "quarter", "2031" */
+	double mass, demanded; /* their sums */
 };
 
 void asked_read(struct arena *a, const struct question *q, const char *text, struct asked *out);
@@ -52,6 +54,8 @@ bool is_number_word(const char *s);
 struct pick {
 	int source, sentence;
 	double share;	       /* of the question's mass that is met, 0 to 1 */
+	double met;	       /* of what is demanded */
+	bool kind;	       /* it has what is wanted: a number, a date, a reason */
 	double score;	       /* with everything */
 	int cell;	       /* of a row: the one that answers; -1: all alike */
 	bool label;	       /* of a row: it is the one that was asked for by name */
@@ -64,7 +68,7 @@ struct seeker {
 	const struct source *sources;
 	int n;
 	double *around; /* [n × q->n_terms] presence of a term in a source as a whole */
-	double least;	/* share that a further sentence must have */
+	double least;	/* that a further sentence must meet */
 };
 
 /* Fills k->around. */
@@ -76,6 +80,8 @@ double extractive_around(const struct seeker *k, int source, int term);
 bool extractive_begins_word(const char *text, const char *word);
 /* Reads the row (p->row, cell, label, share); what speaks for and against it besides. */
 double extractive_weigh_row(const struct seeker *k, struct pick *p, bool ranged);
+/* The sums of what is there to shares of the question; left: the part of them that counts. */
+void extractive_settle(const struct seeker *k, struct pick *p, double left);
 struct pick extractive_weigh(const struct seeker *k, int source, int sentence);
 /* At most PICKS_MAX, in the order they are to be read. all: sorted, best first. */
 #define PICKS_MAX 12

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* A name or a number says which thing is meant, so an answer without it is about another one. */
-#define IDENTIFIES 1.5
+#define IDENTIFIES 2.0
 
 enum where { ANYWHERE, AT_START };
 
@@ -214,22 +214,22 @@ static const char *field_of(const char *text)
 	return "";
 }
 
-/* The first content word behind "how many". */
-static const char *counted_by(const char *text, const struct facts *f)
+/* The content words behind "how many". */
+static void read_counted(const char *text, struct asked *out)
 {
 	static const char *const counts[] = {"how many ", "wie viele ", "wieviele "};
+	const struct terms *terms = &out->facts.terms;
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		const char *at = strcasestr(text, counts[i]);
 		int from = at ? (int)(at - text + (long)strlen(counts[i])) : 0;
 
-		for (int t = 0; at && t < f->terms.n; t++) {
-			if (f->terms.items[t].byte_start >= from && !f->terms.items[t].stopword) {
-				return f->terms.items[t].text;
+		for (int t = 0; at && t < terms->n && out->n_counted < 3; t++) {
+			if (terms->items[t].byte_start >= from && !terms->items[t].stopword) {
+				out->counted[out->n_counted++] = terms->items[t].text;
 			}
 		}
 	}
-	return "";
 }
 
 static bool asks_share(const char *text)
@@ -262,12 +262,13 @@ void asked_read(struct arena *a, const struct question *q, const char *text, str
 		.field = field_of(text)};
 	facts_read(a, text, strlen(text), q->language, f);
 	period_read(text, strlen(text), &out->period);
-	out->counted = counted_by(text, f);
+	read_counted(text, out);
 	out->weight = arena_array(a, double, (size_t)q->n_terms + 1);
+	out->demand = arena_array(a, double, (size_t)q->n_terms + 1);
 	out->plain = arena_array(a, const char *, (size_t)q->n_terms + 1);
 	out->of_period = arena_array(a, bool, (size_t)q->n_terms + 1);
 	for (int i = 0; i < q->n_terms; i++) {
-		out->weight[i] = q->idf[i];
+		out->weight[i] = out->demand[i] = q->idf[i];
 		out->plain[i] = "";
 	}
 	for (int t = 0; t < f->terms.n; t++) {
@@ -279,12 +280,13 @@ void asked_read(struct arena *a, const struct question *q, const char *text, str
 
 			out->plain[i] = arena_strn(a, text + term->byte_start,
 				(size_t)(term->byte_end - term->byte_start));
-			out->weight[i] *= identifies ? IDENTIFIES : 1;
+			out->demand[i] *= identifies ? IDENTIFIES : 1;
 			out->of_period[i] = !period_empty(&out->period) &&
 					    period_word(out->plain[i], strlen(out->plain[i]));
 		}
 	}
 	for (int i = 0; i < q->n_terms; i++) {
 		out->mass += out->weight[i];
+		out->demanded += out->demand[i];
 	}
 }

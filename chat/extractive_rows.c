@@ -11,10 +11,11 @@
 #define IN_COLUMN 0.9	 /* in the name of the column that answers, */
 #define IN_LEAD_IN 0.7	 /* in the sentence that introduces the table, */
 #define IN_COLUMNS 0.4	 /* in the name of another column. */
-#define LABEL_EXACT 0.3	 /* a row whose label is what was asked for */
+#define LABEL_EXACT 0.35 /* a row whose label is what was asked for */
 #define PERIOD_FITS 0.15 /* the column is of the period asked for; */
 #define CONTRADICTED 0.5 /* is it of another one, so much of the row's share is left */
 #define IS_SHARE 1.2	 /* a percentage was asked for, and the cell is one */
+#define NO_STEP 0.15	 /* steps were asked for */
 #define IS_HEADER 0.6	 /* it only names columns */
 
 /* Words of a label that were asked for, of all it has: 0 to 1; *n of them. "(1)" points to a
@@ -223,6 +224,18 @@ static double topic_named(const struct seeker *k, const struct pick *p)
 	return all > 0 ? named / all : 1;
 }
 
+static bool has_asked_cell(const struct seeker *k, const struct table_row *row)
+{
+	for (int i = 0; i < row->n_cells; i++) {
+		for (int t = 0; t < k->asked.q->n_terms; t++) {
+			if (!k->asked.of_period[t] && names(row->cells[i].text, k, t)) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 static bool tells_change(const struct table_row *row, int cell)
 {
 	return cell >= 0 && (strcasestr(row->cells[cell].name, "change") ||
@@ -250,8 +263,11 @@ static double naming(const struct seeker *k, struct pick *p)
 	if (k->asked.change && !tells_change(row, p->cell)) {
 		return 0;
 	}
-	return n > 0 && asked == 0 ? -0.1
-				   : LABEL_EXACT * asked * asked * (1 + topic_named(k, p)) / 2;
+	if (asked == 0) {
+		return n > 0 && !has_asked_cell(k, row) ? -0.1 : 0;
+	}
+	/* the label of a row that meets little of the question is found by chance */
+	return LABEL_EXACT * asked * asked * (1 + topic_named(k, p)) / 2 * p->share * p->share;
 }
 
 double extractive_weigh_row(const struct seeker *k, struct pick *p, bool ranged)
@@ -265,10 +281,13 @@ double extractive_weigh_row(const struct seeker *k, struct pick *p, bool ranged)
 	for (int t = 0; t < k->asked.q->n_terms; t++) {
 		bool met = ranged && is_number_word(k->asked.q->terms[t]);
 
-		p->share += k->asked.weight[t] * (met ? 1 : presence_in_row(k, p, t, fit));
+		double there = met ? 1 : presence_in_row(k, p, t, fit);
+
+		p->share += k->asked.weight[t] * there;
+		p->met += k->asked.demand[t] * there;
 	}
-	p->share = k->asked.mass > 0 ? p->share / k->asked.mass : 0;
-	p->share *= fit < 0 ? CONTRADICTED : 1;
-	return naming(k, p) + (fit > 0 ? PERIOD_FITS : 0) - (p->row->header ? IS_HEADER : 0) -
+	extractive_settle(k, p, fit < 0 ? CONTRADICTED : 1);
+	return naming(k, p) - (k->asked.wanted == WANT_STEPS ? NO_STEP : 0) +
+	       (fit > 0 ? PERIOD_FITS : 0) - (p->row->header ? IS_HEADER : 0) -
 	       (s->sentence_facts[p->sentence].terms.n > 70 ? 0.1 : 0);
 }

@@ -19,6 +19,8 @@
 #define OF_DOCUMENT 0.1 /* the document's name is of that quarter, or not */
 #define NUMBER 0.18	/* a number was asked for, and there is one */
 #define DEFINES 0.2	/* "X is a …" */
+#define OF_ANOTHER 0.5	/* what is left of the share if the document is about another subject */
+#define NOWHERE 1.0	/* so much more a word is demanded that none of 40 passages has */
 #define RANGED 0.15	/* the number asked about lies between two of the sentence */
 #define PAIR 0.04	/* two words of the question that are neighbours here as well */
 #define PASSAGE 0.12	/* times what the search made of the passage */
@@ -66,6 +68,17 @@ static double presence_around(const struct seeker *k, const struct source *s, in
 						: IN_HEADING;
 }
 
+/* In nothing that was read, which is what the search found best. */
+static bool nowhere(const struct seeker *k, int t)
+{
+	for (int i = 0; i < k->n; i++) {
+		if (k->around[i * k->asked.q->n_terms + t] > 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
 void extractive_look_around(struct seeker *k)
 {
 	int n = k->asked.q->n_terms;
@@ -74,6 +87,15 @@ void extractive_look_around(struct seeker *k)
 	for (int i = 0; i < k->n; i++) {
 		for (int t = 0; t < n; t++) {
 			k->around[i * n + t] = presence_around(k, &k->sources[i], t);
+		}
+	}
+	for (int t = 0; t < n; t++) {
+		if (nowhere(k, t)) {
+			/* that three passages do not have it tells little */
+			double more = NOWHERE * k->asked.demand[t] * k->n / EXTRACTIVE_PASSAGES;
+
+			k->asked.demand[t] += more;
+			k->asked.demanded += more;
 		}
 	}
 }
@@ -96,16 +118,26 @@ static bool has_new_number(const struct seeker *k, const struct facts *f)
 	return false;
 }
 
-/* "38 patients" for "how many patients": the number stands right before what is counted. */
-static bool counts(const struct seeker *k, const struct facts *f)
+static bool is_counted(const struct seeker *k, const char *term)
 {
-	const char *counted = k->asked.counted;
+	for (int i = 0; i < k->asked.n_counted; i++) {
+		if (strcmp(k->asked.counted[i], term) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
 
+/* "38 patients" for "how many patients": the number stands right before what is counted. Or what is
+ * counted stands in it at all. */
+static bool counts(const struct seeker *k, const struct facts *f, bool anywhere)
+{
 	for (int i = 0; i < f->terms.n; i++) {
-		const struct term *t = &f->terms.items[i];
+		bool number = is_number_word(f->terms.items[i].text);
+		int to = number ? i + 3 : anywhere ? i : -1;
 
-		for (int j = i + 1; is_number_word(t->text) && j < f->terms.n && j <= i + 3; j++) {
-			if (strcmp(f->terms.items[j].text, counted) == 0) {
+		for (int j = i; j < f->terms.n && j <= to; j++) {
+			if (is_counted(k, f->terms.items[j].text)) {
 				return true;
 			}
 		}
@@ -115,20 +147,29 @@ static bool counts(const struct seeker *k, const struct facts *f)
 
 static double number_bonus(const struct seeker *k, const struct facts *f)
 {
-	const char *counted = k->asked.counted;
-
 	if (!has_new_number(k, f)) {
 		return -0.1;
 	}
-	return !counted[0]		    ? NUMBER
-	       : counts(k, f)		    ? NUMBER + 0.1
-	       : facts_has_term(f, counted) ? NUMBER
-					    : NUMBER / 3;
+	if (k->asked.n_counted > 0 && counts(k, f, false)) {
+		return NUMBER + 0.1;
+	}
+	return k->asked.n_counted == 0 || counts(k, f, true) ? NUMBER : NUMBER / 3;
+}
+
+/* "14:15" */
+static bool has_time(const char *text)
+{
+	for (const char *p = text; (p = strchr(p, ':')); p++) {
+		if (p > text && isdigit((unsigned char)p[-1]) && isdigit((unsigned char)p[1])) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool has_date(const char *text, const struct facts *f)
 {
-	if (strstr(text, "月") || strstr(text, "日")) {
+	if (strstr(text, "月") || strstr(text, "日") || has_time(text)) {
 		return true;
 	}
 	for (int i = 0; i < f->n_numbers; i++) {
@@ -347,6 +388,12 @@ static double document_fit(const struct seeker *k, int source)
 	return fit > 0 ? OF_DOCUMENT : fit < 0 ? -OF_DOCUMENT : 0;
 }
 
+void extractive_settle(const struct seeker *k, struct pick *p, double left)
+{
+	p->share *= k->asked.mass > 0 ? left / k->asked.mass : 0;
+	p->met *= k->asked.demanded > 0 ? left / k->asked.demanded : 0;
+}
+
 static double weigh_prose(const struct seeker *k, struct pick *p, const char *text, bool ranged)
 {
 	struct period own;
@@ -355,11 +402,34 @@ static double weigh_prose(const struct seeker *k, struct pick *p, const char *te
 	period_read(text, strlen(text), &own);
 	fit = own.n_years > 0 ? period_fit(&k->asked.period, &own) : 0;
 	for (int t = 0; t < k->asked.q->n_terms; t++) {
-		p->share += k->asked.weight[t] * presence(k, p, t, fit, ranged);
+		double there = presence(k, p, t, fit, ranged);
+
+		p->share += k->asked.weight[t] * there;
+		p->met += k->asked.demand[t] * there;
 	}
-	p->share = k->asked.mass > 0 ? p->share / k->asked.mass : 0;
-	p->share *= fit < 0 ? CONTRADICTED_PROSE : 1;
+	extractive_settle(k, p, fit < 0 ? CONTRADICTED_PROSE : 1);
 	return -shape_penalty(&k->sources[p->source], p->sentence);
+}
+
+/* The question names what another document is about, and this one does not know it: the figures of
+ * another company. */
+static bool of_another(const struct seeker *k, const struct pick *p)
+{
+	const struct asked *asked = &k->asked;
+	const struct facts *f = &k->sources[p->source].sentence_facts[p->sentence];
+	int n = asked->q->n_terms;
+
+	for (int t = 0; t < n && asked->wanted != WANT_COMPARISON; t++) {
+		bool names = asked->demand[t] > asked->weight[t] && !asked->of_period[t];
+
+		for (int i = 0; names && i < k->n && extractive_around(k, p->source, t) == 0; i++) {
+			if (extractive_around(k, i, t) >= IN_IDENTITY &&
+				!facts_has_term(f, asked->q->terms[t])) {
+				return true;
+			}
+		}
+	}
+	return false;
 }
 
 struct pick extractive_weigh(const struct seeker *k, int source, int sentence)
@@ -374,8 +444,14 @@ struct pick extractive_weigh(const struct seeker *k, int source, int sentence)
 	double bonus =
 		me->row ? extractive_weigh_row(k, &p, ranged) : weigh_prose(k, &p, text, ranged);
 
-	p.score = p.share + bonus + cue_bonus(k, text, f, me->item) + (ranged ? RANGED : 0) +
-		  PAIR * adjacent_pairs(k, f) + PASSAGE * s->passage->score +
-		  document_fit(k, source);
+	double cue = cue_bonus(k, text, f, me->item);
+
+	if (of_another(k, &p)) {
+		p.share *= OF_ANOTHER;
+		p.met *= OF_ANOTHER;
+	}
+	p.kind = cue > 0;
+	p.score = p.share + bonus + cue + (ranged ? RANGED : 0) + PAIR * adjacent_pairs(k, f) +
+		  PASSAGE * s->passage->score + document_fit(k, source);
 	return p;
 }

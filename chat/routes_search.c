@@ -159,8 +159,8 @@ int search_passages(struct call *c, struct err *e)
 		"words", found.words, "conditions", retrieval_conditions_json(&found),
 		"corrections", retrieval_corrections_json(&found), "language", found.language,
 		"evidence", round(found.evidence * 100) / 100, "weak",
-		found.evidence < evidence_needed(found.language), "tokens", found.n_tokens,
-		"timeUs", retrieval_times_json(&found));
+		found.evidence < found.needed, "tokens", found.n_tokens, "timeUs",
+		retrieval_times_json(&found));
 	if (found.vector_error) {
 		json_object_set_new(out, "vectorError", json_string(found.vector_error));
 	}

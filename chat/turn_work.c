@@ -24,7 +24,7 @@ static int identify(struct turn *t, struct db *db, struct err *e)
 
 static bool found_enough(const struct search_result *found)
 {
-	return found->n_passages > 0 && found->evidence >= evidence_needed(found->language);
+	return found->n_passages > 0 && found->evidence >= found->needed;
 }
 
 /* Earlier turns with the answers that may still be shown. */

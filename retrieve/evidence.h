@@ -11,10 +11,6 @@
 #include "index/fts.h"
 #include "index/store.h"
 
-/* Below this an answer to a question in that language is refused. Where it comes from stands in
- * evidence.c. */
-double evidence_needed(const char *language);
-
 /* The question's content words, once a question. */
 struct question {
 	const char *language;
@@ -25,6 +21,11 @@ struct question {
 };
 MUST_CHECK int question_open(struct db *db, struct arena *a, int64_t workspace_n,
 	const struct allowed *allowed, const char *text, struct question *out, struct err *e);
+
+/* Below this an answer is refused: the share of the mass that the best passage must hold, and what
+ * the best sentence must meet, by chat/extractive.h. Where they come from stands in evidence.c. */
+double evidence_needed(const struct question *q);
+double evidence_needed_of_sentence(const struct question *q);
 
 /* Share of the mass found in a passage's terms (its headings may be among them): 0 to 1.
  * `seen` (may be NULL) gets 1 for each term found. */

@@ -163,9 +163,9 @@ struct search_result {
 	struct correction *corrections; /* made in words */
 	int n_corrections;
 	/* How well the passages answer, 0 to 1: the idf-weighted share of the question's content
-	 * words that the best passages hold, see search.c. Below the threshold of
-	 * retrieve/evidence.h an answer is refused. */
-	double evidence;
+	 * words that the best passages hold, see search.c. Below what is needed
+	 * (retrieve/evidence.h) an answer is refused. */
+	double evidence, needed;
 	int n_tokens;		  /* of all passages */
 	const char *vector_error; /* NULL, or why only words were searched: a reason of err.h */
 	const char *rerank_error; /* NULL, or why the fused order stayed */

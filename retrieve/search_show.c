@@ -250,6 +250,7 @@ int search_judge(struct search *s, struct err *e)
 			s->out->evidence = covered;
 		}
 	}
+	s->out->needed = evidence_needed(&s->question);
 	s->out->language = s->question.language;
 	return rc;
 }
