@@ -453,10 +453,10 @@ static void describe(const struct scale *s, struct buf *out)
 {
 	const struct corpus_spec *k = made_spec(s->corpus);
 
-	buf_printf(out, "made %d schema %d seed %llu chunks %lld words %d topics %d of %d%s\n",
-		MADE_VERSION, store_schema_version(), (unsigned long long)k->seed,
-		(long long)k->n_chunks, k->n_words, k->n_topics, k->chunk_words,
-		k->uneven ? " uneven" : "");
+	/* Not the schema's version: an old workspace is brought up to date as any is. */
+	buf_printf(out, "made %d seed %llu chunks %lld words %d topics %d of %d%s\n", MADE_VERSION,
+		(unsigned long long)k->seed, (long long)k->n_chunks, k->n_words, k->n_topics,
+		k->chunk_words, k->uneven ? " uneven" : "");
 	buf_char(out, '\0');
 }
 
