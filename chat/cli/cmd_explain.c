@@ -110,7 +110,7 @@ static size_t fate_of(const json_t *candidate)
 	return i;
 }
 
-/* Two columns less where no candidate has one: a reranker's rank, a heading. */
+/* A reranker's rank stands after MEANING where a candidate has one. */
 static const struct column columns[] = {
 	{"#", "fusedRank", AS_RANK, STAYS},
 	{"WORDS", "lexicalRank", AS_RANK, STAYS},
