@@ -128,6 +128,18 @@ static int by_df(const void *a, const void *b)
 	return x->df != y->df ? (x->df > y->df) - (x->df < y->df) : strcmp(x->text, y->text);
 }
 
+/* A row has one form of a word, the one that its language makes. By its own frequency a form that
+ * few rows have, those of a language that was not found out, would outweigh rare words. */
+static int64_t word_df(const struct fts_reading *r, const struct query_terms *terms, uint32_t word)
+{
+	int64_t df = 0;
+
+	for (int i = 0; i < terms->n; i++) {
+		df += terms->items[i].word == word ? terms->items[i].df : 0;
+	}
+	return df < r->n_rows ? df : r->n_rows;
+}
+
 /* Asks frequencies, drops what nothing has, and puts the rarest first. */
 static int weigh_terms(
 	struct searching *s, struct fts_reading *r, struct query_terms *terms, struct err *e)
@@ -149,7 +161,8 @@ static int weigh_terms(
 	terms->n = n;
 	qsort(terms->items, (size_t)n, sizeof(*terms->items), by_df);
 	for (int i = 0; i < n; i++) {
-		s->idf[i] = fts_idf_of(r->n_rows, terms->items[i].df) * terms->items[i].weight;
+		s->idf[i] = fts_idf_of(r->n_rows, word_df(r, terms, terms->items[i].word)) *
+			    terms->items[i].weight;
 	}
 	return rc;
 }

@@ -6,6 +6,7 @@
 #define INDEX_FTS_TERMS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "index/fts.h"
 
@@ -16,6 +17,7 @@ struct query_term {
 	bool prefix;   /* a lone CJK character stands for every bigram that begins with it */
 	int64_t df;    /* asked only when there are too many */
 	double weight; /* of its idf */
+	uint32_t word; /* where it stands in the question: forms of one word weigh alike */
 };
 
 /* Two words that follow each other in the question, stopwords between them left out. */
