@@ -49,7 +49,8 @@ async function checkFound(client, what) {
 		const r = await client.post('/v1/search', { query: four.join(' '), limit: 20 });
 		assert.equal(r.status, 200, r.text);
 		assert.equal(r.json.vectorError, undefined, `${what}: ${r.text.slice(-300)}`);
-		assert.deepEqual(four.filter((w) => !r.text.includes(w)), [], `${what}: words are not found`);
+		const shown = JSON.stringify(r.json.passages); // the answer names the question's words as well
+		assert.deepEqual(four.filter((w) => !shown.includes(w)), [], `${what}: words are not found`);
 	}
 }
 

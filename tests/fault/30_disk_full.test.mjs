@@ -71,7 +71,7 @@ test('a full disk loses nothing, and what was accepted goes on when there is spa
 		}
 		return r;
 	};
-	const found = async (w) => (await operator.post('/v1/search', { query: `${w}1`, limit: 5 })).text.includes(w);
+	const found = async (w) => (await operator.post('/v1/search', { query: `${w}1`, limit: 5 })).json.passages.some((p) => p.text.includes(w));
 	const jobs = async (state) => (await operator.get(`/v1/jobs?state=${state}&limit=200`)).json.jobs;
 
 	// Some are there before; then the disk fills up while more arrive.
