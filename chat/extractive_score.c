@@ -1,7 +1,7 @@
 /*
  * How well a sentence or a row answers: the share of the question's mass that it meets, itself or
- * by what stands around it, and what speaks for and against it besides. The weights were set on the
- * fixtures' questions and on every second one of tests/quality/answers.jsonl.
+ * by what stands around it, and what speaks for and against it besides. The weights were set by
+ * hand on the fixtures' questions and on every second one of tests/quality/answers.jsonl.
  */
 #include "chat/extractive_private.h"
 

@@ -252,6 +252,24 @@ static void test_places(void **state)
 	assert_string_equal(place.words, "iii");
 }
 
+/* An answer made of sentences quotes those, whatever else would fit its words better. */
+static void test_quotes_given(void **state)
+{
+	const int sentences[] = {2, 1};
+	struct cite c;
+
+	(void)state;
+	cite_init(&c, &arena, sources, 2, "en");
+	cite_quotes(&c, sentences, 2);
+	cite_feed(&c, "- Paris, 175 EUR [2]\n", 21);
+	cite_feed(&c, "- Oslo, 210 EUR [2]", 19);
+	cite_end(&c);
+	assert_int_equal(c.n_citations, 2);
+	assert_string_equal(c.citations[0].quote, "Oslo | 210 EUR");
+	assert_string_equal(c.citations[1].quote, "Paris | 175 EUR");
+	cite_finish(&c);
+}
+
 static void test_random(void **state)
 {
 	static const char alphabet[] = "[[]]123, -. aB\n!";
@@ -295,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_a_dot_at_the_end_of_a_piece),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_quotes_given),
 		cmocka_unit_test(test_random),
 	};
 
