@@ -8,7 +8,7 @@
 #include "index/store_private.h"
 
 #define N_COLUMNS 3
-#define PAGE_PAD 16	  /* zeros after a page: a varint that runs over its end stops there */
+#define PAGE_PAD 32	  /* zeros after a page: numbers that run over its end stop there */
 #define SEGMENTS_MAX 2000 /* FTS5's own limit */
 #define POSITIONS_MAX (1 << 24)
 #define LENGTHS_AT_ONCE 16 /* they stand side by side: the next ones cost next to nothing */
@@ -345,7 +345,7 @@ static int cursor_next(struct postings_index *x, struct postings_cursor *c, stru
 
 	if (off < c->end) {
 		off += varint(c->page + off, &v);
-		c->row += (int64_t)v;
+		c->row = (int64_t)((uint64_t)c->row + v);
 		return read_size(c, off, e);
 	}
 	if (c->list_last == c->page_no) {
@@ -383,7 +383,7 @@ static int walk_page(struct postings_cursor *c, int64_t row, struct err *e)
 			break;
 		}
 		off += varint(c->page + off, &v);
-		c->row += (int64_t)v;
+		c->row = (int64_t)((uint64_t)c->row + v);
 		rc = read_size(c, off, e);
 		if (rc != 0) {
 			return rc;
@@ -464,7 +464,8 @@ static int find_on_page(struct postings_index *x, struct postings_cursor *c, con
 			n += varint(c->page + n, &keep);
 		}
 		n += varint(c->page + n, &v);
-		if (keep > (uint64_t)n_term || n > c->n_leaf || v > (uint64_t)(c->n_leaf - n)) {
+		if (keep > (uint64_t)n_term || n > c->n_leaf || v > (uint64_t)(c->n_leaf - n) ||
+			keep + v > (uint64_t)c->n_leaf) {
 			return damaged(e);
 		}
 		memcpy(term + keep, c->page + n, (size_t)v);

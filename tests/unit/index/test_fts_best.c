@@ -508,6 +508,47 @@ static void test_forgetting_stops(void **state)
 	fts_cache_destroy(cache);
 }
 
+/* Whatever stands in a page, a search ends, with an error or without. */
+static void test_damaged_pages(void **state)
+{
+	struct world *w = *state;
+	unsigned seed = (unsigned)time(NULL);
+	struct allowed allowed = {.refs = 1, .n_allowed = 3000};
+	int n_damaged = 0;
+
+	print_message("seed %u\n", seed);
+	bitmap_init(&allowed.slots);
+	for (uint64_t s = 0; s < 3000; s++) {
+		bitmap_set(&allowed.slots, s);
+	}
+	command(w, "'pgsz', 300");
+	change(w, (struct rows){.n = 600, .seed = seed});
+	change(w, (struct rows){.from = 600, .n = 100, .seed = seed});
+	for (int round = 0; round < 60; round++) {
+		struct fts_query q = {.workspace_n = w->workspace_n,
+			.text = "waxak wbxbk wcxck wdxdk wexek wfxfk",
+			.language = "xx",
+			.allowed = &allowed,
+			.limit = LIMIT};
+		struct fts_hit *hits;
+		struct db *db;
+		int n, rc, at = 1 + rand_r(&seed) % 290;
+
+		exec_sql(w,
+			"UPDATE fts_%lld_data SET block = substr(block, 1, %d) || x'%02x' || "
+			"substr(block, %d) WHERE id > 10 AND id %% 7 = %d",
+			(long long)w->workspace_n, at, rand_r(&seed) % 256, at + 2, round % 7);
+		db = reader(w);
+		err_clear(&world_err);
+		rc = fts_search(db, &w->arena, &q, &hits, &n, &world_err);
+		assert_true(rc == 0 || rc == ERR_CORRUPT);
+		n_damaged += rc == ERR_CORRUPT;
+		store_reader_drop(db);
+	}
+	assert_true(n_damaged > 0);
+	bitmap_finish(&allowed.slots);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -519,6 +560,7 @@ int main(void)
 		T(test_frequencies_follow_the_index),
 		T(test_forgotten_while_others_write),
 		T(test_forgetting_stops),
+		T(test_damaged_pages),
 		cmocka_unit_test(test_a_little_growth_is_let_pass),
 	};
 
