@@ -128,14 +128,23 @@ static int by_df(const void *a, const void *b)
 	return x->df != y->df ? (x->df > y->df) - (x->df < y->df) : strcmp(x->text, y->text);
 }
 
-/* A row has one form of a word, the one that its language makes. By its own frequency a form that
- * few rows have, those of a language that was not found out, would outweigh rare words. */
-static int64_t word_df(const struct fts_reading *r, const struct query_terms *terms, uint32_t word)
+static bool within(const struct query_term *inner, const struct query_term *outer)
+{
+	return inner->start >= outer->start && inner->end <= outer->end;
+}
+
+/* Rows with the term, with another language's form of its word, or with a part of it if it is a
+ * compound. A row has the one form that its language makes: by its own frequency a form that few
+ * rows have, those whose language was not found out, would outweigh rare words. A compound is met
+ * beside its parts, and counts no more than the commonest of them. (Synonym sets, Turtle and Croft
+ * 1991.) */
+static int64_t word_df(
+	const struct fts_reading *r, const struct query_terms *terms, const struct query_term *t)
 {
 	int64_t df = 0;
 
 	for (int i = 0; i < terms->n; i++) {
-		df += terms->items[i].word == word ? terms->items[i].df : 0;
+		df += within(&terms->items[i], t) ? terms->items[i].df : 0;
 	}
 	return df < r->n_rows ? df : r->n_rows;
 }
@@ -161,7 +170,7 @@ static int weigh_terms(
 	terms->n = n;
 	qsort(terms->items, (size_t)n, sizeof(*terms->items), by_df);
 	for (int i = 0; i < n; i++) {
-		s->idf[i] = fts_idf_of(r->n_rows, word_df(r, terms, terms->items[i].word)) *
+		s->idf[i] = fts_idf_of(r->n_rows, word_df(r, terms, &terms->items[i])) *
 			    terms->items[i].weight;
 	}
 	return rc;

@@ -24,7 +24,7 @@ struct gathering {
 	int n_pairs;
 };
 
-static void add_term(struct gathering *g, const char *text, bool prefix, uint32_t word)
+static void add_term(struct gathering *g, const char *text, bool prefix, int start, int end)
 {
 	size_t i = hash64(text, strlen(text)) % TABLE;
 
@@ -39,8 +39,8 @@ static void add_term(struct gathering *g, const char *text, bool prefix, uint32_
 	if (g->n == g->capacity) {
 		return;
 	}
-	g->items[g->n++] =
-		(struct query_term){.text = text, .prefix = prefix, .weight = 1, .word = word};
+	g->items[g->n++] = (struct query_term){
+		.text = text, .prefix = prefix, .weight = 1, .start = start, .end = end};
 	g->table[i] = g->n;
 }
 
@@ -65,11 +65,6 @@ static void add_pair(struct gathering *g, const char *first, const char *second)
 	}
 }
 
-static uint32_t place_of(const struct term *t)
-{
-	return (uint32_t)t->byte_start << 16 | (uint32_t)t->byte_end; /* of QUESTION_BYTES */
-}
-
 static void gather(struct gathering *g, const char *language)
 {
 	const struct term *before = NULL;
@@ -80,7 +75,7 @@ static void gather(struct gathering *g, const char *language)
 		const struct term *t = &terms.items[i];
 
 		if (!g->stop_end || g->stop_end[t->byte_start] != t->byte_end) {
-			add_term(g, t->text, fts_lone_character(t), place_of(t));
+			add_term(g, t->text, fts_lone_character(t), t->byte_start, t->byte_end);
 			if (before && before->position == t->position) {
 				continue; /* of a compound its parts make pairs, not the whole */
 			}
@@ -224,7 +219,7 @@ int fts_terms(struct db *db, struct arena *a, const struct fts_query *q, struct 
 	for (int i = 0; i < q->n_extra && g.n < FTS_TERMS_MAX; i++) {
 		int before = g.n;
 
-		add_term(&g, q->extra[i].term, false, UINT32_MAX - (uint32_t)i);
+		add_term(&g, q->extra[i].term, false, -1 - i, -1 - i);
 		if (g.n > before) {
 			g.items[before].weight = q->extra[i].weight;
 		}

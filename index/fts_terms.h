@@ -14,10 +14,10 @@
 
 struct query_term {
 	const char *text;
-	bool prefix;   /* a lone CJK character stands for every bigram that begins with it */
-	int64_t df;    /* asked only when there are too many */
-	double weight; /* of its idf */
-	uint32_t word; /* where it stands in the question: forms of one word weigh alike */
+	bool prefix;	/* a lone CJK character stands for every bigram that begins with it */
+	int64_t df;	/* asked only when there are too many */
+	double weight;	/* of its idf */
+	int start, end; /* bytes in the question; of a term that is not of it, its own */
 };
 
 /* Two words that follow each other in the question, stopwords between them left out. */
