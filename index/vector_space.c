@@ -24,8 +24,9 @@ static const char *const statements[] = {
 			  " AND substr(model_data, 1, 8) = CAST('CRLEMBT1' AS BLOB)",
 	[Q_SPACE_ADD] =
 		"INSERT INTO vector_space(workspace_n, embedder, model, dimension, state,"
-		" model_data, n_trained, created_ms, query_prefix, document_prefix, answers_as)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+		" model_data, n_trained, created_ms, query_prefix, document_prefix, answers_as, n)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+		" max(?12, (SELECT coalesce(max(n), 0) FROM vector_space) + 1))",
 	[Q_SPACE_STATE] = "UPDATE vector_space SET state = ?2 WHERE n = ?1",
 	[Q_SPACE_SET_ASIDE] = "UPDATE vector_space SET state = 'filling', aside = ?2 WHERE n = ?1",
 	[Q_SPACE_ASIDE] = "SELECT aside FROM vector_space WHERE n = ?1 AND state = 'filling'",
@@ -177,6 +178,7 @@ struct loaded_space *loaded_add(struct vectors *v, const struct space_row *row)
 	pthread_mutex_lock(&v->lock);
 	s->next = v->spaces;
 	v->spaces = s;
+	v->last_n = row->n > v->last_n ? row->n : v->last_n;
 	pthread_mutex_unlock(&v->lock);
 	return s;
 }
@@ -220,6 +222,20 @@ static void take_text(struct stmt *q, int column, char *out, size_t out_size)
 	snprintf(out, out_size, "%s", text ? text : "");
 }
 
+/* SQLite gives the highest number out again once its row is gone; a space that was swapped out may
+ * still be in memory under it. */
+static int64_t unused_number(struct vectors *v)
+{
+	int64_t n = 1;
+
+	if (v) {
+		pthread_mutex_lock(&v->lock);
+		n = v->last_n + 1;
+		pthread_mutex_unlock(&v->lock);
+	}
+	return n;
+}
+
 int space_add(struct db *db, const struct space_new *x, int64_t *space_n, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_ADD);
@@ -240,6 +256,7 @@ int space_add(struct db *db, const struct space_new *x, int64_t *space_n, struct
 	stmt_text(q, 9, x->id->query_prefix);
 	stmt_text(q, 10, x->id->document_prefix);
 	stmt_text(q, 11, x->id->answers_as);
+	stmt_int(q, 12, unused_number(db_part(db, PART_VECTORS)));
 	rc = stmt_run(q, e);
 	*space_n = db_last_rowid(db);
 	return rc;

@@ -67,6 +67,7 @@ struct vectors {
 	pthread_mutex_t lock;
 	pthread_mutex_t upkeep; /* one maintain, check or swap at a time */
 	struct loaded_space *spaces;
+	int64_t last_n; /* the highest number of a space that was loaded; under lock */
 };
 
 struct loaded_space *loaded_keep(struct loaded_space *s);

@@ -942,6 +942,29 @@ static void test_kept_and_waiting(void **state)
 	free(v);
 }
 
+/* What was swapped out stays in memory for late searches: no other space has its number. */
+static void test_numbers_are_given_out_once(void **state)
+{
+	struct fixture *f = *state;
+	struct embed_identity id = {
+		.embedder = "builtin", .model = "carrel-terms-1", .dimension = TABLE_DIMENSION};
+	int64_t fresh, kept, next;
+	struct space old;
+	struct arena a;
+
+	arena_init(&a);
+	ok(vectors_serving(f->v, WS, &old, &e));
+	embedder_drop(old.embedder);
+	ok(vectors_space_fill(f->v, WS, &id, NULL, 0, 0, &fresh, &e));
+	ok(vectors_space_swap_keeping(f->v, fresh, &e));
+	ok(store_write(f->store, tx_take_up, &kept, &e));
+	ok(vectors_space_swap(f->v, kept, &e));
+	assert_null(view_of(&a, f, fresh));
+	ok(vectors_space_fill(f->v, WS, &id, NULL, 0, 0, &next, &e));
+	assert_true(next > fresh);
+	arena_finish(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -957,6 +980,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_search_while_writing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_swap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept_and_waiting, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_numbers_are_given_out_once, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
