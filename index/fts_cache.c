@@ -154,7 +154,7 @@ void fts_memory_keep_df(
 	struct frequency *pair;
 	int i;
 
-	if (!m) {
+	if (!m || df == 0) {
 		return;
 	}
 	pthread_mutex_lock(&m->lock);

@@ -31,7 +31,8 @@ struct fts_state {
 	int64_t n_rows, n_tokens;
 };
 
-/* Whether it is known for this state. */
+/* Whether it is known for this state. That no row has a term is not kept: it costs next to nothing
+ * to find out again, and the first row that has it is to be found at once. */
 bool fts_memory_df(
 	struct fts_memory *m, const struct fts_state *now, const char *term, int64_t *df);
 void fts_memory_keep_df(

@@ -377,6 +377,8 @@ static void test_a_little_growth_is_let_pass(void **state)
 	assert_true(fts_memory_df(m, &now, "copper", &df));
 	now.n_written++;
 	assert_false(fts_memory_df(m, &now, "copper", &df));
+	fts_memory_keep_df(m, &then, "gold", 0); /* the next row may have it */
+	assert_false(fts_memory_df(m, &then, "gold", &df));
 	now = then;
 	now.n_rows++; /* the same counter in another table: it was filled anew */
 	assert_false(fts_memory_df(m, &now, "copper", &df));
