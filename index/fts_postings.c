@@ -8,8 +8,10 @@
 #include "index/store_private.h"
 
 #define N_COLUMNS 3
-#define PAGE_PAD 32	  /* zeros after a page: numbers that run over its end stop there */
-#define SEGMENTS_MAX 2000 /* FTS5's own limit */
+#define PAGE_PAD 32	   /* zeros after a page: numbers that run over its end stop there */
+#define SEGMENTS_MAX 2000  /* FTS5's own limit */
+#define SEGMENT_MAX 0xffff /* its number has 16 bits, */
+#define PAGE_MAX INT32_MAX /* a page's 31 */
 #define POSITIONS_MAX (1 << 24)
 #define LENGTHS_AT_ONCE 16 /* they stand side by side: the next ones cost next to nothing */
 
@@ -183,6 +185,10 @@ static int read_structure(struct postings_index *x, struct err *e)
 			s->id = (int64_t)next_varint(&in);
 			s->first = (int64_t)next_varint(&in);
 			s->last = (int64_t)next_varint(&in);
+			if (s->id < 0 || s->id > SEGMENT_MAX || s->first < 0 ||
+				s->last < s->first || s->last > PAGE_MAX) {
+				return damaged(e);
+			}
 			x->state.n_pages += s->first > 0 ? s->last - s->first + 1 : 0;
 		}
 		x->n_segments += (int)n;
@@ -348,7 +354,7 @@ static int cursor_next(struct postings_index *x, struct postings_cursor *c, stru
 		c->row = (int64_t)((uint64_t)c->row + v);
 		return read_size(c, off, e);
 	}
-	if (c->list_last == c->page_no) {
+	if (c->list_last <= c->page_no) {
 		c->row = INT64_MAX;
 		return 0;
 	}
@@ -425,7 +431,7 @@ static int cursor_seek(
 {
 	int rc = walk_page(c, row, e);
 
-	for (int near = 0; rc == 0 && c->row < row && c->page_no != c->list_last; near++) {
+	for (int near = 0; rc == 0 && c->row < row && c->page_no < c->list_last; near++) {
 		if (near == 0) { /* as a rule it is not far */
 			rc = first_on_page(x, c, c->page_no + 1, e);
 		} else {
@@ -480,10 +486,13 @@ static int find_on_page(struct postings_index *x, struct postings_cursor *c, con
 			c->list_last = 0;
 			if (at < c->n_bytes) {
 				varint(c->page + at, &v);
+				if (v > (uint64_t)(c->n_leaf - off)) {
+					return damaged(e);
+				}
 				c->end = off + (int)v;
 				c->list_last = c->page_no;
 			}
-			return c->end <= c->n_leaf ? 1 : damaged(e);
+			return 1;
 		}
 	}
 	return 0;
@@ -770,8 +779,11 @@ int postings_positions(struct postings *p, int32_t *out, int max, int *n, struct
 			column = (int64_t)v;
 			position = 0;
 		} else {
+			if (v < 2 || v > POSTINGS_COLUMN || column < 0 || column >= N_COLUMNS) {
+				return damaged(e);
+			}
 			position += (int64_t)v - 2;
-			if (v == 0 || column >= N_COLUMNS || position >= POSTINGS_COLUMN) {
+			if (position >= POSTINGS_COLUMN) {
 				return damaged(e);
 			}
 			out[(*n)++] = (int32_t)(column * POSTINGS_COLUMN + position);

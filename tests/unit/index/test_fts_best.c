@@ -540,6 +540,10 @@ static void test_damaged_pages(void **state)
 			"UPDATE fts_%lld_data SET block = substr(block, 1, %d) || x'%02x' || "
 			"substr(block, %d) WHERE id > 10 AND id %% 7 = %d",
 			(long long)w->workspace_n, at, rand_r(&seed) % 256, at + 2, round % 7);
+		exec_sql(w,
+			"UPDATE fts_%lld_idx SET pgno = 2 * ((pgno / 2 + %d) %% 40 + 1) "
+			"WHERE pgno / 2 %% 9 = %d",
+			(long long)w->workspace_n, rand_r(&seed) % 40, round % 9);
 		db = reader(w);
 		err_clear(&world_err);
 		rc = fts_search(db, &w->arena, &q, &hits, &n, &world_err);
