@@ -31,9 +31,10 @@ static const char *const statements[] = {
 			" FROM run r JOIN run_search s ON s.run_id = r.id"
 			" WHERE r.workspace_id = ?1 GROUP BY r.user_id, s.query"
 			" ORDER BY at DESC LIMIT ?2",
-	[Q_FORGET_QUESTIONS] = "DELETE FROM replay_question WHERE space_n IN"
-			       " (SELECT space_n FROM replay WHERE workspace_id = ?1)",
-	[Q_FORGET] = "DELETE FROM replay WHERE workspace_id = ?1",
+	/* The number of a space that is gone may be given to one of another workspace. */
+	[Q_FORGET_QUESTIONS] = "DELETE FROM replay_question WHERE space_n IN (SELECT space_n"
+			       " FROM replay WHERE workspace_id = ?1 OR space_n = ?2)",
+	[Q_FORGET] = "DELETE FROM replay WHERE workspace_id = ?1 OR space_n = ?2",
 	[Q_ADD] = "INSERT INTO replay(space_n, workspace_id, n_questions, n_first, overlap,"
 		  " n_failed, doubtful, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[Q_ADD_QUESTION] = "INSERT INTO replay_question(space_n, run_id, overlap, before_chunk,"
@@ -210,12 +211,12 @@ static void judge(struct replay *r)
 	}
 }
 
-static int run_by_workspace(
-	struct db *db, enum replay_query which, const struct id *workspace, struct err *e)
+static int forget(struct db *db, enum replay_query which, const struct replay *r, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, (int)which);
 
-	stmt_id(q, 1, workspace);
+	stmt_id(q, 1, &r->in->job->workspace);
+	stmt_int(q, 2, r->in->space_n);
 	return stmt_run(q, e);
 }
 
@@ -236,9 +237,9 @@ static int tx_store(struct db *db, void *arg, struct err *e)
 	const struct replay *r = arg;
 	const struct id *workspace = &r->in->job->workspace;
 	struct stmt *q;
-	int rc = run_by_workspace(db, Q_FORGET_QUESTIONS, workspace, e);
+	int rc = forget(db, Q_FORGET_QUESTIONS, r, e);
 
-	rc = rc ? rc : run_by_workspace(db, Q_FORGET, workspace, e);
+	rc = rc ? rc : forget(db, Q_FORGET, r, e);
 	if (rc) {
 		return rc;
 	}
