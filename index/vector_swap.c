@@ -191,6 +191,19 @@ static int require_complete(struct db *db, const struct loaded_space *s, struct 
 	return rc;
 }
 
+/* A table of before terms were hashed: words of documents that are gone stand in it. */
+static bool has_texts(struct db *db, int64_t space_n)
+{
+	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_TEXTS);
+	struct err e = ERR_INIT;
+	bool yes;
+
+	stmt_int(q, 1, space_n);
+	yes = stmt_step(q, &e) > 0;
+	stmt_reset(q);
+	return yes;
+}
+
 /* Its segment files would hold vectors of what is deleted while it is kept: they are made anew
  * should it serve again. */
 static int keep_former(struct db *db, const struct space_row *former, struct err *e)
@@ -228,7 +241,8 @@ static int tx_swap(struct db *db, void *arg, struct err *e)
 		stmt_reset(q);
 	}
 	if (rc == 0 && former.n) {
-		rc = t->keep ? keep_former(db, &former, e) : space_retire(db, former.n, e);
+		rc = t->keep && !has_texts(db, former.n) ? keep_former(db, &former, e)
+							 : space_retire(db, former.n, e);
 	}
 	if (rc == 0) {
 		q = db_stmt(db, &vector_sql, Q_SPACE_STATE);
@@ -328,19 +342,6 @@ static int swap(struct vectors *v, int64_t space_n, bool keep, struct err *e)
 	}
 	pthread_mutex_unlock(&v->upkeep);
 	return rc;
-}
-
-/* A table of before terms were hashed: words of documents that are gone stand in it. */
-static bool has_texts(struct db *db, int64_t space_n)
-{
-	struct stmt *q = db_stmt(db, &vector_sql, Q_SPACE_TEXTS);
-	struct err e = ERR_INIT;
-	bool yes;
-
-	stmt_int(q, 1, space_n);
-	yes = stmt_step(q, &e) > 0;
-	stmt_reset(q);
-	return yes;
 }
 
 static int64_t trained_on(struct db *db, int64_t space_n)

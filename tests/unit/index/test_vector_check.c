@@ -414,6 +414,26 @@ static void test_old_tables_are_replaced(void **state)
 	assert_true(wants_training(f));
 }
 
+/* … and is no way back: no purge would reach its words. */
+static void test_old_tables_are_not_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct embed_identity id;
+	int64_t space_n;
+	struct space former;
+	int n;
+
+	ok(vectors_serving(f->ix->vectors, f->ws.n, &former, &e));
+	embedder_drop(former.embedder);
+	ok(store_write(f->ix->store, tx_old_table, NULL, &e));
+	ok(embed_identify(&f->set, "builtin", &id, &e));
+	ok(vectors_space_fill(f->ix->vectors, f->ws.n, &id, NULL, 0, 0, &space_n, &e));
+	fill(f, space_n);
+	ok(vectors_space_swap_keeping(f->ix->vectors, space_n, &e));
+	ok(vectors_space_drop(f->ix->vectors, f->ws.n, ASIDE_KEPT, &n, &e));
+	assert_int_equal(n, 0);
+}
+
 static void test_sample_of_chunks(void **state)
 {
 	struct fixture *f = *state;
@@ -511,6 +531,7 @@ int main(void)
 		TEST(test_retrain_and_swap),
 		TEST(test_gone_while_it_was_embedded),
 		TEST(test_old_tables_are_replaced),
+		TEST(test_old_tables_are_not_kept),
 		TEST(test_sample_of_chunks),
 		TEST(test_spoilt_table_is_told),
 		TEST(test_cancelled_training_leaves_nothing),
