@@ -54,7 +54,7 @@ test('an ephemeral chat follows up too', async () => {
 });
 
 test('a model rewrites what leans, and only that', async () => {
-	await set({ 'model-url': fake.url, 'model-name': 'fake', 'rewrite-ms': 600 });
+	await set({ 'model-url': fake.url, 'model-name': 'fake', 'rewrite-ms': 20_000 });
 	let asked;
 	fake.rewrite = (text) => {
 		asked = text;
@@ -80,9 +80,10 @@ for (const [what, rewrite] of [['an answer instead of a question', () => 'It is 
 	test(`the rule stands in for a model that says ${what}`, async () => {
 		const first = await ask(carrel, 'ada', MILAN);
 		fake.rewrite = rewrite;
+		await set({ 'rewrite-ms': rewrite() === undefined ? 600 : 20_000 });
 		const began = performance.now();
 		const second = await ask(carrel, 'ada', 'Who approves it?', { conversation: first.conversation });
-		assert.ok(performance.now() - began < 5000);
+		assert.ok(performance.now() - began < 15_000);
 		assert.equal(searched(second).rewritten, 'rule');
 		assert.match(searched(second).query, /hotel room/);
 		assert.equal(second.last.data.mode, 'model');
@@ -102,7 +103,7 @@ test('a stop while the model rewrites ends the answer and the request', async ()
 	const stream = await (await open(carrel, 'GET', turn.json.streamUrl, { as: 'ada' }).ready).done;
 	assert.equal(stream.events.at(-1).type, 'run.cancelled');
 	await request.gone;
-	assert.ok(performance.now() - began < 2000);
+	assert.ok(performance.now() - began < 20_000);
 	await set({ 'rewrite-ms': 0 });
 	request = null;
 	const second = await ask(carrel, 'ada', 'Who approves it?', { conversation: first.conversation });

@@ -72,7 +72,7 @@ test('a reranker orders what was found; when it fails the fused order stays, and
 	const query = 'When is the millstone dressed by the miller?';
 	const before = await search('bob', query, { collections: ['mill'] });
 	assert.deepEqual([before.passages[0].name, before.candidates[0].rerankRank], ['a.md', null]);
-	const set = await carrel.operator('PATCH', '/v1/settings', { settings: { 'rerank-url': `http://127.0.0.1:${server.address().port}/v1`, 'rerank-timeout-ms': 3000 } });
+	const set = await carrel.operator('PATCH', '/v1/settings', { settings: { 'rerank-url': `http://127.0.0.1:${server.address().port}/v1`, 'rerank-timeout-ms': 30_000 } });
 	assert.equal(set.status, 200, set.text);
 	const after = await search('bob', query, { collections: ['mill'] });
 	assert.equal(after.passages[0].name, 'b.md');
@@ -101,5 +101,5 @@ test('a stop does not wait for a reranker', async (t) => {
 	await carrel.operator('POST', `/v1/runs/${turn.json.runId}/cancel`, undefined, { as: 'bob' });
 	const stream = await (await open(carrel, 'GET', turn.json.streamUrl, { as: 'bob' }).ready).done;
 	assert.equal(stream.events.at(-1).type, 'run.cancelled');
-	assert.ok(performance.now() - began < 3000);
+	assert.ok(performance.now() - began < 20_000);
 });
