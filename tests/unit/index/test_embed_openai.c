@@ -383,7 +383,7 @@ static void test_gives_up(void **state)
 	f->server.scripted[2] = f->server.scripted[1];
 	f->server.n_scripted = 3;
 	assert_int_equal(ask(f, EMBED_DOCUMENT, "a", out), ERR_LIMITED);
-	assert_true(clock_mono_ms() - begun < 2000);
+	assert_true(clock_mono_ms() - begun < 20000);
 	err_clear(&e);
 	assert_int_equal(ask(f, EMBED_QUERY, "a", out), ERR_UPSTREAM);
 	assert_int_equal(n_requests(f), 3);
@@ -454,7 +454,7 @@ static void test_cancel_and_timeout(void **state)
 	begun = clock_mono_ms();
 	assert_int_equal(embed(f->em, EMBED_DOCUMENT, &text, 1, out, &cancel, NULL, NULL, &e),
 		ERR_CANCELLED);
-	assert_true(clock_mono_ms() - begun < 1000);
+	assert_true(clock_mono_ms() - begun < 10000);
 	pthread_join(thread, NULL);
 	err_clear(&e);
 	assert_int_equal(embed(f->em, EMBED_DOCUMENT, &text, 1, out, &cancel, NULL, NULL, &e),
@@ -464,7 +464,7 @@ static void test_cancel_and_timeout(void **state)
 	open_embedder(f);
 	begun = clock_mono_ms();
 	assert_int_equal(ask(f, EMBED_QUERY, "a", out), ERR_TIMEOUT); /* all tries together */
-	assert_true(clock_mono_ms() - begun < 1000);
+	assert_true(clock_mono_ms() - begun < 10000);
 	err_clear(&e);
 	ok(ask(f, EMBED_DOCUMENT, "abc", out));
 }
