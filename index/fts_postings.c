@@ -167,9 +167,10 @@ static int read_structure(struct postings_index *x, struct err *e)
 	n_levels = next_varint(&in);
 	n_segments = next_varint(&in);
 	x->state.n_written = (int64_t)next_varint(&in);
-	if (n_segments > SEGMENTS_MAX) {
+	if (n_segments > SEGMENTS_MAX || n_levels > INT32_MAX) {
 		return damaged(e);
 	}
+	x->n_levels = (int64_t)n_levels;
 	x->segments = arena_array(x->arena, struct segment, n_segments + 1);
 	for (uint64_t i = 0; i < n_levels && !in.bad; i++) {
 		uint64_t n, done = (uint64_t)x->n_segments;

@@ -35,6 +35,7 @@ struct postings_index {
 	struct stmt *page, *seek, *after, *sizes; /* lent while it is used */
 	struct segment *segments;		  /* newest first */
 	int n_segments;
+	int64_t n_levels; /* that they are merged through, empty ones too */
 	struct fts_state state;
 	double mean_length; /* of a row in tokens */
 };
@@ -56,7 +57,7 @@ struct postings {
 MUST_CHECK int postings_open(struct db *db, struct arena *a, int64_t workspace_n,
 	struct postings_index *out, struct err *e);
 
-/* Of any connection: only segments and n_segments are set (those that hold anything). */
+/* Of any connection: only segments, n_segments and n_levels are set. */
 MUST_CHECK int postings_segments(struct db *db, struct arena *a, int64_t workspace_n,
 	struct postings_index *out, struct err *e);
 int64_t postings_segment(const struct postings_index *x, int i); /* its number, while it lives */

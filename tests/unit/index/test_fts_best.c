@@ -510,6 +510,67 @@ static void test_forgetting_stops(void **state)
 	fts_cache_destroy(cache);
 }
 
+/* Empty levels behind FTS5's back, as many as hundreds of merges leave. */
+static int tx_levels(struct db *db, void *arg, struct err *e)
+{
+	enum { HEAD = 7, MORE = 1500 }; /* cookie; levels, segments, pages written: a byte each */
+	const struct world *w = arg;
+	struct buf record = BUF_INIT;
+	const uint8_t *p;
+	struct stmt *q;
+	char *sql;
+	size_t n;
+
+	assert_true(asprintf(&sql, "SELECT block FROM fts_%lld_data WHERE id = 10",
+			    (long long)w->workspace_n) > 0);
+	q = db_stmt_named(db, "test.structure", sql, e);
+	free(sql);
+	assert_int_equal(stmt_step(q, e), 1);
+	p = col_blob(q, 0, &n);
+	assert_true(p[4] < 128 && p[5] < 128 && p[6] < 128);
+	buf_add(&record, p, 4);
+	buf_char(&record, (char)(0x80 | (p[4] + MORE) >> 7));
+	buf_char(&record, (char)((p[4] + MORE) & 0x7f));
+	buf_add(&record, p + 5, n - 5);
+	for (int i = 0; i < 2 * MORE; i++) {
+		buf_char(&record, '\0');
+	}
+	stmt_reset(q);
+	assert_true(asprintf(&sql, "UPDATE fts_%lld_data SET block = ?1 WHERE id = 10",
+			    (long long)w->workspace_n) > 0);
+	q = db_stmt_named(db, "test.levels", sql, e);
+	free(sql);
+	stmt_blob(q, 1, record.data, record.len);
+	buf_finish(&record);
+	return stmt_run(q, e);
+}
+
+static int64_t n_levels(struct world *w)
+{
+	struct db *db = reader(w);
+	struct postings_index x;
+
+	fine(postings_segments(db, &w->arena, w->workspace_n, &x, &world_err));
+	store_reader_drop(db);
+	return x.n_levels;
+}
+
+static void test_levels_are_taken_down(void **state)
+{
+	struct world *w = *state;
+
+	change(w, (struct rows){.n = 50, .seed = 7});
+	change(w, (struct rows){.from = 50, .n = 50, .seed = 7});
+	fine(store_write(w->store, tx_levels, w, &world_err));
+	assert_true(n_levels(w) > 1500);
+	fine(fts_forget(w->store, w->workspace_n, NULL, NULL, &world_err));
+	assert_true(n_levels(w) < 5);
+	change(w, (struct rows){.from = 100, .n = 50, .seed = 7});
+	fine(fts_forget(w->store, w->workspace_n, NULL, NULL, &world_err));
+	assert_true(n_levels(w) < 10);
+	(void)frequency(w, "waxak");
+}
+
 /* Whatever stands in a page, a search ends, with an error or without. */
 static void test_damaged_pages(void **state)
 {
@@ -566,6 +627,7 @@ int main(void)
 		T(test_frequencies_follow_the_index),
 		T(test_forgotten_while_others_write),
 		T(test_forgetting_stops),
+		T(test_levels_are_taken_down),
 		T(test_damaged_pages),
 		cmocka_unit_test(test_a_little_growth_is_let_pass),
 	};
