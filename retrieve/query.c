@@ -125,16 +125,21 @@ static bool add_condition(struct parsing *p, struct query_condition c, size_t fr
 
 static void add_plain(struct parsing *p, const char *s, size_t n)
 {
-	while (n > 0 && is_blank((unsigned char)s[n - 1])) {
-		n--;
+	size_t end = 0; /* without blanks */
+	int used;
+
+	for (size_t i = 0; i < n; i += (size_t)used) {
+		if (!is_blank(utf8_decode(s + i, n - i, &used))) {
+			end = i + (size_t)used;
+		}
 	}
-	if (n == 0) {
+	if (end == 0) {
 		return;
 	}
 	if (p->plain.len > 0) {
 		buf_char(&p->plain, ' ');
 	}
-	buf_add(&p->plain, s, n);
+	buf_add(&p->plain, s, end);
 }
 
 static bool fill_value(

@@ -259,7 +259,7 @@ static void test_pairs_by_hand(void **state)
 	int n;
 
 	for (int i = 0; i < n_rows; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "t%d", i);
 		add_document(w, &c, name, "xx", texts[i]);

@@ -56,6 +56,9 @@ static void syntax(void **state)
 	check("(\"annual leave\")", "( annual leave ) | +phrase{annual leave}");
 	check("what is \"net income\"?", "what is net income ? | +phrase{net income}");
 	check("leave -draft", "leave | -phrase{draft}");
+	/* "à" ends with the byte that a no-break space ends with */
+	check("voilà -draft", "voilà | -phrase{draft}");
+	check("voilà\xc2\xa0 -draft", "voilà | -phrase{draft}");
 	check("leave -\"sick leave\" -draft, now",
 		"leave now | -phrase{sick leave} -phrase{draft}");
 	check("title:handbook leave", "handbook leave | +title{handbook}");
