@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -253,6 +254,9 @@ static void *come_in(void *arg)
 {
 	struct coming *c = arg;
 	int64_t start = clock_mono_us();
+
+	/* As the threads of ingest/worker.c do; the writer does not. */
+	setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
 
 	c->cpu_us = scale_add(c->s, &c->stop, INT64_MAX, &c->n_chunks);
 	c->seconds = (double)(clock_mono_us() - start) / 1e6;
