@@ -54,7 +54,7 @@ test('sign in, ask, open a citation, close it, find a document, sign out', async
 	await page.keyboard.press('d');
 	await page.getByRole('heading', { level: 1, name: 'Documents' }).waitFor();
 	await page.waitForFunction(() => document.querySelector('#main').contains(document.activeElement));
-	assert.match(await page.title(), /^Documents · Carrel$/);
+	await page.waitForFunction(() => document.title === 'Documents · Carrel');
 	const row = page.getByRole('link', { name: /travel\.md/ });
 	await row.first().waitFor();
 	await tabTo(page, row, 'the document');

@@ -97,8 +97,13 @@ function useTitle(talk: Talk) {
 	const id = talk.id.value;
 	const title = talk.temporary ? t('nav.temporary') : list.value?.find((c) => c.id === id)?.title || talk.title.value || t('nav.new');
 	useEffect(() => {
-		document.title = id || talk.temporary ? `${title} – Carrel` : 'Carrel';
-		return () => void (document.title = 'Carrel');
+		const mine = id || talk.temporary ? `${title} – Carrel` : 'Carrel';
+		document.title = mine;
+		return () => { // the next view may have named the window already
+			if (document.title === mine) {
+				document.title = 'Carrel';
+			}
+		};
 	}, [title, id]);
 	return title;
 }

@@ -19,18 +19,25 @@ let timer = 0;
 
 const chipOf = (box: HTMLElement, ordinal: number) => box.querySelector<HTMLElement>(`.cite[data-ordinal="${ordinal}"]`);
 
+function put(next: Shown | null): void {
+	const before = shown.value;
+	if (before) {
+		chipOf(before.box, before.ordinal)?.removeAttribute('aria-describedby');
+	}
+	if (next) {
+		chipOf(next.box, next.ordinal)?.setAttribute('aria-describedby', CARD);
+	}
+	shown.value = next;
+}
+
+/** Without a delay at once: a key may come before a timer, and Escape is the card's only while it is there. */
 function show(next: Shown | null, delay = 0): void {
 	clearTimeout(timer);
-	timer = window.setTimeout(() => {
-		const before = shown.value;
-		if (before) {
-			chipOf(before.box, before.ordinal)?.removeAttribute('aria-describedby');
-		}
-		if (next) {
-			chipOf(next.box, next.ordinal)?.setAttribute('aria-describedby', CARD);
-		}
-		shown.value = next;
-	}, delay);
+	if (delay) {
+		timer = window.setTimeout(put, delay, next);
+	} else {
+		put(next);
+	}
 }
 
 const isRunning = (run: Run) => run.state === 'queued' || run.state === 'streaming';
@@ -161,7 +168,7 @@ export function CiteCard() {
 			}
 		};
 		const escape = (event: KeyboardEvent) => {
-			if (event.key === 'Escape') {
+			if (event.key === 'Escape' && shown.value) {
 				event.preventDefault();
 				show(null);
 			}
