@@ -210,6 +210,24 @@ void index_close(struct index *ix)
 	free(ix);
 }
 
+int index_workspace_n(struct index *ix, const struct id *workspace, int64_t *n, struct err *e)
+{
+	struct db *db = store_reader(ix->store, e);
+	struct workspace w = {.n = 0};
+	struct arena a;
+	int rc;
+
+	if (!db) {
+		return ERR_UNAVAILABLE;
+	}
+	arena_init(&a);
+	rc = workspace_lookup(db, &a, workspace, &w, e);
+	store_reader_drop(db);
+	arena_finish(&a);
+	*n = w.n;
+	return rc;
+}
+
 /* ── which blobs are wanted ── */
 
 void index_naming_begin(struct index *ix)

@@ -34,6 +34,10 @@ struct index {
 MUST_CHECK int index_open(const struct settings *set, struct index **out, struct err *e);
 void index_close(struct index *ix); /* NULL is fine */
 
+/* A workspace's number, in a snapshot of its own. */
+MUST_CHECK int index_workspace_n(
+	struct index *ix, const struct id *workspace, int64_t *n, struct err *e);
+
 /* ── which blobs are wanted ── */
 
 /* A blob is stored before the transaction that names it. Whoever stores one holds this from before

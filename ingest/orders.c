@@ -338,30 +338,12 @@ static int reembed_tx(struct db *db, void *arg, struct err *e)
 	return rc;
 }
 
-static int workspace_number(struct index *ix, const struct id *id, int64_t *n, struct err *e)
-{
-	struct db *db = store_reader(ix->store, e);
-	struct workspace w = {.n = 0};
-	struct arena a;
-	int rc;
-
-	if (!db) {
-		return ERR_UNAVAILABLE;
-	}
-	arena_init(&a);
-	rc = workspace_lookup(db, &a, id, &w, e);
-	store_reader_drop(db);
-	arena_finish(&a);
-	*n = w.n;
-	return rc;
-}
-
 int ingest_reembed_order(struct index *ix, const struct id *workspace,
 	const struct reembed_order *o, struct id *job, struct err *e)
 {
 	struct reembed x = {.workspace = workspace, .order = o};
 	struct embed_identity identity;
-	int rc = workspace_number(ix, workspace, &x.workspace_n, e);
+	int rc = index_workspace_n(ix, workspace, &x.workspace_n, e);
 
 	*job = x.job;
 	if (rc == 0 && o->embedder) {

@@ -151,31 +151,13 @@ static int publish_tx(struct db *db, void *arg, struct err *e)
 	return rc;
 }
 
-static int workspace_n(struct index *ix, const struct id *id, int64_t *out, struct err *e)
-{
-	struct db *db = store_reader(ix->store, e);
-	struct workspace w = {.n = 0};
-	struct arena a;
-	int rc;
-
-	if (!db) {
-		return ERR_UNAVAILABLE;
-	}
-	arena_init(&a);
-	rc = workspace_lookup(db, &a, id, &w, e);
-	store_reader_drop(db);
-	arena_finish(&a);
-	*out = w.n;
-	return rc;
-}
-
 int plain_publish(struct index *ix, const struct id *workspace, const struct id *collection,
 	const struct plain_text *texts, int n, int *n_chunks, struct err *e)
 {
 	struct plain p = {
 		.ix = ix, .workspace = workspace, .collection = collection, .texts = texts, .n = n};
 	int64_t number;
-	int rc = workspace_n(ix, workspace, &number, e);
+	int rc = index_workspace_n(ix, workspace, &number, e);
 
 	*n_chunks = 0;
 	if (rc == 0) {
@@ -249,7 +231,7 @@ int plain_train(struct ingest *in, const struct id *workspace, struct err *e)
 	int64_t number;
 	bool wants;
 	struct db *db;
-	int rc = workspace_n(in->index, workspace, &number, e);
+	int rc = index_workspace_n(in->index, workspace, &number, e);
 
 	if (rc < 0) {
 		return rc;

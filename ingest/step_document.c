@@ -365,21 +365,6 @@ static int load_chunks(struct ingest *in, struct chunk **chunks, int *n, struct 
 	return rc;
 }
 
-static int workspace_number(struct ingest *in, int64_t *n, struct err *e)
-{
-	struct db *db = store_reader(in->index->store, e);
-	struct workspace w = {.n = 0};
-	int rc;
-
-	if (!db) {
-		return ERR_UNAVAILABLE;
-	}
-	rc = workspace_lookup(db, &in->arena, &in->job->workspace, &w, e);
-	store_reader_drop(db);
-	*n = w.n;
-	return rc;
-}
-
 int step_embed(struct ingest *in, struct err *e)
 {
 	struct vectors_of v = {.n = 0};
@@ -390,7 +375,7 @@ int step_embed(struct ingest *in, struct err *e)
 	int rc = load_chunks(in, &chunks, &v.n, e);
 
 	if (rc == 0) {
-		rc = workspace_number(in, &workspace_n, e);
+		rc = index_workspace_n(in->index, &in->job->workspace, &workspace_n, e);
 	}
 	if (rc == 0) {
 		rc = vectors_serving(in->index->vectors, workspace_n, &space, e);
