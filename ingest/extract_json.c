@@ -85,8 +85,8 @@ static void survey(struct survey *s, const struct buf *text, int depth_max)
 	enum json_token t;
 	bool in_array = false;
 
+	*s = (struct survey){.flat = true};
 	json_open(&r, text->data, text->len, depth_max);
-	s->flat = true;
 	while ((t = json_next(&r)) != JSON_EOF && t != JSON_BROKEN && t != JSON_TOO_DEEP) {
 		int depth = r.depth - in_array;
 
