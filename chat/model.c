@@ -8,6 +8,7 @@
 
 #include "index/base/clock.h"
 #include "index/base/log.h"
+#include "index/upstream.h"
 
 #define BACKOFF_MS 250 /* before the first retry; doubles */
 #define BACKOFF_MAX_MS 8000
@@ -26,12 +27,14 @@ struct models {
 	const struct settings *_Atomic settings; /* for the next call */
 	uv_loop_t *loop;
 	CURLM *multi;
-	uv_timer_t timer;
+	uv_timer_t
+		timer; /* curl's own: nobody else may start it, for curl does not tell it again */
+	uv_timer_t wake;
 	struct model_call *calls;
 	/* with these, the server refused them */
 	const struct settings *_Atomic no_stream_options;
 	bool closing;
-	int n_handles; /* open uv handles: sockets and the timer */
+	int n_handles; /* open uv handles: sockets and timers */
 	void (*on_closed)(void *arg);
 	void *arg;
 };
@@ -57,10 +60,13 @@ struct model_call {
 	struct model_result result;
 	int tries; /* begun */
 	int64_t retry_after_ms;
-	int64_t events_seen; /* of sse, when the timer was last looked at */
+	int64_t progress; /* events of ours, when the timer was last started */
+	bool expired;	  /* the time is up; what has come meanwhile is looked at first */
 	int64_t n_raw;
 	size_t n_text;
 	bool asked_usage;
+	bool refused_usage; /* this call is asked without it */
+	bool sse_ended;
 	bool paused;	  /* by the consumer */
 	bool held;	  /* curl is paused because of it */
 	bool stream_over; /* [DONE] or an error of the stream: the rest is not read */
@@ -93,6 +99,16 @@ static void on_handle_closed(struct models *m)
 static void on_timer_closed(uv_handle_t *h)
 {
 	on_handle_closed(container_of((uv_timer_t *)h, struct models, timer));
+}
+
+static void on_wake_closed(uv_handle_t *h)
+{
+	on_handle_closed(container_of((uv_timer_t *)h, struct models, wake));
+}
+
+static void on_wake(uv_timer_t *t)
+{
+	settle(container_of(t, struct models, wake));
 }
 
 static void on_socket_closed(uv_handle_t *h)
@@ -190,7 +206,8 @@ int models_create(const struct settings *set, uv_loop_t *loop, struct models **o
 	curl_multi_setopt(m->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
 	curl_multi_setopt(m->multi, CURLMOPT_TIMERDATA, m);
 	uv_timer_init(loop, &m->timer);
-	m->n_handles = 1;
+	uv_timer_init(loop, &m->wake);
+	m->n_handles = 2;
 	*out = m;
 	return 0;
 }
@@ -239,6 +256,20 @@ static void on_call_closed(uv_handle_t *h)
 	on_handle_closed(m);
 }
 
+/* What the server says is kept with the run: neither the key nor the prompt may be in it. */
+static void guard_words(struct model_call *c)
+{
+	const struct settings *set = c->settings;
+	struct err *e = &c->result.err;
+
+	if (e->code == ERR_UPSTREAM &&
+		((set->model_key[0] && strstr(e->message, set->model_key)) ||
+			upstream_repeats(c->body, strlen(c->body), set->model_name, e->message))) {
+		err_replace(e, e->code, e->reason,
+			"the model's server answered with an error that repeats what it was sent");
+	}
+}
+
 /* The result is set; what is left goes, and on_end comes from the loop. */
 static void end(struct model_call *c)
 {
@@ -246,6 +277,9 @@ static void end(struct model_call *c)
 		return;
 	}
 	c->ended = true;
+	if (c->body) {
+		guard_words(c);
+	}
 	c->result.usage = c->sse.usage;
 	memcpy(c->result.finish, c->sse.finish, sizeof(c->result.finish));
 	uv_timer_stop(&c->timer);
@@ -277,6 +311,7 @@ void models_destroy(struct models *m, void (*on_closed)(void *arg), void *arg)
 	}
 	uv_timer_stop(&m->timer);
 	uv_close((uv_handle_t *)&m->timer, on_timer_closed);
+	uv_close((uv_handle_t *)&m->wake, on_wake_closed);
 }
 
 /* ── what the server sends ── */
@@ -346,13 +381,20 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 
 static void on_call_timer(uv_timer_t *t);
 
+/* What counts against silence; a server that sends what nobody understands is silent. */
+static int64_t progress_of(const struct model_call *c)
+{
+	return c->sse.n_events - c->sse.n_garbage;
+}
+
 static void arm(struct model_call *c)
 {
-	int64_t ms =
-		c->sse.n_events > 0 ? c->settings->model_stall_ms : c->settings->model_first_ms;
-
-	c->events_seen = c->sse.n_events;
-	uv_timer_start(&c->timer, on_call_timer, (uint64_t)ms, 0);
+	c->progress = progress_of(c);
+	c->expired = false;
+	uv_timer_start(&c->timer, on_call_timer,
+		(uint64_t)(c->progress > 0 ? c->settings->model_stall_ms
+					   : c->settings->model_first_ms),
+		0);
 }
 
 static void on_call_timer(uv_timer_t *t)
@@ -361,17 +403,15 @@ static void on_call_timer(uv_timer_t *t)
 
 	if (!c->easy) {
 		begin(c);
-		return;
-	}
-	if (c->lingers) {
+	} else if (c->lingers) {
 		conclude(c);
-		return;
-	}
-	if (c->paused || c->sse.n_events != c->events_seen) {
+	} else if (c->paused) {
 		arm(c);
-		return;
-	}
-	if (c->sse.n_events > 0) {
+	} else if (!c->expired) {
+		/* a loop that was held up sees its timers before its sockets */
+		c->expired = true;
+		uv_timer_start(&c->timer, on_call_timer, 1, 0);
+	} else if (c->progress > 0) {
 		fail(c, ERR_TIMEOUT, "model_stalled",
 			"the model fell silent in the middle of the answer");
 	} else {
@@ -387,7 +427,7 @@ static char *body_of(struct model_call *c)
 		c->messages, "stream", 1, "max_tokens", c->order.answer_tokens);
 	char *text;
 
-	c->asked_usage = c->models->no_stream_options != c->settings;
+	c->asked_usage = c->models->no_stream_options != c->settings && !c->refused_usage;
 	if (c->asked_usage) {
 		json_object_set_new(o, "stream_options", json_pack("{s:b}", "include_usage", 1));
 	}
@@ -431,9 +471,13 @@ static void set_up(struct model_call *c)
 	curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c->easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
+	/* a look-up of the name that hangs is left to its thread, not waited for on the loop */
+	curl_easy_setopt(c->easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(c->easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
-	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS,
-		(long)(set->model_first_ms < CONNECT_MS ? set->model_first_ms : CONNECT_MS));
+	/* else the time to the first event is the limit: curl's default is longer */
+	if (set->model_first_ms > CONNECT_MS) {
+		curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	}
 	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)c->order.total_ms);
 	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, c->body);
 	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(c->body));
@@ -453,7 +497,7 @@ static void begin(struct model_call *c)
 	err_clear(&c->result.err);
 	c->n_raw = 0;
 	c->retry_after_ms = 0;
-	c->stream_over = c->held = c->lingers = false;
+	c->stream_over = c->held = c->lingers = c->sse_ended = false;
 	c->tries++;
 	free(c->body);
 	c->body = body_of(c);
@@ -496,14 +540,16 @@ void model_pause(struct model_call *c)
 void model_resume(struct model_call *c)
 {
 	c->paused = false;
+	if (c->easy && !c->lingers) {
+		arm(c);
+	}
 	if (c->held && c->easy) {
 		c->held = false;
-		arm(c);
 		curl_easy_pause(c->easy, CURLPAUSE_CONT);
 	}
 	/* what is pending comes with the next turn of the loop */
 	if (!c->ended) {
-		uv_timer_start(&c->models->timer, on_multi_timer, 0, 0);
+		uv_timer_start(&c->models->wake, on_wake, 0, 0);
 	}
 }
 
@@ -512,16 +558,29 @@ void model_resume(struct model_call *c)
 /* The stream ended without saying that the answer does: a server that closes in its middle. */
 static bool is_truncated(const struct model_call *c)
 {
-	return !c->sse.done && !c->sse.finish[0] && c->sse.n_events > 0 && c->sse.n_garbage == 0 &&
-	       !c->sse.plain;
+	return !c->sse.done && !c->sse.finish[0] && !c->sse.plain &&
+	       (c->sse.any_chunk || c->sse.cut || c->n_raw == 0);
+}
+
+static bool is_lost(const struct model_call *c, CURLcode code)
+{
+	return is_truncated(c) || (code != CURLE_OK && !c->sse.done && !c->sse.finish[0]);
+}
+
+static void end_sse(struct model_call *c)
+{
+	if (!c->sse_ended && c->result.err.code == 0) {
+		c->sse_ended = true;
+		(void)!model_sse_end(&c->sse, &c->result.err);
+	}
 }
 
 static bool may_retry(struct model_call *c, CURLcode code, long status)
 {
-	bool lost = (code != CURLE_OK || is_truncated(c)) && !c->stream_over &&
-		    (status == 0 || status == 200);
+	bool lost = is_lost(c, code) && !c->stream_over && (status == 0 || status == 200);
 
-	if (c->n_text > 0 || c->order.total_ms > 0 || c->tries > c->settings->model_retries) {
+	if (c->n_text > 0 || c->sse.text.len > 0 || c->order.total_ms > 0 ||
+		c->tries > c->settings->model_retries) {
 		return false;
 	}
 	if (c->retry_after_ms > RETRY_AFTER_MAX_MS) {
@@ -599,9 +658,7 @@ static void give(struct model_call *c)
 static void conclude(struct model_call *c)
 {
 	c->over = true;
-	if (c->result.err.code == 0) {
-		(void)!model_sse_end(&c->sse, &c->result.err);
-	}
+	end_sse(c);
 	c->result.rc = c->result.err.code;
 	let_go(c);
 	uv_timer_stop(&c->timer);
@@ -615,9 +672,12 @@ static void finish_stream(struct model_call *c, CURLcode code)
 {
 	bool begun = c->n_text > 0 || c->sse.text.len > 0;
 
-	if (c->result.err.code == 0 && ((code != CURLE_OK && !c->sse.done) || is_truncated(c))) {
-		err_set(&c->result.err, ERR_UPSTREAM, begun ? "model_dropped" : "model_unreachable",
-			"%s",
+	if (c->refused_usage) {
+		c->models->no_stream_options = c->settings; /* that was what it refused */
+	}
+	if (!c->stream_over && is_lost(c, code)) {
+		err_replace(&c->result.err, ERR_UPSTREAM,
+			begun ? "model_dropped" : "model_unreachable", "%s",
 			begun ? "the connection to the model broke in the middle of the answer"
 			      : "the connection to the model broke before it answered");
 	}
@@ -628,8 +688,11 @@ static void on_done(struct model_call *c, CURLcode code)
 {
 	long status = status_of(c);
 
+	if (status == 200 && !c->stream_over) {
+		end_sse(c);
+	}
 	if (status == 400 && c->asked_usage) {
-		c->models->no_stream_options = c->settings;
+		c->refused_usage = true;
 		c->tries--;
 		let_go(c);
 		begin(c);
@@ -655,7 +718,12 @@ static void settle(struct models *m)
 		give(c);
 		if (c->over && !c->ended && c->sse.text.len == 0) {
 			end(c);
-		} else if (c->sse.done && !c->lingers && c->easy) {
+			continue;
+		}
+		if (c->easy && !c->lingers && progress_of(c) != c->progress) {
+			arm(c);
+		}
+		if (c->sse.done && !c->lingers && c->easy) {
 			c->lingers = true;
 			uv_timer_start(&c->timer, on_call_timer, LINGER_MS, 0);
 		}

@@ -7,12 +7,13 @@
  * start
  *
  * 429, 5xx and a lost connection before the first text are tried again up to model-retries times,
- * with back-off and Retry-After; never after it. A server that refuses stream_options (400) is
- * asked without, from then on. Time limits: model-first-ms to the first event, model-stall-ms
- * between events (comments do not count). What it sends is bounded, in bytes and in text. Pull:
- * model_pause stops reading (CURL_WRITEFUNC_PAUSE) until model_resume. Only http and https;
- * redirects are not followed; the key is never logged. Thread: the loop's. Callbacks come from the
- * loop, never from inside model_start, _cancel, _pause or _resume.
+ * with back-off and Retry-After; never after it. A server that refuses stream_options (400) and
+ * answers without is asked without, from then on. Time limits: model-first-ms to the first event,
+ * model-stall-ms from each to the next (comments, and what is no chunk, do not count). What it
+ * sends is bounded, in bytes and in text. Pull: model_pause stops reading (CURL_WRITEFUNC_PAUSE)
+ * until model_resume. Only http and https; redirects are not followed; neither the key nor a run of
+ * the prompt gets into a log or an error. Thread: the loop's. Callbacks come from the loop, never
+ * from inside model_start, _cancel, _pause or _resume.
  */
 #ifndef CHAT_MODEL_H
 #define CHAT_MODEL_H

@@ -192,6 +192,8 @@ static int dispatch(struct model_sse *p, struct err *e)
 		p->any_chunk = true;
 	} else if (n > 0) {
 		rc = take_json(p, s, n, e);
+	} else {
+		p->n_garbage++;
 	}
 	buf_clear(&p->data);
 	return rc;
@@ -274,6 +276,20 @@ int model_sse_feed(struct model_sse *p, const char *bytes, size_t n, struct err 
 	return 0;
 }
 
+/* What is left of a stream that broke off: a whole event, or a part of one. */
+static int end_events(struct model_sse *p, struct err *e)
+{
+	static const char field[] = "data:";
+	size_t n = p->line.len < 5 ? p->line.len : 5;
+	bool begun = p->has_data || (n > 0 && memcmp(p->line.data, field, n) == 0);
+	int64_t n_whole = p->n_events - p->n_garbage;
+	int rc = p->line.len > 0 ? take_line(p, e) : 0;
+
+	rc = rc == 0 ? dispatch(p, e) : rc;
+	p->cut = begun && !p->done && p->n_events - p->n_garbage == n_whole;
+	return rc;
+}
+
 int model_sse_end(struct model_sse *p, struct err *e)
 {
 	int rc = 0;
@@ -282,8 +298,7 @@ int model_sse_end(struct model_sse *p, struct err *e)
 		p->n_events++;
 		rc = take_json(p, p->whole.data, p->whole.len, e);
 	} else if (!p->done) {
-		rc = p->line.len > 0 ? take_line(p, e) : 0;
-		rc = rc == 0 ? dispatch(p, e) : rc;
+		rc = end_events(p, e);
 	}
 	if (p->tail.len > 0) {
 		buf_str(&p->text, "\xef\xbf\xbd");

@@ -31,6 +31,9 @@ struct model_sse {
 	bool done;	   /* [DONE] was seen */
 	int64_t n_events;  /* with data, also those skipped */
 	int64_t n_garbage; /* of them: no JSON object, or none of ours */
+	bool any_chunk;	   /* one of ours was among them, or [DONE] */
+	bool cut;	   /* after model_sse_end: the body ended inside an event */
+	bool plain;	   /* the body is one JSON object, no events */
 	/* private: */
 	struct buf line;
 	struct buf data;
@@ -38,9 +41,7 @@ struct model_sse {
 	struct buf whole; /* a body that began with '{' */
 	bool has_data;
 	bool after_cr;
-	bool plain; /* the body is one JSON object, no events */
 	bool started;
-	bool any_chunk;
 };
 
 #define MODEL_SSE_EVENT_MAX (4 * 1024 * 1024) /* bytes of one event, or of a whole body */

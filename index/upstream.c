@@ -218,16 +218,14 @@ void upstream_quote(const char *body, size_t n_bytes, char *out)
 	json_decref(root);
 }
 
-/* A run of the request's own text in what the server says of it: it may be of a document that who
- * reads the error may not read. */
-static bool repeats_request(const struct slot *s, const char *said)
+bool upstream_repeats(const char *body, size_t n_bytes, const char *model, const char *said)
 {
-	size_t n = strlen(said), n_model = strlen(s->of->model);
+	size_t n = strlen(said), n_model = strlen(model);
 	enum { RUN = 16 };
 
 	for (size_t i = 0; i + RUN <= n; i++) {
-		if (memmem(s->body, s->n_bytes, said + i, RUN) &&
-			!memmem(s->of->model, n_model, said + i, RUN)) {
+		if (memmem(body, n_bytes, said + i, RUN) &&
+			!memmem(model, n_model, said + i, RUN)) {
 			return true;
 		}
 	}
@@ -282,7 +280,8 @@ static bool judge_status(struct slot *s, long status)
 	const char *colon;
 
 	upstream_quote(s->reply.body, s->reply.n_bytes, said);
-	if ((*s->of->key && strstr(said, s->of->key)) || repeats_request(s, said)) {
+	if ((*s->of->key && strstr(said, s->of->key)) ||
+		upstream_repeats(s->body, s->n_bytes, s->of->model, said)) {
 		*said = 0;
 	}
 	colon = *said ? ": " : "";
@@ -368,6 +367,7 @@ static void set_options(struct slot *s)
 	curl_easy_setopt(s->easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
 	curl_easy_setopt(s->easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(s->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(s->easy, CURLOPT_QUICK_EXIT, 1L); /* no wait for a name's look-up */
 	curl_easy_setopt(s->easy, CURLOPT_USERAGENT, "carrel");
 	curl_easy_setopt(s->easy, CURLOPT_TIMEOUT_MS, timeout);
 	curl_easy_setopt(

@@ -69,6 +69,10 @@ void upstream_post(struct upstream *u, char *body, size_t n_bytes, void *tag);
 MUST_CHECK int upstream_wait(struct upstream *u, struct upstream_reply *out, struct err *e);
 void upstream_end(struct upstream *u); /* gives up what is in flight */
 
+/* Whether what a server says holds a run of the body that it was sent (but for the model's name):
+ * that may be of a document which who reads the error may not read, now or one day. */
+bool upstream_repeats(const char *body, size_t n_bytes, const char *model, const char *said);
+
 /* The message of an error answer ({"error":{"message":…}}, {"error":"…"}, {"message":…},
  * {"detail":…}), cleaned and cut to out[UPSTREAM_QUOTE_MAX + 1]; "" if it has none. */
 void upstream_quote(const char *body, size_t n_bytes, char *out);

@@ -8,203 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "chat/model.h"
-#include "index/base/clock.h"
-
-#define OK_HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-#define D(content) "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":" content "}}]}\n\n"
-#define DONE "data: [DONE]\n\n"
-
-struct script {
-	const char *answer; /* NULL: closes at once */
-	bool keeps_open;
-};
-
-struct fixture {
-	uv_loop_t loop;
-	uv_tcp_t server;
-	struct settings set;
-	struct models *models;
-	const struct script *scripts;
-	int n_scripts, n_connections;
-	struct buf requests;
-	/* what came */
-	struct buf text;
-	struct model_result result;
-	int n_ends, n_texts;
-	bool cancel_at_text, pause_at_text;
-	struct model_call *call;
-	uv_timer_t later;
-};
-
-struct peer {
-	uv_tcp_t tcp;
-	uv_write_t write;
-	struct fixture *f;
-	const struct script *script;
-	char in[65536];
-	bool answered;
-};
-
-static void on_peer_closed(uv_handle_t *h)
-{
-	free(h);
-}
-
-static void on_written(uv_write_t *w, int status)
-{
-	struct peer *p = w->data;
-
-	(void)status;
-	if (!p->script->keeps_open && !uv_is_closing((uv_handle_t *)&p->tcp)) {
-		uv_close((uv_handle_t *)&p->tcp, on_peer_closed);
-	}
-}
-
-static void on_alloc(uv_handle_t *h, size_t n, uv_buf_t *b)
-{
-	struct peer *p = (struct peer *)h;
-
-	(void)n;
-	*b = uv_buf_init(p->in, sizeof(p->in));
-}
-
-static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
-{
-	struct peer *p = (struct peer *)s;
-	uv_buf_t out;
-
-	if (n < 0) {
-		if (!uv_is_closing((uv_handle_t *)s)) {
-			uv_close((uv_handle_t *)s, on_peer_closed);
-		}
-		return;
-	}
-	buf_add(&p->f->requests, b->base, (size_t)n);
-	if (p->answered || !strstr(p->f->requests.data, "\"stream\":true")) {
-		return;
-	}
-	p->answered = true;
-	if (!p->script->answer) {
-		uv_close((uv_handle_t *)s, on_peer_closed);
-		return;
-	}
-	out = uv_buf_init((char *)p->script->answer, (unsigned)strlen(p->script->answer));
-	p->write.data = p;
-	uv_write(&p->write, s, &out, 1, on_written);
-}
-
-static void on_connection(uv_stream_t *server, int status)
-{
-	struct fixture *f = server->data;
-	struct peer *p = calloc(1, sizeof(*p));
-
-	assert_int_equal(status, 0);
-	p->f = f;
-	p->script =
-		&f->scripts[f->n_connections < f->n_scripts ? f->n_connections : f->n_scripts - 1];
-	f->n_connections++;
-	buf_clear(&f->requests);
-	uv_tcp_init(&f->loop, &p->tcp);
-	uv_accept(server, (uv_stream_t *)&p->tcp);
-	uv_read_start((uv_stream_t *)&p->tcp, on_alloc, on_read);
-}
-
-static void set(struct fixture *f, const char *name, const char *value)
-{
-	assert_int_equal(settings_set(&f->set, name, value, "test", NULL), 0);
-}
-
-static void set_up(struct fixture *f, const struct script *scripts, int n)
-{
-	struct sockaddr_in at;
-	struct sockaddr_storage bound;
-	int len = sizeof(bound);
-	char url[64];
-
-	memset(f, 0, sizeof(*f));
-	f->scripts = scripts;
-	f->n_scripts = n;
-	uv_loop_init(&f->loop);
-	uv_ip4_addr("127.0.0.1", 0, &at);
-	uv_tcp_init(&f->loop, &f->server);
-	f->server.data = f;
-	uv_tcp_bind(&f->server, (struct sockaddr *)&at, 0);
-	uv_listen((uv_stream_t *)&f->server, 16, on_connection);
-	uv_tcp_getsockname(&f->server, (struct sockaddr *)&bound, &len);
-	settings_init(&f->set);
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1/",
-		ntohs(((struct sockaddr_in *)&bound)->sin_port));
-	set(f, "model-url", url);
-	set(f, "model-key", "sk-test");
-	set(f, "model-first-ms", "300");
-	set(f, "model-stall-ms", "150");
-	assert_int_equal(models_create(&f->set, &f->loop, &f->models, NULL), 0);
-	uv_timer_init(&f->loop, &f->later);
-	f->later.data = f;
-}
-
-static void on_later(uv_timer_t *t)
-{
-	struct fixture *f = t->data;
-
-	if (f->call) {
-		model_resume(f->call);
-	}
-}
-
-static void on_text(void *arg, const char *text, size_t n)
-{
-	struct fixture *f = arg;
-
-	buf_add(&f->text, text, n);
-	f->n_texts++;
-	if (f->cancel_at_text) {
-		model_cancel(f->call);
-	}
-	if (f->pause_at_text) {
-		f->pause_at_text = false;
-		model_pause(f->call);
-		uv_timer_start(&f->later, on_later, 200, 0);
-	}
-}
-
-static void on_end(void *arg, const struct model_result *r)
-{
-	struct fixture *f = arg;
-
-	f->result = *r;
-	f->n_ends++;
-	f->call = NULL;
-	models_destroy(f->models, NULL, NULL);
-	uv_close((uv_handle_t *)&f->server, NULL);
-	uv_close((uv_handle_t *)&f->later, NULL);
-}
-
-static void ask(struct fixture *f)
-{
-	json_t *messages = json_pack("[{s:s, s:s}]", "role", "user", "content", "hello");
-	struct model_order o = {.messages = messages,
-		.answer_tokens = 100,
-		.on_text = on_text,
-		.on_end = on_end,
-		.arg = f};
-
-	f->call = model_start(f->models, &o);
-	json_decref(messages);
-	assert_int_equal(f->n_ends, 0);
-	uv_run(&f->loop, UV_RUN_DEFAULT);
-	assert_int_equal(f->n_ends, 1);
-}
-
-/* Every handle is closed by then: a leaked one makes uv_loop_close fail. */
-static void tear_down(struct fixture *f)
-{
-	assert_int_equal(uv_loop_close(&f->loop), 0);
-	buf_finish(&f->text);
-	buf_finish(&f->requests);
-	settings_finish(&f->set);
-}
+#include "tests/unit/chat/scripted_model.h"
 
 static void expect(const struct script *scripts, int n, const char *text, const char *reason,
 	int n_connections)
@@ -222,11 +26,10 @@ static void expect(const struct script *scripts, int n, const char *text, const 
 
 static void test_answer(void **state)
 {
-	struct script s = {OK_HEAD D("\"Hello\"")
+	struct script s = {.answer = OK_HEAD D("\"Hello\"")
 				   D("\" you\"") "data: "
 						 "{\"choices\":[],\"usage\":{\"prompt_tokens\":7,"
-						 "\"completion_tokens\":2}}\n\n" DONE,
-		false};
+						 "\"completion_tokens\":2}}\n\n" DONE};
 	struct fixture f;
 
 	(void)state;
@@ -245,17 +48,17 @@ static void test_answer(void **state)
 
 static void test_retries(void **state)
 {
-	struct script busy[] = {{"HTTP/1.1 429 Too Many\r\nRetry-After: 0\r\nContent-Length: 0\r\n"
-				 "Connection: close\r\n\r\n",
-					false},
-		{OK_HEAD D("\"ok\"") DONE, false}};
-	struct script lost[] = {{NULL, false}, {OK_HEAD ": starting\n\n", false},
-		{OK_HEAD D("\"ok\"") DONE, false}};
+	struct script busy[] = {
+		{.answer = "HTTP/1.1 429 Too Many\r\nRetry-After: 0\r\nContent-Length: 0\r\n"
+			   "Connection: close\r\n\r\n"},
+		{.answer = OK_HEAD D("\"ok\"") DONE}};
+	struct script lost[] = {{.answer = NULL}, {.answer = OK_HEAD ": starting\n\n"},
+		{.answer = OK_HEAD D("\"ok\"") DONE}};
 	struct script broken = {
-		"HTTP/1.1 503 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", false};
-	struct script patient = {"HTTP/1.1 429 No\r\nRetry-After: 3600\r\nContent-Length: 0\r\n"
-				 "Connection: close\r\n\r\n",
-		false};
+		.answer = "HTTP/1.1 503 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"};
+	struct script patient = {
+		.answer = "HTTP/1.1 429 No\r\nRetry-After: 3600\r\nContent-Length: 0\r\n"
+			  "Connection: close\r\n\r\n"};
 
 	(void)state;
 	expect(busy, 2, "ok", "", 2);
@@ -266,10 +69,9 @@ static void test_retries(void **state)
 
 static void test_no_retry_after_text(void **state)
 {
-	struct script dropped = {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-				 "44\r\n" D("\"half\"") "\r\n",
-		false};
-	struct script closed = {OK_HEAD D("\"half\""), false};
+	struct script dropped = {.answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+					   "44\r\n" D("\"half\"") "\r\n"};
+	struct script closed = {.answer = OK_HEAD D("\"half\"")};
 
 	(void)state;
 	expect(&dropped, 1, "half", "model_dropped", 1);
@@ -278,10 +80,10 @@ static void test_no_retry_after_text(void **state)
 
 static void test_time_limits(void **state)
 {
-	struct script mute = {OK_HEAD, true};
-	struct script pings = {OK_HEAD ": a\n\n: b\n\n", true};
-	struct script stalls = {OK_HEAD D("\"half\""), true};
-	struct script lingers = {OK_HEAD D("\"all\"") DONE, true};
+	struct script mute = {.answer = OK_HEAD, .keeps_open = true};
+	struct script pings = {.answer = OK_HEAD ": a\n\n: b\n\n", .keeps_open = true};
+	struct script stalls = {.answer = OK_HEAD D("\"half\""), .keeps_open = true};
+	struct script lingers = {.answer = OK_HEAD D("\"all\"") DONE, .keeps_open = true};
 
 	(void)state;
 	expect(&mute, 1, "", "model_timeout", 1);
@@ -292,23 +94,21 @@ static void test_time_limits(void **state)
 
 static void test_bad_answers(void **state)
 {
-	struct script error = {OK_HEAD "data: {\"error\":{\"message\":\"no\"}}\n\n", false};
-	struct script plain = {"HTTP/1.1 200 OK\r\nContent-Length: 34\r\nConnection: close\r\n\r\n"
-			       "{\"error\":{\"message\":\"overloaded\"}}",
-		false};
+	struct script error = {.answer = OK_HEAD "data: {\"error\":{\"message\":\"no\"}}\n\n"};
+	struct script plain = {
+		.answer = "HTTP/1.1 200 OK\r\nContent-Length: 34\r\nConnection: close\r\n\r\n"
+			  "{\"error\":{\"message\":\"overloaded\"}}"};
 	struct script html = {
-		"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>hello</html>\n", false};
-	struct script whole = {
-		"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
-		"{\"choices\":[{\"message\":{\"content\":\"whole\"},\"finish_reason\":\"stop\"}]}",
-		false};
-	struct script moved = {
-		"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n"
-		"Connection: close\r\n\r\n",
-		false};
+		.answer = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>hello</html>\n"};
+	struct script whole = {.answer = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+					 "{\"choices\":[{\"message\":{\"content\":\"whole\"},"
+					 "\"finish_reason\":\"stop\"}]}"};
+	struct script moved = {.answer = "HTTP/1.1 302 Found\r\nLocation: "
+					 "http://127.0.0.1:1/\r\nContent-Length: 0\r\n"
+					 "Connection: close\r\n\r\n"};
 	struct script picky[] = {
-		{"HTTP/1.1 400 Bad\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", false},
-		{OK_HEAD D("\"ok\"") DONE, false}};
+		{.answer = "HTTP/1.1 400 Bad\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"},
+		{.answer = OK_HEAD D("\"ok\"") DONE}};
 
 	(void)state;
 	expect(&error, 1, "", "model_error", 1);
@@ -323,7 +123,7 @@ static void test_bad_answers(void **state)
 static void test_too_much(void **state)
 {
 	struct buf all = BUF_INIT;
-	struct script s = {NULL, true};
+	struct script s = {.answer = NULL, .keeps_open = true};
 	struct fixture f;
 
 	(void)state;
@@ -342,7 +142,7 @@ static void test_too_much(void **state)
 
 static void test_cancel(void **state)
 {
-	struct script s = {OK_HEAD D("\"one\""), true};
+	struct script s = {.answer = OK_HEAD D("\"one\""), .keeps_open = true};
 	struct fixture f;
 	int64_t begun;
 
@@ -359,7 +159,7 @@ static void test_cancel(void **state)
 
 static void test_pause(void **state)
 {
-	struct script s = {OK_HEAD D("\"one\"") D("\" two\"") DONE, false};
+	struct script s = {.answer = OK_HEAD D("\"one\"") D("\" two\"") DONE};
 	struct fixture f;
 
 	(void)state;

@@ -1,0 +1,267 @@
+/*
+ * Preloaded into a Carrel under test: system calls on files below one folder fail where a control
+ * file says, allocations too, and names are looked up slowly. The control file ($FAULTS) is mapped;
+ * the test writes into it while the program runs. Only the process that loaded it: what it forks is
+ * left alone.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { WRITES = 1, SYNCS = 2, GROWS = 4, NAMES = 8, ALLOCATIONS = 16 };
+
+/* All little-endian, as tests/fault/faulty.mjs writes it. */
+struct control {
+	_Atomic uint32_t kinds;	  /* which calls count; 0: none */
+	_Atomic uint32_t errnum;  /* how the call fails */
+	_Atomic uint64_t at;	  /* the at-th call fails, from 1; 0: none does */
+	_Atomic uint64_t n_calls; /* so far */
+	_Atomic uint32_t forever; /* and all after it */
+	_Atomic uint32_t n_failed;
+	_Atomic uint32_t lookup_ms; /* how long getaddrinfo takes */
+	_Atomic uint32_t halves; /* a write that fails first writes half, as a full disk lets it */
+	char folder[512];
+};
+
+static struct control *control;
+static _Thread_local int inside;
+static int is_child;
+
+static void on_fork(void)
+{
+	is_child = 1;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+	const char *path = getenv("FAULTS");
+	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	void *p = fd < 0 ? MAP_FAILED
+			 : mmap(NULL, sizeof(struct control), PROT_READ | PROT_WRITE, MAP_SHARED,
+				   fd, 0);
+
+	if (p != MAP_FAILED) {
+		pthread_atfork(NULL, NULL, on_fork);
+		control = p;
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+}
+
+static int counts(uint32_t kind)
+{
+	return control && !is_child && !inside && (atomic_load(&control->kinds) & kind) != 0;
+}
+
+static int fails_now(void)
+{
+	uint64_t n = atomic_fetch_add(&control->n_calls, 1) + 1;
+	uint64_t at = atomic_load(&control->at);
+
+	if (at == 0 || n < at || (n > at && !atomic_load(&control->forever))) {
+		return 0;
+	}
+	atomic_fetch_add(&control->n_failed, 1);
+	errno = (int)atomic_load(&control->errnum);
+	return 1;
+}
+
+static int is_below(const char *path)
+{
+	size_t n = strlen(control->folder);
+
+	return strncmp(path, control->folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+static int fails_at(int fd, uint32_t kind)
+{
+	char link[64], path[4096];
+	ssize_t n;
+
+	if (!counts(kind)) {
+		return 0;
+	}
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0) {
+		return 0;
+	}
+	path[n] = '\0';
+	return is_below(path) && fails_now();
+}
+
+static int fails_at_path(const char *path, uint32_t kind)
+{
+	return counts(kind) && is_below(path) && fails_now();
+}
+
+#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+/* ── writing ── */
+
+static ssize_t half(int fd, const void *p, size_t n, off_t at)
+{
+	if (!atomic_load(&control->halves) || n < 2) {
+		return -1;
+	}
+	return at < 0 ? syscall(SYS_write, fd, p, n / 2) : syscall(SYS_pwrite64, fd, p, n / 2, at);
+}
+
+ssize_t write(int fd, const void *p, size_t n)
+{
+	return fails_at(fd, WRITES) ? half(fd, p, n, -1) : syscall(SYS_write, fd, p, n);
+}
+
+ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	return fails_at(fd, WRITES) ? half(fd, p, n, at) : syscall(SYS_pwrite64, fd, p, n, at);
+}
+
+ssize_t pwrite64(int fd, const void *p, size_t n, off_t at)
+{
+	return pwrite(fd, p, n, at);
+}
+
+ssize_t writev(int fd, const struct iovec *v, int n)
+{
+	return fails_at(fd, WRITES) ? -1 : syscall(SYS_writev, fd, v, n);
+}
+
+int ftruncate(int fd, off_t n)
+{
+	return fails_at(fd, GROWS) ? -1 : (int)syscall(SYS_ftruncate, fd, n);
+}
+
+int ftruncate64(int fd, off_t n)
+{
+	return ftruncate(fd, n);
+}
+
+int fallocate(int fd, int mode, off_t at, off_t n)
+{
+	return fails_at(fd, GROWS) ? -1 : (int)syscall(SYS_fallocate, fd, mode, at, n);
+}
+
+int fallocate64(int fd, int mode, off_t at, off_t n)
+{
+	return fallocate(fd, mode, at, n);
+}
+
+int posix_fallocate(int fd, off_t at, off_t n)
+{
+	return fallocate(fd, 0, at, n) == 0 ? 0 : errno;
+}
+
+int posix_fallocate64(int fd, off_t at, off_t n)
+{
+	return posix_fallocate(fd, at, n);
+}
+
+int fsync(int fd)
+{
+	return fails_at(fd, SYNCS) ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+	return fails_at(fd, SYNCS) ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+/* ── names ── */
+
+int rename(const char *from, const char *to)
+{
+	return fails_at_path(to, NAMES) ? -1 : (int)syscall(SYS_rename, from, to);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+	return fails_at_path(path, NAMES) ? -1 : (int)syscall(SYS_mkdir, path, mode);
+}
+
+static int open_it(const char *path, int flags, mode_t mode)
+{
+	if ((flags & O_CREAT) && fails_at_path(path, NAMES)) {
+		return -1;
+	}
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+int open(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = va_arg(ap, mode_t);
+	va_end(ap);
+	return open_it(path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = va_arg(ap, mode_t);
+	va_end(ap);
+	return open_it(path, flags, mode);
+}
+
+/* ── memory ── */
+
+extern void *__libc_malloc(size_t n);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *p, size_t n);
+
+static int no_memory(void)
+{
+	return counts(ALLOCATIONS) && fails_now();
+}
+
+void *malloc(size_t n)
+{
+	return no_memory() ? NULL : __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return no_memory() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t n)
+{
+	return no_memory() ? NULL : __libc_realloc(p, n);
+}
+
+/* ── a name server that hangs ── */
+
+int getaddrinfo(
+	const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+{
+	uint32_t ms = control ? atomic_load(&control->lookup_ms) : 0;
+	struct timespec wait = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+	if (ms > 0) {
+		nanosleep(&wait, NULL);
+		return EAI_AGAIN;
+	}
+	return NEXT(getaddrinfo)(host, service, hints, out);
+}
