@@ -438,7 +438,9 @@ static void input(struct conn *c, const char *p, size_t n)
 	if (c->state == CONN_CLOSED) {
 		return;
 	}
-	if (waiting) {
+	if (c->state == CONN_LINGER) {
+		/* A refusal that was out at once has let go what waited, and wants no more. */
+	} else if (waiting) {
 		buf_remove_front(&c->in, n_used);
 	} else {
 		buf_add(&c->in, p + n_used, n - n_used);

@@ -441,6 +441,34 @@ static void test_refuses_ambiguity(void **state)
 	expect_status("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11, 400);
 }
 
+/* The refusal is out while the head's first part still waits in the connection's memory. */
+static void test_refuses_in_pieces(void **state)
+{
+	static const char other[] = "GET /none HTTP/1.1\r\n" HOST LAST;
+	static const char *const rows[] = {
+		"GET /hello HTTP/1.1\r\n" HOST "Expect: much\r\n\r\n",
+		"GET /hello HTTP/1.1\r\n" HOST "X: a\rb",
+		"GET /hello HTTP/1.1\r\n" HOST HOST "\r\nGET /hello HTTP/1.1\r\n" HOST LAST,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (size_t n = 1; n < strlen(rows[i]); n++) {
+			struct buf out = BUF_INIT;
+			int fd = dial();
+
+			say_n(fd, rows[i], n);
+			/* So that it has read the first part: another connection's round trip. */
+			expect_status(other, sizeof(other) - 1, 404);
+			say(fd, rows[i] + n);
+			hear(fd, &out, NULL);
+			assert_int_equal(count(&out, "HTTP/1.1 4"), 1);
+			close(fd);
+			buf_finish(&out);
+		}
+	}
+}
+
 static void test_plain_requests(void **state)
 {
 	static const struct {
@@ -805,6 +833,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_plain_requests),
 		T(test_refuses_ambiguity),
+		T(test_refuses_in_pieces),
 		T(test_every_split),
 		T(test_pipelining),
 		T(test_large_heads),
