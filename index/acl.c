@@ -613,8 +613,9 @@ static int move_bits(struct db *db, const struct id *document, int64_t workspace
 		buf_add(&slots, &slot, sizeof(slot));
 	}
 	if (rc == 0 && slots.len) {
-		acl_index_move(db, workspace_n, from, to, (const int64_t *)(const void *)slots.data,
-			(int)(slots.len / sizeof(int64_t)));
+		rc = acl_index_move(db, &(struct acl_move){workspace_n, from, to},
+			(const int64_t *)(const void *)slots.data,
+			(int)(slots.len / sizeof(int64_t)), e);
 	}
 	buf_finish(&slots);
 	return rc;

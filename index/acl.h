@@ -110,17 +110,19 @@ MUST_CHECK int acl_intern(struct db *db, const struct id *document, struct err *
 
 /* ── the bitmaps ── */
 
-struct acl_index; /* all workspaces' bitmaps; built from the database at start */
+struct acl_index; /* all workspaces' bitmaps; built from acl_run at start */
 
 MUST_CHECK int acl_index_open(struct store *s, struct acl_index **out, struct err *e);
 void acl_index_close(struct acl_index *x);
 
-/* Called in a publishing (retiring) transaction; takes effect after its commit. */
-void acl_index_add(struct db *db, int64_t workspace_n, int64_t set_n, const int64_t *slots, int n);
-void acl_index_remove(
-	struct db *db, int64_t workspace_n, int64_t set_n, const int64_t *slots, int n);
-void acl_index_move(struct db *db, int64_t workspace_n, int64_t from_set_n, int64_t to_set_n,
-	const int64_t *slots, int n);
+/* tx, with what changes the chunks or their documents: these slots leave one set and join another.
+ * 0: none, when they are published or retired. Takes effect after the commit. */
+struct acl_move {
+	int64_t workspace_n;
+	int64_t from_set_n, to_set_n;
+};
+MUST_CHECK int acl_index_move(
+	struct db *db, const struct acl_move *m, const int64_t *slots, int n, struct err *e);
 
 /* How many live chunks a workspace has, without counting rows (.4 s at a million); what is not
  * committed yet does not count. -1: no bitmaps are attached to the store. */
@@ -145,7 +147,8 @@ void acl_allowed_drop(struct allowed *a);
  * than before. A new one of the caller's, in no cache; `a` stays his. */
 struct allowed *acl_narrow(const struct allowed *a, const struct bitmap *only, bool excluded);
 
-/* Rows in acl_set_n and bitmaps against acl_entry; counts differences, mends them if repair. */
+/* acl_set_n against acl_entry, runs and bitmaps against the chunks; counts differences, mends them
+ * if repair. */
 MUST_CHECK int acl_check(
 	struct acl_index *x, struct store *s, bool repair, int64_t *n_wrong, struct err *e);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "index/acl.h"
+#include "index/acl_runs.h"
 #include "index/base/buf.h"
 #include "index/base/hash.h"
 
@@ -15,7 +16,6 @@ enum {
 	Q_SETS,
 	Q_SET,
 	Q_READERS,
-	Q_LIVE,
 	Q_DOCUMENTS,
 	Q_SET_SPOIL,
 };
@@ -29,9 +29,6 @@ static const char *const sql[] = {
 	[Q_SETS] = "SELECT " SET_COLUMNS "ORDER BY w.n, s.n",
 	[Q_SET] = "SELECT " SET_COLUMNS "WHERE s.n = ?1",
 	[Q_READERS] = "SELECT principal FROM acl_set_reader WHERE set_n = ?1 ORDER BY principal",
-	[Q_LIVE] = "SELECT c.workspace_n, d.acl_set_n, c.slot FROM chunk c "
-		   "JOIN document d ON d.id = c.document_id "
-		   "WHERE c.live = 1 AND d.deleted_ms IS NULL AND d.acl_set_n IS NOT NULL",
 	/* A document whose set is not what its entries say. */
 	[Q_DOCUMENTS] =
 		"SELECT d.id FROM document d WHERE d.deleted_ms IS NULL AND (d.acl_set_n IS NULL "
@@ -209,28 +206,30 @@ static int load_sets(struct acl_index *x, struct db *db, struct err *e)
 	return rc;
 }
 
-static int load_bits(struct acl_index *x, struct db *db, struct err *e)
-{
-	struct stmt *q = db_stmt(db, &table, Q_LIVE);
-	int64_t workspace_n = -1;
-	struct set *s = NULL; /* rows come by document, many of a set in a row */
-	int rc;
+struct loading {
+	struct acl_index *index;
+	int64_t workspace_n;
+	struct set *set; /* of the run before: many follow each other in one */
+};
 
-	while ((rc = stmt_step(q, e)) == 1) {
-		if (!s || workspace_n != col_int(q, 0) || s->n != col_int(q, 1)) {
-			workspace_n = col_int(q, 0);
-			s = lookup_set(space_of(x, workspace_n), col_int(q, 1));
-		}
-		if (s) {
-			set_add(s, col_int(q, 2));
-		}
+static void load_run(void *arg, const struct acl_run *run)
+{
+	struct loading *l = arg;
+
+	if (!l->set || l->workspace_n != run->workspace_n || l->set->n != run->set_n) {
+		l->workspace_n = run->workspace_n;
+		l->set = lookup_set(space_of(l->index, run->workspace_n), run->set_n);
 	}
-	return rc;
+	for (int64_t slot = run->from; l->set && slot < run->to; slot++) {
+		set_add(l->set, slot);
+	}
 }
 
-static int load(struct db *db, struct acl_index **out, struct err *e)
+/* From the runs, or, `derive`, from what those follow from. */
+static int load(struct db *db, bool derive, struct acl_index **out, struct err *e)
 {
 	struct acl_index *x = calloc(1, sizeof(*x));
+	struct loading loading = {.index = x};
 	int rc;
 
 	ASSERT(x);
@@ -238,7 +237,7 @@ static int load(struct db *db, struct acl_index **out, struct err *e)
 	pthread_mutex_init(&x->lock, NULL);
 	rc = load_sets(x, db, e);
 	if (rc == 0) {
-		rc = load_bits(x, db, e);
+		rc = acl_runs_each(db, derive, load_run, &loading, e);
 	}
 	if (rc != 0) {
 		acl_index_close(x);
@@ -248,7 +247,7 @@ static int load(struct db *db, struct acl_index **out, struct err *e)
 	return 0;
 }
 
-static int load_snapshot(struct store *s, struct acl_index **out, struct err *e)
+static int load_snapshot(struct store *s, bool derive, struct acl_index **out, struct err *e)
 {
 	struct db *db = store_reader(s, e);
 	int rc;
@@ -257,14 +256,14 @@ static int load_snapshot(struct store *s, struct acl_index **out, struct err *e)
 	if (!db) {
 		return e ? e->code : ERR_UNAVAILABLE;
 	}
-	rc = load(db, out, e);
+	rc = load(db, derive, out, e);
 	store_reader_drop(db);
 	return rc;
 }
 
 int acl_index_open(struct store *s, struct acl_index **out, struct err *e)
 {
-	int rc = load_snapshot(s, out, e);
+	int rc = load_snapshot(s, false, out, e);
 
 	if (rc == 0) {
 		store_attach(s, PART_ACL_INDEX, *out);
@@ -369,36 +368,27 @@ static void bring_set(struct db *db, struct change *c)
 	}
 }
 
-void acl_index_move(struct db *db, int64_t workspace_n, int64_t from_set_n, int64_t to_set_n,
-	const int64_t *slots, int n)
+int acl_index_move(
+	struct db *db, const struct acl_move *m, const int64_t *slots, int n, struct err *e)
 {
 	struct acl_index *x = db_part(db, PART_ACL_INDEX);
 	struct change *c;
+	int rc = acl_runs_move(db, m->workspace_n, m->to_set_n, slots, n, e);
 
-	if (!x || n == 0) {
-		return;
+	if (rc != 0 || !x || n == 0) {
+		return rc;
 	}
 	c = calloc(1, sizeof(*c) + (size_t)n * sizeof(*slots));
 	ASSERT(c);
 	c->index = x;
-	c->workspace_n = workspace_n;
-	c->from = from_set_n;
-	c->to = to_set_n;
+	c->workspace_n = m->workspace_n;
+	c->from = m->from_set_n;
+	c->to = m->to_set_n;
 	c->n = n;
 	memcpy(c->slots, slots, (size_t)n * sizeof(*slots));
 	bring_set(db, c);
 	db_after_commit(db, change_apply, c, change_free);
-}
-
-void acl_index_add(struct db *db, int64_t workspace_n, int64_t set_n, const int64_t *slots, int n)
-{
-	acl_index_move(db, workspace_n, 0, set_n, slots, n);
-}
-
-void acl_index_remove(
-	struct db *db, int64_t workspace_n, int64_t set_n, const int64_t *slots, int n)
-{
-	acl_index_move(db, workspace_n, set_n, 0, slots, n);
+	return 0;
 }
 
 /* ── what an asker may read ── */
@@ -660,14 +650,41 @@ static int tx_nothing(struct db *db, void *arg, struct err *e)
 static int tx_reload(struct db *db, void *arg, struct err *e)
 {
 	struct acl_index *x = arg, *fresh;
-	int rc = load(db, &fresh, e);
+	int rc = acl_runs_renew(db, e);
 
+	if (rc == 0) {
+		rc = load(db, false, &fresh, e);
+	}
 	if (rc == 0) {
 		pthread_mutex_lock(&x->lock);
 		take_over(x, fresh);
 		pthread_mutex_unlock(&x->lock);
 		acl_index_close(fresh);
 	}
+	return rc;
+}
+
+/* Slots that the runs have in another set than they belong to. */
+static int count_runs(struct store *s, int64_t *n_differ, struct err *e)
+{
+	struct acl_index *runs = NULL, *derived = NULL;
+	struct db *db = store_reader(s, e);
+	int rc;
+
+	*n_differ = 0;
+	if (!db) {
+		return e ? e->code : ERR_UNAVAILABLE;
+	}
+	rc = load(db, false, &runs, e);
+	if (rc == 0) {
+		rc = load(db, true, &derived, e);
+	}
+	store_reader_drop(db);
+	if (rc == 0) {
+		*n_differ = sets_that_differ(runs, derived);
+	}
+	acl_index_close(runs);
+	acl_index_close(derived);
 	return rc;
 }
 
@@ -683,7 +700,7 @@ static int count_bits(struct acl_index *x, struct store *s, int64_t *n_differ, s
 
 		rc = store_write(s, tx_nothing, NULL, e);
 		if (rc == 0) {
-			rc = load_snapshot(s, &fresh, e);
+			rc = load_snapshot(s, true, &fresh, e);
 		}
 		if (rc != 0) {
 			break;
@@ -702,15 +719,18 @@ static int count_bits(struct acl_index *x, struct store *s, int64_t *n_differ, s
 int acl_check(struct acl_index *x, struct store *s, bool repair, int64_t *n_wrong, struct err *e)
 {
 	struct mend m = {.repair = repair};
-	int64_t n_differ = 0;
+	int64_t n_differ = 0, n_runs = 0;
 	int rc = store_write(s, tx_check_documents, &m, e);
 
 	if (rc == 0) {
 		rc = count_bits(x, s, &n_differ, e);
 	}
-	if (rc == 0 && repair && n_differ) {
+	if (rc == 0) {
+		rc = count_runs(s, &n_runs, e);
+	}
+	if (rc == 0 && repair && n_differ + n_runs) {
 		rc = store_write(s, tx_reload, x, e);
 	}
-	*n_wrong = m.n_wrong + n_differ;
+	*n_wrong = m.n_wrong + (n_differ > n_runs ? n_differ : n_runs); /* mostly the same slots */
 	return rc;
 }

@@ -143,7 +143,8 @@ int chunks_retire_document(struct db *db, const struct id *document, struct err 
 		rc = stmt_run(q, e);
 	}
 	if (rc == 0) {
-		acl_index_remove(db, home.workspace_n, home.set_n, slot, n);
+		rc = acl_index_move(
+			db, &(struct acl_move){home.workspace_n, home.set_n, 0}, slot, n, e);
 	}
 	buf_finish(&slots);
 	return rc;
@@ -296,9 +297,10 @@ static int add_all(struct db *db, const struct publication *p, struct target *t,
 	for (int i = 0; i < p->n_chunks; i++) {
 		slots[i] = t->first_slot + i;
 	}
-	acl_index_add(db, t->workspace_n, t->set_n, slots, p->n_chunks);
+	rc = acl_index_move(
+		db, &(struct acl_move){t->workspace_n, 0, t->set_n}, slots, p->n_chunks, e);
 	free(slots);
-	return 0;
+	return rc;
 }
 
 int chunks_publish(struct db *db, const struct publication *p, struct err *e)

@@ -355,6 +355,14 @@ CREATE TABLE acl_set_reader (
 	PRIMARY KEY (set_n, principal)
 ) WITHOUT ROWID;
 
+CREATE TABLE acl_run (                  -- the set of the live chunks at [slot_from, slot_to), read at start;
+	workspace_n INTEGER NOT NULL,   -- follows from chunk and document
+	slot_from   INTEGER NOT NULL,
+	slot_to     INTEGER NOT NULL,
+	set_n       INTEGER NOT NULL REFERENCES acl_set(n),
+	PRIMARY KEY (workspace_n, slot_from)
+) WITHOUT ROWID;
+
 CREATE TABLE text_dictionary (          -- zstd dictionaries that chunk text is compressed with
 	n            INTEGER PRIMARY KEY,
 	workspace_n  INTEGER NOT NULL,
@@ -419,6 +427,24 @@ CREATE TABLE chunk_vector (
 	vector  BLOB NOT NULL,          -- fp16 [dimension], L2-normalised
 	PRIMARY KEY (space_n, slot)
 ) WITHOUT ROWID;
+
+CREATE TABLE vector_block (             -- block n of the file of a space's vectors, slots 512 n to
+	space_n INTEGER NOT NULL REFERENCES vector_space(n), -- 512 n + 511: a copy of the rows above,
+	block_n INTEGER NOT NULL,       -- read in their place at start (index/vector_file.h)
+	digest  BLOB,                   -- empty: there is no vector in it; NULL: being written
+	PRIMARY KEY (space_n, block_n)
+) WITHOUT ROWID;
+
+-- However a vector changes, its block is not right any more.
+CREATE TRIGGER vector_put AFTER INSERT ON chunk_vector BEGIN
+	DELETE FROM vector_block WHERE space_n = NEW.space_n AND block_n = NEW.slot / 512;
+END;
+CREATE TRIGGER vector_replaced AFTER UPDATE ON chunk_vector BEGIN
+	DELETE FROM vector_block WHERE space_n = NEW.space_n AND block_n = NEW.slot / 512;
+END;
+CREATE TRIGGER vector_removed AFTER DELETE ON chunk_vector BEGIN
+	DELETE FROM vector_block WHERE space_n = OLD.space_n AND block_n = OLD.slot / 512;
+END;
 
 CREATE TABLE replay (                   -- recent questions asked of a new space and of the serving one
 	space_n      INTEGER PRIMARY KEY, -- the new one

@@ -16,6 +16,7 @@
 #include "index_migrate_0007_rewritten_searches.sql.h"
 #include "index_migrate_0008_spaces_aside.sql.h"
 #include "index_migrate_0009_reranked_searches.sql.h"
+#include "index_migrate_0010_read_at_start.sql.h"
 #include "index_schema.sql.h"
 
 /* "CRRL": what `file` and PRAGMA application_id say of a database of ours. */
@@ -37,6 +38,7 @@ static const struct migration steps[] = {
 		(const char *)embed_index_migrate_0007_rewritten_searches_sql},
 	{8, "0008_spaces_aside", (const char *)embed_index_migrate_0008_spaces_aside_sql},
 	{9, "0009_reranked_searches", (const char *)embed_index_migrate_0009_reranked_searches_sql},
+	{10, "0010_read_at_start", (const char *)embed_index_migrate_0010_read_at_start_sql},
 	{0, NULL, NULL},
 };
 

@@ -9,6 +9,7 @@
 #include "index/base/fs.h"
 #include "index/base/log.h"
 #include "index/vector_kernel.h"
+#include "index/vector_file.h"
 #include "index/vector_space.h"
 
 const struct vector_tuning vector_default_tuning = {
@@ -29,7 +30,7 @@ static int open_space(struct vectors *v, const struct space_row *row, struct err
 	struct loaded_space *s = loaded_add(v, row);
 	struct err why = ERR_INIT;
 	struct db *db;
-	int rc = loaded_fill(v, s, e);
+	int rc = file_load(v, s, e);
 
 	if (rc == 0) {
 		db = store_reader(v->store, e);

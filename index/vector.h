@@ -6,13 +6,14 @@
  * sealed, 64-aligned slot ranges) and a small unsealed tail in memory are derived, swapped by a
  * counted pointer: a search works on the set of segments it began with. A file is loaded only if
  * its SHA-256 and every fact of its row match, otherwise it is rebuilt while exact search over the
- * stored vectors serves.
+ * stored vectors serves. So is the file that all vectors are read from at start
+ * (index/vector_file.h), block by block.
  *
  * The plan is by popcount of the allowed bitmap: exact with our own kernel up to 25,000 allowed, in
  * a space of up to 100,000, or where the lists to be probed would cost more; else inverted lists,
  * of which the allowed slots are scored exactly. No HNSW. (Limits at dimension 384.)
  *
- * Alone writes vector_space, chunk_vector, vector_segment, DATA/vectors.
+ * Alone writes vector_space, chunk_vector, vector_block, vector_segment, DATA/vectors.
  * Thread: vectors_search and _score from any worker; _put/_remove in a write transaction.
  */
 #ifndef INDEX_VECTOR_H
@@ -56,6 +57,10 @@ MUST_CHECK int vectors_put_late(struct db *db, int64_t space_n, int64_t slot, co
 	int dimension, struct err *e);
 /* tx. From all spaces of the workspace. (Search hides it by the bitmap at once; this frees it.) */
 MUST_CHECK int vectors_remove(struct db *db, int64_t workspace_n, int64_t slot, struct err *e);
+
+/* After removals that are committed: no vector of theirs is in a file of DATA/vectors when this
+ * returns 0. Blocks. */
+MUST_CHECK int vectors_forget(struct vectors *v, int64_t workspace_n, struct err *e);
 
 struct vector_hit {
 	int64_t slot;
@@ -128,8 +133,9 @@ MUST_CHECK int vectors_spaces(struct db *db, struct arena *a, int64_t workspace_
 bool vectors_wants_training(struct vectors *v, struct db *db, int64_t workspace_n);
 
 /* Loads the segment files (the first time), seals a long tail, compacts segments of which a fifth
- * is dead, removes what retired spaces left; called by the ingest worker at start and between jobs.
- * Searches are exact where a segment is not there yet. Blocks, minutes for a million vectors. */
+ * is dead, brings the files that are read at start up to date, removes what retired spaces left;
+ * called by the ingest worker at start and between jobs. Searches are exact where a segment is not
+ * there yet. Blocks, minutes for a million vectors. */
 MUST_CHECK int vectors_maintain(struct vectors *v, struct err *e);
 /* Stored vectors against live chunks, files against their rows; *n_wrong: what is wrong (left, if
  * repair). A repair embeds what is missing. */

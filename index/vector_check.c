@@ -6,8 +6,8 @@
 
 #include "index/base/log.h"
 #include "index/chunks.h"
+#include "index/vector_file.h"
 #include "index/vector_kernel.h"
-#include "index/vector_space.h"
 
 #define PAGE 256
 #define LENGTH_ERROR .01f
@@ -289,6 +289,18 @@ static int check_segments(struct checking *c, struct err *e)
 	return rc;
 }
 
+static int check_file(struct checking *c, struct err *e)
+{
+	int64_t n_wrong = 0;
+	int rc = file_check(c->v, c->s, c->repair, &n_wrong, e);
+
+	if (rc == 0 && c->repair) {
+		return file_write(c->v, c->s, e);
+	}
+	c->n_wrong += n_wrong;
+	return rc;
+}
+
 /* Spaces that stand aside are not loaded and may lack chunks; but what is deleted must be gone. */
 static int check_aside(struct vectors *v, bool repair, int64_t *n_wrong, struct err *e)
 {
@@ -342,6 +354,9 @@ static int check_locked(struct vectors *v, bool repair, int64_t *n_wrong, struct
 		}
 		if (rc == 0) {
 			rc = check_segments(&c, e);
+		}
+		if (rc == 0) {
+			rc = check_file(&c, e);
 		}
 		*n_wrong += c.n_wrong;
 		loaded_drop(spaces[i]);

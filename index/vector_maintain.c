@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "index/base/log.h"
-#include "index/vector_space.h"
+#include "index/vector_file.h"
 
 #define DEAD_PARTS 5 /* compact when a fifth is dead, or was put anew */
 #define SEAL_LEAST 64
@@ -385,6 +385,7 @@ int vectors_stray_files(struct vectors *v, bool remove_them, int64_t *n_stray, s
 	struct db *db;
 	struct dirent *entry;
 	char path[1400];
+	int64_t n_files = 0;
 	int rc = 0;
 
 	*n_stray = 0;
@@ -414,7 +415,9 @@ int vectors_stray_files(struct vectors *v, bool remove_them, int64_t *n_stray, s
 		return e && e->code ? e->code : ERR_INTERNAL;
 	}
 	store_reader_drop(db);
-	return rc < 0 ? rc : 0;
+	rc = rc < 0 ? rc : file_strays(v, remove_them, &n_files, e);
+	*n_stray += n_files;
+	return rc;
 }
 
 static int maintain_locked(struct vectors *v, struct err *e)
@@ -427,6 +430,9 @@ static int maintain_locked(struct vectors *v, struct err *e)
 	for (int i = 0; i < n; i++) {
 		if (rc == 0) {
 			rc = space_maintain(v, spaces[i], e);
+		}
+		if (rc == 0) {
+			rc = file_write(v, spaces[i], e);
 		}
 		loaded_drop(spaces[i]);
 	}
@@ -442,4 +448,14 @@ int vectors_maintain(struct vectors *v, struct err *e)
 	rc = maintain_locked(v, e);
 	pthread_mutex_unlock(&v->upkeep);
 	return rc;
+}
+
+int vectors_forget(struct vectors *v, int64_t workspace_n, struct err *e)
+{
+	struct loaded_space *s = loaded_serving(v, workspace_n);
+	int64_t n_stray;
+	int rc = s ? file_write(v, s, e) : 0;
+
+	loaded_drop(s);
+	return rc ? rc : file_strays(v, true, &n_stray, e);
 }

@@ -212,6 +212,69 @@ void memory_load(struct memory *m, int64_t slot, const uint16_t *halves)
 	pthread_mutex_unlock(&m->lock);
 }
 
+struct vector_block *memory_block_begin(struct memory *m)
+{
+	struct vector_block *b;
+
+	pthread_mutex_lock(&m->lock);
+	b = block_create(m);
+	pthread_mutex_unlock(&m->lock);
+	return b;
+}
+
+void memory_block_drop(struct vector_block *b)
+{
+	block_drop(b);
+}
+
+/* Whether nothing is known of block i. Locked. */
+static bool block_untouched(const struct memory *m, int64_t i)
+{
+	if ((size_t)i < m->now->n_blocks && m->now->blocks[i]) {
+		return false;
+	}
+	return bitmap_next(&m->gone, (uint64_t)i * BLOCK_SLOTS) >= ((uint64_t)i + 1) * BLOCK_SLOTS;
+}
+
+/* Locked. */
+static void place_block(
+	struct memory *m, struct vector_block *b, int64_t i, const uint64_t present[BLOCK_WORDS])
+{
+	size_t n = (size_t)i >= m->now->n_blocks ? (size_t)i + 1 : m->now->n_blocks;
+	struct snapshot *s = snapshot_copy(m->now, n, m->now->n_segments);
+	int n_present = 0;
+
+	for (int w = 0; w < BLOCK_WORDS; w++) {
+		b->written[w] = present[w];
+		atomic_init(&b->present[w], present[w]);
+		n_present += __builtin_popcountll(present[w]);
+	}
+	s->blocks[i] = b;
+	snapshot_drop(m->now);
+	m->now = s;
+	atomic_fetch_add(&m->n_present, n_present);
+}
+
+void memory_block_end(
+	struct memory *m, struct vector_block *b, int64_t i, const uint64_t present[BLOCK_WORDS])
+{
+	pthread_mutex_lock(&m->lock);
+	if (block_untouched(m, i)) {
+		place_block(m, b, i, present);
+		b = NULL;
+	}
+	for (int in_block = 0; b && in_block < BLOCK_SLOTS; in_block++) {
+		int64_t slot = i * BLOCK_SLOTS + in_block;
+
+		if ((present[in_block / 64] >> (in_block % 64) & 1) &&
+			!snapshot_has(m->now, slot) && !bitmap_has(&m->gone, (uint64_t)slot)) {
+			put_locked(m, slot, b->halves + (size_t)in_block * (size_t)m->dimension);
+		}
+	}
+	pthread_mutex_unlock(&m->lock);
+	block_drop(b);
+}
+
 void memory_loaded(struct memory *m)
 {
 	pthread_mutex_lock(&m->lock);

@@ -57,6 +57,12 @@ void memory_put(struct memory *m, int64_t slot, const uint16_t *halves);
 void memory_remove(struct memory *m, int64_t slot);
 /* A stored vector read at start: kept only if no commit was faster. */
 void memory_load(struct memory *m, int64_t slot, const uint16_t *halves);
+/* A block of nobody's, for vectors to be read into, and to hand to one of the two that follow. */
+struct vector_block *memory_block_begin(struct memory *m);
+/* It is block i, `present` are there: each kept only if no commit was faster. */
+void memory_block_end(
+	struct memory *m, struct vector_block *b, int64_t i, const uint64_t present[BLOCK_WORDS]);
+void memory_block_drop(struct vector_block *b); /* NULL is fine */
 void memory_loaded(struct memory *m);
 /* Replaces the segments that overlap [seg->from, seg->to) by seg (kept); seg NULL: drops all of
  * them. */

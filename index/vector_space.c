@@ -51,9 +51,10 @@ static const char *const statements[] = {
 	[Q_VECTOR_REMOVE] = "DELETE FROM chunk_vector WHERE slot = ?2 AND space_n IN"
 			    " (SELECT n FROM vector_space WHERE workspace_n = ?1)",
 	[Q_VECTOR_DELETE] = "DELETE FROM chunk_vector WHERE space_n = ?1 AND slot = ?2",
-	[Q_VECTORS] = "SELECT slot, vector FROM chunk_vector WHERE space_n = ?1 ORDER BY slot",
 	[Q_VECTORS_FROM] = "SELECT slot, vector FROM chunk_vector WHERE space_n = ?1"
 			   " AND slot >= ?2 ORDER BY slot",
+	[Q_VECTORS_BETWEEN] = "SELECT slot, vector FROM chunk_vector WHERE space_n = ?1"
+			      " AND slot >= ?2 AND slot < ?3 ORDER BY slot",
 	[Q_VECTORS_PURGE] = "DELETE FROM chunk_vector WHERE space_n = ?1 AND slot IN"
 			    " (SELECT slot FROM chunk_vector WHERE space_n = ?1 LIMIT ?2)",
 	[Q_MISSING] = "SELECT c.slot FROM chunk c WHERE c.workspace_n = ?2 AND c.live = 1"
@@ -75,6 +76,16 @@ static const char *const statements[] = {
 				  " AND slot_from < ?3 AND slot_to > ?2",
 	[Q_SEGMENTS_PURGE] = "DELETE FROM vector_segment WHERE space_n = ?1",
 	[Q_SEGMENT_FILE] = "SELECT 1 FROM vector_segment WHERE file = ?1",
+	[Q_BLOCKS] = "SELECT block_n, digest FROM vector_block WHERE space_n = ?1"
+		     " AND digest IS NOT NULL ORDER BY block_n",
+	[Q_BLOCK_MARK] = "INSERT INTO vector_block(space_n, block_n, digest)"
+			 " SELECT ?1, ?2, NULL FROM vector_space WHERE n = ?1 AND state = 'serving'"
+			 " ON CONFLICT(space_n, block_n) DO UPDATE SET digest = NULL",
+	[Q_BLOCK_RIGHT] = "UPDATE vector_block SET digest = ?3"
+			  " WHERE space_n = ?1 AND block_n = ?2 AND digest IS NULL",
+	[Q_BLOCK_FORGET] = "DELETE FROM vector_block WHERE space_n = ?1 AND block_n = ?2",
+	[Q_BLOCKS_PURGE] = "DELETE FROM vector_block WHERE space_n = ?1",
+	[Q_IS_SERVING] = "SELECT 1 FROM vector_space WHERE n = ?1 AND state = 'serving'",
 };
 const struct sql_table vector_sql = {
 	"index/vector", statements, (int)(sizeof(statements) / sizeof(statements[0]))};
@@ -92,6 +103,7 @@ void loaded_drop(struct loaded_space *s)
 	if (s && atomic_fetch_sub(&s->refs, 1) == 1) {
 		memory_finish(&s->memory);
 		embedder_drop(s->embedder);
+		pthread_mutex_destroy(&s->filing);
 		free(s);
 	}
 }
@@ -175,42 +187,13 @@ struct loaded_space *loaded_add(struct vectors *v, const struct space_row *row)
 	s->identity = row->identity;
 	s->state = row->state;
 	memory_init(&s->memory, row->identity.dimension);
+	ASSERT(pthread_mutex_init(&s->filing, NULL) == 0);
 	pthread_mutex_lock(&v->lock);
 	s->next = v->spaces;
 	v->spaces = s;
 	v->last_n = row->n > v->last_n ? row->n : v->last_n;
 	pthread_mutex_unlock(&v->lock);
 	return s;
-}
-
-int loaded_fill(struct vectors *v, struct loaded_space *s, struct err *e)
-{
-	struct db *db = store_reader(v->store, e);
-	size_t want = (size_t)s->identity.dimension * sizeof(uint16_t), n_bytes;
-	int64_t n_bad = 0;
-	struct stmt *q;
-	const void *p;
-	int rc;
-
-	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
-	}
-	q = db_stmt(db, &vector_sql, Q_VECTORS);
-	stmt_int(q, 1, s->n);
-	while ((rc = stmt_step(q, e)) > 0) {
-		p = col_blob(q, 1, &n_bytes);
-		if (n_bytes == want) {
-			memory_load(&s->memory, col_int(q, 0), p);
-		} else if (n_bytes) {
-			n_bad++;
-		}
-	}
-	store_reader_drop(db);
-	memory_loaded(&s->memory);
-	if (n_bad) {
-		log_error("vectors.bad_rows", LN("space", s->n), LN("rows", n_bad));
-	}
-	return rc;
 }
 
 /* ── rows ── */
@@ -352,6 +335,11 @@ static int tx_purge_space(struct db *db, void *arg, struct err *e)
 
 	stmt_int(q, 1, p->space_n);
 	rc = stmt_run(q, e);
+	if (rc == 0) {
+		q = db_stmt(db, &vector_sql, Q_BLOCKS_PURGE);
+		stmt_int(q, 1, p->space_n);
+		rc = stmt_run(q, e);
+	}
 	if (rc == 0) {
 		q = db_stmt(db, &vector_sql, Q_SPACE_DELETE);
 		stmt_int(q, 1, p->space_n);

@@ -57,6 +57,7 @@ struct loaded_space {
 	struct loaded_space *next;
 	/* of upkeep: */
 	bool segments_loaded;
+	pthread_mutex_t filing; /* one writes the file at a time (index/vector_file.h) */
 };
 
 struct vectors {
@@ -77,8 +78,6 @@ struct loaded_space *loaded_lookup(struct vectors *v, int64_t space_n);
 struct loaded_space *loaded_serving(struct vectors *v, int64_t workspace_n);
 /* Puts an empty one on the list, kept as well: from now on commits reach its memory. */
 struct loaded_space *loaded_add(struct vectors *v, const struct space_row *row);
-/* Reads its stored vectors into a space that was just added; commits go on meanwhile. */
-MUST_CHECK int loaded_fill(struct vectors *v, struct loaded_space *s, struct err *e);
 /* Takes it from the list. */
 void loaded_forget(struct vectors *v, struct loaded_space *s);
 /* The serving ones, each kept, in an array to free. */
@@ -139,8 +138,8 @@ enum vector_query {
 	Q_VECTOR_PUT,
 	Q_VECTOR_REMOVE,
 	Q_VECTOR_DELETE,
-	Q_VECTORS,
 	Q_VECTORS_FROM,
+	Q_VECTORS_BETWEEN,
 	Q_VECTORS_PURGE,
 	Q_MISSING,
 	Q_STRAY,
@@ -151,6 +150,12 @@ enum vector_query {
 	Q_SEGMENTS_OVERLAPPED,
 	Q_SEGMENTS_PURGE,
 	Q_SEGMENT_FILE,
+	Q_BLOCKS,
+	Q_BLOCK_MARK,
+	Q_BLOCK_RIGHT,
+	Q_BLOCK_FORGET,
+	Q_BLOCKS_PURGE,
+	Q_IS_SERVING,
 };
 extern const struct sql_table vector_sql;
 

@@ -6,7 +6,7 @@
 #include "index/base/clock.h"
 #include "index/base/log.h"
 #include "index/chunks.h"
-#include "index/vector_space.h"
+#include "index/vector_file.h"
 
 #define TRAINING_LEAST 300
 
@@ -287,7 +287,7 @@ static int prepare(struct vectors *v, int64_t space_n, struct loaded_space **out
 	pthread_mutex_lock(&v->lock);
 	(*out)->embedder = em;
 	pthread_mutex_unlock(&v->lock);
-	rc = loaded_fill(v, *out, e);
+	rc = file_load(v, *out, e);
 	if (rc) {
 		loaded_forget(v, *out);
 		loaded_drop(*out);

@@ -32,7 +32,7 @@ static int goes_on(void *arg, struct err *e)
 	return step_goes_on(arg, e);
 }
 
-static int forget_words(struct ingest *in, struct err *e)
+static int forget(struct ingest *in, struct err *e)
 {
 	struct db *db = store_reader(in->index->store, e);
 	struct workspace w;
@@ -40,6 +40,9 @@ static int forget_words(struct ingest *in, struct err *e)
 		db ? workspace_lookup(db, &in->arena, &in->job->workspace, &w, e) : ERR_UNAVAILABLE;
 
 	store_reader_drop(db);
+	if (rc == 0) {
+		rc = vectors_forget(in->index->vectors, w.n, e);
+	}
 	return rc ? rc : fts_forget(in->index->store, w.n, goes_on, in, e);
 }
 
@@ -58,7 +61,7 @@ int step_purge(struct ingest *in, struct err *e)
 		rc = stage_write(in->index, &in->job->id, "blobs", &list, e);
 	}
 	buf_finish(&list);
-	return rc ? rc : forget_words(in, e);
+	return rc ? rc : forget(in, e);
 }
 
 int step_remove_blobs(struct ingest *in, struct err *e)

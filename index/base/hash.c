@@ -78,6 +78,24 @@ void hash_stream_finish(
 	hash_to_hex(hash, sha256);
 }
 
+void hash_damage_init(struct hash_damage *h)
+{
+	static const uint8_t key[crypto_onetimeauth_KEYBYTES] = "carrel, against damage, 1st key";
+
+	_Static_assert(HASH_DAMAGE_BYTES == crypto_onetimeauth_BYTES, "a tag");
+	crypto_onetimeauth_init(&h->state, key);
+}
+
+void hash_damage_add(struct hash_damage *h, const void *p, size_t n_bytes)
+{
+	crypto_onetimeauth_update(&h->state, p, n_bytes);
+}
+
+void hash_damage_finish(struct hash_damage *h, uint8_t out[HASH_DAMAGE_BYTES])
+{
+	crypto_onetimeauth_final(&h->state, out);
+}
+
 uint64_t hash64(const void *p, size_t n_bytes)
 {
 	const uint8_t *s = p;

@@ -30,6 +30,16 @@ void hash_stream_add(struct hash_stream *h, const void *p, size_t n_bytes);
 void hash_stream_finish(
 	struct hash_stream *h, char blake2b[HASH_HEX_SIZE], char sha256[HASH_HEX_SIZE]);
 
+/* A digest of what damage may have changed, several GB a second: Poly1305 (RFC 8439) under a key
+ * that everybody knows, so not against anybody who wants to deceive. */
+#define HASH_DAMAGE_BYTES 16
+struct hash_damage {
+	crypto_onetimeauth_state state;
+};
+void hash_damage_init(struct hash_damage *h);
+void hash_damage_add(struct hash_damage *h, const void *p, size_t n_bytes);
+void hash_damage_finish(struct hash_damage *h, uint8_t out[HASH_DAMAGE_BYTES]);
+
 /* A fast 64-bit hash for tables in memory and hashed grams (FNV-1a with a final mix): stable across
  * machines and releases, since derived data depends on it. Not for secrets. */
 uint64_t hash64(const void *p, size_t n_bytes);

@@ -186,13 +186,14 @@ static void first_schema(struct fixture *f)
 	assert_int_equal(store_migrate_with(f->c, f->path, schema, NULL, 0, NULL), 0);
 }
 
-/* Every column, index and foreign key, in one text. */
+/* Every column, index, trigger and foreign key, in one text. */
 static const char shape[] =
 	"SELECT group_concat(x, char(10)) FROM (SELECT t.name || '.' || c.name || ' ' || c.type || "
 	"' ' || c.\"notnull\" || ' ' || c.pk || ' ' || coalesce(c.dflt_value, '-') AS x "
 	"FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table' UNION ALL "
-	"SELECT 'index ' || tbl_name || ' ' || name || ' ' || coalesce(sql, '-') "
-	"FROM sqlite_schema WHERE type = 'index' UNION ALL SELECT 'key ' || t.name || ' ' || "
+	"SELECT type || ' ' || tbl_name || ' ' || name || ' ' || coalesce(sql, '-') "
+	"FROM sqlite_schema WHERE type IN ('index', 'trigger') UNION ALL SELECT 'key ' || t.name "
+	"|| ' ' || "
 	"k.\"from\" || ' ' || k.\"table\" || ' ' || k.on_delete FROM sqlite_schema t, "
 	"pragma_foreign_key_list(t.name) k WHERE t.type = 'table' ORDER BY 1)";
 

@@ -458,6 +458,7 @@ static const struct vector_tuning low = {
 	.retired_ms = 0,
 };
 
+/* Of segments. */
 static int n_files(struct fixture *f, char *one)
 {
 	char path[512];
@@ -469,7 +470,7 @@ static int n_files(struct fixture *f, char *one)
 	dir = opendir(path);
 	assert_non_null(dir);
 	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] != '.') {
+		if (strstr(entry->d_name, SEGMENT_SUFFIX)) {
 			n++;
 			snprintf(one, 800, "%s/%.200s", path, entry->d_name);
 		}
