@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WORD_FORM_MAX 26 /* bytes; longer words are made anew each time */
+#define WORD_FORM_MAX 28 /* bytes: 64 for a form; longer words are made anew each time */
 
 struct word_form {
 	char language[2];
@@ -20,7 +20,8 @@ struct word_form {
 	char word[WORD_FORM_MAX], form[WORD_FORM_MAX];
 };
 
-/* word: case-folded, 1 to WORD_FORM_MAX bytes. A word that has the slot now is forgotten. */
+/* word: case-folded, 1 to WORD_FORM_MAX bytes. The word that was asked for the longest ago of two
+ * may be forgotten. */
 struct word_form *word_form_slot(const char *word, size_t n_bytes, const char language[2]);
 
 #endif
