@@ -9,7 +9,9 @@
 #endif
 
 #define LANES 16
-#define ROWS 4 /* of C that are summed at once, EMBED_COLUMNS wide: 8 registers of AVX-512 */
+#define CACHE_LINE 64
+#define ROWS_AHEAD 8 /* 4 and 16 are no faster */
+#define ROWS 4	     /* of C that are summed at once, EMBED_COLUMNS wide: 8 registers of AVX-512 */
 typedef float lanes_f __attribute__((vector_size(LANES * 4)));
 typedef uint32_t lanes_u __attribute__((vector_size(LANES * 4)));
 typedef uint16_t lanes_h __attribute__((vector_size(LANES * 2)));
@@ -153,6 +155,38 @@ INLINE void adam_body(const struct adam_step *s)
 	}
 }
 
+/* The first columns ask for what is read a few rows later, all of it. */
+INLINE void ask_for(const struct scaled_row *row, size_t n)
+{
+	for (size_t at = 0; at < n; at += CACHE_LINE) {
+		__builtin_prefetch(row->v + at);
+	}
+}
+
+/* A cache line of each row at a time, so that the sums of its columns stay near. */
+INLINE void sum_rows_body(float *into, const struct scaled_row *rows, size_t n_rows, size_t n)
+{
+	for (size_t j = 0; j < n; j += CACHE_LINE) {
+		float sum[CACHE_LINE];
+
+		memcpy(sum, into + j, sizeof(sum));
+		for (size_t i = 0; i < n_rows; i++) {
+			const int8_t *v = rows[i].v + j;
+			float factor = rows[i].factor;
+
+			if (j == 0 && i + ROWS_AHEAD < n_rows) {
+				ask_for(&rows[i + ROWS_AHEAD], n);
+			}
+			for (int k = 0; k < CACHE_LINE; k++) {
+				float product = (float)v[k] * factor;
+
+				sum[k] += product;
+			}
+		}
+		memcpy(into + j, sum, sizeof(sum));
+	}
+}
+
 /* Not target_clones: its resolvers run before the sanitizers are set up and crash there. */
 #define KERNEL(name, target_)                                                                      \
 	target_ static void name##_product(const struct product *p)                                \
@@ -167,7 +201,13 @@ INLINE void adam_body(const struct adam_step *s)
 	{                                                                                          \
 		adam_body(s);                                                                      \
 	}                                                                                          \
-	static const struct embed_kernel name = {name##_product, name##_exponential, name##_adam};
+	target_ static void name##_sum_rows(                                                       \
+		float *into, const struct scaled_row *rows, size_t n_rows, size_t n)               \
+	{                                                                                          \
+		sum_rows_body(into, rows, n_rows, n);                                              \
+	}                                                                                          \
+	static const struct embed_kernel name = {                                                  \
+		name##_product, name##_exponential, name##_adam, name##_sum_rows};
 
 KERNEL(baseline, )
 #ifdef __x86_64__

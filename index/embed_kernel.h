@@ -1,7 +1,8 @@
 /*
- * The hot loops of training, compiled for AVX-512, AVX2 and the baseline, chosen at run time. As in
- * index/vector_kernel.h all of them add in the same order without fused multiplication and call no
- * libm, so that every machine computes the same bits. Private to index/embed*.c. Thread: any.
+ * The hot loops of the builtin embedder and its training, compiled for AVX-512, AVX2 and the
+ * baseline, chosen at run time. As in index/vector_kernel.h all of them add in the same order
+ * without fused multiplication and call no libm, so that every machine computes the same bits.
+ * Private to index/embed*.c. Thread: any.
  */
 #ifndef INDEX_EMBED_KERNEL_H
 #define INDEX_EMBED_KERNEL_H
@@ -31,11 +32,19 @@ struct adam_step {
 	float rate, fix2; /* rate / (1 - beta1^t); 1 / (1 - beta2^t) */
 };
 
+/* A row of a table, and what it counts in a sum. */
+struct scaled_row {
+	const int8_t *v;
+	float factor;
+};
+
 struct embed_kernel {
 	void (*product)(const struct product *p);
 	/* x[i] = e^x[i], to 4e-7 of it; |x[i]| at most 80. n: a multiple of EMBED_COLUMNS. */
 	void (*exponential)(float *x, size_t n);
 	void (*adam)(const struct adam_step *s);
+	/* into[i] += row's v[i] · factor, row after row. n: a multiple of 64. */
+	void (*sum_rows)(float *into, const struct scaled_row *rows, size_t n_rows, size_t n);
 };
 
 /* The machine's best; of tests also the i-th: NULL past the last, or what it cannot run. */

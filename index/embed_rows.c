@@ -108,7 +108,7 @@ static void start_rows(struct rows *r)
 	}
 	for (int g = 0; g < TABLE_GRAMS; g++) {
 		vector_kernel()->add_scaled_int8(r->x + (size_t)(r->n_own + g) * DIM,
-			untrained->grams[g].v, untrained->grams[g].scale, DIM);
+			untrained->rows[g], untrained->gram_scales[g], DIM);
 	}
 }
 
@@ -153,29 +153,33 @@ static void make_key(const struct corpus *c, uint8_t key[TABLE_KEY_BYTES])
 
 void rows_pack(struct rows *r, struct buf *out)
 {
-	struct embed_table table = {.n_terms = (uint32_t)r->n_own, .idf_unknown = r->idf_rare};
+	struct embed_table table;
 
 	free(r->m1);
 	r->m1 = NULL;
+	table_init(&table, (uint32_t)r->n_own);
+	table.idf_unknown = r->idf_rare;
 	make_key(r->corpus, table.key);
-	table.terms = zeroed((size_t)r->n_own, sizeof(*table.terms));
-	table.grams = zeroed(TABLE_GRAMS, sizeof(*table.grams));
 	for (int32_t i = 0; i < r->corpus->n_terms; i++) {
 		int32_t row = r->of[i];
 		const char *text = r->corpus->texts[i];
 
 		if (row >= 0) {
-			table.terms[row].hash = table_hash(&table, text, strlen(text));
-			table.terms[row].idf = r->idf[i];
-			table_row_set(&table.terms[row].row, r->x + (size_t)row * DIM);
+			uint32_t to = TABLE_GRAMS + (uint32_t)row;
+
+			table.terms[row] = (struct table_term){
+				.hash = table_hash(&table, text, strlen(text)),
+				.idf = r->idf[i],
+				.scale = table_row_set(&table, to, r->x + (size_t)row * DIM),
+				.row = to};
 		}
 	}
-	for (int g = 0; g < TABLE_GRAMS; g++) {
-		table_row_set(&table.grams[g], r->x + (size_t)(r->n_own + g) * DIM);
+	for (uint32_t g = 0; g < TABLE_GRAMS; g++) {
+		table.gram_scales[g] =
+			table_row_set(&table, g, r->x + ((size_t)r->n_own + g) * DIM);
 	}
 	free(r->x);
 	r->x = NULL;
 	table_pack(&table, out);
-	free(table.terms);
-	free(table.grams);
+	table_finish(&table);
 }

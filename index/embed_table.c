@@ -7,7 +7,7 @@
 
 #include "index/base/hash.h"
 #include "index/base/utf8.h"
-#include "index/vector_kernel.h"
+#include "index/embed_kernel.h"
 
 #define MAGIC "CRLEMBT2"
 #define MAGIC_1 "CRLEMBT1" /* of before: u32 1 before the dimension, no key, texts for hashes */
@@ -16,12 +16,12 @@
 #define GRAM_MIN 3
 #define GRAM_MAX 4
 #define TERM_CHARS_MAX 40
+#define ROWS_AT_ONCE 1024
 #define CACHE_LINE 64
 
 /* ── without training ── */
 
-static struct table_row untrained_grams[TABLE_GRAMS];
-static const struct embed_table untrained = {.grams = untrained_grams, .idf_unknown = 1};
+static struct embed_table untrained;
 static pthread_once_t untrained_once = PTHREAD_ONCE_INIT;
 
 /* Uniform in -127 … 127: length 1 at a scale of sqrt(3 / dimension) / 127. */
@@ -29,10 +29,12 @@ static void on_untrained(void)
 {
 	uint64_t state = GRAM_SEED;
 
+	table_init(&untrained, 0);
+	untrained.idf_unknown = 1;
 	for (int g = 0; g < TABLE_GRAMS; g++) {
-		untrained_grams[g].scale = sqrtf(3.0f / TABLE_DIMENSION) / 127;
+		untrained.gram_scales[g] = sqrtf(3.0f / TABLE_DIMENSION) / 127;
 		for (int i = 0; i < TABLE_DIMENSION; i++) {
-			untrained_grams[g].v[i] = (int8_t)((int)(next_random(&state) % 255) - 127);
+			untrained.rows[g][i] = (int8_t)((int)(next_random(&state) % 255) - 127);
 		}
 	}
 }
@@ -53,21 +55,20 @@ uint64_t table_hash(const struct embed_table *t, const char *text, size_t n_byte
 	return hash;
 }
 
-/* Index in terms, or -1. */
-static int64_t find(const struct embed_table *t, uint64_t hash)
+static const struct table_term *find(const struct embed_table *t, uint64_t hash)
 {
 	if (t->n_terms == 0) {
-		return -1;
+		return NULL;
 	}
-	for (uint32_t i = (uint32_t)hash & t->mask; t->slots[i].term; i = (i + 1) & t->mask) {
+	for (uint32_t i = (uint32_t)hash & t->mask; t->slots[i].row; i = (i + 1) & t->mask) {
 		if (t->slots[i].hash == hash) {
-			return t->slots[i].term - 1;
+			return &t->slots[i];
 		}
 	}
-	return -1;
+	return NULL;
 }
 
-int64_t table_lookup(const struct embed_table *t, const char *text)
+const struct table_term *table_lookup(const struct embed_table *t, const char *text)
 {
 	return find(t, table_hash(t, text, strlen(text)));
 }
@@ -85,10 +86,10 @@ static void fill_slots(struct embed_table *t)
 	for (uint32_t k = 0; k < t->n_terms; k++) {
 		uint32_t i = (uint32_t)t->terms[k].hash & t->mask;
 
-		while (t->slots[i].term) {
+		while (t->slots[i].row) {
 			i = (i + 1) & t->mask;
 		}
-		t->slots[i] = (struct table_slot){t->terms[k].hash, k + 1};
+		t->slots[i] = t->terms[k];
 	}
 }
 
@@ -122,25 +123,10 @@ int table_grams(const char *text, uint32_t *out)
 	return n;
 }
 
-static void add_grams(const struct embed_table *t, const char *text, float weight, float *into)
-{
-	const struct vector_kernel *k = vector_kernel();
-	uint32_t grams[TERM_GRAMS_MAX];
-	int n = table_grams(text, grams);
-
-	for (int i = 0; i < n; i++) {
-		const struct table_row *row = &t->grams[grams[i]];
-
-		k->add_scaled_int8(into, row->v,
-			weight * t->idf_unknown * row->scale / sqrtf((float)n), TABLE_DIMENSION);
-	}
-}
-
 /* A term of a text, and how often it stands there. */
 struct counted {
 	uint64_t hash;
 	const char *text;
-	int64_t at; /* its row, or -1 */
 	int tf;
 };
 
@@ -170,75 +156,96 @@ static int count_terms(const struct embed_table *t, const struct terms *terms, s
 		if (t->n_terms) {
 			__builtin_prefetch(&t->slots[(uint32_t)hash & t->mask]);
 		}
-		list[n] = (struct counted){hash, text, -1, 1};
+		list[n] = (struct counted){hash, text, 1};
 		slots[s] = ++n;
 	}
 	return n;
 }
 
-/* The table is larger than the caches: all rows are asked for before the first is needed. */
-static void find_terms(const struct embed_table *t, struct counted *list, int n)
+/* The rows a term is the sum of: its own, or those of its grams. */
+static int rows_of(const struct embed_table *t, const struct counted *c, struct scaled_row *out)
 {
-	for (int i = 0; i < n; i++) {
-		list[i].at = find(t, list[i].hash);
-		if (list[i].at >= 0) {
-			const char *row = (const char *)&t->terms[list[i].at];
+	const struct table_term *term = find(t, c->hash);
+	float weight = 1 + logf((float)c->tf);
+	uint32_t grams[TERM_GRAMS_MAX];
+	float root;
+	int n;
 
-			for (size_t k = 0; k < sizeof(struct table_term); k += CACHE_LINE) {
-				__builtin_prefetch(row + k);
-			}
-			__builtin_prefetch(row + sizeof(struct table_term) - 1);
-		}
+	if (term) {
+		out[0] = (struct scaled_row){t->rows[term->row], weight * term->idf * term->scale};
+		return 1;
 	}
+	n = table_grams(c->text, grams);
+	root = sqrtf((float)n);
+	for (int i = 0; i < n; i++) {
+		out[i] = (struct scaled_row){t->rows[grams[i]],
+			weight * t->idf_unknown * t->gram_scales[grams[i]] / root};
+	}
+	return n;
 }
 
 void table_add_terms(
 	const struct embed_table *t, struct arena *a, const struct terms *terms, float *into)
 {
-	const struct vector_kernel *k = vector_kernel();
+	const struct embed_kernel *k = embed_kernel();
 	struct counted *list = arena_array(a, struct counted, (size_t)terms->n + 1);
-	int n_slots = 16, n, *slots;
+	struct scaled_row rows[ROWS_AT_ONCE];
+	int n_slots = 16, n, n_rows = 0, *slots;
 
 	while (n_slots < 2 * terms->n) {
 		n_slots *= 2;
 	}
 	slots = arena_array(a, int, (size_t)n_slots);
-	memset(slots, 0, (size_t)n_slots * sizeof(*slots));
 	n = count_terms(t, terms, list, slots, n_slots);
-	find_terms(t, list, n);
 	for (int i = 0; i < n; i++) {
-		float weight = 1 + logf((float)list[i].tf);
-
-		if (list[i].at < 0) {
-			add_grams(t, list[i].text, weight, into);
-		} else {
-			const struct table_term *term = &t->terms[list[i].at];
-
-			k->add_scaled_int8(into, term->row.v, weight * term->idf * term->row.scale,
-				TABLE_DIMENSION);
+		if (n_rows + TERM_GRAMS_MAX > ROWS_AT_ONCE) {
+			k->sum_rows(into, rows, (size_t)n_rows, TABLE_DIMENSION);
+			n_rows = 0;
 		}
+		n_rows += rows_of(t, &list[i], rows + n_rows);
 	}
+	k->sum_rows(into, rows, (size_t)n_rows, TABLE_DIMENSION);
 }
 
-void table_row_set(struct table_row *row, const float *v)
+/* ── filled ── */
+
+void table_init(struct embed_table *t, uint32_t n_terms)
 {
-	float most = 0;
+	*t = (struct embed_table){.n_terms = n_terms};
+	t->terms = calloc((size_t)n_terms + 1, sizeof(*t->terms));
+	t->gram_scales = calloc(TABLE_GRAMS, sizeof(*t->gram_scales));
+	t->rows = aligned_alloc(CACHE_LINE, (TABLE_GRAMS + (size_t)n_terms) * sizeof(*t->rows));
+	ASSERT(t->terms != NULL && t->gram_scales != NULL && t->rows != NULL);
+}
+
+void table_finish(struct embed_table *t)
+{
+	free(t->terms);
+	free(t->slots);
+	free(t->gram_scales);
+	free(t->rows);
+}
+
+float table_row_set(struct embed_table *t, uint32_t row, const float *v)
+{
+	float most = 0, scale;
 
 	for (int i = 0; i < TABLE_DIMENSION; i++) {
 		most = fmaxf(most, fabsf(v[i]));
 	}
-	row->scale = most / 127;
+	scale = most / 127;
 	for (int i = 0; i < TABLE_DIMENSION; i++) {
-		row->v[i] = most > 0 ? (int8_t)lrintf(v[i] / row->scale) : 0;
+		t->rows[row][i] = most > 0 ? (int8_t)lrintf(v[i] / scale) : 0;
 	}
+	return scale;
 }
 
 /* ── as model_data ── */
 
-static void pack_row(const struct table_row *row, struct buf *out)
+static void pack_row(const struct embed_table *t, uint32_t row, float scale, struct buf *out)
 {
-	buf_f32(out, row->scale);
-	buf_add(out, row->v, TABLE_DIMENSION);
+	buf_f32(out, scale);
+	buf_add(out, t->rows[row], TABLE_DIMENSION);
 }
 
 static int by_hash(const void *a, const void *b)
@@ -280,22 +287,22 @@ void table_pack(struct embed_table *t, struct buf *out)
 	for (uint32_t i = 0; i < t->n_terms; i++) {
 		buf_u64(out, t->terms[i].hash);
 		buf_f32(out, t->terms[i].idf);
-		pack_row(&t->terms[i].row, out);
+		pack_row(t, t->terms[i].row, t->terms[i].scale, out);
 	}
-	for (int i = 0; i < TABLE_GRAMS; i++) {
-		pack_row(&t->grams[i], out);
+	for (uint32_t g = 0; g < TABLE_GRAMS; g++) {
+		pack_row(t, g, t->gram_scales[g], out);
 	}
 	hash_blake2b(out->data + from, out->len - from, hash);
 	buf_add(out, hash, sizeof(hash));
 }
 
-static bool unpack_row(struct cursor *c, struct table_row *row)
+static bool unpack_row(struct cursor *c, struct embed_table *t, uint32_t row, float *scale)
 {
-	row->scale = cursor_f32(c);
-	if (c->bad || !isfinite(row->scale) || c->end - c->p < TABLE_DIMENSION) {
+	*scale = cursor_f32(c);
+	if (c->bad || !isfinite(*scale) || c->end - c->p < TABLE_DIMENSION) {
 		return false;
 	}
-	memcpy(row->v, c->p, TABLE_DIMENSION);
+	memcpy(t->rows[row], c->p, TABLE_DIMENSION);
 	c->p += TABLE_DIMENSION;
 	return true;
 }
@@ -314,7 +321,8 @@ static bool unpack_terms(struct cursor *c, bool texts, struct embed_table *t)
 			term->hash = cursor_u64(c);
 		}
 		term->idf = cursor_f32(c);
-		if (c->bad || !isfinite(term->idf) || !unpack_row(c, &term->row) ||
+		term->row = TABLE_GRAMS + i;
+		if (c->bad || !isfinite(term->idf) || !unpack_row(c, t, term->row, &term->scale) ||
 			(!texts && i > 0 && t->terms[i - 1].hash >= term->hash)) {
 			return false;
 		}
@@ -337,28 +345,32 @@ static bool unpack_key(struct cursor *c, struct embed_table *t)
 
 static bool unpack(struct cursor *c, bool texts, struct embed_table *t)
 {
+	uint32_t n_terms;
+	float idf_unknown;
+
 	c->p += MAGIC_BYTES;
 	if ((texts && cursor_u32(c) != 1) || cursor_u32(c) != TABLE_DIMENSION) {
 		return false;
 	}
-	t->n_terms = cursor_u32(c);
-	if (cursor_u32(c) != TABLE_GRAMS || t->n_terms > TABLE_TERMS_MAX) {
+	n_terms = cursor_u32(c);
+	if (cursor_u32(c) != TABLE_GRAMS || n_terms > TABLE_TERMS_MAX) {
 		return false;
 	}
-	t->idf_unknown = cursor_f32(c);
-	t->terms = calloc((size_t)t->n_terms + 1, sizeof(*t->terms));
-	t->grams = calloc(TABLE_GRAMS, sizeof(*t->grams));
-	ASSERT(t->terms != NULL && t->grams != NULL);
+	idf_unknown = cursor_f32(c);
+	table_init(t, n_terms);
+	t->idf_unknown = idf_unknown;
 	if (!isfinite(t->idf_unknown) || (!texts && !unpack_key(c, t)) ||
 		!unpack_terms(c, texts, t)) {
 		return false;
 	}
-	for (int i = 0; i < TABLE_GRAMS; i++) {
-		if (!unpack_row(c, &t->grams[i])) {
+	for (uint32_t g = 0; g < TABLE_GRAMS; g++) {
+		if (!unpack_row(c, t, g, &t->gram_scales[g])) {
 			return false;
 		}
 	}
 	fill_slots(t);
+	free(t->terms);
+	t->terms = NULL;
 	return !c->bad && c->p == c->end;
 }
 
@@ -392,9 +404,7 @@ int table_open(const void *model_data, size_t n_bytes, struct embed_table **out,
 void table_close(struct embed_table *t)
 {
 	if (t) {
-		free(t->terms);
-		free(t->slots);
-		free(t->grams);
+		table_finish(t);
 		free(t);
 	}
 }

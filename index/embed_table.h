@@ -9,10 +9,11 @@
  * ask it for a word that they guess; training anew forgets that too.
  *
  * As model_data (little-endian):
- *   "CRLEMBT2" | u32 dimension | u32 n_terms | u32 n_grams | f32 idf of an unknown term | u8[16]
- * key n_terms × (u64 hash | f32 idf | f32 scale | int8[dimension])   ascending by hash n_grams ×
- * (f32 scale | int8[dimension]) BLAKE2b-256 of all before it "CRLEMBT1" had the terms as text; it
- * is opened still, and vectors_wants_training() replaces it.
+ *   "CRLEMBT2" | u32 dimension | u32 n_terms | u32 n_grams | f32 idf of an unknown term
+ *   | u8[16] key | n_terms × (u64 hash | f32 idf | f32 scale | int8[dimension]), ascending by hash
+ *   | n_grams × (f32 scale | int8[dimension]) | BLAKE2b-256 of all before it
+ *
+ * "CRLEMBT1" had the terms as text; it is opened still, and vectors_wants_training() replaces it.
  *
  * Private to index/embed*.c. Thread: immutable once made.
  */
@@ -33,30 +34,24 @@
 #define TERM_GRAMS_MAX 64
 #define TABLE_KEY_BYTES 16
 
-struct table_row {
-	float scale;
-	int8_t v[TABLE_DIMENSION];
-};
-
 struct table_term {
 	uint64_t hash;
-	float idf;
-	struct table_row row;
+	float idf, scale;
+	uint32_t row; /* never that of a gram, of which the 0th is the first */
 };
 
-struct table_slot {
-	uint64_t hash;
-	uint32_t term; /* index + 1; 0: free */
-};
-
+/* Row r is v = rows[r] of TABLE_DIMENSION numbers, of 1 / scale; grams come first. Rows lie on
+ * cache lines, and a term's slot holds all else that is known of it: a text of rare words is as
+ * many strides through memory as it has words. */
 struct embed_table {
 	uint8_t key[TABLE_KEY_BYTES];
-	uint32_t n_terms;
-	struct table_term *terms; /* sorted by hash */
-	struct table_slot *slots; /* hash table, [mask + 1] */
-	uint32_t mask;
-	struct table_row *grams; /* [TABLE_GRAMS] */
 	float idf_unknown;
+	uint32_t n_terms;
+	struct table_term *terms; /* while it is packed and unpacked */
+	struct table_term *slots; /* hash table, [mask + 1]; row 0: free */
+	uint32_t mask;
+	float *gram_scales;		 /* [TABLE_GRAMS] */
+	int8_t (*rows)[TABLE_DIMENSION]; /* [TABLE_GRAMS + n_terms] */
 };
 
 /* The one without training; shared, never freed. */
@@ -64,15 +59,18 @@ const struct embed_table *table_untrained(void);
 MUST_CHECK int table_open(
 	const void *model_data, size_t n_bytes, struct embed_table **out, struct err *e);
 void table_close(struct embed_table *t);
+
+/* Room for the rows of a table to be filled and packed; table_finish frees it. */
+void table_init(struct embed_table *t, uint32_t n_terms);
+void table_finish(struct embed_table *t);
+/* Rounds a float row to int8 and gives its scale. */
+MUST_CHECK float table_row_set(struct embed_table *t, uint32_t row, const float *v);
 /* Sorts the terms and appends it; slots are not needed. */
 void table_pack(struct embed_table *t, struct buf *out);
 
-/* Rounds a float row to int8. */
-void table_row_set(struct table_row *row, const float *v);
-
 uint64_t table_hash(const struct embed_table *t, const char *text, size_t n_bytes);
-/* Index in terms, or -1. */
-int64_t table_lookup(const struct embed_table *t, const char *text);
+/* NULL: unknown. */
+const struct table_term *table_lookup(const struct embed_table *t, const char *text);
 /* Gram rows of a term, with repeats; at most TERM_GRAMS_MAX. */
 int table_grams(const char *text, uint32_t *out);
 

@@ -1,4 +1,5 @@
-/* The loops of training: right by plain arithmetic, and the same bits on every kernel and thread.
+/* The loops of the builtin embedder: right by plain arithmetic, and the same bits on every kernel
+ * and thread.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,6 +75,50 @@ static void test_product(void **state)
 	}
 	free(a);
 	free(b);
+}
+
+/* From no row to more than are asked for ahead, of the extremes of int8 too. */
+static void test_sum_rows(void **state)
+{
+	enum { N = 128, ROWS = 37 };
+	float *factors = numbers(ROWS), first[N], sum[N];
+	int8_t v[ROWS][N];
+	struct scaled_row rows[ROWS];
+	uint64_t random = SEED;
+
+	(void)state;
+	for (int i = 0; i < ROWS; i++) {
+		for (int j = 0; j < N; j++) {
+			v[i][j] = (int8_t)((int)(next_random(&random) % 256) - 128);
+		}
+		rows[i] = (struct scaled_row){v[i], factors[i]};
+	}
+	for (int n_rows = 0; n_rows <= ROWS; n_rows++) {
+		for (int n = 0; n < N_KERNELS; n++) {
+			const struct embed_kernel *k = embed_kernel_nth(n);
+
+			if (!k) {
+				continue;
+			}
+			for (int j = 0; j < N; j++) {
+				sum[j] = (float)j;
+			}
+			k->sum_rows(sum, rows, (size_t)n_rows, N);
+			for (int j = 0; j < N; j++) {
+				double is = j;
+
+				for (int i = 0; i < n_rows; i++) {
+					is += (double)factors[i] * v[i][j];
+				}
+				assert_float_equal(sum[j], is, 1e-3);
+			}
+			if (n == 0) {
+				memcpy(first, sum, sizeof(first));
+			}
+			assert_memory_equal(first, sum, sizeof(first));
+		}
+	}
+	free(factors);
 }
 
 static void test_exponential(void **state)
@@ -223,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_product),
+		cmocka_unit_test(test_sum_rows),
 		cmocka_unit_test(test_exponential),
 		cmocka_unit_test(test_adam),
 		cmocka_unit_test(test_the_same_table),
