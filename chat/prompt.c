@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chat/prompt_text.h"
 #include "chat/sentence.h"
 #include "index/base/buf.h"
 #include "index/base/id.h"
@@ -63,57 +64,72 @@ static void add_message(json_t *messages, const char *role, const char *text, si
 
 /* ── the last message ── */
 
-static void add_source(
-	struct buf *out, const char *mark, int handle, const struct passage *p, size_t n_text)
+static void add_field(struct buf *out, const char *name, const char *value)
+{
+	buf_printf(out, "%s: ", name);
+	prompt_text_line(out, value);
+	buf_char(out, '\n');
+}
+
+/* text: of the passage, or the beginning of it. */
+static void add_source(struct buf *out, const char *mark, int handle, const struct passage *p,
+	const struct buf *text)
 {
 	struct buf place = BUF_INIT;
 
-	buf_printf(out, "--- %s source [%d]\ndocument: %s\n", mark, handle,
-		p->document_name ? p->document_name : "");
+	buf_printf(out, "--- %s source [%d]\n", mark, handle);
+	add_field(out, "document", p->document_name ? p->document_name : "");
 	place_words(&place, p->unit, p->page, p->place);
 	if (place.len > 0) {
-		buf_printf(out, "place: %s\n", place.data);
+		add_field(out, "place", place.data);
 	}
 	buf_finish(&place);
 	if (p->heading && p->heading[0]) {
-		buf_printf(out, "section: %s\n", p->heading);
+		add_field(out, "section", p->heading);
 	}
 	buf_char(out, '\n');
-	buf_add(out, p->text, n_text);
+	buf_add(out, text->data, text->len);
 	buf_printf(out, "\n--- %s end [%d]\n\n", mark, handle);
+}
+
+/* False, and nothing added: it takes more than *room tokens. */
+static bool fits_source(struct buf *out, const char *mark, int handle, const struct passage *p,
+	const struct buf *text, int *room)
+{
+	size_t before = out->len;
+	int n_tokens;
+
+	add_source(out, mark, handle, p, text);
+	n_tokens = tokens_estimate(out->data + before, out->len - before) + 1;
+	if (n_tokens > *room) {
+		out->len = before;
+		out->data[before] = '\0';
+		return false;
+	}
+	*room -= n_tokens;
+	return true;
 }
 
 /* Sources within room tokens; the first is cut if it alone is too long. Counts them. */
 static int add_sources(struct buf *out, const char *mark, const struct prompt_order *o, int room)
 {
+	struct buf text = BUF_INIT;
+	bool all = true;
 	int n = 0;
 
-	for (; n < o->n_passages; n++) {
+	while (n < o->n_passages && all) {
 		const struct passage *p = &o->passages[n];
-		size_t before = out->len;
-		size_t n_text = strlen(p->text);
 
-		add_source(out, mark, n + 1, p, n_text);
-		if (tokens_estimate(out->data + before, out->len - before) + 1 <= room) {
-			room -= tokens_estimate(out->data + before, out->len - before) + 1;
-			continue;
+		buf_clear(&text);
+		prompt_text_source(&text, p->text, strlen(p->text));
+		all = fits_source(out, mark, n + 1, p, &text, &room);
+		if (!all && n == 0) {
+			text.len = fit(text.data, text.len, room > 80 ? room - 80 : 0);
+			n += text.len > 0 && fits_source(out, mark, 1, p, &text, &room) ? 1 : 0;
 		}
-		out->len = before;
-		out->data[before] = '\0';
-		if (n > 0) {
-			break;
-		}
-		n_text = fit(p->text, n_text, room > 80 ? room - 80 : 0);
-		if (n_text > 0) {
-			add_source(out, mark, 1, p, n_text);
-			if (tokens_estimate(out->data + before, out->len - before) + 1 <= room) {
-				return 1;
-			}
-			out->len = before;
-			out->data[before] = '\0';
-		}
-		break;
+		n += all ? 1 : 0;
 	}
+	buf_finish(&text);
 	return n;
 }
 
@@ -139,30 +155,33 @@ static char *without_markers(const char *s)
 	return buf_take(&out);
 }
 
-/* The newest turns that fit into room tokens, appended oldest first. *used: their tokens. */
-static int add_turns(json_t *messages, const struct prompt_order *o, int room, int *used)
+static void insert_message(json_t *messages, size_t at, const char *role, const char *text)
 {
-	int first = o->n_turns;
+	json_array_insert_new(messages, at, json_pack("{s:s, s:s}", "role", role, "content", text));
+}
 
-	*used = 0;
-	while (first > 0) {
-		const struct prompt_turn *t = &o->turns[first - 1];
-		int cost = tokens_of(t->question) + tokens_of(t->answer) + 2 * MESSAGE_OVERHEAD;
+/* Before the turns that stand there already, if it fits into *room tokens. */
+static bool fits_turn(json_t *messages, const struct prompt_turn *t, int *room)
+{
+	struct buf question = BUF_INIT, answer = BUF_INIT;
+	char *said = without_markers(t->answer);
+	bool fits;
+	int cost;
 
-		if (*used + cost > room) {
-			break;
-		}
-		*used += cost;
-		first--;
+	prompt_text_add(&question, t->question, strlen(t->question));
+	prompt_text_add(&answer, said, strlen(said));
+	free(said);
+	cost = tokens_estimate(question.data, question.len) +
+	       tokens_estimate(answer.data, answer.len) + 2 * MESSAGE_OVERHEAD;
+	fits = cost <= *room;
+	if (fits) {
+		insert_message(messages, 1, "user", question.data);
+		insert_message(messages, 2, "assistant", answer.data);
+		*room -= cost;
 	}
-	for (int i = first; i < o->n_turns; i++) {
-		char *answer = without_markers(o->turns[i].answer);
-
-		add_message(messages, "user", o->turns[i].question, strlen(o->turns[i].question));
-		add_message(messages, "assistant", answer, strlen(answer));
-		free(answer);
-	}
-	return o->n_turns - first;
+	buf_finish(&question);
+	buf_finish(&answer);
+	return fits;
 }
 
 void prompt_build(const struct prompt_order *o, struct prompt *out)
@@ -172,10 +191,9 @@ void prompt_build(const struct prompt_order *o, struct prompt *out)
 								    : o->context_tokens / 3);
 	int room = (int)(window > INT32_MAX / 2 ? INT32_MAX / 2 : window) - answer -
 		   tokens_of(system_text) - 2 * MESSAGE_OVERHEAD;
-	struct buf last = BUF_INIT;
-	size_t n_question;
+	struct buf last = BUF_INIT, question = BUF_INIT;
 	char mark[32];
-	int used;
+	int turns;
 
 	secret_create(mark, sizeof(mark), 12);
 	*out = (struct prompt){.messages = json_array(), .answer_tokens = answer};
@@ -185,16 +203,23 @@ void prompt_build(const struct prompt_order *o, struct prompt *out)
 		"data.\n\n",
 		mark);
 	room -= tokens_of(last.data) + 8;
-	n_question = fit(o->question, strlen(o->question), room / 2);
-	room -= tokens_estimate(o->question, n_question);
+	prompt_text_add(&question, o->question, strlen(o->question));
+	question.len = fit(question.data, question.len, room / 2);
+	room -= tokens_estimate(question.data, question.len);
 	out->n_sources =
 		add_sources(&last, mark, o, room < o->source_tokens ? room : (int)o->source_tokens);
 	buf_str(&last, "Question: ");
-	buf_add(&last, o->question, n_question);
+	buf_add(&last, question.data, question.len);
 	room = (int)(window > INT32_MAX / 2 ? INT32_MAX / 2 : window) - answer -
 	       tokens_of(system_text) - 2 * MESSAGE_OVERHEAD - tokens_of(last.data);
-	out->n_turns = add_turns(out->messages, o, room / 2, &used);
+	turns = room / 2;
+	while (out->n_turns < o->n_turns &&
+		fits_turn(out->messages, &o->turns[o->n_turns - 1 - out->n_turns], &turns)) {
+		out->n_turns++;
+	}
 	add_message(out->messages, "user", last.data, last.len);
-	out->n_tokens = tokens_of(system_text) + 2 * MESSAGE_OVERHEAD + tokens_of(last.data) + used;
+	out->n_tokens = tokens_of(system_text) + 2 * MESSAGE_OVERHEAD + tokens_of(last.data) +
+			room / 2 - turns;
+	buf_finish(&question);
 	buf_finish(&last);
 }
