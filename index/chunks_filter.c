@@ -12,8 +12,10 @@
 static const char *const sql[] = {
 	[FILTER_COLLECTION] =
 		SLOTS_OF("SELECT d.id FROM document d JOIN collection k ON k.id = d.collection_id "
-			 "WHERE " THERE
-			 " AND k.deleted_ms IS NULL AND (k.id = ?2 OR " SAME_NAME("k.name") ")"),
+			 "WHERE " THERE " AND k.deleted_ms IS NULL AND (k.id = ?2 OR " SAME_NAME(
+				 "k.name") ") AND (?3 OR EXISTS (SELECT 1 FROM acl_entry e "
+					   "WHERE e.object_id = k.id AND e.principal IN "
+					   "(SELECT value FROM json_each(?4))))"),
 	[FILTER_TYPE] = SLOTS_OF("SELECT d.id FROM document d JOIN document_version v "
 				 "ON v.id = d.current_version_id WHERE " THERE
 				 " AND v.media_type = ?3 AND (?2 IS NULL OR "
@@ -28,13 +30,13 @@ static const char *const sql[] = {
 };
 SQL_TABLE(table, "index/chunks_filter", sql);
 
-int chunks_filter(struct db *db, const struct id *workspace, const struct chunks_filter *f,
+int chunks_filter(struct db *db, const struct asker *who, const struct chunks_filter *f,
 	struct bitmap *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, (int)f->kind);
 	int rc;
 
-	stmt_id(q, 1, workspace);
+	stmt_id(q, 1, &who->workspace);
 	if (f->kind == FILTER_DATE) {
 		stmt_int(q, 2, f->from_ms);
 		stmt_int(q, 3, f->to_ms);
@@ -43,6 +45,9 @@ int chunks_filter(struct db *db, const struct id *workspace, const struct chunks
 	}
 	if (f->kind == FILTER_TYPE) {
 		stmt_text(q, 3, f->media_type);
+	} else if (f->kind == FILTER_COLLECTION) {
+		stmt_int(q, 3, who->reads_all);
+		stmt_text(q, 4, who->principals_json);
 	}
 	while ((rc = stmt_step(q, e)) == 1) {
 		bitmap_set(out, (uint64_t)col_int(q, 0));

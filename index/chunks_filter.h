@@ -1,6 +1,7 @@
 /*
  * Slots of live chunks by what is known of their documents: what a person's filters are made of
- * (retrieve/narrow.h). They only narrow the asker's bitmap, so whose they are is not asked here.
+ * (retrieve/narrow.h). They only narrow the asker's bitmap, so whose the documents are is not asked
+ * here; but a collection counts for those who may read it alone, as nobody else is told its name.
  * Thread: any with a db.
  */
 #ifndef INDEX_CHUNKS_FILTER_H
@@ -8,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "index/acl.h"
 #include "index/base/bitmap.h"
 #include "index/base/err.h"
 #include "index/base/id.h"
@@ -27,7 +29,7 @@ struct chunks_filter {
 };
 
 /* Sets the bits of those that it lets through. */
-MUST_CHECK int chunks_filter(struct db *db, const struct id *workspace,
-	const struct chunks_filter *f, struct bitmap *out, struct err *e);
+MUST_CHECK int chunks_filter(struct db *db, const struct asker *who, const struct chunks_filter *f,
+	struct bitmap *out, struct err *e);
 
 #endif

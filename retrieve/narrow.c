@@ -37,7 +37,7 @@ static int matching_documents(struct db *db, const struct narrowing *n,
 	if (c->kind == QUERY_TYPE && strcmp(c->media_type, "text/x-source") != 0) {
 		f.text = NULL; /* by the content; only kinds of source code differ by name alone */
 	}
-	return chunks_filter(db, &n->who->workspace, &f, out, e);
+	return chunks_filter(db, n->who, &f, out, e);
 }
 
 static bool meet(const struct bitmap *a, const struct bitmap *b)

@@ -118,6 +118,24 @@ test('a slip is searched for as what the asker may read, and tells of nothing el
 	}
 });
 
+test('a document in a collection that one may not read does not tell its name', async () => {
+	const acl = JSON.stringify([{ principal: 'user:ben', right: 'read' }, { principal: 'user:ada', right: 'own' }]);
+	const f = form({ collection: 'vault', acl }, { name: 'lent.md', bytes: '# Lent\n\nThe lent page is about voles.\n' });
+	const r = await ask(carrel, 'POST', '/v1/documents', { body: f.body, headers: { ...bearer(tokens.ada), ...f.headers } });
+	assert.equal((await carrel.operator.jobEnd(r.json.jobId)).state, 'done');
+	const [lent] = (await search('ben', '"lent page"')).passages;
+	assert.equal(lent.name, 'lent.md');
+	const shown = async (query) => {
+		const { passages, conditions } = await search('ben', query);
+		return [passages.map((p) => p.name), conditions[0].unmatched];
+	};
+	for (const name of ['vault', lent.collectionId]) {
+		assert.deepEqual(await shown(`voles in:${name}`), await shown('voles in:attic'), name);
+		assert.deepEqual(await shown(`voles -in:${name}`), await shown('voles -in:attic'), name);
+	}
+	assert.deepEqual(await names('ada', 'in:vault "lent page"'), ['lent.md']);
+});
+
 test('the command line says what nothing meets, and its help has the syntax', async () => {
 	const run = (...args) => runCarrel([...args, '--data', carrel.data]);
 	const found = await run('search', '--as', 'ben', 'sleep in:vault');
