@@ -82,6 +82,9 @@ _Noreturn void child_run(
 
 /* The zygote: forks a child an order until the socket closes. Ends the process. */
 _Noreturn void zygote_loop(int socket, const struct child_limits *limits);
+/* A stop reaches every process of a terminal or a service at once; these must outlive the server's
+ * graceful end, which is the socket's end. */
+void zygote_ignore_signals(void);
 
 /* ── external commands (ingest/external_child.c) ── */
 

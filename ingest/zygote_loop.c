@@ -221,9 +221,7 @@ static bool turn(struct loop *l)
 	return !fds[0].revents || take_order(l);
 }
 
-/* A stop reaches every process of a terminal or a service at once; the zygote must outlive the
- * server's graceful end, which is the socket's end. */
-static void ignore_signals(void)
+void zygote_ignore_signals(void)
 {
 	static const int IGNORED[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
 
@@ -239,12 +237,11 @@ void zygote_loop(int socket, const struct child_limits *limits)
 	struct hello hello;
 	sigset_t chld;
 
-	ignore_signals();
 	memset(&hello, 0, sizeof(hello));
 	if (sandbox_create(&l.sandbox, &e) < 0 ||
 		sandbox_probe_all(l.sandbox, &limits->sandbox, &e) < 0) {
 		snprintf(hello.trouble, sizeof(hello.trouble), "%s", e.message);
-		(void)!send(socket, &hello, sizeof(hello), MSG_NOSIGNAL);
+		(void)!send(socket, &hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT);
 		_exit(1);
 	}
 	child_preload();
@@ -255,7 +252,8 @@ void zygote_loop(int socket, const struct child_limits *limits)
 	if (l.signals < 0) {
 		_exit(1);
 	}
-	(void)!send(socket, &hello, sizeof(hello), MSG_NOSIGNAL);
+	/* Of the first zygote it is read, of the others nobody waits for it. */
+	(void)!send(socket, &hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (turn(&l)) {
 	}
 	for (int i = 0; i < CHILDREN_MAX; i++) {

@@ -61,6 +61,12 @@ static pid_t child_of(pid_t parent)
 	return (pid_t)atoi(line);
 }
 
+/* Of this process, whose only child is its nursery. */
+static pid_t zygote_here(void)
+{
+	return child_of(child_of(getpid()));
+}
+
 /* It has entered its sandbox. */
 static bool confined(pid_t pid)
 {
@@ -154,7 +160,7 @@ static void *read_slowly(void *arg)
 static void a_cancelled_request_ends_soon(void **state)
 {
 	struct slow s = {.z = zygote_with("ingest-memory-mb", "8192", NULL)};
-	pid_t zygote = child_of(getpid());
+	pid_t zygote = zygote_here();
 	pthread_t thread;
 	int64_t began;
 
@@ -264,10 +270,43 @@ static void progress_is_told_by_page(void **state)
 	zygote_stop(z);
 }
 
-static void a_dead_zygote_is_told(void **state)
+/* A killed zygote is followed by another; a child that was killed is not its document's fault. */
+static void killed_ones_are_followed(void **state)
 {
 	struct zygote *z = zygote_with(NULL);
-	pid_t zygote = child_of(getpid());
+	pid_t nursery = child_of(getpid()), zygote = 0, next = 0;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	for (int k = 0; k < 3; k++) {
+		struct extracted x;
+		struct err e = ERR_INIT;
+		int rc = ERR_UNAVAILABLE;
+
+		zygote = child_of(nursery);
+		assert_true(zygote > 0);
+		assert_int_equal(kill(zygote, SIGKILL), 0);
+		/* What was ordered before it ended is lost; after that another one reads. */
+		for (int i = 0; i < 400 && rc == ERR_UNAVAILABLE; i++) {
+			assert_null(zygote_state(z));
+			err_clear(&e);
+			rc = read_bytes(z, "text", 4, "a.txt", &a, &x, &e);
+		}
+		assert_int_equal(rc, 0);
+		assert_string_equal(x.text, "text\n");
+		next = child_of(nursery);
+		assert_true(next > 0 && next != zygote);
+	}
+	arena_finish(&a);
+	zygote_stop(z);
+	assert_true(kill(nursery, 0) < 0 && kill(next, 0) < 0);
+}
+
+static void a_dead_nursery_is_told(void **state)
+{
+	struct zygote *z = zygote_with(NULL);
+	pid_t nursery = child_of(getpid());
 	struct arena a;
 	struct extracted x;
 	struct err e = ERR_INIT;
@@ -275,7 +314,7 @@ static void a_dead_zygote_is_told(void **state)
 	(void)state;
 	arena_init(&a);
 	assert_null(zygote_state(z));
-	assert_int_equal(kill(zygote, SIGKILL), 0);
+	assert_int_equal(kill(nursery, SIGKILL), 0);
 	for (int i = 0; i < 400 && !zygote_state(z); i++) {
 		nap_ms(5);
 	}
@@ -289,7 +328,7 @@ static void a_dead_zygote_is_told(void **state)
 static void a_dying_zygote_takes_its_children_along(void **state)
 {
 	struct slow s = {.z = zygote_with("ingest-memory-mb", "8192", NULL)};
-	pid_t zygote = child_of(getpid()), child = 0;
+	pid_t zygote = zygote_here(), child = 0;
 	pthread_t thread;
 	char path[64];
 
@@ -319,7 +358,7 @@ static void a_dying_zygote_takes_its_children_along(void **state)
 static void stop_signals_do_not_reach_it(void **state)
 {
 	struct zygote *z = zygote_with(NULL);
-	pid_t zygote = child_of(getpid());
+	pid_t zygote = zygote_here();
 	struct arena a;
 	struct extracted x;
 
@@ -346,7 +385,7 @@ static void it_dies_with_its_parent(void **state)
 	parent = fork();
 	if (parent == 0) {
 		(void)zygote_with(NULL);
-		zygote = child_of(getpid());
+		zygote = zygote_here();
 		(void)!write(ready[1], &zygote, sizeof(zygote));
 		pause();
 		_exit(0);
@@ -386,7 +425,7 @@ static void it_holds_no_secrets(void **state)
 
 	(void)state;
 	z = zygote_with("model-key", "sk-very-secret", NULL);
-	zygote = child_of(getpid());
+	zygote = zygote_here();
 	for (int k = 0; k < 2; k++) {
 		snprintf(path, sizeof(path), "/proc/%d/%s", zygote, k ? "cmdline" : "environ");
 		fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -409,7 +448,8 @@ int main(void)
 		cmocka_unit_test(a_cancelled_request_ends_soon),
 		cmocka_unit_test(several_at_once),
 		cmocka_unit_test(progress_is_told_by_page),
-		cmocka_unit_test(a_dead_zygote_is_told),
+		cmocka_unit_test(killed_ones_are_followed),
+		cmocka_unit_test(a_dead_nursery_is_told),
 		cmocka_unit_test(a_dying_zygote_takes_its_children_along),
 		cmocka_unit_test(stop_signals_do_not_reach_it),
 		cmocka_unit_test(it_dies_with_its_parent),
