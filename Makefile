@@ -51,7 +51,7 @@ GEN   := $(foreach f,$(EMBED),$(BUILD)/gen/$(subst /,_,$(f)).h)
 
 UNIT  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(shell find tests/unit -name 'test_*.c' 2>/dev/null))
 
-.PHONY: all build run check unit flow browser quality fault lint format asan asan-unit tsan sanitized clang fuzz fuzz-short bench bench-scale bench-lexical fixtures screenshots clean deps check-deps
+.PHONY: all build run check unit flow browser quality fault fault-short lint format asan asan-unit tsan sanitized clang fuzz fuzz-short bench bench-scale bench-lexical fixtures screenshots clean deps check-deps
 .DEFAULT_GOAL := build
 .SECONDARY:
 
@@ -148,7 +148,7 @@ FAULT   := $(sort $(wildcard tests/fault/*.test.mjs))
 check: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT) $(BUILD)/tests/fault/mutants
 	$(Q)rm -rf $(BUILD)/results build/asan/results build/fuzz/results
-	$(Q)failed=; for suite in lint unit flow browser quality fault asan-unit fuzz-short; do \
+	$(Q)failed=; for suite in lint unit flow browser quality fault-short asan-unit fuzz-short; do \
 		$(MAKE) --no-print-directory $$suite || failed="$$failed $$suite"; done; \
 	[ -z "$$failed" ] || echo "failed:$$failed"; \
 	tests/sum.sh $(BUILD)/results build/asan/results build/fuzz/results && [ -z "$$failed" ]
@@ -162,7 +162,11 @@ browser: build tests/browser/node_modules/.package-lock.json
 quality: build
 	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 quality $(QUALITY)
 fault: build $(BUILD)/tests/fault/mutants
-	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=600 tests/run.sh -j 2 fault $(FAULT) $(BUILD)/tests/fault/mutants
+	$(Q)BUILD=$(BUILD) QUERIES=$(QUERIES) KILLS=$(KILLS) TEST_TIMEOUT=7200 tests/run.sh -j 2 fault $(FAULT) $(BUILD)/tests/fault/mutants
+QUERIES ?= 1000000
+KILLS   ?= 500
+fault-short: build $(BUILD)/tests/fault/mutants # what CI runs of it
+	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=900 tests/run.sh -j 2 fault $(FAULT) $(BUILD)/tests/fault/mutants
 $(BUILD)/tests/fault/%: $(BUILD)/tests/fault/%.o $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(ALL_CF) -o $@ $< $(BUILD)/libcarrel.a $(LIBS)

@@ -1,5 +1,5 @@
 // SIGKILLs of commands that work without a server, and of a change of the embedder: run again, each goes on where it
-// was and completes; until then the old index serves. KILLS and SEED repeat a run.
+// was and completes; until then the old index serves. KILLS_EACH and SEED repeat a run.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -9,10 +9,10 @@ import path from 'node:path';
 import { pause, startCarrel, temporaryFolder } from '../flow/carrel.mjs';
 import { allGone, complete, IN_A_SESSION, seeded, SEED, startCommand, watchSession } from './house.mjs';
 
-const KILLS = Number(process.env.KILLS ?? 6); // of each; from 8 in one step on a job is given up
+const KILLS = Number(process.env.KILLS_EACH ?? 6); // of each; from 8 in one step on a job is given up
 const FILES = 40;
 const { random, word, prose } = seeded(SEED);
-console.log(`SEED=${SEED} KILLS=${KILLS}`);
+console.log(`SEED=${SEED} KILLS_EACH=${KILLS}`);
 
 const root = temporaryFolder('carrel-fault-');
 const data = path.join(root, 'data');
