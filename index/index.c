@@ -180,6 +180,7 @@ int index_open(const struct settings *set, struct index **out, struct err *e)
 	ix->lock_fd = -1;
 	ASSERT(ix->data_dir != NULL);
 	init_naming(&ix->naming);
+	breaker_init(&ix->rerank);
 	rc = open_parts(ix, e);
 	if (rc < 0) {
 		index_close(ix);
@@ -205,6 +206,7 @@ void index_close(struct index *ix)
 	if (ix->lock_fd >= 0) {
 		close(ix->lock_fd);
 	}
+	breaker_finish(&ix->rerank);
 	pthread_rwlock_destroy(&ix->naming);
 	free(ix->data_dir);
 	free(ix);

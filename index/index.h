@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "index/acl.h"
+#include "index/base/breaker.h"
 #include "index/base/err.h"
 #include "index/base/settings.h"
 #include "index/blob.h"
@@ -26,6 +27,7 @@ struct index {
 	struct vectors *vectors;
 	struct fts_cache *full_text;
 	struct vocabularies *vocabularies;
+	struct breaker rerank;	 /* of the server of rerank-url */
 	pthread_rwlock_t naming; /* private: index_naming_begin */
 };
 

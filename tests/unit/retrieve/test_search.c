@@ -13,7 +13,9 @@
 #include "index/base/fs.h"
 #include "index/catalog.h"
 #include "index/fts.h"
+#include "index/base/clock.h"
 #include "retrieve/evidence.h"
+#include "tests/unit/index/answering.h"
 
 struct fixture {
 	char dir[64];
@@ -412,6 +414,64 @@ static void test_bad_queries(void **state)
 	assert_int_equal(search(f, &r, "collection:open", &out), ERR_INVALID);
 }
 
+/* ── a reranker that fails ── */
+
+static void answer_rerank(void *arg, int nth, const char *head, const char *body, struct buf *out)
+{
+	atomic_bool *works = arg;
+
+	(void)nth, (void)head, (void)body;
+	answering_json(out, atomic_load(works) ? "200 OK" : "401 no",
+		atomic_load(works) ? "{\"results\":[{\"index\":1,\"relevance_score\":0.9},"
+				     "{\"index\":0,\"relevance_score\":0.1}]}"
+				   : "{}");
+}
+
+static const char *rerank_error_of(struct fixture *f, const char *name_of_first)
+{
+	struct search_request r = {.limit = 5};
+	struct search_result out;
+
+	assert_int_equal(search(f, &r, "hotel train", &out), 0);
+	assert_string_equal(out.passages[0].document_name, name_of_first);
+	return out.rerank_error;
+}
+
+static void test_a_dead_reranker_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	atomic_bool works = false;
+	struct answering server = {.answer = answer_rerank, .arg = &works};
+	const char *first = "The hotel by the train station: hotel and train.";
+	const char *second = "A hotel.";
+	struct err e = ERR_INIT;
+	char url[64];
+
+	answering_start(&server);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d", server.port);
+	assert_int_equal(settings_set(&f->settings, "rerank-url", url, "test", &e), 0);
+	publish(f, &f->open, "first", &first, 1);
+	publish(f, &f->open, "second", &second, 1);
+	for (int i = 0; i < BREAKER_FAILURES; i++) {
+		assert_string_equal(rerank_error_of(f, "first"), "rerank_key");
+	}
+	for (int i = 0; i < 3; i++) {
+		assert_string_equal(rerank_error_of(f, "first"), "rerank_paused");
+	}
+	assert_int_equal(server.n_requests, BREAKER_FAILURES);
+	f->index->rerank.until_ms = clock_mono_ms(); /* the pause is over: one tries */
+	assert_string_equal(rerank_error_of(f, "first"), "rerank_key");
+	assert_string_equal(rerank_error_of(f, "first"), "rerank_paused");
+	assert_int_equal(server.n_requests, BREAKER_FAILURES + 1);
+	atomic_store(&works, true);
+	f->index->rerank.until_ms = clock_mono_ms();
+	for (int i = 0; i < 2; i++) {
+		assert_null(rerank_error_of(f, "second"));
+	}
+	assert_int_equal(server.n_requests, BREAKER_FAILURES + 3);
+	answering_end(&server);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -427,6 +487,7 @@ int main(void)
 		TEST(test_phrases_hold_for_every_hit),
 		TEST(test_fields_narrow),
 		TEST(test_bad_queries),
+		TEST(test_a_dead_reranker_is_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
