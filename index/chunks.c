@@ -1,5 +1,6 @@
 /* Changing chunks: publish, retire, purge, sweep (index/chunks.h's first half). */
 #include "index/chunks.h"
+#include "index/chunks_facts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -300,7 +301,9 @@ static int add_all(struct db *db, const struct publication *p, struct target *t,
 	rc = acl_index_move(
 		db, &(struct acl_move){t->workspace_n, 0, t->set_n}, slots, p->n_chunks, e);
 	free(slots);
-	return rc;
+	return rc ? rc
+		  : chunks_facts_add(
+			    db, t->workspace_n, &p->version, t->first_slot, p->n_chunks, e);
 }
 
 int chunks_publish(struct db *db, const struct publication *p, struct err *e)

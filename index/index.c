@@ -9,6 +9,7 @@
 #include "index/base/fs.h"
 #include "index/base/log.h"
 #include "index/catalog.h"
+#include "index/chunks_facts.h"
 #include "index/fts.h"
 #include "index/fts_cache.h"
 #include "index/fts_vocabulary.h"
@@ -164,6 +165,7 @@ static int open_parts(struct index *ix, struct err *e)
 	}
 	if (rc == 0) {
 		ix->vocabularies = vocabularies_open(ix->store);
+		ix->facts = chunks_facts_open(ix->store);
 	}
 	return rc == 0 ? store_write(ix->store, first_workspace, NULL, e) : rc;
 }
@@ -197,8 +199,10 @@ void index_close(struct index *ix)
 	}
 	/* The writer's last transactions still tell vectors and bitmaps: the store goes first. */
 	vocabularies_stop(ix->vocabularies);
+	chunks_facts_stop(ix->facts);
 	store_close(ix->store);
 	vocabularies_close(ix->vocabularies);
+	chunks_facts_close(ix->facts);
 	vectors_close(ix->vectors);
 	acl_index_close(ix->acl);
 	fts_cache_destroy(ix->full_text);

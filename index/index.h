@@ -27,6 +27,7 @@ struct index {
 	struct vectors *vectors;
 	struct fts_cache *full_text;
 	struct vocabularies *vocabularies;
+	struct chunks_facts *facts;
 	struct breaker rerank;	 /* of the server of rerank-url */
 	pthread_rwlock_t naming; /* private: index_naming_begin */
 };
