@@ -229,7 +229,7 @@ bench: check-deps
 	$(Q)BUILD=$(BUILD) BENCH="$(BENCH)" node tests/quality/bench.mjs
 
 # A million made-up chunks on this machine: N=100000 for a quick look, SEED, UNEVEN=1 for topics of
-# uneven sizes, BENCH="made trained search cost ingest delete server": sections. The corpus stays in
+# uneven sizes, BENCH="made trained search conditions cost ingest delete server": sections. The corpus stays in
 # build/scale/ for the next run.
 N    ?= 1000000
 SEED ?= 5
@@ -238,7 +238,7 @@ bench-scale: check-deps
 	$(Q)BENCH="$(BENCH)" $(BUILD)/tests/scale/bench_scale $(BUILD)/carrel $(BUILD)/scale $(N) $(SEED) $(if $(UNEVEN),uneven)
 	$(Q)[ -n "$(BENCH)" ] || $(MAKE) --no-print-directory bench-lexical
 $(BUILD)/tests/scale/bench_%: $(BUILD)/tests/scale/bench_%.o $(patsubst %,$(BUILD)/tests/scale/%.o,\
-		generate workspace changes recall) $(BUILD)/libcarrel.a
+		generate workspace changes recall searching conditions) $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(ALL_CF) -o $@ $(filter %.o,$^) $(BUILD)/libcarrel.a $(LIBS)
 

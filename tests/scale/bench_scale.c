@@ -17,67 +17,14 @@
 #include "index/base/clock.h"
 #include "index/base/fs.h"
 #include "index/embed.h"
-#include "retrieve/search.h"
 #include "tests/scale/recall.h"
+#include "tests/scale/searching.h"
 #include "tests/scale/workspace.h"
 
 #define N_RECALL 100 /* questions for each row of recall */
-#define N_SEARCHES 400
 #define N_DELETED 20
 #define N_SMALL 10000
 #define N_ADDED 400
-
-static void load_told(void)
-{
-	char text[64] = "";
-	FILE *f = fopen("/proc/loadavg", "r");
-
-	if (f) {
-		(void)!fgets(text, sizeof(text), f);
-		fclose(f);
-	}
-	printf("  load %.14s\n", text);
-}
-
-static double cpu_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static int by_number(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double part_of(double *sorted, int n, double part)
-{
-	return n ? sorted[(int)((n - 1) * part)] : 0;
-}
-
-/* A line of /proc/PID/status in MB. */
-static double memory_mb(long pid, const char *line)
-{
-	char path[64], text[256];
-	double kb = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%ld/status", pid);
-	f = fopen(path, "r");
-	while (f && fgets(text, sizeof(text), f)) {
-		if (strncmp(text, line, strlen(line)) == 0) {
-			kb = strtod(text + strlen(line) + 1, NULL);
-		}
-	}
-	if (f) {
-		fclose(f);
-	}
-	return kb / 1024;
-}
 
 /* ── recall ── */
 
@@ -157,85 +104,18 @@ static void recall_trained(struct scale *s)
 
 /* ── the whole search ── */
 
-struct searches {
-	int n, n_found, n_expected;
-	double wall_ms[N_SEARCHES], cpu_ms[N_SEARCHES];
-	double step_ms[SEARCH_N_STEPS];
-};
-
-static bool has_document(const struct search_result *r, const char *name)
-{
-	for (int i = 0; i < r->n_passages; i++) {
-		if (strcmp(r->passages[i].document_name, name) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Questions from `first` on, one thread, each with a snapshot of its own. */
-static void search_many(
-	struct scale *s, enum made_readers who, int first, int n, struct searches *out)
-{
-	memset(out, 0, sizeof(*out));
-	for (int i = 0; i < n; i++) {
-		struct err e = ERR_INIT;
-		struct search_result r;
-		struct made_question q;
-		struct asker asker;
-		struct arena a;
-		struct db *db = store_reader(s->index->store, &e);
-		struct search_request request = {.who = &asker, .query = q.text, .limit = 8};
-		double start_cpu;
-		int64_t start;
-		char name[40];
-
-		ASSERT(db != NULL);
-		arena_init(&a);
-		scale_asker(s, db, &a, who, &asker);
-		made_question(s->corpus, first + i, &q);
-		start = clock_mono_us();
-		start_cpu = cpu_us();
-		scale_check(search_run(s->index, db, &request, &a, &r, &e), &e, "search");
-		out->cpu_ms[i] = (cpu_us() - start_cpu) / 1e3;
-		out->wall_ms[i] = (double)(clock_mono_us() - start) / 1e3;
-		for (int k = 0; k < SEARCH_N_STEPS; k++) {
-			out->step_ms[k] += (double)r.step_us[k] / 1e3 / n;
-		}
-		snprintf(name, sizeof(name), "d%07lld.md", (long long)q.document);
-		if (q.kind != MADE_COMMON && made_may_read(s->corpus, who, q.document)) {
-			out->n_expected++;
-			out->n_found += has_document(&r, name);
-		}
-		store_reader_drop(db);
-		arena_finish(&a);
-	}
-	out->n = n;
-	qsort(out->cpu_ms, (size_t)n, sizeof(double), by_number);
-	qsort(out->wall_ms, (size_t)n, sizeof(double), by_number);
-}
-
-static void searches_row(const char *name, struct searches *r)
-{
-	printf("  %-10s p50 / p99 %6.1f / %6.1f ms, CPU %6.1f / %6.1f ms; the document found %d of"
-	       " %d\n             ",
-		name, part_of(r->wall_ms, r->n, .5), part_of(r->wall_ms, r->n, .99),
-		part_of(r->cpu_ms, r->n, .5), part_of(r->cpu_ms, r->n, .99), r->n_found,
-		r->n_expected);
-	for (int k = 0; k < SEARCH_N_STEPS; k++) {
-		printf(" %s %.1f", search_step_name((enum search_step)k), r->step_ms[k]);
-	}
-	printf("\n");
-}
-
 static void search_all(struct scale *s)
 {
 	static struct searches r;
 
 	printf("search, words and vectors, one thread (target at 10th: 15 / 60 ms):\n");
-	search_many(s, READERS_ALL, 5000, 40, &r); /* pages of the database are read once */
+	search_many(s, &(struct asking){.who = READERS_ALL, .first = 5000, .n = 40},
+		&r); /* pages of the database are read once */
 	for (int i = 0; i < N_READERS; i++) {
-		search_many(s, (enum made_readers)i, 1000, N_SEARCHES, &r);
+		search_many(s,
+			&(struct asking){
+				.who = (enum made_readers)i, .first = 1000, .n = N_SEARCHES},
+			&r);
 		searches_row(made_shares[i].name, &r);
 	}
 	load_told();
@@ -266,12 +146,13 @@ static void *come_in(void *arg)
 static void search_while_ingesting(struct scale *s)
 {
 	static struct searches idle, busy;
+	const struct asking tenth = {.who = READERS_10TH, .first = 2000, .n = N_SEARCHES};
 	struct coming c = {.s = s};
 	pthread_t thread;
 
-	search_many(s, READERS_10TH, 2000, N_SEARCHES, &idle);
+	search_many(s, &tenth, &idle);
 	ASSERT(pthread_create(&thread, NULL, come_in, &c) == 0);
-	search_many(s, READERS_10TH, 2000, N_SEARCHES, &busy);
+	search_many(s, &tenth, &busy);
 	atomic_store(&c.stop, true);
 	pthread_join(thread, NULL);
 	printf("search while documents come in, %.0f chunks/s (target: p99 at most 2 x idle):\n",
@@ -441,6 +322,9 @@ int main(int argc, char **argv)
 	}
 	if (wanted("search")) {
 		search_all(&s);
+	}
+	if (wanted("conditions")) {
+		search_with_conditions(&s);
 	}
 	if (wanted("cost")) {
 		ingest_cost(&s, argv[2]);
