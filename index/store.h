@@ -93,7 +93,14 @@ struct store *db_store(struct db *db);
 
 /* What follows the database in memory hangs on the store, so that a transaction finds it; the
  * pointers are borrowed. Attach right after opening, before other threads run. */
-enum store_part { PART_ACL_INDEX, PART_VECTORS, PART_FULL_TEXT, PART_VOCABULARIES, PART_CHUNKS_FACTS, N_STORE_PARTS };
+enum store_part {
+	PART_ACL_INDEX,
+	PART_VECTORS,
+	PART_FULL_TEXT,
+	PART_VOCABULARIES,
+	PART_CHUNKS_FACTS,
+	N_STORE_PARTS
+};
 void store_attach(struct store *s, enum store_part part, void *p);
 void *db_part(struct db *db, enum store_part part);
 void *store_part(struct store *s, enum store_part part);
