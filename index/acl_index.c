@@ -7,17 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/acl.h"
+#include "index/acl_index_private.h"
 #include "index/acl_runs.h"
 #include "index/base/buf.h"
-#include "index/base/hash.h"
 
 enum {
 	Q_SETS,
 	Q_SET,
 	Q_READERS,
-	Q_DOCUMENTS,
-	Q_SET_SPOIL,
 };
 
 #define SET_COLUMNS                                                                                \
@@ -29,61 +26,12 @@ static const char *const sql[] = {
 	[Q_SETS] = "SELECT " SET_COLUMNS "ORDER BY w.n, s.n",
 	[Q_SET] = "SELECT " SET_COLUMNS "WHERE s.n = ?1",
 	[Q_READERS] = "SELECT principal FROM acl_set_reader WHERE set_n = ?1 ORDER BY principal",
-	/* A document whose set is not what its entries say. */
-	[Q_DOCUMENTS] =
-		"SELECT d.id FROM document d WHERE d.deleted_ms IS NULL AND (d.acl_set_n IS NULL "
-		"OR EXISTS (SELECT principal FROM acl_set_reader WHERE set_n = d.acl_set_n "
-		"EXCEPT SELECT principal FROM acl_entry WHERE object_id = "
-		"CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END) "
-		"OR EXISTS (SELECT principal FROM acl_entry WHERE object_id = "
-		"CASE d.own_acl WHEN 1 THEN d.id ELSE d.collection_id END "
-		"EXCEPT SELECT principal FROM acl_set_reader WHERE set_n = d.acl_set_n) "
-		"OR NOT EXISTS (SELECT 1 FROM acl_set s WHERE s.n = d.acl_set_n "
-		"AND s.collection_id = d.collection_id AND s.workspace_id = d.workspace_id))",
-	/* Rids a set of its digest, so that interning makes a true one. */
-	[Q_SET_SPOIL] = "UPDATE acl_set SET digest = 'damaged ' || n "
-			"WHERE n = (SELECT acl_set_n FROM document WHERE id = ?1)",
 };
 SQL_TABLE(table, "index/acl_index", sql);
 
-/* Documents with the same readers in one collection. */
-struct set {
-	int64_t n;
-	char collection[ID_SIZE];
-	bool attached;	/* the collection holds a conversation's attachments */
-	char **readers; /* [n_readers] */
-	int n_readers;
-	struct bitmap slots; /* of their live chunks */
-	uint64_t n_slots;    /* how many: counting a million bits in each set takes milliseconds */
-};
-
-struct space {
-	int64_t workspace_n;
-	uint64_t epoch;	  /* +1 with every change */
-	struct set *sets; /* [n_sets] sorted by n */
-	int n_sets, capacity;
-};
-
-#define N_CACHED 128
-
-struct cached {
-	char key[HASH_HEX_SIZE]; /* of asker and collections */
-	int64_t workspace_n;
-	struct allowed *allowed;
-	uint64_t used;
-};
-
-struct acl_index {
-	pthread_mutex_t lock;
-	struct space *spaces;
-	int n_spaces;
-	struct cached cache[N_CACHED];
-	uint64_t clock;
-};
-
 /* ── sets in memory ── */
 
-static void set_finish(struct set *s)
+static void set_finish(struct acl_set *s)
 {
 	for (int i = 0; i < s->n_readers; i++) {
 		free(s->readers[i]);
@@ -92,7 +40,7 @@ static void set_finish(struct set *s)
 	bitmap_finish(&s->slots);
 }
 
-static struct space *space_of(struct acl_index *x, int64_t workspace_n)
+struct acl_space *acl_space_of(struct acl_index *x, int64_t workspace_n)
 {
 	for (int i = 0; i < x->n_spaces; i++) {
 		if (x->spaces[i].workspace_n == workspace_n) {
@@ -101,12 +49,12 @@ static struct space *space_of(struct acl_index *x, int64_t workspace_n)
 	}
 	x->spaces = realloc(x->spaces, (size_t)(x->n_spaces + 1) * sizeof(*x->spaces));
 	ASSERT(x->spaces);
-	x->spaces[x->n_spaces] = (struct space){.workspace_n = workspace_n};
+	x->spaces[x->n_spaces] = (struct acl_space){.workspace_n = workspace_n};
 	return &x->spaces[x->n_spaces++];
 }
 
 /* Where set n is, or would be. */
-static int set_position(const struct space *s, int64_t n)
+static int set_position(const struct acl_space *s, int64_t n)
 {
 	int low = 0, high = s->n_sets;
 
@@ -122,19 +70,19 @@ static int set_position(const struct space *s, int64_t n)
 	return low;
 }
 
-static void set_add(struct set *s, int64_t slot)
+static void set_add(struct acl_set *s, int64_t slot)
 {
 	s->n_slots += !bitmap_has(&s->slots, (uint64_t)slot);
 	bitmap_set(&s->slots, (uint64_t)slot);
 }
 
-static void set_remove(struct set *s, int64_t slot)
+static void set_remove(struct acl_set *s, int64_t slot)
 {
 	s->n_slots -= bitmap_has(&s->slots, (uint64_t)slot);
 	bitmap_clear(&s->slots, (uint64_t)slot);
 }
 
-static struct set *lookup_set(const struct space *s, int64_t n)
+struct acl_set *acl_set_lookup(const struct acl_space *s, int64_t n)
 {
 	int at = set_position(s, n);
 
@@ -142,7 +90,7 @@ static struct set *lookup_set(const struct space *s, int64_t n)
 }
 
 /* Takes the set over; what it has already of that number stays, for sets do not change. */
-static void insert_set(struct space *s, struct set *set)
+static void insert_set(struct acl_space *s, struct acl_set *set)
 {
 	int at = set_position(s, set->n);
 
@@ -160,7 +108,7 @@ static void insert_set(struct space *s, struct set *set)
 	s->n_sets++;
 }
 
-static int load_readers(struct db *db, struct set *s, struct err *e)
+static int load_readers(struct db *db, struct acl_set *s, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_READERS);
 	int rc;
@@ -177,9 +125,9 @@ static int load_readers(struct db *db, struct set *s, struct err *e)
 }
 
 /* The row of Q_SETS or Q_SET. */
-static struct set set_of_row(struct stmt *q)
+static struct acl_set set_of_row(struct stmt *q)
 {
-	struct set s = {.n = col_int(q, 1), .attached = col_int(q, 3) != 0};
+	struct acl_set s = {.n = col_int(q, 1), .attached = col_int(q, 3) != 0};
 
 	strncpy(s.collection, col_text(q, 2), ID_SIZE - 1);
 	bitmap_init(&s.slots);
@@ -194,10 +142,10 @@ static int load_sets(struct acl_index *x, struct db *db, struct err *e)
 	int rc;
 
 	while ((rc = stmt_step(q, e)) == 1) {
-		struct set s = set_of_row(q);
+		struct acl_set s = set_of_row(q);
 
 		rc = load_readers(db, &s, e);
-		insert_set(space_of(x, col_int(q, 0)), &s);
+		insert_set(acl_space_of(x, col_int(q, 0)), &s);
 		if (rc < 0) {
 			stmt_reset(q);
 			break;
@@ -209,7 +157,7 @@ static int load_sets(struct acl_index *x, struct db *db, struct err *e)
 struct loading {
 	struct acl_index *index;
 	int64_t workspace_n;
-	struct set *set; /* of the run before: many follow each other in one */
+	struct acl_set *set; /* of the run before: many follow each other in one */
 };
 
 static void load_run(void *arg, const struct acl_run *run)
@@ -218,15 +166,14 @@ static void load_run(void *arg, const struct acl_run *run)
 
 	if (!l->set || l->workspace_n != run->workspace_n || l->set->n != run->set_n) {
 		l->workspace_n = run->workspace_n;
-		l->set = lookup_set(space_of(l->index, run->workspace_n), run->set_n);
+		l->set = acl_set_lookup(acl_space_of(l->index, run->workspace_n), run->set_n);
 	}
 	for (int64_t slot = run->from; l->set && slot < run->to; slot++) {
 		set_add(l->set, slot);
 	}
 }
 
-/* From the runs, or, `derive`, from what those follow from. */
-static int load(struct db *db, bool derive, struct acl_index **out, struct err *e)
+int acl_index_load(struct db *db, bool derive, struct acl_index **out, struct err *e)
 {
 	struct acl_index *x = calloc(1, sizeof(*x));
 	struct loading loading = {.index = x};
@@ -247,7 +194,7 @@ static int load(struct db *db, bool derive, struct acl_index **out, struct err *
 	return 0;
 }
 
-static int load_snapshot(struct store *s, bool derive, struct acl_index **out, struct err *e)
+int acl_index_snapshot(struct store *s, bool derive, struct acl_index **out, struct err *e)
 {
 	struct db *db = store_reader(s, e);
 	int rc;
@@ -256,14 +203,14 @@ static int load_snapshot(struct store *s, bool derive, struct acl_index **out, s
 	if (!db) {
 		return e ? e->code : ERR_UNAVAILABLE;
 	}
-	rc = load(db, derive, out, e);
+	rc = acl_index_load(db, derive, out, e);
 	store_reader_drop(db);
 	return rc;
 }
 
 int acl_index_open(struct store *s, struct acl_index **out, struct err *e)
 {
-	int rc = load_snapshot(s, false, out, e);
+	int rc = acl_index_snapshot(s, false, out, e);
 
 	if (rc == 0) {
 		store_attach(s, PART_ACL_INDEX, *out);
@@ -284,6 +231,18 @@ static void clear_spaces(struct acl_index *x)
 	x->n_spaces = 0;
 }
 
+void acl_index_take_over(struct acl_index *x, struct acl_index *fresh)
+{
+	for (int i = 0; i < fresh->n_spaces; i++) {
+		fresh->spaces[i].epoch = acl_space_of(x, fresh->spaces[i].workspace_n)->epoch + 1;
+	}
+	clear_spaces(x);
+	x->spaces = fresh->spaces;
+	x->n_spaces = fresh->n_spaces;
+	fresh->spaces = NULL;
+	fresh->n_spaces = 0;
+}
+
 void acl_index_close(struct acl_index *x)
 {
 	if (!x) {
@@ -302,8 +261,8 @@ void acl_index_close(struct acl_index *x)
 struct change {
 	struct acl_index *index;
 	int64_t workspace_n;
-	int64_t from, to; /* sets; 0: none */
-	struct set set;	  /* `to`, if it was not known; n 0: it was */
+	int64_t from, to;   /* sets; 0: none */
+	struct acl_set set; /* `to`, if it was not known; n 0: it was */
 	int n;
 	int64_t slots[];
 };
@@ -321,17 +280,17 @@ static void change_free(void *arg)
 static void change_apply(void *arg)
 {
 	struct change *c = arg;
-	struct space *s;
-	struct set *from, *to;
+	struct acl_space *s;
+	struct acl_set *from, *to;
 
 	pthread_mutex_lock(&c->index->lock);
-	s = space_of(c->index, c->workspace_n);
+	s = acl_space_of(c->index, c->workspace_n);
 	if (c->set.n) {
 		insert_set(s, &c->set);
 		c->set.n = 0;
 	}
-	from = lookup_set(s, c->from);
-	to = lookup_set(s, c->to);
+	from = acl_set_lookup(s, c->from);
+	to = acl_set_lookup(s, c->to);
 	for (int i = 0; i < c->n; i++) {
 		if (from) {
 			set_remove(from, c->slots[i]);
@@ -351,7 +310,7 @@ static void bring_set(struct db *db, struct change *c)
 	bool known;
 
 	pthread_mutex_lock(&c->index->lock);
-	known = lookup_set(space_of(c->index, c->workspace_n), c->to) != NULL;
+	known = acl_set_lookup(acl_space_of(c->index, c->workspace_n), c->to) != NULL;
 	pthread_mutex_unlock(&c->index->lock);
 	if (known || c->to == 0) {
 		return;
@@ -363,7 +322,7 @@ static void bring_set(struct db *db, struct change *c)
 		stmt_reset(q);
 		if (load_readers(db, &c->set, NULL) != 0) {
 			set_finish(&c->set);
-			c->set = (struct set){.n = 0};
+			c->set = (struct acl_set){.n = 0};
 		}
 	}
 }
@@ -393,7 +352,7 @@ int acl_index_move(
 
 /* ── what an asker may read ── */
 
-static bool reads(const struct asker *who, const struct set *s)
+static bool reads(const struct asker *who, const struct acl_set *s)
 {
 	if (who->reads_all) {
 		return !s->attached;
@@ -417,7 +376,7 @@ struct scope {
 	const struct id *attached; /* NULL: none */
 };
 
-static bool listed(const struct set *s, const struct scope *in)
+static bool listed(const struct acl_set *s, const struct scope *in)
 {
 	if (s->attached) {
 		return in->attached && strcmp(s->collection, in->attached->s) == 0;
@@ -431,7 +390,7 @@ static bool listed(const struct set *s, const struct scope *in)
 }
 
 static struct allowed *make_allowed(
-	const struct space *s, const struct asker *who, const struct scope *in)
+	const struct acl_space *s, const struct asker *who, const struct scope *in)
 {
 	struct allowed *a = calloc(1, sizeof(*a));
 
@@ -459,7 +418,7 @@ int64_t acl_index_live(struct db *db, int64_t workspace_n)
 	}
 	pthread_mutex_lock(&x->lock);
 	for (int i = 0; i < x->n_spaces; i++) {
-		const struct space *s = &x->spaces[i];
+		const struct acl_space *s = &x->spaces[i];
 
 		for (int k = 0; s->workspace_n == workspace_n && k < s->n_sets; k++) {
 			n += s->sets[k].n_slots;
@@ -506,11 +465,11 @@ struct allowed *acl_allowed(struct acl_index *x, const struct asker *who,
 	char key[HASH_HEX_SIZE];
 	struct allowed *out;
 	struct cached *c;
-	struct space *s;
+	struct acl_space *s;
 
 	cache_key(who, &in, key);
 	pthread_mutex_lock(&x->lock);
-	s = space_of(x, who->workspace_n);
+	s = acl_space_of(x, who->workspace_n);
 	c = cache_slot(x, key);
 	if (strcmp(c->key, key) != 0 || c->allowed->epoch != s->epoch) {
 		acl_allowed_drop(c->allowed);
@@ -550,187 +509,4 @@ struct allowed *acl_narrow(const struct allowed *a, const struct bitmap *only, b
 	out->epoch = a->epoch;
 	out->refs = 1;
 	return out;
-}
-
-/* ── check ── */
-
-struct mend {
-	bool repair;
-	int64_t n_wrong;
-};
-
-static int tx_check_documents(struct db *db, void *arg, struct err *e)
-{
-	struct mend *m = arg;
-	struct stmt *q = db_stmt(db, &table, Q_DOCUMENTS);
-	struct buf ids = BUF_INIT;
-	int rc;
-
-	while ((rc = stmt_step(q, e)) == 1) {
-		struct id id = col_id(q, 0);
-
-		buf_add(&ids, &id, sizeof(id));
-		m->n_wrong++;
-	}
-	for (size_t at = 0; rc == 0 && m->repair && at < ids.len; at += sizeof(struct id)) {
-		struct id id;
-
-		memcpy(&id, ids.data + at, sizeof(id));
-		q = db_stmt(db, &table, Q_SET_SPOIL);
-		stmt_id(q, 1, &id);
-		rc = stmt_run(q, e);
-		if (rc == 0) {
-			rc = acl_intern(db, &id, e);
-		}
-	}
-	buf_finish(&ids);
-	return rc;
-}
-
-static int64_t bits_that_differ(const struct bitmap *a, const struct bitmap *b)
-{
-	size_t n = a->n_words > b->n_words ? a->n_words : b->n_words;
-	int64_t found = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		uint64_t x = i < a->n_words ? a->words[i] : 0;
-		uint64_t y = i < b->n_words ? b->words[i] : 0;
-
-		found += __builtin_popcountll(x ^ y);
-	}
-	return found;
-}
-
-/* Of `fresh` against x, whose lock is held. */
-static int64_t sets_that_differ(struct acl_index *x, struct acl_index *fresh)
-{
-	struct bitmap none = {NULL, 0};
-	int64_t found = 0;
-
-	for (int pass = 0; pass < 2; pass++) {
-		struct acl_index *a = pass ? x : fresh, *b = pass ? fresh : x;
-
-		for (int i = 0; i < a->n_spaces; i++) {
-			struct space *s = &a->spaces[i];
-
-			for (int k = 0; k < s->n_sets; k++) {
-				struct set *other =
-					lookup_set(space_of(b, s->workspace_n), s->sets[k].n);
-
-				if (pass == 0 || !other) {
-					found += bits_that_differ(
-						&s->sets[k].slots, other ? &other->slots : &none);
-				}
-			}
-		}
-	}
-	return found;
-}
-
-static void take_over(struct acl_index *x, struct acl_index *fresh)
-{
-	for (int i = 0; i < fresh->n_spaces; i++) {
-		fresh->spaces[i].epoch = space_of(x, fresh->spaces[i].workspace_n)->epoch + 1;
-	}
-	clear_spaces(x);
-	x->spaces = fresh->spaces;
-	x->n_spaces = fresh->n_spaces;
-	fresh->spaces = NULL;
-	fresh->n_spaces = 0;
-}
-
-static int tx_nothing(struct db *db, void *arg, struct err *e)
-{
-	(void)db, (void)arg, (void)e;
-	return 0;
-}
-
-/* On the writer thread, so that no commit comes between. Changes of its own group are seen already
- * and applied once more after the commit, which alters nothing. */
-static int tx_reload(struct db *db, void *arg, struct err *e)
-{
-	struct acl_index *x = arg, *fresh;
-	int rc = acl_runs_renew(db, e);
-
-	if (rc == 0) {
-		rc = load(db, false, &fresh, e);
-	}
-	if (rc == 0) {
-		pthread_mutex_lock(&x->lock);
-		take_over(x, fresh);
-		pthread_mutex_unlock(&x->lock);
-		acl_index_close(fresh);
-	}
-	return rc;
-}
-
-/* Slots that the runs have in another set than they belong to. */
-static int count_runs(struct store *s, int64_t *n_differ, struct err *e)
-{
-	struct acl_index *runs = NULL, *derived = NULL;
-	struct db *db = store_reader(s, e);
-	int rc;
-
-	*n_differ = 0;
-	if (!db) {
-		return e ? e->code : ERR_UNAVAILABLE;
-	}
-	rc = load(db, false, &runs, e);
-	if (rc == 0) {
-		rc = load(db, true, &derived, e);
-	}
-	store_reader_drop(db);
-	if (rc == 0) {
-		*n_differ = sets_that_differ(runs, derived);
-	}
-	acl_index_close(runs);
-	acl_index_close(derived);
-	return rc;
-}
-
-/* A snapshot may be ahead of the memory by a commit in flight: what stays after several is a
- * finding. */
-static int count_bits(struct acl_index *x, struct store *s, int64_t *n_differ, struct err *e)
-{
-	int rc = 0;
-
-	*n_differ = 0;
-	for (int i = 0; i < 5; i++) {
-		struct acl_index *fresh;
-
-		rc = store_write(s, tx_nothing, NULL, e);
-		if (rc == 0) {
-			rc = load_snapshot(s, true, &fresh, e);
-		}
-		if (rc != 0) {
-			break;
-		}
-		pthread_mutex_lock(&x->lock);
-		*n_differ = sets_that_differ(x, fresh);
-		pthread_mutex_unlock(&x->lock);
-		acl_index_close(fresh);
-		if (*n_differ == 0) {
-			break;
-		}
-	}
-	return rc;
-}
-
-int acl_check(struct acl_index *x, struct store *s, bool repair, int64_t *n_wrong, struct err *e)
-{
-	struct mend m = {.repair = repair};
-	int64_t n_differ = 0, n_runs = 0;
-	int rc = store_write(s, tx_check_documents, &m, e);
-
-	if (rc == 0) {
-		rc = count_bits(x, s, &n_differ, e);
-	}
-	if (rc == 0) {
-		rc = count_runs(s, &n_runs, e);
-	}
-	if (rc == 0 && repair && n_differ + n_runs) {
-		rc = store_write(s, tx_reload, x, e);
-	}
-	*n_wrong = m.n_wrong + (n_differ > n_runs ? n_differ : n_runs); /* mostly the same slots */
-	return rc;
 }
