@@ -7,6 +7,7 @@
 #include <zdict.h>
 
 #include "index/base/buf.h"
+#include "index/base/clock.h"
 #include "index/base/hash.h"
 #include "index/base/log.h"
 #include "index/chunks.h"
@@ -20,13 +21,30 @@
 #define DICTIONARY_MIN 256 /* the least that zstd makes */
 #define WORD_MIN 4	   /* bytes; shorter words are in any text */
 
-enum { Q_CURRENT, Q_TRAINED_ON, Q_SAMPLE, Q_THERE, Q_ADD, Q_ALL, Q_UNZIP, Q_REMOVE };
+/* Of one transaction that compresses anew: as long as the writer lets others wait anyway
+ * (index/store_writer.c's groups), some hundred chunks. */
+#define PIECE_US 20000
+#define PIECE_SLOTS 64
+
+enum {
+	Q_CURRENT,
+	Q_TRAINED_ON,
+	Q_SAMPLE,
+	Q_THERE,
+	Q_ADD,
+	Q_ALL,
+	Q_LEAVES,
+	Q_LEAVING,
+	Q_LAST_SLOT,
+	Q_UNZIP,
+	Q_REMOVE,
+};
 
 static const char *const sql[] = {
-	[Q_CURRENT] = "SELECT n FROM text_dictionary WHERE workspace_n = ?1 ORDER BY n_chunks DESC "
-		      "LIMIT 1",
-	[Q_TRAINED_ON] =
-		"SELECT coalesce(max(n_chunks), 0) FROM text_dictionary WHERE workspace_n = ?1",
+	[Q_CURRENT] = "SELECT n FROM text_dictionary WHERE workspace_n = ?1 AND n_chunks >= 0 "
+		      "ORDER BY n_chunks DESC LIMIT 1",
+	[Q_TRAINED_ON] = "SELECT coalesce(max(n_chunks), 0) FROM text_dictionary "
+			 "WHERE workspace_n = ?1 AND n_chunks >= 0",
 	[Q_SAMPLE] = "SELECT carrel_text(dictionary_n, text), slot FROM chunk "
 		     "WHERE workspace_n = ?1 AND live = 1 AND slot % ?2 = 0 LIMIT ?3",
 	[Q_THERE] = "SELECT 1 FROM chunk WHERE workspace_n = ?1 AND slot = ?2",
@@ -34,8 +52,13 @@ static const char *const sql[] = {
 		  "?3, ?4) "
 		  "ON CONFLICT (n) DO NOTHING",
 	[Q_ALL] = "SELECT n, bytes FROM text_dictionary WHERE workspace_n = ?1",
+	[Q_LEAVES] = "UPDATE text_dictionary SET n_chunks = -1 WHERE n = ?1",
+	[Q_LEAVING] = "SELECT n FROM text_dictionary WHERE workspace_n = ?1 AND n_chunks < 0 "
+		      "ORDER BY n LIMIT 1",
+	[Q_LAST_SLOT] = "SELECT coalesce(max(slot), -1) FROM chunk WHERE workspace_n = ?1",
 	[Q_UNZIP] = "UPDATE chunk SET text = carrel_zip(NULL, carrel_text(dictionary_n, text)), "
-		    "dictionary_n = NULL WHERE workspace_n = ?1 AND dictionary_n = ?2",
+		    "dictionary_n = NULL WHERE workspace_n = ?1 AND dictionary_n = ?2 "
+		    "AND slot >= ?3 AND slot < ?4",
 	[Q_REMOVE] = "DELETE FROM text_dictionary WHERE n = ?1",
 };
 SQL_TABLE(table, "index/chunk_dictionary", sql);
@@ -414,20 +437,71 @@ int forgetting_end(struct db *db, struct forgetting *f, struct err *e)
 	int rc = 0;
 
 	for (struct dictionary_row *d = f->all; rc == 0 && d; d = d->next) {
-		struct stmt *q;
+		if (d->tainted) {
+			struct stmt *q = db_stmt(db, &table, Q_LEAVES);
 
-		if (!d->tainted) {
-			continue;
-		}
-		q = db_stmt(db, &table, Q_UNZIP);
-		stmt_int(q, 1, f->workspace_n);
-		stmt_int(q, 2, d->n);
-		rc = stmt_run(q, e);
-		if (rc == 0) {
-			q = db_stmt(db, &table, Q_REMOVE);
 			stmt_int(q, 1, d->n);
 			rc = stmt_run(q, e);
 		}
 	}
+	return rc;
+}
+
+/* ── dictionaries that leave ── */
+
+struct leaving {
+	int64_t workspace_n;
+	int64_t n;    /* the dictionary; 0: none */
+	int64_t next; /* the first slot whose chunk may need it still */
+};
+
+static int unzip(struct db *db, const struct leaving *l, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_UNZIP);
+
+	stmt_int(q, 1, l->workspace_n);
+	stmt_int(q, 2, l->n);
+	stmt_int(q, 3, l->next);
+	stmt_int(q, 4, l->next + PIECE_SLOTS);
+	return stmt_run(q, e);
+}
+
+/* No chunk is given one that leaves, so all that need it are at slots that are there already. */
+static int tx_leave(struct db *db, void *arg, struct err *e)
+{
+	struct leaving *l = arg;
+	int64_t until_us = clock_mono_us() + PIECE_US, n, last;
+	int rc = one_number(db, Q_LEAVING, l->workspace_n, &n, e);
+
+	l->next = n == l->n ? l->next : 0;
+	l->n = n;
+	if (rc == 0) {
+		rc = one_number(db, Q_LAST_SLOT, l->workspace_n, &last, e);
+	}
+	while (rc == 0 && l->n && l->next <= last && clock_mono_us() < until_us) {
+		rc = unzip(db, l, e);
+		l->next += PIECE_SLOTS;
+	}
+	if (rc == 0 && l->n && l->next > last) {
+		struct stmt *q = db_stmt(db, &table, Q_REMOVE);
+
+		stmt_int(q, 1, l->n);
+		rc = stmt_run(q, e);
+	}
+	return rc;
+}
+
+int chunks_forget(struct store *s, int64_t workspace_n, int (*goes_on)(void *arg, struct err *e),
+	void *arg, struct err *e)
+{
+	struct leaving l = {.workspace_n = workspace_n};
+	int rc = 0;
+
+	do {
+		rc = goes_on ? goes_on(arg, e) : 0;
+		if (rc == 0) {
+			rc = store_write(s, tx_leave, &l, e);
+		}
+	} while (rc == 0 && l.n);
 	return rc;
 }

@@ -1,7 +1,8 @@
 /*
  * The zstd dictionaries of chunk text. Private to index/chunks. A dictionary holds pieces of the
- * texts it was trained on, so one that has words of a purged document goes with it: its chunks are
- * compressed anew without one, until the next is trained.
+ * texts it was trained on, so one that has words of a purged document leaves: no chunk is given it
+ * any more, those that have it are compressed anew without one, a few in a transaction
+ * (chunks_forget), then it is removed.
  */
 #ifndef INDEX_CHUNK_DICTIONARY_H
 #define INDEX_CHUNK_DICTIONARY_H
@@ -19,8 +20,8 @@ MUST_CHECK int training_begin(
 MUST_CHECK int training_end(struct store *s, struct training *t, struct err *e);
 
 /* A purge, in its transaction: test each text, which is out of the full-text index already, and
- * when its row is gone, end. A word that a live chunk still has (by stem) taints nothing. *out is
- * to be destroyed whatever create returns. */
+ * when its row is gone, end, by which the dictionaries concerned begin to leave. A word that a live
+ * chunk still has (by stem) taints nothing. *out is to be destroyed whatever create returns. */
 struct forgetting;
 MUST_CHECK int forgetting_create(
 	struct db *db, int64_t workspace_n, struct forgetting **out, struct err *e);

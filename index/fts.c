@@ -51,6 +51,7 @@ static const struct {
 		"sql LIKE '%%tokenize = ''carrel " VERSION_TEXT(ANALYSER_VERSION) "'')'"},
 	/* The tables behind, for index/fts_postings.c. */
 	[FTS_PAGE] = {"page", "SELECT block FROM fts_%1$lld_data WHERE id = ?1"},
+	[FTS_PAGE_SET] = {"page_set", "UPDATE fts_%1$lld_data SET block = ?2 WHERE id = ?1"},
 	[FTS_SEEK] = {"seek", "SELECT pgno FROM fts_%1$lld_idx WHERE segid = ?1 AND term <= ?2 "
 			      "ORDER BY term DESC LIMIT 1"},
 	[FTS_AFTER] = {"after", "SELECT pgno FROM fts_%1$lld_idx WHERE segid = ?1 AND term > ?2 "
@@ -170,8 +171,18 @@ int fts_insert(struct db *db, int64_t workspace_n, const struct fts_row *row, st
 	return change_row(db, workspace_n, FTS_INSERT, row, e);
 }
 
+static void on_deleted(void *arg)
+{
+	fts_memory_merge_want(arg);
+}
+
 int fts_delete(struct db *db, int64_t workspace_n, const struct fts_row *row, struct err *e)
 {
+	struct fts_memory *m = fts_cache_lookup(db_part(db, PART_FULL_TEXT), workspace_n);
+
+	if (m) {
+		db_after_commit(db, on_deleted, m, NULL);
+	}
 	return change_row(db, workspace_n, FTS_DELETE, row, e);
 }
 

@@ -87,6 +87,7 @@ struct fts_memory *fts_cache_lookup(struct fts_cache *c, int64_t workspace_n)
 		m->frequencies = calloc(N_FREQUENCIES, sizeof(*m->frequencies));
 		ASSERT(m->frequencies != NULL);
 		m->workspace_n = workspace_n;
+		m->merge_wanted = 1;
 		m->next = c->workspaces;
 		c->workspaces = m;
 	}
@@ -205,16 +206,22 @@ void fts_memory_keep_length(struct fts_memory *m, int64_t slot, int length)
 
 /* ── one merge for all ── */
 
-int64_t fts_memory_merge_wanted(struct fts_memory *m)
+void fts_memory_merge_want(struct fts_memory *m)
 {
-	int64_t turn;
-
-	if (!m) {
-		return 0;
-	}
 	pthread_mutex_lock(&m->merge_lock);
-	turn = ++m->merge_wanted;
+	m->merge_wanted++;
 	pthread_mutex_unlock(&m->merge_lock);
+}
+
+int64_t fts_memory_merge_turn(struct fts_memory *m)
+{
+	int64_t turn = 0;
+
+	if (m) {
+		pthread_mutex_lock(&m->merge_lock);
+		turn = m->merge_wanted;
+		pthread_mutex_unlock(&m->merge_lock);
+	}
 	return turn;
 }
 

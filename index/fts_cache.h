@@ -41,9 +41,12 @@ void fts_memory_keep_df(
 /* In tokens; 0: not known. */
 int fts_memory_length(struct fts_memory *m, int64_t slot);
 void fts_memory_keep_length(struct fts_memory *m, int64_t slot, int length);
-/* One merge of the whole index (index/fts_forget.c) serves all who wanted one before it began: each
- * takes a turn, and one of them is told that the merge is its own. m NULL: it always is. */
-int64_t fts_memory_merge_wanted(struct fts_memory *m);
+/* One merge of the whole index (index/fts_forget.c) serves all rows that were deleted before it
+ * began: each deletion wants one, so does a start, which knows of none before it. Who waits for
+ * what is deleted until now takes the turn that is the last, and one of those who wait is told that
+ * the merge is its own. m NULL: it always is. */
+void fts_memory_merge_want(struct fts_memory *m);
+int64_t fts_memory_merge_turn(struct fts_memory *m);
 enum fts_merge { FTS_MERGE_DONE, FTS_MERGE_YOURS, FTS_MERGE_RUNS };
 /* RUNS: another one merges, and after wait_ms still does. covers: what to hand to the end. */
 enum fts_merge fts_memory_merge_begin(

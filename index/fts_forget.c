@@ -9,8 +9,11 @@
  * A segment's number may be given to a new one meanwhile: that costs another merge, no more.
  *
  * Each time all segments move to the level behind the last one, and what is merged one further, in
- * FTS5's 'optimize' as well; SQLite 3.40 takes an index of more than 2,000 levels for damaged. Long
- * before, the index is built anew: some hundred times rarer than a merge, and a few times dearer.
+ * FTS5's 'optimize' as well; SQLite 3.40 takes an index of more than 2,000 levels for damaged, and
+ * only newer ones keep to 64. So empty levels are taken out of the index's record. What level a
+ * segment is at stands nowhere else, and counts only in comparison; a level that is being merged is
+ * not empty, nor is the next, which it is merged into. To build the index anew would hold the only
+ * writer for a minute.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -24,7 +27,10 @@
 
 #define STEP_PAGES 256 /* of 4 KB that one transaction writes: some milliseconds */
 #define WAIT_MS 100    /* between questions whether to go on */
-#define LEVELS_MAX 1000
+#define LEVELS_MAX 64
+/* Some stay empty below the large segment: 4 segments of a level are merged into the next, so that
+ * as many fit there as anybody writes before it is merged again. */
+#define LEVELS_KEPT 32
 
 struct forgetting_words {
 	int64_t workspace_n;
@@ -81,12 +87,34 @@ static int merge(struct db *db, const struct forgetting_words *f, int *n_changed
 	return rc;
 }
 
-/* From the live chunks alone: no deleted word is left. */
-static int build_anew(struct db *db, struct forgetting_words *f, struct err *e)
+/* FTS5 keeps the record that it read last until somebody else commits, or it has something to roll
+ * back. */
+static int make_read_again(struct db *db, struct forgetting_words *f, struct err *e)
 {
-	log_info("fts.rebuilding", LN("workspace", f->workspace_n));
-	f->done = true;
-	return fts_rebuild(db, f->workspace_n, e);
+	int n_changed, rc = db_exec(db, "SAVEPOINT levels", e);
+
+	if (rc == 0) {
+		rc = merge(db, f, &n_changed, e);
+	}
+	if (rc == 0) {
+		rc = db_exec(db, "ROLLBACK TO levels", e);
+	}
+	return rc ? rc : db_exec(db, "RELEASE levels", e);
+}
+
+static int drop_levels(struct db *db, struct forgetting_words *f, struct err *e)
+{
+	struct buf record = BUF_INIT;
+	int rc = make_read_again(db, f, e);
+
+	if (rc == 0) {
+		rc = postings_without_levels(db, f->workspace_n, LEVELS_KEPT, &record, e);
+	}
+	if (rc == 0) {
+		rc = postings_structure_set(db, f->workspace_n, &record, e);
+	}
+	buf_finish(&record);
+	return rc;
 }
 
 static int step_tx(struct db *db, void *arg, struct err *e)
@@ -102,8 +130,8 @@ static int step_tx(struct db *db, void *arg, struct err *e)
 		note_segments(f, &x);
 	}
 	f->done = rc == 0 && x.n_segments <= 1; /* there is nothing that could hold a mark */
-	if (rc == 0 && x.n_levels > LEVELS_MAX) {
-		rc = build_anew(db, f, e);
+	if (rc == 0 && !f->begun && x.n_levels > LEVELS_MAX) {
+		rc = drop_levels(db, f, e);
 	}
 	if (rc == 0 && !f->done) {
 		rc = merge(db, f, &n_changed, e);
@@ -140,7 +168,7 @@ int fts_forget(struct store *s, int64_t workspace_n, int (*goes_on)(void *arg, s
 	void *arg, struct err *e)
 {
 	struct fts_memory *m = fts_cache_lookup(store_part(s, PART_FULL_TEXT), workspace_n);
-	int64_t turn = fts_memory_merge_wanted(m);
+	int64_t turn = fts_memory_merge_turn(m);
 	int rc = 0;
 
 	while (rc == 0) {

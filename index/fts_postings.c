@@ -173,10 +173,10 @@ static int read_structure(struct postings_index *x, struct err *e)
 	x->n_levels = (int64_t)n_levels;
 	x->segments = arena_array(x->arena, struct segment, n_segments + 1);
 	for (uint64_t i = 0; i < n_levels && !in.bad; i++) {
-		uint64_t n, done = (uint64_t)x->n_segments;
+		uint64_t merging = next_varint(&in), n = next_varint(&in);
+		uint64_t done = (uint64_t)x->n_segments;
 
-		(void)next_varint(&in);
-		n = next_varint(&in);
+		x->n_empty_levels += merging == 0 && n == 0;
 		if (n > n_segments - done) {
 			return damaged(e);
 		}
@@ -234,6 +234,83 @@ int postings_segments(struct db *db, struct arena *a, int64_t workspace_n,
 	}
 	rc = read_structure(out, e);
 	return rc == 1 ? 0 : rc < 0 ? rc : damaged(e);
+}
+
+/* As fts5_varint.c: big-endian, seven bits a byte, eight in a ninth. */
+static void add_varint(struct buf *out, uint64_t v)
+{
+	uint8_t bytes[10];
+	int n = sizeof(bytes);
+
+	ASSERT(v < (uint64_t)1 << 56);
+	bytes[--n] = (uint8_t)(v & 0x7f);
+	while (v >>= 7) {
+		bytes[--n] = (uint8_t)((v & 0x7f) | 0x80);
+	}
+	buf_add(out, bytes + n, sizeof(bytes) - (size_t)n);
+}
+
+/* Copies the levels, but the first n_dropped of those that are empty. */
+static void copy_levels(struct varints *in, uint64_t n_levels, uint64_t n_dropped, struct buf *out)
+{
+	for (uint64_t i = 0; i < n_levels && !in->bad; i++) {
+		const uint8_t *from = in->p;
+		uint64_t merging = next_varint(in), n = next_varint(in);
+
+		for (uint64_t k = 0; k < 3 * n && !in->bad; k++) {
+			(void)next_varint(in);
+		}
+		if (merging == 0 && n == 0 && n_dropped > 0) {
+			n_dropped--;
+		} else {
+			buf_add(out, from, (size_t)(in->p - from));
+		}
+	}
+}
+
+int postings_without_levels(
+	struct db *db, int64_t workspace_n, int64_t kept, struct buf *out, struct err *e)
+{
+	struct postings_index x;
+	struct arena a;
+	uint64_t n_empty = 0, n_levels, n_dropped;
+	struct varints in;
+	int rc;
+
+	arena_init(&a);
+	rc = postings_segments(db, &a, workspace_n, &x, e);
+	if (rc == 0) {
+		rc = read_record(&x, STRUCTURE_ID, &in, e);
+	}
+	if (rc == 0) {
+		n_empty = x.n_empty_levels;
+		n_dropped = x.n_levels > kept ? (uint64_t)(x.n_levels - kept) : 0;
+		n_dropped = n_dropped < n_empty ? n_dropped : n_empty;
+		buf_add(out, in.p, 4);
+		in.p += 4;
+		n_levels = next_varint(&in);
+		add_varint(out, n_levels - n_dropped);
+		add_varint(out, next_varint(&in));
+		add_varint(out, next_varint(&in));
+		copy_levels(&in, n_levels, n_dropped, out);
+		rc = in.bad ? damaged(e) : 0;
+	}
+	arena_finish(&a);
+	return rc;
+}
+
+int postings_structure_set(
+	struct db *db, int64_t workspace_n, const struct buf *record, struct err *e)
+{
+	struct err own = ERR_INIT;
+	struct stmt *q = fts_statement(db, workspace_n, FTS_PAGE_SET, e ? e : &own);
+
+	if (!q) {
+		return fts_unprepared(e ? e : &own);
+	}
+	stmt_int(q, 1, STRUCTURE_ID);
+	stmt_blob(q, 2, record->data, record->len);
+	return stmt_run(q, e);
 }
 
 int64_t postings_segment(const struct postings_index *x, int i)

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "index/base/arena.h"
+#include "index/base/buf.h"
 #include "index/base/err.h"
 #include "index/fts_cache.h"
 #include "index/store.h"
@@ -36,6 +37,7 @@ struct postings_index {
 	struct segment *segments;		  /* newest first */
 	int n_segments;
 	int64_t n_levels; /* that they are merged through, empty ones too */
+	uint64_t n_empty_levels;
 	struct fts_state state;
 	double mean_length; /* of a row in tokens */
 };
@@ -56,6 +58,13 @@ struct postings {
  * may hold rows that are in no table yet. Everything lives in the arena. */
 MUST_CHECK int postings_open(struct db *db, struct arena *a, int64_t workspace_n,
 	struct postings_index *out, struct err *e);
+
+/* tx. The structure record with at most `kept` levels, if so many are empty: the lowest ones go
+ * first. And one that takes its place: FTS5 must not have the former in memory. */
+MUST_CHECK int postings_without_levels(
+	struct db *db, int64_t workspace_n, int64_t kept, struct buf *out, struct err *e);
+MUST_CHECK int postings_structure_set(
+	struct db *db, int64_t workspace_n, const struct buf *record, struct err *e);
 
 /* Of any connection: only segments, n_segments and n_levels are set. */
 MUST_CHECK int postings_segments(struct db *db, struct arena *a, int64_t workspace_n,

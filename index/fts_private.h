@@ -25,6 +25,7 @@ enum fts_statement {
 	FTS_FRESH,
 	FTS_ROWS,
 	FTS_PAGE,
+	FTS_PAGE_SET,
 	FTS_SEEK,
 	FTS_AFTER,
 	FTS_SIZES,

@@ -41,6 +41,9 @@ static int forget(struct ingest *in, struct err *e)
 
 	store_reader_drop(db);
 	if (rc == 0) {
+		rc = chunks_forget(in->index->store, w.n, goes_on, in, e);
+	}
+	if (rc == 0) {
 		rc = vectors_forget(in->index->vectors, w.n, e);
 	}
 	return rc ? rc : fts_forget(in->index->store, w.n, goes_on, in, e);

@@ -1,4 +1,5 @@
 /* What changes a made workspace while it is measured: documents that come in, and go. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +10,8 @@
 #include "index/catalog.h"
 #include "index/chunks.h"
 #include "index/embed.h"
+#include "index/fts.h"
 #include "tests/scale/workspace.h"
-
-#define PURGED 3 /* each rewrites the full-text index where SQLite is older than 3.42 */
 
 struct added {
 	struct scale *s;
@@ -162,27 +162,103 @@ double scale_add(struct scale *s, const atomic_bool *stop, int64_t most, int64_t
 	return n_between ? (x.cpu_us - first_us) / (double)n_between : 0;
 }
 
-int scale_delete(struct scale *s, int n, double *delete_ms, double *purge_ms)
+/* ── purges, and who waits for them ── */
+
+struct waiting {
+	struct scale *s;
+	atomic_bool stop;
+	double longest_ms;
+};
+
+static int tx_nothing(struct db *db, void *arg, struct err *e)
 {
-	struct added x;
+	(void)db, (void)arg, (void)e;
+	return 0;
+}
+
+static void *write_now_and_then(void *arg)
+{
+	struct waiting *w = arg;
+	struct timespec pause = {0, 2000000};
 	struct err e = ERR_INIT;
-	int n_purged = 0;
 
-	added_init(&x, s);
-	for (int i = 0; i < n; i++) {
-		int64_t start;
+	while (!atomic_load(&w->stop)) {
+		int64_t start = clock_mono_us();
+		double ms;
 
-		add_one(&x, i * 104729);
-		start = clock_mono_us();
-		scale_check(store_write(s->index->store, tx_delete, &x.document, &e), &e, "delete");
-		delete_ms[i] = (double)(clock_mono_us() - start) / 1e3;
-		if (i >= n - PURGED) {
-			start = clock_mono_us();
-			scale_check(store_write(s->index->store, tx_purge, &x.document, &e), &e,
-				"purge");
-			purge_ms[n_purged++] = (double)(clock_mono_us() - start) / 1e3;
-		}
+		scale_check(store_write(w->s->index->store, tx_nothing, NULL, &e), &e, "write");
+		ms = (double)(clock_mono_us() - start) / 1e3;
+		w->longest_ms = ms > w->longest_ms ? ms : w->longest_ms;
+		nanosleep(&pause, NULL);
 	}
+	return NULL;
+}
+
+static void purge(struct scale *s, const struct id *document)
+{
+	struct index *ix = s->index;
+	struct id id = *document;
+	struct err e = ERR_INIT;
+
+	scale_check(store_write(ix->store, tx_purge, &id, &e), &e, "purge");
+	scale_check(chunks_forget(ix->store, s->workspace_n, NULL, NULL, &e), &e, "dictionaries");
+	scale_check(vectors_forget(ix->vectors, s->workspace_n, &e), &e, "vectors");
+	scale_check(fts_forget(ix->store, s->workspace_n, NULL, NULL, &e), &e, "full text");
+	scale_check(store_checkpoint(ix->store, &e), &e, "checkpoint");
+}
+
+/* Seconds that the purges took; *wait_ms: how long another writer waited at most. */
+static double purge_all(struct scale *s, const struct id *documents, int n, double *wait_ms)
+{
+	struct waiting w = {.s = s};
+	pthread_t thread;
+	int64_t start = clock_mono_us();
+	double seconds;
+
+	ASSERT(pthread_create(&thread, NULL, write_now_and_then, &w) == 0);
+	for (int i = 0; i < n; i++) {
+		purge(s, &documents[i]);
+	}
+	seconds = (double)(clock_mono_us() - start) / 1e6;
+	atomic_store(&w.stop, true);
+	pthread_join(thread, NULL);
+	*wait_ms = w.longest_ms > *wait_ms ? w.longest_ms : *wait_ms;
+	return seconds;
+}
+
+static double delete_ms(struct scale *s, const struct id *document)
+{
+	struct id id = *document;
+	struct err e = ERR_INIT;
+	int64_t start = clock_mono_us();
+
+	scale_check(store_write(s->index->store, tx_delete, &id, &e), &e, "delete");
+	return (double)(clock_mono_us() - start) / 1e3;
+}
+
+void scale_delete(struct scale *s, int n, struct scale_purges *out)
+{
+	struct id *documents = calloc((size_t)n, sizeof(*documents));
+	struct added x;
+
+	memset(out, 0, sizeof(*out));
+	out->n = n;
+	out->delete_ms = calloc((size_t)n, sizeof(*out->delete_ms));
+	ASSERT(documents != NULL && out->delete_ms != NULL);
+	added_init(&x, s);
+	for (int i = 0; i < SCALE_ALONE; i++) {
+		add_one(&x, i * 104729);
+		(void)delete_ms(s, &x.document);
+		out->alone_s[i] = purge_all(s, &x.document, 1, &out->wait_alone_ms);
+	}
+	for (int i = 0; i < n; i++) {
+		add_one(&x, (SCALE_ALONE + i) * 104729);
+		documents[i] = x.document;
+	}
+	for (int i = 0; i < n; i++) {
+		out->delete_ms[i] = delete_ms(s, &documents[i]);
+	}
+	out->all_s = purge_all(s, documents, n, &out->wait_all_ms);
 	added_finish(&x);
-	return n_purged;
+	free(documents);
 }

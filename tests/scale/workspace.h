@@ -43,9 +43,18 @@ void scale_asker(
  * the writer's CPU time a chunk, commits and checkpoints included, microseconds; *n_chunks of them.
  */
 double scale_add(struct scale *s, const atomic_bool *stop, int64_t most, int64_t *n_chunks);
-/* Adds n documents, deletes each and purges the last of them: [n] times; returns how many were
- * purged. */
-int scale_delete(struct scale *s, int n, double *delete_ms, double *purge_ms);
+/* Purges as the job does (ingest/step_purge.c), and how long another writer has to wait meanwhile.
+ */
+#define SCALE_ALONE 3
+struct scale_purges {
+	int n;			     /* deleted, then purged one after the other by one worker */
+	double *delete_ms;	     /* [n] each */
+	double alone_s[SCALE_ALONE]; /* one that was deleted since the last was purged */
+	double all_s;		     /* all n */
+	double wait_alone_ms,
+		wait_all_ms; /* the longest that a transaction took which does nothing */
+};
+void scale_delete(struct scale *s, int n, struct scale_purges *out);
 
 /* Ends the process unless rc is 0 or more. */
 void scale_check(int rc, const struct err *e, const char *what);

@@ -403,6 +403,12 @@ static void test_dictionary_is_trained_and_read(void **state)
 	assert_int_equal(finds(w, "purchasing", "en"), 100); /* the limit of the search */
 }
 
+static int goes_on_never(void *arg, struct err *e)
+{
+	(void)arg;
+	return err_set(e, ERR_CANCELLED, "cancelled", "stop");
+}
+
 static void test_purge_leaves_no_word(void **state)
 {
 	struct world *w = *state;
@@ -434,6 +440,15 @@ static void test_purge_leaves_no_word(void **state)
 	fine(work(w, (struct work){.which = W_DELETE, .a = &in.document}));
 	assert_int_equal(finds(w, "zirconquux", "en"), 0);
 	fine(work(w, (struct work){.which = W_PURGE, .a = &in.document}));
+	/* Stopped, as by a kill, before the dictionary is gone; nothing is given it meanwhile. */
+	assert_int_equal(chunks_forget(w->store, w->workspace_n, goes_on_never, NULL, &world_err),
+		ERR_CANCELLED);
+	err_clear(&world_err);
+	assert_int_equal(count_of(w, "SELECT count(*) FROM text_dictionary"), 1);
+	add_document(w, &c, "meanwhile", "en", "A note on zinc.");
+	assert_int_equal(
+		count_of(w, "SELECT count(*) FROM chunk WHERE dictionary_n IS NOT NULL"), 1);
+	fine(chunks_forget(w->store, w->workspace_n, NULL, NULL, &world_err));
 	fine(fts_forget(w->store, w->workspace_n, NULL, NULL, &world_err));
 	fine(store_checkpoint(w->store, &world_err));
 	assert_int_equal(files_with(w, "zirconquux"), 0);

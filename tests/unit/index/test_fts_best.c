@@ -564,11 +564,50 @@ static void test_levels_are_taken_down(void **state)
 	fine(store_write(w->store, tx_levels, w, &world_err));
 	assert_true(n_levels(w) > 1500);
 	fine(fts_forget(w->store, w->workspace_n, NULL, NULL, &world_err));
-	assert_true(n_levels(w) < 5);
-	change(w, (struct rows){.from = 100, .n = 50, .seed = 7});
-	fine(fts_forget(w->store, w->workspace_n, NULL, NULL, &world_err));
-	assert_true(n_levels(w) < 10);
+	assert_true(n_levels(w) <= 32 + 2);
+	for (int i = 2; i < 40; i++) { /* each merge adds two */
+		change(w, (struct rows){.from = 50 * i, .n = 50, .seed = 7});
+		fine(fts_forget(w->store, w->workspace_n, NULL, NULL, &world_err));
+		assert_true(n_levels(w) <= 64 + 2);
+	}
+	command(w, "'integrity-check', 0"); /* what FTS5 has in memory agrees with the tables */
 	(void)frequency(w, "waxak");
+	command(w, "'optimize', 0");
+	command(w, "'integrity-check', 0");
+}
+
+static int count_steps(void *arg, struct err *e)
+{
+	(void)e;
+	++*(int *)arg;
+	return 0;
+}
+
+/* One merge serves all that was deleted before it; without a deletion there is none. */
+static void test_one_merge_for_many(void **state)
+{
+	struct world *w = *state;
+	struct fts_cache *cache = fts_cache_create();
+	int n_steps = 0;
+
+	store_attach(w->store, PART_FULL_TEXT, cache);
+	change(w, (struct rows){.n = 50, .seed = 7});
+	change(w, (struct rows){.from = 50, .n = 50, .seed = 7});
+	fine(fts_forget(w->store, w->workspace_n, count_steps, &n_steps, &world_err));
+	assert_true(n_steps > 0); /* nobody knows what was deleted before the start */
+	n_steps = 0;
+	change(w, (struct rows){.from = 100, .n = 50, .seed = 7});
+	fine(fts_forget(w->store, w->workspace_n, count_steps, &n_steps, &world_err));
+	assert_int_equal(n_steps, 0);
+	change(w, (struct rows){.from = 10, .n = 5, .seed = 7, .take_out = true});
+	change(w, (struct rows){.from = 20, .n = 5, .seed = 7, .take_out = true});
+	fine(fts_forget(w->store, w->workspace_n, count_steps, &n_steps, &world_err));
+	assert_true(n_steps > 0);
+	n_steps = 0;
+	fine(fts_forget(w->store, w->workspace_n, count_steps, &n_steps, &world_err));
+	assert_int_equal(n_steps, 0);
+	store_attach(w->store, PART_FULL_TEXT, NULL);
+	fts_cache_destroy(cache);
 }
 
 /* Whatever stands in a page, a search ends, with an error or without. */
@@ -628,6 +667,7 @@ int main(void)
 		T(test_forgotten_while_others_write),
 		T(test_forgetting_stops),
 		T(test_levels_are_taken_down),
+		T(test_one_merge_for_many),
 		T(test_damaged_pages),
 		cmocka_unit_test(test_a_little_growth_is_let_pass),
 	};
