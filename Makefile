@@ -146,7 +146,7 @@ BROWSER := $(sort $(wildcard tests/browser/*.test.mjs))
 FAULT   := $(sort $(wildcard tests/fault/*.test.mjs))
 
 check: check-deps
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT) $(BUILD)/tests/fault/mutants
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT) $(BUILD)/tests/fault/mutants $(BUILD)/tests/fault/faults.so
 	$(Q)rm -rf $(BUILD)/results build/asan/results build/fuzz/results
 	$(Q)failed=; for suite in lint unit flow browser quality fault-short asan-unit fuzz-short; do \
 		$(MAKE) --no-print-directory $$suite || failed="$$failed $$suite"; done; \
@@ -161,11 +161,13 @@ browser: build tests/browser/node_modules/.package-lock.json
 	$(Q)BUILD=$(BUILD) tests/run.sh browser $(BROWSER)
 quality: build
 	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 quality $(QUALITY)
-fault: build $(BUILD)/tests/fault/mutants
-	$(Q)BUILD=$(BUILD) QUERIES=$(QUERIES) KILLS=$(KILLS) TEST_TIMEOUT=7200 tests/run.sh -j 2 fault $(FAULT) $(BUILD)/tests/fault/mutants
+FAULT_PARTS := $(BUILD)/tests/fault/mutants $(BUILD)/tests/fault/faults.so
+fault: build $(FAULT_PARTS) $(BUILD)/tests/unit/chat/test_model_faults
+	$(Q)BUILD=$(BUILD) QUERIES=$(QUERIES) KILLS=$(KILLS) FAULT_STEP=1 CUTS=all TEST_TIMEOUT=7200 tests/run.sh -j 2 fault \
+		$(FAULT) $(BUILD)/tests/fault/mutants $(BUILD)/tests/unit/chat/test_model_faults
 QUERIES ?= 1000000
 KILLS   ?= 500
-fault-short: build $(BUILD)/tests/fault/mutants # what CI runs of it
+fault-short: build $(FAULT_PARTS) # what CI runs of it
 	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=900 tests/run.sh -j 2 fault $(FAULT) $(BUILD)/tests/fault/mutants
 $(BUILD)/tests/fault/%: $(BUILD)/tests/fault/%.o $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")

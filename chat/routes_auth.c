@@ -55,7 +55,7 @@ static int tx_sign_in(struct db *db, void *arg, struct err *e)
 static int signed_in(struct call *c, struct sign_in *in, int status, struct err *e)
 {
 	json_t *out;
-	int rc = store_write(c->app->index->store, tx_sign_in, in, e);
+	int rc = store_write_freeing(c->app->index->store, tx_sign_in, in, e);
 
 	if (rc) {
 		return rc;
@@ -165,7 +165,7 @@ int sessions_refresh(struct call *c, struct err *e)
 		return auth_refused(e);
 	}
 	r.session = c->credential.session;
-	if ((rc = store_write(c->app->index->store, tx_refresh, &r, e)) ||
+	if ((rc = store_write_freeing(c->app->index->store, tx_refresh, &r, e)) ||
 		(rc = user_lookup(c->db, &c->arena, &c->who.workspace, &c->who.user, &u, e))) {
 		return rc;
 	}
@@ -208,7 +208,7 @@ int sessions_logout(struct call *c, struct err *e)
 		return err_set(e, ERR_INVALID, "no_session",
 			"This credential is no sign-in; revoke the API token instead.");
 	}
-	rc = store_write(c->app->index->store, tx_sign_out, &o, e);
+	rc = store_write_freeing(c->app->index->store, tx_sign_out, &o, e);
 	if (rc) {
 		return rc;
 	}
@@ -357,7 +357,7 @@ int sessions_revoke(struct call *c, struct err *e)
 	if (id_empty(&o.session)) {
 		return err_absent(e);
 	}
-	rc = store_write(c->app->index->store, tx_sign_out, &o, e);
+	rc = store_write_freeing(c->app->index->store, tx_sign_out, &o, e);
 	return rc ? rc : call_empty(c, 204);
 }
 

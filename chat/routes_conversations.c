@@ -214,7 +214,7 @@ int conversations_delete(struct call *c, struct err *e)
 
 	if (rc == 0) {
 		o.id = k.id;
-		rc = store_write(c->app->index->store, delete_tx, &o, e);
+		rc = store_write_freeing(c->app->index->store, delete_tx, &o, e);
 	}
 	if (rc != 0) {
 		return rc;

@@ -6,6 +6,10 @@
 
 #include "index/base/log.h"
 
+/* A disk that refuses the end of a run is asked again, later each time: 2 s in all. */
+#define REFUSED_MAX 3
+#define REFUSED_MS 250
+
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* Events on their way to the table; owned by itself, since the run may wait for it. */
@@ -250,17 +254,23 @@ static void conclude(struct run *run)
 	}
 }
 
+static bool is_gone(const struct err *e)
+{
+	return e->code == ERR_CANCELLED || e->code == ERR_CONFLICT;
+}
+
 /* What could not be stored is not shown as if it were. */
 static void fail_stored(struct run *run, const struct err *e)
 {
 	struct run_buffer *b = run->buffer;
 	struct kept_event *last = &b->events[b->n - 1];
-	bool gone = e->code == ERR_CANCELLED || e->code == ERR_CONFLICT;
+	bool gone = is_gone(e);
 	json_t *o = json_pack("{s:s, s:s}", "code", gone ? "gone" : "not_stored", "message",
 		gone ? "The conversation was deleted." : "The answer could not be stored.");
 
 	if (!gone) {
 		log_error("run.not_stored", LT("run", run->order.run.s), LT("error", e->message));
+		run_unstored(run->runs, &run->order.run, run->buffer->last_seq);
 	}
 	free(last->event.type);
 	free(last->event.data);
@@ -269,6 +279,17 @@ static void fail_stored(struct run *run, const struct err *e)
 	ASSERT(last->event.type && last->event.data);
 	json_decref(o);
 	conclude(run);
+}
+
+static void end_refused(struct run *run, const struct err *e)
+{
+	struct run_buffer *b = run->buffer;
+
+	if (is_gone(e) || b->n_refused >= REFUSED_MAX || run->runs->stopping) {
+		fail_stored(run, e);
+		return;
+	}
+	uv_timer_start(&b->flush, on_flush, (uint64_t)REFUSED_MS << b->n_refused++, 0);
 }
 
 static void on_batch_here(void *arg)
@@ -291,7 +312,7 @@ static void on_batch_here(void *arg)
 	free(batch->events);
 	free(batch);
 	if (last && rc != 0) {
-		fail_stored(run, &e);
+		end_refused(run, &e);
 	} else if (last) {
 		conclude(run);
 	} else {
@@ -449,7 +470,7 @@ static void on_models_closed(void *arg)
 
 void runs_check_stopped(struct runs *r)
 {
-	if (!r->on_stopped || r->first || r->n_loading > 0) {
+	if (!r->on_stopped || r->first || r->n_loading > 0 || r->unstored) {
 		return;
 	}
 	if (r->models) {
@@ -479,13 +500,14 @@ void runs_stop(struct runs *r, void (*on_stopped)(void *arg), void *arg)
 			turn_stop(run->turn, TURN_INTERRUPT);
 		}
 	}
+	runs_unstored_stop(r);
 	runs_check_stopped(r);
 }
 
 void runs_destroy(struct runs *r)
 {
 	if (r) {
-		ASSERT(!r->first && r->n_loading == 0);
+		ASSERT(!r->first && r->n_loading == 0 && !r->unstored);
 		free(r);
 	}
 }

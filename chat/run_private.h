@@ -13,8 +13,10 @@
 #define SEND_BYTES (16 * 1024)	   /* of one stream_send */
 #define EPHEMERAL_HIGH (32 * 1024) /* unsent bytes at which the model is paused */
 
+struct unstored; /* a run whose end could not be stored */
 struct runs {
 	struct app *app;
+	struct unstored *unstored;
 	struct models *models;
 	struct run *first; /* open ones, by arrival */
 	int n_started;
@@ -45,6 +47,7 @@ struct run_buffer {
 	uv_timer_t flush;
 	struct batch *in_flight;
 	struct run_outcome *outcome; /* set: the next batch is the last */
+	int n_refused;		     /* times that the last one was not stored */
 	struct listener *listeners;
 };
 
@@ -77,6 +80,10 @@ void run_destroy(struct run *run);
  * its reader. */
 void run_leave(struct run *run);
 void runs_check_stopped(struct runs *r);
+/* run_unstored.c: its row is ended once the disk takes it, however long that takes; at the latest
+ * by the next start. last_seq: of its events. */
+void run_unstored(struct runs *r, const struct id *run, int64_t last_seq);
+void runs_unstored_stop(struct runs *r); /* runs_check_stopped follows when r->unstored is empty */
 /* Something new is visible: listeners that wait are served. */
 void listeners_wake(struct run *run);
 /* The run is over and goes: its listeners read on from the table. */

@@ -15,6 +15,7 @@ enum {
 	Q_BEGIN,
 	Q_FINISH,
 	Q_OPEN,
+	Q_OPEN_ONE,
 	Q_OPEN_OF,
 	Q_ALL_OPEN_OF,
 	Q_ADD_EVENT,
@@ -52,6 +53,8 @@ static const char *const statements[] = {
 	[Q_OPEN] =
 		"SELECT id, workspace_id, user_id FROM run WHERE state IN ('queued', 'streaming')"
 		" AND id > ?1 ORDER BY id LIMIT 1",
+	[Q_OPEN_ONE] = "SELECT id, workspace_id, user_id FROM run WHERE id = ?1"
+		       " AND state IN ('queued', 'streaming')",
 	[Q_OPEN_OF] = "SELECT id FROM run WHERE conversation_id = ?1 AND turn_seq = ?2"
 		      " AND state IN ('queued', 'streaming') LIMIT 1",
 	[Q_ALL_OPEN_OF] = "SELECT id FROM run WHERE conversation_id = ?1"
@@ -584,58 +587,81 @@ static void replay(struct arena *a, struct run_outcome *o, const struct run_even
 	o->citations = citations;
 }
 
-static int recover_one(struct db *db, struct run_outcome *o, struct err *e)
+/* Ends an open run with what is stored of it. */
+static int end_open(struct db *db, struct run_outcome *o, int64_t after_seq, struct err *e)
 {
-	static const char message[] = "The server stopped before this answer was complete.";
 	struct arena a;
 	struct buf answer = BUF_INIT;
 	struct run_event *events;
-	struct run_event last = {.type = (char *)"run.failed",
-		.data = (char *)"{\"code\":\"interrupted\",\"message\":"
-				"\"The server stopped before this answer was complete.\"}"};
+	struct run_event last = {.type = (char *)"run.failed"};
+	json_t *data = json_pack("{s:s, s:s}", "code", o->reason, "message", o->message);
 	int n, rc;
 
 	arena_init(&a);
+	last.data = json_dumps(data, JSON_COMPACT);
 	rc = run_events_load(db, &a, &o->run, 0, INT64_MAX - 1, &events, &n, e);
 	if (rc == 0) {
 		replay(&a, o, events, n, &answer);
 		last.seq = (n > 0 ? events[n - 1].seq : 0) + RECOVERED_GAP;
+		last.seq = last.seq > after_seq ? last.seq : after_seq + 1;
 		o->state = answer.len > 0 ? "partial" : "failed";
 		o->answer = answer.data;
-		o->reason = "interrupted";
-		o->message = message;
 		o->events = &last;
 		o->n_events = 1;
 		rc = run_commit(db, o, e);
 	}
+	free(last.data);
+	json_decref(data);
 	buf_finish(&answer);
 	arena_finish(&a);
 	return rc;
 }
 
+/* 1: there was one, and it is ended. */
+static int end_next(
+	struct db *db, struct stmt *q, struct run_outcome *o, int64_t after_seq, struct err *e)
+{
+	int rc = stmt_step(q, e);
+
+	if (rc <= 0) {
+		return rc;
+	}
+	o->run = col_id(q, 0);
+	o->workspace = col_id(q, 1);
+	o->user = col_id(q, 2);
+	o->prompt_tokens = o->answer_tokens = -1;
+	stmt_reset(q);
+	rc = end_open(db, o, after_seq, e);
+	return rc == 0 ? 1 : rc;
+}
+
 int runs_recover(struct db *db, int *n, struct err *e)
 {
 	struct id after = {""};
+	int rc;
 
 	*n = 0;
-	for (;;) {
+	do {
+		struct run_outcome o = {.reason = "interrupted",
+			.message = "The server stopped before this answer was complete."};
 		struct stmt *q = db_stmt(db, &table, Q_OPEN);
-		struct run_outcome o = {.prompt_tokens = -1, .answer_tokens = -1};
-		int rc;
 
 		stmt_text(q, 1, after.s);
-		rc = stmt_step(q, e);
-		if (rc <= 0) {
-			return rc;
-		}
-		o.run = after = col_id(q, 0);
-		o.workspace = col_id(q, 1);
-		o.user = col_id(q, 2);
-		stmt_reset(q);
-		rc = recover_one(db, &o, e);
-		if (rc != 0) {
-			return rc;
-		}
-		(*n)++;
-	}
+		rc = end_next(db, q, &o, 0, e);
+		after = o.run;
+		*n += rc > 0 ? 1 : 0;
+	} while (rc > 0);
+	return rc;
+}
+
+int run_give_up(struct db *db, const struct id *id, int64_t after_seq, struct err *e)
+{
+	struct run_outcome o = {
+		.reason = "not_stored", .message = "The answer could not be stored."};
+	struct stmt *q = db_stmt(db, &table, Q_OPEN_ONE);
+	int rc;
+
+	stmt_id(q, 1, id);
+	rc = end_next(db, q, &o, after_seq, e);
+	return rc < 0 ? rc : 0;
 }

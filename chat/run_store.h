@@ -91,6 +91,9 @@ MUST_CHECK int run_commit(struct db *db, const struct run_outcome *o, struct err
 /* tx, once at start: runs that a dead process left open become 'partial' or 'failed', with a final
  * event. */
 MUST_CHECK int runs_recover(struct db *db, int *n, struct err *e);
+/* tx: the same for one whose end could not be stored; its final event comes after after_seq.
+ * Nothing happens if it is not open. */
+MUST_CHECK int run_give_up(struct db *db, const struct id *id, int64_t after_seq, struct err *e);
 MUST_CHECK int runs_delete(struct db *db, const struct id *conversation, struct err *e); /* tx */
 /* The open run of the conversation's turn, or an empty id; those of all its turns. */
 MUST_CHECK int runs_open_of(

@@ -172,6 +172,11 @@ static void close_parts(struct serving *s)
 	index_close(app->index);
 }
 
+static void on_disk_failed(void *arg)
+{
+	app_stop(arg);
+}
+
 int app_serve(const struct serve_order *o, struct err *e)
 {
 	struct serving s;
@@ -188,10 +193,15 @@ int app_serve(const struct serve_order *o, struct err *e)
 	if (rc == 0) {
 		log_info("serve.ready", LT("address", server_address(s.app.server)),
 			LT("data", o->settings->data));
+		store_on_disk_failed(s.app.index->store, on_disk_failed, &s.app);
 		if (o->on_ready) {
 			o->on_ready(&s.app, o->arg);
 		}
 		uv_run(&s.loop, UV_RUN_DEFAULT);
+		if (store_disk_failed(s.app.index->store)) {
+			rc = err_set(e, ERR_IO, "disk_failed",
+				"the disk failed: see the log; what was acknowledged is on it");
+		}
 		log_info("serve.stopped", LT("data", o->settings->data));
 	}
 	close_parts(&s);

@@ -363,7 +363,7 @@ static void end_early(struct turn *t)
 	t->state = any ? "partial" : "failed";
 	t->reason = t->err.reason;
 	t->message = arena_str(t->arena, t->err.message);
-	if (strcmp(err_type(t->err.code), "internal") == 0) {
+	if (strcmp(err_type(t->err.code), "internal") == 0 || t->err.code == ERR_IO) {
 		log_error("run.failed", LT("run", t->run->order.run.s),
 			LT("step", steps[t->step].name), LT("message", t->err.message));
 		t->reason = "internal";

@@ -157,7 +157,7 @@ static int merge_all(struct store *s, int64_t workspace_n, int (*goes_on)(void *
 	while (rc == 0 && !f.done) {
 		rc = goes_on ? goes_on(arg, e) : 0;
 		if (rc == 0) {
-			rc = store_write(s, step_tx, &f, e);
+			rc = store_write_freeing(s, step_tx, &f, e);
 		}
 	}
 	free(f.left);

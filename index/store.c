@@ -170,6 +170,9 @@ static int open_writer(struct store *s, struct err *e)
 	int rc = db_open(s, s->path, true, &s->writer, e);
 
 	if (rc == 0) {
+		rc = store_settle_log(s->writer, e);
+	}
+	if (rc == 0) {
 		rc = store_migrate(s->writer->c, s->path, e);
 	}
 	if (rc == 0) {
@@ -200,6 +203,8 @@ int store_open(const char *data_dir, struct store **out, struct err *e)
 		rc = make_file(data_dir, s->path, e);
 	}
 	if (rc == 0) {
+		s->is_short = true;
+		store_reserve_take(s);
 		rc = open_writer(s, e);
 	}
 	if (rc != 0) {

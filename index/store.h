@@ -64,12 +64,27 @@ typedef int (*tx_fn)(struct db *db, void *arg, struct err *e);
  */
 MUST_CHECK int store_write(struct store *s, tx_fn fn, void *arg, struct err *e);
 
+/* The same for what makes room on a full disk (deleting, and signing in to do so): refused for want
+ * of space, it is done once more with the reserve, a file that is kept for this. While that is used
+ * up nothing large may come in. It is filled again when there is room. */
+MUST_CHECK int store_write_freeing(struct store *s, tx_fn fn, void *arg, struct err *e);
+/* ERR_NO_SPACE while the reserve is used up. As store_write. */
+MUST_CHECK int store_require_room(struct store *s, struct err *e);
+
+/* fn is called once, on the writer thread, when the disk could not make a commit or a checkpoint
+ * durable: what it holds is not known any more (the kernel forgets pages that it failed to write),
+ * so nothing is written from then on (ERR_UNAVAILABLE "disk_failed") and the process should end.
+ * The next start goes on from what is on the disk. */
+void store_on_disk_failed(struct store *s, void (*fn)(void *arg), void *arg);
+bool store_disk_failed(const struct store *s); /* any thread */
+
 /* The asynchronous form: tx stays valid until on_done, which runs on the writer thread after the
  * commit (or failure) and must only pass the news on. */
 struct tx {
 	tx_fn fn;
 	void *arg;
 	void (*on_done)(struct tx *tx);
+	bool frees; /* as store_write_freeing */
 	int rc;
 	struct err err;
 	struct tx *next;

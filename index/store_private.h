@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "index/store.h"
 
@@ -76,6 +77,11 @@ struct store {
 	struct tx_list queue;
 	bool closing;
 
+	atomic_bool is_short; /* of space: the reserve is used up */
+	atomic_bool disk_failed;
+	void (*on_disk_failed)(void *arg); /* guarded by queue_lock */
+	void *disk_failed_arg;
+
 	pthread_mutex_t reader_lock;
 	pthread_cond_t reader_free;
 	struct db *free_readers;
@@ -87,9 +93,15 @@ struct store {
 
 bool store_on_loop_thread(void);
 
+/* ── the reserve (store_reserve.c): the writer thread, or before it runs ── */
+
+void store_reserve_take(struct store *s); /* if it is not there and there is room */
+bool store_reserve_give(struct store *s); /* false: there is none */
+
 /* ── the writer thread (store_writer.c) ── */
 
-MUST_CHECK int writer_start(struct store *s, struct err *e); /* s->writer is open */
+MUST_CHECK int store_settle_log(struct db *db, struct err *e); /* before anything is written */
+MUST_CHECK int writer_start(struct store *s, struct err *e);   /* s->writer is open */
 void writer_stop(struct store *s); /* when the queue is empty; fine if it never ran */
 
 /* ── connections (store_stmt.c) ── */

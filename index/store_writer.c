@@ -170,6 +170,66 @@ static void run_tx(struct db *db, struct tx *tx, struct hook_list *hooks)
 	hooks_move(hooks, &db->hooks);
 }
 
+/* ── a disk that fails ── */
+
+void store_on_disk_failed(struct store *s, void (*fn)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&s->queue_lock);
+	s->on_disk_failed = fn;
+	s->disk_failed_arg = arg;
+	pthread_mutex_unlock(&s->queue_lock);
+}
+
+bool store_disk_failed(const struct store *s)
+{
+	return s->disk_failed;
+}
+
+static int disk_failed(struct err *e)
+{
+	return err_replace(
+		e, ERR_UNAVAILABLE, "disk_failed", "The disk failed: the server is stopping.");
+}
+
+/* Right after a call that failed. */
+static void look_at_disk(struct store *s)
+{
+	int code = sqlite3_extended_errcode(s->writer->c);
+	void (*fn)(void *);
+	void *arg;
+
+	if (s->disk_failed || (code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC)) {
+		return;
+	}
+	s->disk_failed = true;
+	log_error("store.disk_failed", LT("message", sqlite3_errmsg(s->writer->c)));
+	/* what was read back would be the cache, not the disk */
+	sqlite3_db_config(s->writer->c, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	pthread_mutex_lock(&s->queue_lock);
+	fn = s->on_disk_failed;
+	arg = s->disk_failed_arg;
+	pthread_mutex_unlock(&s->queue_lock);
+	if (fn) {
+		fn(arg);
+	}
+}
+
+/* A log that a process left behind may hold commits that the disk never took: they are made durable
+ * in the database before anything is written after them. */
+int store_settle_log(struct db *db, struct err *e)
+{
+	int n_wal, n_moved;
+	int rc = sqlite3_wal_checkpoint_v2(
+		db->c, NULL, SQLITE_CHECKPOINT_TRUNCATE, &n_wal, &n_moved);
+
+	/* A full disk is no reason not to start. */
+	if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_FULL ||
+		sqlite3_system_errno(db->c) == ENOSPC) {
+		return 0;
+	}
+	return db_error(db->c, rc, e, "cannot empty the write-ahead log");
+}
+
 static struct tx *take_queued(struct store *s)
 {
 	struct tx *tx;
@@ -190,6 +250,26 @@ static void fail_all(struct tx_list *group, int rc, const struct err *e)
 	}
 }
 
+/* Takes out of the group what is worth another try, with the reserve. */
+static void keep_freeing(struct store *s, struct tx_list *group, struct tx_list *again)
+{
+	struct tx_list rest;
+	struct tx *tx;
+	bool given = false;
+
+	list_init(&rest);
+	while ((tx = list_take(group)) != NULL) {
+		bool freeing = tx->frees && tx->rc == ERR_NO_SPACE;
+
+		given = given || (freeing && store_reserve_give(s));
+		list_add(freeing && given ? again : &rest, tx);
+	}
+	*group = rest;
+	if (!rest.head) {
+		list_init(group);
+	}
+}
+
 static void tell_all(struct tx_list *group)
 {
 	struct tx *tx;
@@ -201,19 +281,20 @@ static void tell_all(struct tx_list *group)
 
 static int run_checkpoint(struct db *db, void *arg, struct err *e);
 
-/* Runs `first` and what is queued behind it in one commit. Returns a transaction that has to run
- * outside of one, or NULL. */
-static struct tx *run_group(struct store *s, struct tx *first)
+/* Runs `first` and, unless it is to be alone, what is queued behind it in one commit. Returns a
+ * transaction that has to run outside of one, or NULL. */
+static struct tx *run_group(struct store *s, struct tx *first, bool alone)
 {
 	struct db *db = s->writer;
-	struct tx_list group;
+	struct tx_list group, again;
 	struct hook_list hooks;
 	struct err e = ERR_INIT;
 	struct tx *tx = first;
 	int64_t start = clock_mono_us();
 	int n = 0;
-	int rc = tx_control(db, TX_BEGIN, &e);
+	int rc = s->disk_failed ? disk_failed(&e) : tx_control(db, TX_BEGIN, &e);
 
+	list_init(&again);
 	list_init(&group);
 	hooks_init(&hooks);
 	while (tx && tx->fn != run_checkpoint) {
@@ -227,7 +308,8 @@ static struct tx *run_group(struct store *s, struct tx *first)
 			}
 		}
 		tx = NULL;
-		if (rc == 0 && ++n < GROUP_TX_MAX && clock_mono_us() - start < GROUP_US_MAX) {
+		if (rc == 0 && !alone && ++n < GROUP_TX_MAX &&
+			clock_mono_us() - start < GROUP_US_MAX) {
 			tx = take_queued(s);
 		}
 		if (rc != 0) {
@@ -237,15 +319,25 @@ static struct tx *run_group(struct store *s, struct tx *first)
 	if (rc == 0) {
 		rc = tx_control(db, TX_COMMIT, &e);
 	}
-	if (rc != 0) {
+	if (rc != 0 && !s->disk_failed) {
+		look_at_disk(s);
 		log_error("store.commit", LT("message", e.message));
 		if (!transaction_lost(db)) {
 			sqlite3_exec(db->c, "ROLLBACK", NULL, NULL, NULL);
 		}
+	}
+	if (rc != 0) {
 		fail_all(&group, rc, &e);
 	}
 	hooks_end(&hooks, rc == 0);
+	keep_freeing(s, &group, &again);
 	tell_all(&group);
+	while ((first = list_take(&again)) != NULL) {
+		(void)run_group(s, first, true);
+	}
+	if (rc == 0) {
+		store_reserve_take(s);
+	}
 	return tx;
 }
 
@@ -267,6 +359,7 @@ static void checkpoint_passive(struct store *s)
 		s->writer->c, NULL, SQLITE_CHECKPOINT_PASSIVE, &n_wal, &n_moved);
 
 	if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
+		look_at_disk(s);
 		log_warn("store.checkpoint", LT("message", sqlite3_errmsg(s->writer->c)));
 	}
 	/* After a whole one the next commit begins the WAL anew; a held one is tried again later.
@@ -284,10 +377,14 @@ static int run_checkpoint(struct db *db, void *arg, struct err *e)
 	int rc;
 
 	(void)arg;
+	if (db->store->disk_failed) {
+		return disk_failed(e);
+	}
 	sqlite3_busy_timeout(db->c, CHECKPOINT_WAIT_MS);
 	rc = sqlite3_wal_checkpoint_v2(db->c, NULL, SQLITE_CHECKPOINT_TRUNCATE, &n_wal, &n_moved);
 	sqlite3_busy_timeout(db->c, STORE_BUSY_MS);
 	if (rc != SQLITE_OK) {
+		look_at_disk(db->store);
 		return db_error(db->c, rc, e, "cannot empty the write-ahead log");
 	}
 	db->wal_pages = 0;
@@ -314,7 +411,7 @@ static void *run_writer(void *arg)
 		}
 		pthread_mutex_unlock(&s->queue_lock);
 		if (tx->fn != run_checkpoint) {
-			tx = run_group(s, tx);
+			tx = run_group(s, tx, false);
 		}
 		if (tx) {
 			err_clear(&tx->err);
@@ -323,8 +420,9 @@ static void *run_writer(void *arg)
 		}
 		pthread_mutex_lock(&s->queue_lock);
 		idle = s->queue.head == NULL;
-		if (s->writer->wal_pages >
-			s->checkpoint_at_pages + (idle ? 0 : CHECKPOINT_OVERDUE_PAGES)) {
+		if (!s->disk_failed &&
+			s->writer->wal_pages >
+				s->checkpoint_at_pages + (idle ? 0 : CHECKPOINT_OVERDUE_PAGES)) {
 			pthread_mutex_unlock(&s->queue_lock);
 			checkpoint_passive(s);
 			pthread_mutex_lock(&s->queue_lock);
@@ -359,26 +457,39 @@ static void on_waiting_done(struct tx *tx)
 	pthread_mutex_unlock(&w->lock);
 }
 
+static int wait_for(struct store *s, struct waiting_tx *w, struct err *e)
+{
+	ASSERT(!store_on_loop_thread());
+	ASSERT(!pthread_equal(pthread_self(), s->writer_thread));
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->wake, NULL);
+	store_submit(s, &w->tx);
+	pthread_mutex_lock(&w->lock);
+	while (!w->done) {
+		pthread_cond_wait(&w->wake, &w->lock);
+	}
+	pthread_mutex_unlock(&w->lock);
+	pthread_cond_destroy(&w->wake);
+	pthread_mutex_destroy(&w->lock);
+	if (w->tx.rc < 0 && e && e->code == 0) {
+		*e = w->tx.err;
+	}
+	return w->tx.rc;
+}
+
 int store_write(struct store *s, tx_fn fn, void *arg, struct err *e)
 {
 	struct waiting_tx w = {.tx = {.fn = fn, .arg = arg, .on_done = on_waiting_done}};
 
-	ASSERT(!store_on_loop_thread());
-	ASSERT(!pthread_equal(pthread_self(), s->writer_thread));
-	pthread_mutex_init(&w.lock, NULL);
-	pthread_cond_init(&w.wake, NULL);
-	store_submit(s, &w.tx);
-	pthread_mutex_lock(&w.lock);
-	while (!w.done) {
-		pthread_cond_wait(&w.wake, &w.lock);
-	}
-	pthread_mutex_unlock(&w.lock);
-	pthread_cond_destroy(&w.wake);
-	pthread_mutex_destroy(&w.lock);
-	if (w.tx.rc < 0 && e && e->code == 0) {
-		*e = w.tx.err;
-	}
-	return w.tx.rc;
+	return wait_for(s, &w, e);
+}
+
+int store_write_freeing(struct store *s, tx_fn fn, void *arg, struct err *e)
+{
+	struct waiting_tx w = {
+		.tx = {.fn = fn, .arg = arg, .on_done = on_waiting_done, .frees = true}};
+
+	return wait_for(s, &w, e);
 }
 
 int store_checkpoint(struct store *s, struct err *e)

@@ -105,7 +105,7 @@ int ingest_delete(struct index *ix, const struct id *document, const char *actor
 	struct err *e)
 {
 	struct deletion x = {.document = document, .actor = actor};
-	int rc = store_write(ix->store, delete_tx, &x, e);
+	int rc = store_write_freeing(ix->store, delete_tx, &x, e);
 
 	*job = x.job;
 	return rc;
@@ -169,7 +169,7 @@ int ingest_delete_collection(struct index *ix, const struct id *workspace,
 	const struct id *collection, const char *actor, int64_t *n_documents, struct err *e)
 {
 	struct deletion x = {.workspace = workspace, .collection = collection, .actor = actor};
-	int rc = store_write(ix->store, delete_collection_tx, &x, e);
+	int rc = store_write_freeing(ix->store, delete_collection_tx, &x, e);
 
 	*n_documents = x.n_documents;
 	return rc;

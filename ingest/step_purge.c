@@ -55,7 +55,7 @@ int step_purge(struct ingest *in, struct err *e)
 {
 	struct purge p = {.in = in};
 	struct buf list = BUF_INIT;
-	int rc = store_write(in->index->store, purge_tx, &p, e);
+	int rc = store_write_freeing(in->index->store, purge_tx, &p, e);
 
 	for (int i = 0; rc == 0 && i < p.n; i++) {
 		buf_add(&list, p.hashes[i], HASH_HEX_SIZE);

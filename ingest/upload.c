@@ -20,9 +20,14 @@ struct upload {
 
 int upload_begin(struct index *ix, struct upload **out, struct err *e)
 {
-	struct upload *u = calloc(1, sizeof(*u));
-	int rc;
+	struct upload *u;
+	int rc = store_require_room(ix->store, e);
 
+	*out = NULL;
+	if (rc != 0) {
+		return rc;
+	}
+	u = calloc(1, sizeof(*u));
 	ASSERT(u != NULL);
 	u->ix = ix;
 	rc = blob_writer_open(ix->blobs, ix->settings->upload_max_mb << 20, &u->writer, e);

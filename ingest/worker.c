@@ -24,6 +24,9 @@
 #define HOUSE_JOBS 200 /* jobs after which a busy worker keeps house */
 #define LONG_MS 5000   /* a job that has run for so long leaves its place to others */
 #define SPARE_SEATS 2
+/* Before a disk that refused a job's end is asked again; doubles. */
+#define REFUSED_MS 100
+#define REFUSED_MAX_MS 1000
 
 /* OpenMP's, from libgomp: FAISS is parallel by default, for each thread that calls it. */
 extern void omp_set_num_threads(int n);
@@ -170,6 +173,27 @@ static void log_end(const struct ending *x, int64_t ms)
 	}
 }
 
+/* A disk that does not take the job's end is asked again until it does or the worker stops: else
+ * the job would be run once more when its lease has run out. */
+static int end_job(struct worker *w, struct ending *x, struct err *e)
+{
+	int64_t ms = REFUSED_MS;
+
+	for (;;) {
+		int rc = store_write(w->ix->store, end_tx, x, e);
+
+		if ((rc != ERR_NO_SPACE && rc != ERR_IO) || stopping(w)) {
+			return rc;
+		}
+		log_warn("job.end", LT("job", x->job->id.s), LT("message", e->message));
+		err_clear(e);
+		pthread_mutex_lock(&w->lock);
+		wait_ms(w, ms);
+		pthread_mutex_unlock(&w->lock);
+		ms = ms * 2 < REFUSED_MAX_MS ? ms * 2 : REFUSED_MAX_MS;
+	}
+}
+
 static void run_job(struct seat *s, const struct job *job)
 {
 	struct worker *w = s->worker;
@@ -194,7 +218,7 @@ static void run_job(struct seat *s, const struct job *job)
 	if (rc < 0 && !why.code) {
 		err_set(&why, rc, "failed", "the job failed: %s", err_name(rc));
 	}
-	rc = store_write(w->ix->store, end_tx, &x, &e);
+	rc = end_job(w, &x, &e);
 	if (rc < 0) {
 		log_warn("job.end", LT("job", job->id.s), LT("message", e.message));
 	} else if (x.final && !x.release) {

@@ -368,13 +368,13 @@ void call_error(struct call *c, int status, int code, const struct err *e)
 				&c->arena, "%d", c->retry_after_s ? c->retry_after_s : soon_s));
 	}
 	/* What broke inside is for the log; it may hold paths. */
-	if (strcmp(err_type(code), "internal") == 0) {
+	if (strcmp(err_type(code), "internal") == 0 || code == ERR_IO) {
 		log_error("http.failed", LT("request", c->request_id), LT("error", err_name(code)),
 			LT("message", e->message));
 		snprintf(own, sizeof(own),
 			"Something went wrong here. The log says more about request %s.",
 			c->request_id);
-		reason = "internal";
+		reason = code == ERR_IO ? "storage" : "internal";
 		message = own;
 	} else if (code == ERR_NO_SPACE) {
 		log_error("http.no_space", LT("request", c->request_id), LT("message", e->message));

@@ -27,7 +27,7 @@
 	X(ERR_UPSTREAM, -13, "upstream", 502, 8)                                                   \
 	X(ERR_UNAVAILABLE, -14, "unavailable", 503, 5)                                             \
 	X(ERR_TIMEOUT, -15, "timeout", 504, 7)                                                     \
-	X(ERR_IO, -16, "internal", 500, 8)                                                         \
+	X(ERR_IO, -16, "unavailable", 503, 8)                                                      \
 	X(ERR_CORRUPT, -17, "internal", 500, 8)                                                    \
 	X(ERR_NO_SPACE, -18, "insufficient_storage", 507, 8)                                       \
 	X(ERR_CONFIG, -19, "not_configured", 503, 3)

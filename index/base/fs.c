@@ -71,8 +71,14 @@ static int make_one(const char *path, struct err *e)
 	struct stat st;
 
 	if (mkdir(path, 0700) == 0) {
+		int rc;
+
 		parent_of(path, parent, sizeof(parent));
-		return fs_sync_dir(parent, e);
+		rc = fs_sync_dir(parent, e);
+		if (rc != 0) {
+			rmdir(path); /* else it would be taken for durable the next time */
+		}
+		return rc;
 	}
 	if (errno != EEXIST) {
 		return err_sys(e, ERR_IO, errno, "cannot make folder %s", path);

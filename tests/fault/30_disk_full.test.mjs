@@ -1,11 +1,11 @@
 // A full disk: what needs space is refused with 507, what was acknowledged stays, reading goes on; with space again
-// everything goes on without a restart and without an order. Needs the right to mount a small tmpfs, else it is skipped.
+// everything goes on without a restart and without an order. People can delete all the while. Needs the right to mount a small tmpfs, else it is skipped.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { runCarrel, startCarrel, temporaryFolder, until } from '../flow/carrel.mjs';
+import { PASSWORD, runCarrel, startCarrel, temporaryFolder, until } from '../flow/carrel.mjs';
 import { seeded, SEED } from './house.mjs';
 
 const DISK = '48m';
@@ -57,9 +57,11 @@ test('a full disk loses nothing, and what was accepted goes on when there is spa
 	const server = await startCarrel({ data, settings: { 'ingest-retry-ms': 20 } });
 	t.after(() => server.stop());
 	const { operator } = server;
-	const acl = [{ principal: 'workspace', right: 'read' }];
+	assert.equal((await operator.post('/v1/users', { name: 'zoe', password: PASSWORD, role: 'admin' })).status, 201);
+	const acl = [{ principal: 'workspace', right: 'read' }, { principal: 'user:zoe', right: 'own' }];
 	const collection = (await operator.post('/v1/collections', { name: 'full', acl })).json.id;
 	assert.equal((await operator.post('/v1/users', { name: 'ann' })).status, 201);
+	assert.equal((await (await server.signIn('zoe')).post('/v1/conversations', {})).status, 201);
 	const ann = { 'x-carrel-as': 'ann' };
 	const conversation = (await operator.post('/v1/conversations', {}, ann)).json.id;
 	const accepted = []; // a word of each
@@ -105,6 +107,21 @@ test('a full disk loses nothing, and what was accepted goes on when there is spa
 	assert.equal((await operator.get('/v1/documents?limit=200')).json.documents.length, accepted.length);
 	assert.ok(await found(accepted[0]));
 	assert.equal(server.exit, null, 'it is still there');
+
+	// So does deleting: people sign in, what they delete is gone at once, its files are freed, and nothing large comes in.
+	assert.equal((await operator.post('/v1/users', { name: 'ben', password: PASSWORD, role: 'admin' })).status, 507);
+	const zoe = await server.signIn('zoe');
+	const victims = accepted.splice(0, 4);
+	for (const w of victims) {
+		const { documents } = (await zoe.get(`/v1/documents?q=${w}`)).json;
+		const r = await zoe.delete(`/v1/documents/${documents[0].id}`);
+		assert.equal(r.status, 202, `deleting on a full disk: ${r.text}`);
+		assert.ok(!(await found(w)), `${w} was deleted`);
+	}
+	assert.equal((await zoe.delete(`/v1/conversations/${(await zoe.get('/v1/conversations')).json.conversations[0].id}`)).status, 204);
+	assertFull(await upload(), 'an upload while there is only the reserve');
+	const purges = async () => (await jobs('queued')).concat(await jobs('running')).filter((j) => j.kind === 'purge');
+	await until(async () => (await purges()).length === 0, 'the purges end', 60000);
 
 	// Space again: nobody has to do anything.
 	unlinkSync(filler);
