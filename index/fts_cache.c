@@ -24,6 +24,9 @@ struct fts_memory {
 	int64_t workspace_n;
 	pthread_mutex_t lock; /* of frequencies */
 	struct frequency *frequencies;
+	bool knows_languages; /* as the next two, under lock */
+	struct fts_state languages_state;
+	uint64_t languages;
 	_Atomic(_Atomic uint16_t *) lengths[N_BLOCKS];
 	pthread_mutex_t merge_lock;
 	pthread_cond_t merge_ended;
@@ -102,6 +105,7 @@ void fts_memory_forget(struct fts_memory *m)
 	}
 	pthread_mutex_lock(&m->lock);
 	memset(m->frequencies, 0, N_FREQUENCIES * sizeof(*m->frequencies));
+	m->knows_languages = false;
 	pthread_mutex_unlock(&m->lock);
 	for (int i = 0; i < N_BLOCKS; i++) {
 		_Atomic uint16_t *block = atomic_load(&m->lengths[i]);
@@ -114,12 +118,17 @@ void fts_memory_forget(struct fts_memory *m)
 
 /* ── frequencies ── */
 
+static bool same_state(const struct fts_state *then, const struct fts_state *now)
+{
+	return then->n_written == now->n_written && then->n_rows == now->n_rows &&
+	       then->n_tokens == now->n_tokens;
+}
+
 static bool serves(const struct fts_state *then, const struct fts_state *now)
 {
 	int64_t written = llabs(now->n_written - then->n_written);
 
-	return written == 0 ? then->n_rows == now->n_rows && then->n_tokens == now->n_tokens
-			    : written <= then->n_pages / STALE_PART;
+	return written == 0 ? same_state(then, now) : written <= then->n_pages / STALE_PART;
 }
 
 static uint64_t key_of(const char *term)
@@ -166,6 +175,35 @@ void fts_memory_keep_df(
 		i = pair[0].key && (!pair[1].key || pair[1].df < pair[0].df);
 	}
 	pair[i] = (struct frequency){key, df, *now};
+	pthread_mutex_unlock(&m->lock);
+}
+
+/* ── languages ── */
+
+bool fts_memory_languages(struct fts_memory *m, const struct fts_state *now, uint64_t *languages)
+{
+	bool known;
+
+	if (!m) {
+		return false;
+	}
+	pthread_mutex_lock(&m->lock);
+	known = m->knows_languages && same_state(&m->languages_state, now);
+	*languages = known ? m->languages : *languages;
+	pthread_mutex_unlock(&m->lock);
+	return known;
+}
+
+void fts_memory_keep_languages(
+	struct fts_memory *m, const struct fts_state *now, uint64_t languages)
+{
+	if (!m) {
+		return;
+	}
+	pthread_mutex_lock(&m->lock);
+	m->knows_languages = true;
+	m->languages_state = *now;
+	m->languages = languages;
 	pthread_mutex_unlock(&m->lock);
 }
 

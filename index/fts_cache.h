@@ -38,6 +38,12 @@ bool fts_memory_df(
 void fts_memory_keep_df(
 	struct fts_memory *m, const struct fts_state *now, const char *term, int64_t df);
 
+/* The languages that rows are in, bit i for stem_language(i), in exactly this state; untouched if
+ * they are not known. */
+bool fts_memory_languages(struct fts_memory *m, const struct fts_state *now, uint64_t *languages);
+void fts_memory_keep_languages(
+	struct fts_memory *m, const struct fts_state *now, uint64_t languages);
+
 /* In tokens; 0: not known. */
 int fts_memory_length(struct fts_memory *m, int64_t slot);
 void fts_memory_keep_length(struct fts_memory *m, int64_t slot, int length);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "index/base/buf.h"
+#include "index/fts_found.h"
 #include "index/fts_private.h"
 #include "index/store_private.h"
 
@@ -526,17 +527,36 @@ static int cursor_seek(
 
 /* ── finding a term ── */
 
-/* The term's doclist on the page it stands on; 1: found. */
-static int find_on_page(struct postings_index *x, struct postings_cursor *c, const char *key,
-	int n_key, struct err *e)
+/* The doclist of the term that ends at n; the next one begins after `at` of the footer. */
+static int open_list(struct postings_cursor *c, int n, int off, int at, struct err *e)
 {
-	uint8_t *term = arena_alloc(x->arena, (size_t)c->n_leaf + 1);
-	int at = c->n_leaf, off = 0, n_term = 0;
+	uint64_t v;
+
+	c->off = n;
+	c->end = c->n_leaf;
+	c->list_last = 0;
+	if (at < c->n_bytes) {
+		varint(c->page + at, &v);
+		if (v > (uint64_t)(c->n_leaf - off)) {
+			return damaged(e);
+		}
+		c->end = off + (int)v;
+		c->list_last = c->page_no;
+	}
+	return 1;
+}
+
+/* The term's doclist on the page it stands on; 1: found. Terms stand in order, each as what it
+ * keeps of the one before and the rest: those that keep more of a smaller one than that has in
+ * common with the key are smaller, too. */
+static int find_on_page(struct postings_cursor *c, const char *key, int n_key, struct err *e)
+{
+	int at = c->n_leaf, off = 0, n_term = 0, common = 0;
 	uint64_t v;
 
 	while (at < c->n_bytes) {
 		uint64_t keep = 0;
-		int n, order;
+		int n, i = 0;
 
 		at += varint(c->page + at, &v);
 		if (v > (uint64_t)(c->n_leaf - off)) {
@@ -548,29 +568,27 @@ static int find_on_page(struct postings_index *x, struct postings_cursor *c, con
 			n += varint(c->page + n, &keep);
 		}
 		n += varint(c->page + n, &v);
-		if (keep > (uint64_t)n_term || n > c->n_leaf || v > (uint64_t)(c->n_leaf - n) ||
-			keep + v > (uint64_t)c->n_leaf) {
+		if (keep > (uint64_t)n_term || n > c->n_leaf || v > (uint64_t)(c->n_leaf - n)) {
 			return damaged(e);
 		}
-		memcpy(term + keep, c->page + n, (size_t)v);
 		n_term = (int)(keep + v);
-		order = memcmp(term, key, (size_t)(n_term < n_key ? n_term : n_key));
-		if (order > 0 || (order == 0 && n_term > n_key)) {
+		if (keep > (uint64_t)common) {
+			continue;
+		}
+		if (keep < (uint64_t)common) {
 			return 0;
 		}
-		if (order == 0 && n_term == n_key) {
-			c->off = n + (int)v;
-			c->end = c->n_leaf;
-			c->list_last = 0;
-			if (at < c->n_bytes) {
-				varint(c->page + at, &v);
-				if (v > (uint64_t)(c->n_leaf - off)) {
-					return damaged(e);
-				}
-				c->end = off + (int)v;
-				c->list_last = c->page_no;
-			}
-			return 1;
+		while (i < (int)v && common < n_key &&
+			c->page[n + i] == (unsigned char)key[common]) {
+			i++;
+			common++;
+		}
+		if (i == (int)v && common == n_key) {
+			return open_list(c, n + (int)v, off, at, e);
+		}
+		if (common == n_key ||
+			(i < (int)v && c->page[n + i] > (unsigned char)key[common])) {
+			return 0;
 		}
 	}
 	return 0;
@@ -613,7 +631,7 @@ static int find_in_segment(struct postings_index *x, const struct segment *s, co
 	/* Pages before the first went into a merge that is not finished. */
 	rc = load_page(x, c, page_no > s->first ? page_no : s->first, e);
 	if (rc == 0) {
-		rc = find_on_page(x, c, key, n_key, e);
+		rc = find_on_page(c, key, n_key, e);
 	}
 	if (rc == 1) {
 		rc = first_row(x, c, key, n_key, e);
@@ -661,24 +679,59 @@ static int choose(struct postings *p, struct err *e)
 	}
 }
 
-int postings_find(struct postings_index *x, const char *term, struct postings *out, struct err *e)
+/* In every segment, in arena a. */
+static int find_term(struct postings_index *x, struct arena *a, const char *term,
+	struct postings *out, struct err *e)
 {
+	struct postings_index in = *x;
 	size_t n = strlen(term);
 	char *key = arena_alloc(x->arena, n + 2);
 	int rc = 0;
 
+	in.arena = a;
 	key[0] = '0'; /* of FTS5's main index, prefix indexes have others */
 	memcpy(key + 1, term, n + 1);
-	*out = (struct postings){.index = x, .row = INT64_MAX};
-	out->cursors = arena_array(x->arena, struct postings_cursor, (size_t)x->n_segments + 1);
+	*out = (struct postings){.row = INT64_MAX};
+	out->cursors = arena_array(a, struct postings_cursor, (size_t)x->n_segments + 1);
 	for (int i = 0; i < x->n_segments && rc >= 0; i++) {
 		if (x->segments[i].first > 0) {
-			rc = find_in_segment(x, &x->segments[i], key, (int)n + 1,
+			rc = find_in_segment(&in, &x->segments[i], key, (int)n + 1,
 				&out->cursors[out->n_cursors], e);
 			out->n_cursors += rc == 1;
 		}
 	}
-	return rc < 0 ? rc : choose(out, e);
+	return rc < 0 ? rc : 0;
+}
+
+int postings_find(struct postings_index *x, const char *term, struct postings *out, struct err *e)
+{
+	const struct postings *known = x->found ? fts_found_lookup(x->found, term) : NULL;
+	struct arena *room = x->found && !known ? fts_found_room(x->found) : NULL;
+	struct postings_cursor *kept;
+	int rc = 0;
+
+	if (known) {
+		*out = *known;
+	} else {
+		rc = find_term(x, room ? room : x->arena, term, out, e);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	if (room) {
+		fts_found_add(x->found, term, out);
+	}
+	out->index = x;
+	if (known || room) {
+		kept = out->cursors;
+		out->cursors =
+			arena_array(x->arena, struct postings_cursor, (size_t)out->n_cursors + 1);
+		for (int i = 0; i < out->n_cursors; i++) {
+			out->cursors[i] = kept[i];
+			out->cursors[i].page_size = 0; /* the page is not its own */
+		}
+	}
+	return choose(out, e);
 }
 
 int postings_next(struct postings *p, struct err *e)

@@ -29,10 +29,13 @@
 #include "index/fts_cache.h"
 #include "index/store.h"
 
+struct fts_found;
+
 /* The index of one workspace in one snapshot. */
 struct postings_index {
 	struct db *db;
 	struct arena *arena;
+	struct fts_found *found; /* that postings_find keeps lists in; NULL: nowhere */
 	struct stmt *page, *seek, *after, *sizes; /* lent while it is used */
 	struct segment *segments;		  /* newest first */
 	int n_segments;

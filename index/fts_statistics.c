@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "index/base/buf.h"
+#include "index/fts_found.h"
 #include "index/fts_private.h"
 #include "index/sql_functions.h"
 #include "index/store_private.h"
@@ -100,12 +101,19 @@ static int count_rows(struct db *db, int64_t workspace_n, int64_t *n, struct err
 int fts_reading_open(
 	struct db *db, struct arena *a, int64_t workspace_n, struct fts_reading *out, struct err *e)
 {
-	int rc;
+	struct fts_found *found = fts_found_keep(db, workspace_n);
+	int rc = found && found->index.db ? 1 : 0;
 
 	*out = (struct fts_reading){.db = db, .workspace_n = workspace_n};
-	rc = postings_open(db, a, workspace_n, &out->index, e);
+	if (found && rc == 0) {
+		rc = postings_open(db, &found->arena, workspace_n, &found->index, e);
+		found->index.db = rc == 1 ? db : NULL;
+	}
 	if (rc == 1) {
 		out->direct = true;
+		out->index = found->index;
+		out->index.arena = a;
+		out->index.found = found;
 		out->memory = fts_cache_lookup(db_part(db, PART_FULL_TEXT), workspace_n);
 		out->n_rows = out->index.state.n_rows;
 		return 0;

@@ -5,6 +5,7 @@
 
 #include "index/base/hash.h"
 #include "index/base/utf8.h"
+#include "index/fts_private.h"
 #include "index/sql_functions.h"
 #include "index/text_tools.h"
 
@@ -102,35 +103,55 @@ static int *find_stopwords(struct arena *a, const char *text, size_t n_bytes, co
 	return stop_end;
 }
 
+/* Bit i: rows are in stem_language(i). */
+static int held_languages(struct db *db, int64_t workspace_n, uint64_t *out, struct err *e)
+{
+	struct fts_reading r;
+	struct arena a;
+	int rc;
+
+	*out = 0;
+	arena_init(&a);
+	rc = fts_reading_open(db, &a, workspace_n, &r, e);
+	if (rc == 0 && !fts_memory_languages(r.memory, &r.index.state, out)) {
+		for (int i = 0; rc == 0 && stem_language(i); i++) {
+			char term[8] = {LANGUAGE_TERM};
+			bool has = false;
+
+			ASSERT(i < 64);
+			memcpy(term + 1, stem_language(i), 3);
+			rc = fts_reading_has(&r, NULL, term, &has, e);
+			*out |= has ? UINT64_C(1) << i : 0;
+		}
+		if (rc == 0) {
+			fts_memory_keep_languages(r.memory, &r.index.state, *out);
+		}
+	}
+	arena_finish(&a);
+	return rc;
+}
+
 int fts_languages(struct db *db, int64_t workspace_n, const char *own,
 	const char *out[FTS_LANGUAGES_MAX], int *n, struct err *e)
 {
+	uint64_t held;
+	int rc = held_languages(db, workspace_n, &held, e);
+
 	*n = 0;
 	out[(*n)++] = own;
 	if (strcmp(own, "en") != 0) {
 		out[(*n)++] = "en";
 	}
 	for (int i = 0; stem_language(i) && *n < FTS_LANGUAGES_MAX - 1; i++) {
-		char term[8] = {LANGUAGE_TERM};
-		bool has;
-		int rc;
-
-		if (strcmp(stem_language(i), own) == 0 || strcmp(stem_language(i), "en") == 0) {
-			continue;
-		}
-		memcpy(term + 1, stem_language(i), 3);
-		rc = fts_has(db, workspace_n, term, &has, e);
-		if (rc != 0) {
-			return rc;
-		}
-		if (has) {
+		if (held >> i & 1 && strcmp(stem_language(i), own) != 0 &&
+			strcmp(stem_language(i), "en") != 0) {
 			out[(*n)++] = stem_language(i);
 		}
 	}
 	if (own[0]) {
 		out[(*n)++] = "";
 	}
-	return 0;
+	return rc;
 }
 
 static int by_length(const void *a, const void *b)

@@ -49,6 +49,9 @@ static void snapshot_end(struct db *db)
 	struct err e = ERR_INIT;
 
 	db_reset_all(db);
+	for (int i = 0; i < N_STORE_PARTS; i++) {
+		db_keep(db, (enum store_part)i, NULL, NULL);
+	}
 	if (!sqlite3_get_autocommit(db->c) &&
 		stmt_run(db_stmt(db, &read_table, READ_END), &e) != 0) {
 		log_error("store.reader", LT("message", e.message));
@@ -129,6 +132,27 @@ int store_reader_renew(struct db *db, struct err *e)
 struct store *db_store(struct db *db)
 {
 	return db->store;
+}
+
+bool db_writes(const struct db *db)
+{
+	return db->writer;
+}
+
+void *db_kept(struct db *db, enum store_part part)
+{
+	ASSERT((int)part >= 0 && part < N_STORE_PARTS);
+	return db->kept[part].p;
+}
+
+void db_keep(struct db *db, enum store_part part, void *p, void (*free_fn)(void *p))
+{
+	ASSERT((int)part >= 0 && part < N_STORE_PARTS && (!db->writer || !p));
+	if (db->kept[part].p) {
+		db->kept[part].free_fn(db->kept[part].p);
+	}
+	db->kept[part].p = p;
+	db->kept[part].free_fn = free_fn;
 }
 
 /* ── parts ── */

@@ -105,6 +105,7 @@ void store_reader_drop(struct db *db); /* NULL is fine */
 MUST_CHECK int store_reader_renew(struct db *db, struct err *e);
 
 struct store *db_store(struct db *db);
+bool db_writes(const struct db *db); /* the writer's, not a reader */
 
 /* What follows the database in memory hangs on the store, so that a transaction finds it; the
  * pointers are borrowed. Attach right after opening, before other threads run. */
@@ -119,6 +120,11 @@ enum store_part {
 void store_attach(struct store *s, enum store_part part, void *p);
 void *db_part(struct db *db, enum store_part part);
 void *store_part(struct store *s, enum store_part part);
+
+/* What a module works out from a reader's snapshot, kept until that ends, which frees it; one
+ * pointer a part, NULL: none yet. A transaction keeps nothing. */
+void *db_kept(struct db *db, enum store_part part);
+void db_keep(struct db *db, enum store_part part, void *p, void (*free_fn)(void *p));
 
 /* ── statements ── */
 

@@ -55,7 +55,11 @@ struct db {
 	struct hook_list hooks; /* of the transaction that runs */
 	struct table_cache *tables;
 	struct stmt *named[N_NAMED_BUCKETS];
-	struct db *next; /* in the list of free readers */
+	struct {
+		void *p;
+		void (*free_fn)(void *p);
+	} kept[N_STORE_PARTS]; /* of the snapshot */
+	struct db *next;       /* in the list of free readers */
 };
 
 struct tx_list {

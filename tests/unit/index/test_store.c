@@ -689,6 +689,43 @@ static void test_snapshot_isolation(void **state)
 	store_reader_drop(NULL);
 }
 
+static void on_freed(void *p)
+{
+	++*(int *)p;
+}
+
+static int tx_keeps_nothing(struct db *db, void *arg, struct err *e)
+{
+	(void)arg;
+	(void)e;
+	assert_null(db_kept(db, PART_FULL_TEXT));
+	return db_writes(db) ? 0 : ERR_INTERNAL;
+}
+
+static void test_kept_until_the_snapshot_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = store_reader(f->s, NULL);
+	int freed[4] = {0};
+
+	assert_false(db_writes(db));
+	assert_null(db_kept(db, PART_FULL_TEXT));
+	db_keep(db, PART_FULL_TEXT, &freed[0], on_freed);
+	db_keep(db, PART_VECTORS, &freed[1], on_freed);
+	assert_ptr_equal(db_kept(db, PART_FULL_TEXT), &freed[0]);
+	assert_int_equal(store_write(f->s, tx_keeps_nothing, NULL, NULL), 0);
+	db_keep(db, PART_FULL_TEXT, &freed[2], on_freed);
+	assert_int_equal(freed[0], 1);
+	assert_int_equal(store_reader_renew(db, NULL), 0);
+	assert_null(db_kept(db, PART_FULL_TEXT));
+	assert_null(db_kept(db, PART_VECTORS));
+	db_keep(db, PART_VECTORS, &freed[3], on_freed);
+	store_reader_drop(db);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(freed[i], 1);
+	}
+}
+
 static void *run_seventeenth(void *arg)
 {
 	struct db *db = store_reader(arg, NULL);
@@ -965,6 +1002,7 @@ int main(void)
 		T(test_failed_commit_fails_all),
 		T(test_eight_threads),
 		T(test_snapshot_isolation),
+		T(test_kept_until_the_snapshot_ends),
 		T(test_readers_are_at_most_16),
 		T(test_checkpoints_bound_the_log),
 		T(test_acknowledged_rows_survive_sigkill),
