@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "index/vector_codes.h"
+
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
 #endif
@@ -139,6 +141,83 @@ INLINE void add_scaled_int8_body(float *into, const int8_t *from, float factor, 
 }
 
 /* Not target_clones: its resolvers run before the sanitizers are set up and crash there. */
+/* Byte i of a group has the levels of its numbers i, 32 + i, 64 + i and 96 + i, in that order from
+ * the lowest bits. */
+typedef uint16_t lanes_w __attribute__((vector_size(CODE_BYTES * 2)));
+typedef int16_t lanes_s __attribute__((vector_size(CODE_BYTES * 2)));
+typedef uint8_t lanes_c __attribute__((vector_size(CODE_BYTES)));
+typedef int32_t lanes_i __attribute__((vector_size(LANES * 4)));
+typedef int32_t lanes_i8 __attribute__((vector_size(LANES * 2)));
+typedef int32_t lanes_i4 __attribute__((vector_size(LANES)));
+
+INLINE void to_code_body(
+	const uint16_t *halves, const float *mean, const float *step, int n_groups, uint8_t *out)
+{
+	for (int at = 0; at < n_groups * CODE_GROUP; at += LANES) {
+		int in_group = at % CODE_GROUP;
+		uint8_t *into = out + at / CODE_GROUP * CODE_BYTES + in_group % CODE_BYTES;
+		lanes_f x, m, s;
+		lanes_i level;
+		lanes_b bytes, before;
+
+		half_lanes(halves + at, &x);
+		memcpy(&m, mean + at, sizeof(m));
+		memcpy(&s, step + at, sizeof(s));
+		x -= m;
+		level = -((x > 0) + (x > s) + (x > -s)); /* true is -1 */
+		level <<= in_group / CODE_BYTES * 2;
+		bytes = __builtin_convertvector(level, lanes_b);
+		if (in_group >= CODE_BYTES) {
+			memcpy(&before, into, sizeof(before));
+			bytes |= before;
+		}
+		memcpy(into, &bytes, sizeof(bytes));
+	}
+}
+
+/* Of pairs of 16 bits, then of all of them. */
+INLINE int32_t sum_shorts(const lanes_s *v)
+{
+	lanes_i low, high;
+	lanes_i8 half, other;
+	lanes_i4 quarter, rest;
+
+	memcpy(&high, v, sizeof(high));
+	low = high << 16;
+	high = (high >> 16) + (low >> 16);
+	memcpy(&half, &high, sizeof(half));
+	memcpy(&other, (const char *)&high + sizeof(half), sizeof(other));
+	half += other;
+	memcpy(&quarter, &half, sizeof(quarter));
+	memcpy(&rest, (const char *)&half + sizeof(quarter), sizeof(rest));
+	quarter += rest;
+	return quarter[0] + quarter[1] + quarter[2] + quarter[3];
+}
+
+INLINE void dot_codes_body(
+	const int16_t *weights, int n_groups, const uint8_t *const *codes, int n, int32_t *out)
+{
+	for (int i = 0; i < n; i++) {
+		lanes_s sum = {0};
+
+		for (int g = 0; g < n_groups; g++) {
+			const int16_t *of = weights + g * CODE_GROUP;
+			lanes_c bytes;
+			lanes_w levels;
+			lanes_s w;
+
+			memcpy(&bytes, codes[i] + g * CODE_BYTES, sizeof(bytes));
+			levels = __builtin_convertvector(bytes, lanes_w);
+			for (int k = 0; k < CODE_GROUP / CODE_BYTES; k++) {
+				memcpy(&w, of + k * CODE_BYTES, sizeof(w));
+				sum += (lanes_s)(levels & 3) * w;
+				levels >>= 2;
+			}
+		}
+		out[i] = sum_shorts(&sum);
+	}
+}
+
 #define KERNEL(name, target_)                                                                      \
 	target_ static float name##_dot(const float *a, const float *b, size_t n)                  \
 	{                                                                                          \
@@ -156,8 +235,18 @@ INLINE void add_scaled_int8_body(float *into, const int8_t *from, float factor, 
 	{                                                                                          \
 		add_scaled_int8_body(into, from, factor, n);                                       \
 	}                                                                                          \
-	static const struct vector_kernel name = {                                                 \
-		name##_dot, name##_dot_half, name##_add, name##_add8};
+	target_ static void name##_to_code(const uint16_t *halves, const float *mean,              \
+		const float *step, int n_groups, uint8_t *out)                                     \
+	{                                                                                          \
+		to_code_body(halves, mean, step, n_groups, out);                                   \
+	}                                                                                          \
+	target_ static void name##_dot_codes(const int16_t *weights, int n_groups,                 \
+		const uint8_t *const *codes, int n, int32_t *out)                                  \
+	{                                                                                          \
+		dot_codes_body(weights, n_groups, codes, n, out);                                  \
+	}                                                                                          \
+	static const struct vector_kernel name = {name##_dot, name##_dot_half, name##_add,         \
+		name##_add8, name##_to_code, name##_dot_codes};
 
 KERNEL(baseline, )
 #ifdef __x86_64__

@@ -16,6 +16,12 @@ struct vector_kernel {
 	float (*dot_half)(const float *a, const uint16_t *b, size_t n);
 	void (*add_scaled)(float *into, const float *from, float factor, size_t n);
 	void (*add_scaled_int8)(float *into, const int8_t *from, float factor, size_t n);
+	/* Of index/vector_codes.h: a vector's code [n_groups × CODE_BYTES], all arrays
+	 * [n_groups × CODE_GROUP]; and the sums of weight · level with codes [n] of vectors. */
+	void (*to_code)(const uint16_t *halves, const float *mean, const float *step, int n_groups,
+		uint8_t *out);
+	void (*dot_codes)(const int16_t *weights, int n_groups, const uint8_t *const *codes, int n,
+		int32_t *out);
 };
 
 const struct vector_kernel *vector_kernel(void);

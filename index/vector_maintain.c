@@ -91,6 +91,58 @@ int space_segment_forget(
 	return rc;
 }
 
+/* ── a range of slots ── */
+
+static int64_t count_present(const struct snapshot *shot, int64_t from, int64_t to)
+{
+	int64_t n = 0;
+
+	for (int64_t word = from / 64; word < to / 64; word++) {
+		n += __builtin_popcountll(snapshot_word(shot, (size_t)word));
+	}
+	return n;
+}
+
+struct present {
+	int64_t *slots; /* [n] malloced, as the next */
+	const uint16_t **vectors;
+	int64_t n;
+};
+
+static struct present gather(const struct snapshot *shot, int64_t from, int64_t to, int dimension)
+{
+	/* Slots may go while they are counted, none is added to the range of a segment. */
+	int64_t most = count_present(shot, from, to);
+	struct present in = {.slots = malloc((size_t)(most + 1) * sizeof(*in.slots)),
+		.vectors = malloc((size_t)(most + 1) * sizeof(*in.vectors))};
+
+	ASSERT(in.slots != NULL && in.vectors != NULL);
+	for (int64_t word = from / 64; word < to / 64; word++) {
+		uint64_t bits = snapshot_word(shot, (size_t)word);
+
+		for (; bits && in.n < most; bits &= bits - 1) {
+			int64_t slot = word * 64 + __builtin_ctzll(bits);
+
+			in.vectors[in.n] = snapshot_halves(shot, slot, dimension);
+			in.slots[in.n++] = slot;
+		}
+	}
+	return in;
+}
+
+/* ── loading ── */
+
+static void code_segment(struct loaded_space *s, struct segment *seg)
+{
+	struct snapshot *shot = memory_snapshot(&s->memory);
+	struct present in = gather(shot, seg->slot_from, seg->slot_to, seg->dimension);
+
+	segment_code(seg, in.slots, in.vectors, in.n);
+	free(in.slots);
+	free(in.vectors);
+	snapshot_drop(shot);
+}
+
 /* Once a start: what cannot be proved right is forgotten, and sealed anew. */
 static int load_segments(struct vectors *v, struct loaded_space *s, struct err *e)
 {
@@ -108,6 +160,7 @@ static int load_segments(struct vectors *v, struct loaded_space *s, struct err *
 		struct err why = ERR_INIT;
 
 		if (rows.known[i] && segment_load(v->folder, &rows.items[i], &seg, &why) == 0) {
+			code_segment(s, seg);
 			memory_segment(&s->memory, seg);
 			segment_drop(seg);
 			continue;
@@ -127,16 +180,6 @@ struct range {
 	int64_t from, to; /* 64-aligned */
 	int64_t n;	  /* vectors in it */
 };
-
-static int64_t count_present(const struct snapshot *shot, int64_t from, int64_t to)
-{
-	int64_t n = 0;
-
-	for (int64_t word = from / 64; word < to / 64; word++) {
-		n += __builtin_popcountll(snapshot_word(shot, (size_t)word));
-	}
-	return n;
-}
 
 /* Covered slots that are gone, and slots in its range that it does not cover. */
 static int64_t count_wrong(const struct snapshot *shot, const struct segment *seg)
@@ -309,30 +352,17 @@ static int build(struct seal *t, const struct snapshot *shot, struct err *e)
 		.slot_from = t->range.from,
 		.slot_to = t->range.to,
 		.dimension = dimension};
-	/* Slots may have gone since they were counted, none is added to the range. */
-	size_t most = (size_t)count_present(shot, t->range.from, t->range.to);
-	int64_t *slots = malloc((most + 1) * sizeof(*slots));
-	const uint16_t **vectors = malloc((most + 1) * sizeof(*vectors));
+	struct present in = gather(shot, t->range.from, t->range.to, dimension);
 	int rc = 0;
 
-	ASSERT(slots != NULL && vectors != NULL);
-	for (int64_t word = t->range.from / 64; word < t->range.to / 64; word++) {
-		uint64_t bits = snapshot_word(shot, (size_t)word);
-
-		for (; bits && (size_t)plan.n < most; bits &= bits - 1) {
-			int64_t slot = word * 64 + __builtin_ctzll(bits);
-
-			vectors[plan.n] = snapshot_halves(shot, slot, dimension);
-			slots[plan.n++] = slot;
-		}
-	}
-	plan.slots = slots;
-	plan.vectors = vectors;
+	plan.slots = in.slots;
+	plan.vectors = in.vectors;
+	plan.n = in.n;
 	if (plan.n >= SEAL_LEAST) { /* fewer go back to the tail */
 		rc = segment_build(&plan, &t->seg, e);
 	}
-	free(slots);
-	free(vectors);
+	free(in.slots);
+	free(in.vectors);
 	return rc;
 }
 

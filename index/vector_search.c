@@ -1,21 +1,25 @@
 /*
  * The search plan, by how many slots are allowed:
- *   few, or a small space, or no segment yet,
- *   or lists would cost more                    exact: our kernel over every allowed vector
- *   more                                        of every segment the lists nearest to the query, of
- *                                               them the allowed slots; and the tail, all exactly
- *   fewer found than there are                  exact
+ *   few, or a small space, or no segment yet    exact: our kernel over every allowed vector
+ *   some, so that lists would cost more         every allowed code (index/vector_codes.h), and our
+ *                                               kernel over the vectors of the best of them
+ *   more                                        the same of the lists nearest to the query, in
+ * every segment, and the tail exactly fewer found than there are                  exact
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/vector_codes.h"
 #include "index/vector_kernel.h"
+#include "index/vector_shortlist.h"
 #include "index/vector_space.h"
 
 #define PREFETCH_BYTES 512
 #define PREFETCH_AHEAD 4
-#define PENDING 256
+#define PENDING 128
+#define SHORTLIST 20 /* vectors compared for each that is wanted: index/vector_codes.h */
+#define SHORTLIST_LEAST 1000
 
 /* What lists cost, in comparisons of a scan in slot order (measured at 1,000,000 x 256): one with a
  * vector that lies anywhere, and to skip a slot that is not allowed. */
@@ -92,18 +96,21 @@ static void prefetch(const uint16_t *halves)
 	}
 }
 
-/* Slots with vectors, scored many at a time: memory is waited for once and not at each run of
- * neighbours. */
+/* Slots with vectors, many at a time: memory is waited for once and not at each run of neighbours.
+ * Those of a segment with codes go to the shortlist by them, and what it leaves is compared. */
 struct pending {
 	const struct snapshot *s;
 	const struct query *q;
 	struct best *best;
-	int64_t n_scored;
+	struct shortlist *shortlist; /* NULL: all are compared */
+	const struct segment *seg;   /* whose codes are asked; NULL: all are compared */
+	struct coded_query coded;
+	int64_t n_seen;
 	int n;
 	int64_t slots[PENDING];
 };
 
-static void score(struct pending *p)
+static void compare(struct pending *p)
 {
 	int dimension = p->q->dimension;
 
@@ -119,50 +126,115 @@ static void score(struct pending *p)
 		best_add(p->best, p->slots[i],
 			p->q->kernel->dot_half(p->q->unit, halves, (size_t)dimension));
 	}
-	p->n_scored += p->n;
+}
+
+static void ask_codes(struct pending *p)
+{
+	const uint8_t *codes[PENDING];
+	int32_t products[PENDING];
+
+	for (int i = 0; i < p->n; i++) {
+		codes[i] = code_at(&p->coded, p->slots[i]);
+	}
+	p->q->kernel->dot_codes(p->coded.weights, p->coded.n_groups, codes, p->n, products);
+	for (int i = 0; i < p->n; i++) {
+		shortlist_add(p->shortlist, p->slots[i],
+			p->coded.base + p->coded.scale * (float)products[i]);
+	}
+}
+
+static void flush(struct pending *p)
+{
+	if (p->seg) {
+		ask_codes(p);
+	} else {
+		compare(p);
+	}
+	p->n_seen += p->n;
 	p->n = 0;
 }
 
 static inline void pend(struct pending *p, int64_t slot)
 {
 	p->slots[p->n++] = slot;
+	if (p->seg) {
+		__builtin_prefetch(code_at(&p->coded, slot));
+	}
 	if (p->n == PENDING) {
-		score(p);
+		flush(p);
 	}
 }
 
-/* Exactly: every allowed slot with a vector, but those that a segment covers if only_tail. */
-static void scan(const struct snapshot *s, const struct query *q, bool only_tail, struct best *best)
+/* What is pended from now on is of this segment; NULL: of none. */
+static void turn_to(struct pending *p, const struct segment *seg)
 {
-	struct pending p = {.s = s, .q = q, .best = best};
+	seg = p->shortlist && seg && seg->codes ? seg : NULL;
+	if (seg == p->seg) {
+		return;
+	}
+	flush(p);
+	codes_query_finish(&p->coded);
+	p->seg = seg;
+	if (seg) {
+		codes_query_init(seg->codes, p->q->unit, &p->coded);
+	}
+}
+
+static void finish(struct pending *p)
+{
+	turn_to(p, NULL);
+	if (p->shortlist) {
+		shortlist_cut(p->shortlist);
+		for (int i = 0; i < p->shortlist->n; i++) {
+			pend(p, p->shortlist->slots[i]);
+		}
+	}
+	flush(p);
+}
+
+static void pend_word(struct pending *p, size_t word, uint64_t bits)
+{
+	for (; bits; bits &= bits - 1) {
+		pend(p, (int64_t)word * 64 + __builtin_ctzll(bits));
+	}
+}
+
+/* Every allowed slot with a vector, but those that a segment covers if only_tail. */
+static void scan(struct pending *p, bool only_tail)
+{
+	const struct snapshot *s = p->s;
 	size_t n_words = s->n_blocks * BLOCK_WORDS;
 	int at = 0;
 
-	n_words = q->allowed->n_words < n_words ? q->allowed->n_words : n_words;
+	n_words = p->q->allowed->n_words < n_words ? p->q->allowed->n_words : n_words;
 	for (size_t word = 0; word < n_words; word++) {
-		uint64_t bits = q->allowed->words[word];
+		uint64_t bits = p->q->allowed->words[word], covered = 0;
+		const struct segment *seg = NULL;
 
 		if (bits) {
 			bits &= snapshot_word(s, word);
 		}
-		if (bits && only_tail) {
-			while (at < s->n_segments &&
-				(size_t)s->segments[at]->slot_to / 64 <= word) {
-				at++;
-			}
-			if (at < s->n_segments && (size_t)s->segments[at]->slot_from / 64 <= word) {
-				const struct segment *seg = s->segments[at];
-				size_t in = word - (size_t)seg->slot_from / 64;
-
-				bits &= in < seg->covered.n_words ? ~seg->covered.words[in]
-								  : ~UINT64_C(0);
-			}
+		if (!bits) {
+			continue;
 		}
-		for (; bits; bits &= bits - 1) {
-			pend(&p, (int64_t)word * 64 + __builtin_ctzll(bits));
+		while (at < s->n_segments && (size_t)s->segments[at]->slot_to / 64 <= word) {
+			at++;
+		}
+		if (at < s->n_segments && (size_t)s->segments[at]->slot_from / 64 <= word) {
+			size_t in = word - (size_t)s->segments[at]->slot_from / 64;
+
+			seg = s->segments[at];
+			covered = in < seg->covered.n_words ? seg->covered.words[in] : 0;
+		}
+		if (bits & covered && !only_tail) {
+			turn_to(p, seg);
+			pend_word(p, word, bits & covered);
+		}
+		if (bits & ~covered) {
+			turn_to(p, NULL);
+			pend_word(p, word, bits & ~covered);
 		}
 	}
-	score(&p);
 }
 
 /* How many allowed vectors are compared at least: about twice as many as an exact scan may. Where
@@ -176,47 +248,48 @@ static double wanted_compares(
 	return 2 * (double)v->tuning.exact_allowed * scale * (double)seg->n_covered / n_all;
 }
 
-static void search_segment(const struct vectors *v, const struct snapshot *s, const struct query *q,
-	const struct segment *seg, double n_all, struct best *best)
+static void search_segment(
+	const struct vectors *v, struct pending *p, const struct segment *seg, double n_all)
 {
-	struct pending p = {.s = s, .q = q, .best = best};
-	double wanted = wanted_compares(v, seg, q, n_all);
+	double wanted = wanted_compares(v, seg, p->q, n_all);
 	uint32_t *order = malloc((size_t)seg->n_lists * sizeof(*order));
+	int64_t n_before = p->n_seen;
 
 	ASSERT(order != NULL);
-	segment_order(seg, q->unit, order);
+	segment_order(seg, p->q->unit, order);
 	for (int64_t i = 0; i < seg->n_lists; i++) {
-		if (i >= v->tuning.n_probe && (double)(p.n_scored + p.n) >= wanted) {
+		if (i >= v->tuning.n_probe && (double)(p->n_seen + p->n - n_before) >= wanted) {
 			break;
 		}
 		for (uint32_t at = seg->starts[order[i]]; at < seg->starts[order[i] + 1]; at++) {
 			int64_t slot = seg->slot_from + seg->slots[at];
 
-			if (bitmap_has(q->allowed, (uint64_t)slot) && snapshot_has(s, slot)) {
-				pend(&p, slot);
+			if (bitmap_has(p->q->allowed, (uint64_t)slot) && snapshot_has(p->s, slot)) {
+				pend(p, slot);
 			}
 		}
 	}
-	score(&p);
 	free(order);
 }
 
 /* By the segments' lists, and what they do not cover. */
-static void search_segments(
-	const struct vectors *v, const struct snapshot *s, const struct query *q, struct best *best)
+static void search_segments(const struct vectors *v, struct pending *p)
 {
 	double n_all = 1;
 
-	for (int i = 0; i < s->n_segments; i++) {
-		n_all += (double)s->segments[i]->n_covered;
+	for (int i = 0; i < p->s->n_segments; i++) {
+		n_all += (double)p->s->segments[i]->n_covered;
 	}
-	for (int i = 0; i < s->n_segments; i++) {
-		search_segment(v, s, q, s->segments[i], n_all, best);
+	for (int i = 0; i < p->s->n_segments; i++) {
+		turn_to(p, p->s->segments[i]);
+		search_segment(v, p, p->s->segments[i], n_all);
 	}
-	scan(s, q, true, best);
+	scan(p, true);
 }
 
-/* In comparisons of an exact scan: what the segments would cost. */
+enum plan { PLAN_EXACT, PLAN_SCAN, PLAN_LISTS };
+
+/* In slots of a scan by codes: what the segments would cost. */
 static double segments_cost(const struct vectors *v, const struct snapshot *shot,
 	const struct query *q, uint64_t n_allowed, int64_t n_present)
 {
@@ -237,16 +310,38 @@ static double segments_cost(const struct vectors *v, const struct snapshot *shot
 	return cost;
 }
 
-static bool plan_exact(const struct vectors *v, const struct loaded_space *s,
+static enum plan plan(const struct vectors *v, const struct loaded_space *s,
 	const struct snapshot *shot, const struct query *q, uint64_t n_allowed)
 {
 	double scale = (double)TUNED_DIMENSION / s->identity.dimension;
 	int64_t n_present = (int64_t)s->memory.n_present;
 
-	return shot->n_segments == 0 ||
-	       (double)n_allowed <= (double)v->tuning.exact_allowed * scale ||
-	       (double)n_present <= (double)v->tuning.exact_corpus * scale ||
-	       (double)n_allowed <= segments_cost(v, shot, q, n_allowed, n_present);
+	if (shot->n_segments == 0 || (double)n_allowed <= (double)v->tuning.exact_allowed * scale ||
+		(double)n_present <= (double)v->tuning.exact_corpus * scale) {
+		return PLAN_EXACT;
+	}
+	return (double)n_allowed <= segments_cost(v, shot, q, n_allowed, n_present) ? PLAN_SCAN
+										    : PLAN_LISTS;
+}
+
+static void search_by(
+	enum plan plan, const struct vectors *v, struct pending *p, struct shortlist *shortlist)
+{
+	if (plan != PLAN_EXACT) {
+		p->shortlist = shortlist;
+		shortlist_init(shortlist, p->best->k * SHORTLIST > SHORTLIST_LEAST
+						  ? p->best->k * SHORTLIST
+						  : SHORTLIST_LEAST);
+	}
+	if (plan == PLAN_LISTS) {
+		search_segments(v, p);
+	} else {
+		scan(p, false);
+	}
+	finish(p);
+	if (p->shortlist) {
+		shortlist_finish(shortlist);
+	}
 }
 
 static void search_snapshot(const struct vectors *v, struct loaded_space *s, const float *unit,
@@ -254,15 +349,15 @@ static void search_snapshot(const struct vectors *v, struct loaded_space *s, con
 {
 	struct snapshot *shot = memory_snapshot(&s->memory);
 	struct query q = {unit, s->identity.dimension, &allowed->slots, vector_kernel()};
-	bool exact = plan_exact(v, s, shot, &q, allowed->n_allowed);
+	enum plan by = plan(v, s, shot, &q, allowed->n_allowed);
+	struct pending p = {.s = shot, .q = &q, .best = best};
+	struct shortlist shortlist;
 
-	if (!exact) {
-		search_segments(v, shot, &q, best);
-		exact = best->n < best->k && allowed->n_allowed > (uint64_t)best->n;
-	}
-	if (exact) {
+	search_by(by, v, &p, &shortlist);
+	if (by == PLAN_LISTS && best->n < best->k && allowed->n_allowed > (uint64_t)best->n) {
 		best->n = 0;
-		scan(shot, &q, false, best);
+		p = (struct pending){.s = shot, .q = &q, .best = best};
+		search_by(PLAN_EXACT, v, &p, &shortlist);
 	}
 	snapshot_drop(shot);
 	qsort(best->hits, (size_t)best->n, sizeof(*best->hits), by_cosine);

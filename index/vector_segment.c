@@ -34,7 +34,20 @@ void segment_drop(struct segment *s)
 	free(s->starts);
 	free(s->slots);
 	bitmap_finish(&s->covered);
+	codes_destroy(s->codes);
 	free(s);
+}
+
+void segment_code(
+	struct segment *s, const int64_t *slots, const uint16_t *const *vectors, int64_t n)
+{
+	ASSERT(!s->codes);
+	s->codes = codes_create(&(struct codes_plan){.slot_from = s->slot_from,
+		.slot_to = s->slot_to,
+		.dimension = s->dimension,
+		.slots = slots,
+		.vectors = vectors,
+		.n = n});
 }
 
 int segment_file_hash(const char *path, char sha256[HASH_HEX_SIZE], struct err *e)
@@ -145,6 +158,7 @@ int segment_load(
 	atomic_init(&s->refs, 1);
 	s->centroids = NULL;
 	s->starts = s->slots = NULL;
+	s->codes = NULL;
 	bitmap_init(&s->covered);
 	if (!unpack(s, &bytes)) {
 		segment_drop(s);
@@ -233,6 +247,7 @@ int segment_build(const struct segment_plan *plan, struct segment **out, struct 
 		plan->vectors, plan->n, plan->dimension, &s->centroids, &s->n_lists, list_of, e);
 	if (rc == 0) {
 		fill(s, plan, list_of);
+		segment_code(s, plan->slots, plan->vectors, plan->n);
 		rc = store_file(s, plan->folder, e);
 	}
 	free(list_of);

@@ -24,6 +24,7 @@
 #include "index/base/bitmap.h"
 #include "index/base/err.h"
 #include "index/base/hash.h"
+#include "index/vector_codes.h"
 
 #define SEGMENT_KIND "lists"
 #define SEGMENT_METRIC "ip"
@@ -40,7 +41,8 @@ struct segment {
 	uint16_t *centroids; /* [n_lists × dimension] half floats of length 1 */
 	uint32_t *starts; /* [n_lists + 1]; list i is slots[starts[i]] … slots[starts[i + 1]) */
 	uint32_t *slots;  /* [n_covered] slot - slot_from, ascending in a list */
-	char file[96];	  /* its name in DATA/vectors */
+	struct codes *codes; /* of the vectors at those slots; NULL: not made */
+	char file[96];	     /* its name in DATA/vectors */
 	char sha256[HASH_HEX_SIZE];
 };
 
@@ -62,6 +64,10 @@ MUST_CHECK int segment_build(const struct segment_plan *plan, struct segment **o
 MUST_CHECK int segment_load(
 	const char *folder, const struct segment *want, struct segment **out, struct err *e);
 MUST_CHECK int segment_file_hash(const char *path, char sha256[HASH_HEX_SIZE], struct err *e);
+
+/* After segment_load, before others see it: the vectors of its slots, as in a plan. */
+void segment_code(
+	struct segment *s, const int64_t *slots, const uint16_t *const *vectors, int64_t n);
 
 struct segment *segment_keep(struct segment *s);
 void segment_drop(struct segment *s); /* NULL is fine */
