@@ -98,6 +98,11 @@ const char *embedder_name(const struct embedder *em)
 	return em->identity.embedder;
 }
 
+double embedder_feedback(const struct embedder *em)
+{
+	return em->kind->feedback;
+}
+
 double embedder_weight(const struct embedder *em, const struct settings *set, const char *language)
 {
 	return em->kind->weight(em, set, language ? language : "");

@@ -62,6 +62,9 @@ MUST_CHECK int embed(struct embedder *em, enum embed_kind kind, const struct emb
 /* Weight of the cosine in fusion, 0 to 1, for a question in that language: the settings'
  * fusion-weight-…. What is not trained never weighs more than .1 (design, 11). */
 double embedder_weight(const struct embedder *em, const struct settings *set, const char *language);
+/* How far a question's vector goes towards the best passages found, as a part of its length; 0: it
+ * stays. */
+double embedder_feedback(const struct embedder *em);
 
 /* Trains the builtin's table on the workspace's live chunks and gives model_data (malloced) and how
  * many chunks it saw; fewer than 300: 0 and *data NULL. Seconds of CPU; reads in snapshots. */

@@ -34,6 +34,7 @@ struct embedder_kind {
 	int (*embed)(struct embedder *em, const struct embed_job *job, struct err *e);
 	double (*weight)(
 		const struct embedder *em, const struct settings *set, const char *language);
+	double feedback; /* embedder_feedback() */
 };
 
 extern const struct embedder_kind embedder_builtin;

@@ -248,4 +248,4 @@ static double weight(const struct embedder *em, const struct settings *set, cons
 }
 
 const struct embedder_kind embedder_openai = {
-	"openai", identify, open_openai, close_openai, embed_openai, weight};
+	"openai", identify, open_openai, close_openai, embed_openai, weight, 0};

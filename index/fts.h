@@ -71,8 +71,10 @@ MUST_CHECK int fts_forget(struct store *s, int64_t workspace_n,
 
 struct fts_hit {
 	int64_t slot;
-	double score; /* bm25 with column weights, and what pairs of words that stand together add
-		       * (index/fts_pairs.h); higher is better; for inside only */
+	double score;	/* bm25 with column weights, what pairs of words that stand together add
+			 * (index/fts_pairs.h), and less where words are missing; higher is better;
+			 * for inside only */
+	double covered; /* of the words' idf, what the row has, 0 to 1; 0: not known */
 };
 
 struct fts_query {

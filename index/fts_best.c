@@ -28,6 +28,8 @@ struct best_list {
 struct best_rows {
 	const struct fts_best *b;
 	struct best_list *lists; /* [n] */
+	double *share;		 /* [n] of the idf of all words; 0: another list stands for it */
+	int *word;		 /* [n] the list that stands for its word, -1: none does */
 	double *rest;		 /* [n + 1] what the lists from i on can add */
 	int n;
 	int n_lists; /* that propose rows, of this pass */
@@ -127,10 +129,21 @@ static int add_term(const struct best_rows *r, int i, double norm, double *score
 	return rc;
 }
 
+static double covered(const struct best_rows *r, uint64_t words)
+{
+	double share = 0;
+
+	for (int i = 0; i < r->n; i++) {
+		share += words >> i & 1 ? r->share[i] : 0;
+	}
+	return share;
+}
+
 static int score_row(struct best_rows *r, int64_t row, struct err *e)
 {
 	double score = 0, norm;
 	int length, rc = postings_length(r->b->index, r->b->memory, row, &length, e);
+	uint64_t words = 0;
 
 	norm = BM25_K1 * (1 - BM25_B + BM25_B * length / r->mean_length);
 	for (int i = r->n_done; rc == 0 && i < r->n; i++) {
@@ -143,10 +156,11 @@ static int score_row(struct best_rows *r, int64_t row, struct err *e)
 		}
 		if (rc == 0 && r->lists[i].postings.row == row) {
 			rc = add_term(r, i, norm, &score, e);
+			words |= r->word[i] >= 0 ? UINT64_C(1) << r->word[i] : 0;
 		}
 	}
 	if (rc == 0) {
-		keep(r, (struct fts_hit){row, score});
+		keep(r, (struct fts_hit){row, score, covered(r, words)});
 	}
 	return rc;
 }
@@ -266,6 +280,29 @@ int fts_best_first(const void *a, const void *b)
 	return worse(a, b) ? 1 : -1;
 }
 
+/* Forms of one word, as several languages stem it, begin at the same byte of the question, as a
+ * compound and its first part do: it is there if one of them is. Terms that only stand in for a
+ * word that no row has count for none. */
+static void find_words(struct best_rows *r)
+{
+	const struct query_term *terms = r->b->terms->items;
+	double sum = 0;
+
+	for (int i = 0; i < r->n; i++) {
+		int at = 0;
+
+		while (at < i && terms[at].start != terms[i].start) {
+			at++;
+		}
+		r->word[i] = terms[i].start < 0 ? -1 : at;
+		r->share[i] = at == i && terms[i].start >= 0 ? r->b->idf[i] : 0;
+		sum += r->share[i];
+	}
+	for (int i = 0; i < r->n && sum > 0; i++) {
+		r->share[i] /= sum;
+	}
+}
+
 int fts_best(const struct fts_best *b, struct fts_hit *hits, int *n, struct err *e)
 {
 	struct arena *a = b->index->arena;
@@ -278,11 +315,14 @@ int fts_best(const struct fts_best *b, struct fts_hit *hits, int *n, struct err 
 
 	r.lists = arena_array(a, struct best_list, (size_t)r.n);
 	r.rest = arena_array(a, double, (size_t)r.n + 1);
+	r.share = arena_array(a, double, (size_t)r.n);
+	r.word = arena_array(a, int, (size_t)r.n);
 	r.whole = arena_array(a, double, (size_t)r.whole_size);
 	for (int i = r.n - 1; i >= 0; i--) {
 		r.lists[i].idf = b->idf[i];
 		r.rest[i] = r.rest[i + 1] + b->idf[i] * (BM25_K1 + 1);
 	}
+	find_words(&r);
 	rc = run_passes(&r, e);
 	*n = r.n_heap;
 	qsort(hits, (size_t)r.n_heap, sizeof(*hits), fts_best_first);

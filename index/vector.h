@@ -75,6 +75,11 @@ MUST_CHECK int vectors_search(struct vectors *v, const struct space *space, cons
 MUST_CHECK int vectors_score(struct vectors *v, const struct space *space, const float *query,
 	const int64_t *slots, int n, float *out, struct err *e);
 
+/* out [dimension]: the query at length 1, and weights[i] times the vector of slots[i] for each that
+ * has one (Rocchio 1971). */
+MUST_CHECK int vectors_toward(struct vectors *v, const struct space *space, const float *query,
+	const int64_t *slots, const double *weights, int n, float *out, struct err *e);
+
 /* ── a second space, for another embedder or a newly trained table ── */
 
 /* tx via store_write inside. A filling space of that identity that already exists is given again

@@ -438,3 +438,29 @@ int vectors_score(struct vectors *v, const struct space *space, const float *que
 	loaded_drop(s);
 	return 0;
 }
+
+int vectors_toward(struct vectors *v, const struct space *space, const float *query,
+	const int64_t *slots, const double *weights, int n, float *out, struct err *e)
+{
+	float unit[EMBED_DIMENSION_MAX], other[EMBED_DIMENSION_MAX];
+	const size_t dimension = (size_t)space->dimension;
+	struct loaded_space *s;
+	struct snapshot *shot;
+	int rc = begin(v, space, query, unit, &s, e);
+
+	memcpy(out, rc == 0 && s ? unit : query, dimension * sizeof(*out));
+	if (rc || !s) {
+		return rc;
+	}
+	shot = memory_snapshot(&s->memory);
+	for (int i = 0; i < n; i++) {
+		if (snapshot_has(shot, slots[i])) {
+			vector_from_half(snapshot_halves(shot, slots[i], space->dimension), other,
+				dimension);
+			vector_kernel()->add_scaled(out, other, (float)weights[i], dimension);
+		}
+	}
+	snapshot_drop(shot);
+	loaded_drop(s);
+	return 0;
+}

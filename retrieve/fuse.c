@@ -97,23 +97,9 @@ void fuse_rank(struct fused *items, int n, double vector_weight, bool lexical_wh
 	qsort(items, (size_t)n, sizeof(*items), by_score);
 }
 
-void fuse_ranks(struct arena *a, struct fused *items, int n, const double *weights, int n_weights,
-	bool lexical_whole)
+struct fused *fuse_find(struct fused *items, int n, int64_t slot)
 {
-	struct fused *copy = arena_array(a, struct fused, (size_t)n + 1);
-	int *ranks = arena_array(a, int, (size_t)n *(size_t)n_weights + 1);
+	const struct fused key = {.slot = slot};
 
-	for (int i = 0; i < n; i++) {
-		items[i].ranks = ranks + (size_t)i * (size_t)n_weights;
-	}
-	for (int w = 0; w < n_weights; w++) {
-		memcpy(copy, items, (size_t)n * sizeof(*copy));
-		fuse_rank(copy, n, weights[w], lexical_whole);
-		for (int rank = 0; rank < n; rank++) {
-			const struct fused *at =
-				bsearch(&copy[rank], items, (size_t)n, sizeof(*items), by_slot);
-
-			ranks[(size_t)(at - items) * (size_t)n_weights + (size_t)w] = rank + 1;
-		}
-	}
+	return bsearch(&key, items, (size_t)n, sizeof(*items), by_slot);
 }

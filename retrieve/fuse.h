@@ -20,8 +20,8 @@ struct fused {
 	int lexical_rank, vector_rank; /* 1-based; 0: not in that list */
 	float cosine;		       /* NAN: not known yet, see fuse_union */
 	double lexical;
-	double score;	  /* best = 1 after fuse_rank */
-	const int *ranks; /* by fuse_ranks; or NULL */
+	double score; /* best = 1 after fuse_rank */
+	int *ranks;   /* under the weights of a request; or NULL */
 };
 
 /* The union of both lists, in the arena, by slot. Those without a cosine have NAN. */
@@ -30,9 +30,7 @@ struct fused *fuse_union(struct arena *a, const struct fts_hit *lexical, int n_l
 /* Scores and sorts, best first; ties by slot. vector_weight 0 to 1. A cosine that is still NAN
  * (no vector) counts as 0. lexical_whole: no other chunk holds a word of the query. */
 void fuse_rank(struct fused *items, int n, double vector_weight, bool lexical_whole);
-/* Before it, while they are as fuse_union gave them: the rank that each would have under each of
- * the weights. */
-void fuse_ranks(struct arena *a, struct fused *items, int n, const double *weights, int n_weights,
-	bool lexical_whole);
+/* The item of a slot, while they are as fuse_union gave them; NULL: none. */
+struct fused *fuse_find(struct fused *items, int n, int64_t slot);
 
 #endif

@@ -8,6 +8,8 @@
 #include "index/base/utf8.h"
 #include "index/embed.h"
 
+#define FEEDBACK_PASSAGES 3 /* sought with COVERING (index/fts_search.c); 2 to 5 are alike */
+
 int search_permit(struct search *s, struct err *e)
 {
 	const struct search_request *r = s->request;
@@ -153,22 +155,78 @@ int search_vector(struct search *s, struct err *e)
 	return 0;
 }
 
-/* The lexical list's candidates get the cosine that the vector list did not bring. */
-static int complete_cosines(struct search *s, struct err *e)
+/* The cosine of each with the vector; of those that have none known, or of all. */
+static int find_cosines(
+	struct search *s, struct fused *items, const float *vector, bool all, struct err *e)
 {
 	int64_t *slots = arena_array(s->arena, int64_t, (size_t)s->n_fused + 1);
 	float *cosines = arena_array(s->arena, float, (size_t)s->n_fused + 1);
 	int i, k = 0, rc;
 
 	for (i = 0; i < s->n_fused; i++) {
-		if (isnan(s->fused[i].cosine)) {
-			slots[k++] = s->fused[i].slot;
+		if (all || isnan(items[i].cosine)) {
+			slots[k++] = items[i].slot;
 		}
 	}
-	rc = vectors_score(s->index->vectors, &s->space, s->query_vector, slots, k, cosines, e);
+	rc = vectors_score(s->index->vectors, &s->space, vector, slots, k, cosines, e);
 	for (i = 0, k = 0; i < s->n_fused && !rc; i++) {
-		if (isnan(s->fused[i].cosine)) {
-			s->fused[i].cosine = cosines[k++];
+		if (all || isnan(items[i].cosine)) {
+			items[i].cosine = cosines[k++];
+		}
+	}
+	return rc;
+}
+
+/* The question's vector goes towards the best, and all are ranked by their cosine with that: what
+ * they have in common is what is asked about, in the documents' words. */
+static int rank_again(struct search *s, struct fused *items, double weight, struct err *e)
+{
+	float *toward = arena_array(s->arena, float, (size_t)s->space.dimension);
+	int n = s->n_fused < FEEDBACK_PASSAGES ? s->n_fused : FEEDBACK_PASSAGES;
+	int64_t slots[FEEDBACK_PASSAGES];
+	double weights[FEEDBACK_PASSAGES], sum = 0;
+	int rc;
+
+	for (int i = 0; i < n; i++) {
+		slots[i] = items[i].slot;
+		sum += items[i].score;
+	}
+	for (int i = 0; i < n; i++) {
+		weights[i] =
+			sum > 0 ? embedder_feedback(s->space.embedder) * items[i].score / sum : 0;
+	}
+	rc = vectors_toward(
+		s->index->vectors, &s->space, s->query_vector, slots, weights, n, toward, e);
+	rc = rc ? rc : find_cosines(s, items, toward, true, e);
+	fuse_rank(items, s->n_fused, weight, s->n_lexical < FTS_WHOLE_BELOW);
+	return rc;
+}
+
+/* Items as the union gave them, their cosines known. */
+static int rank(struct search *s, struct fused *items, double weight, struct err *e)
+{
+	fuse_rank(items, s->n_fused, weight, s->n_lexical < FTS_WHOLE_BELOW);
+	return weight > 0 && s->n_vector > 0 && embedder_feedback(s->space.embedder) > 0
+		       ? rank_again(s, items, weight, e)
+		       : 0;
+}
+
+static int rank_under_others(struct search *s, struct err *e)
+{
+	const struct search_request *r = s->request;
+	size_t n = (size_t)s->n_fused;
+	struct fused *copy = arena_array(s->arena, struct fused, n + 1);
+	int *ranks = arena_array(s->arena, int, n *(size_t)r->n_weights + 1);
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		s->fused[i].ranks = ranks + i * (size_t)r->n_weights;
+	}
+	for (int w = 0; rc == 0 && w < r->n_weights; w++) {
+		memcpy(copy, s->fused, n * sizeof(*copy));
+		rc = rank(s, copy, r->weights[w], e);
+		for (size_t i = 0; i < n; i++) {
+			fuse_find(s->fused, s->n_fused, copy[i].slot)->ranks[w] = (int)i + 1;
 		}
 	}
 	return rc;
@@ -182,13 +240,10 @@ int search_fuse(struct search *s, struct err *e)
 	s->fused =
 		fuse_union(s->arena, s->lexical, s->n_lexical, s->vector, s->n_vector, &s->n_fused);
 	if ((s->vector_weight > 0 || r->n_weights > 0) && s->query_vector && s->n_fused > 0) {
-		rc = complete_cosines(s, e);
+		rc = find_cosines(s, s->fused, s->query_vector, false, e);
 	}
-	if (rc == 0 && r->n_weights > 0) {
-		fuse_ranks(s->arena, s->fused, s->n_fused, r->weights, r->n_weights,
-			s->n_lexical < FTS_WHOLE_BELOW);
-	}
-	fuse_rank(s->fused, s->n_fused, s->vector_weight, s->n_lexical < FTS_WHOLE_BELOW);
+	rc = rc || r->n_weights == 0 ? rc : rank_under_others(s, e);
+	rc = rc ? rc : rank(s, s->fused, s->vector_weight, e);
 	s->out->vector_weight = s->vector_weight;
 	return rc;
 }

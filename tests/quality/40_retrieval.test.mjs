@@ -13,12 +13,12 @@ const SETS = path.join(ROOT, '../shared/eval');
 const AT_LEAST = {
 	handbook: 0.435,
 	cisi: 0.355,
-	chunking: 0.794,
+	chunking: 0.796,
 	'xquad-en': 0.968,
-	'xquad-de': 0.945,
-	'xquad-ru': 0.95,
-	'xquad-ar': 0.94,
-	'xquad-zh': 0.96,
+	'xquad-de': 0.948,
+	'xquad-ru': 0.955,
+	'xquad-ar': 0.946,
+	'xquad-zh': 0.962,
 };
 const RECALL_GAINED = 0.02; // mean recall@100 over BM25's, of the sets below
 

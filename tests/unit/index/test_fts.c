@@ -251,7 +251,7 @@ static void reference(
 	const int rows[N_ROWS][ROW_WORDS], const int *query, int n, struct fts_hit *out)
 {
 	for (int r = 0; r < N_ROWS; r++) {
-		out[r] = (struct fts_hit){r, 0};
+		out[r] = (struct fts_hit){.slot = r};
 	}
 	for (int t = 0; t < n; t++) {
 		int df = 0;

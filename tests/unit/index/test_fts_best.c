@@ -109,7 +109,7 @@ static void ask_fts5(struct world *w, struct db *db, const struct query_terms *t
 	sqlite3_bind_pointer(q->q, 4, &scoring, SCORING_POINTER, NULL);
 	out->n = 0;
 	while (stmt_step(q, &world_err) == 1) {
-		out->hits[out->n++] = (struct fts_hit){col_int(q, 0), col_real(q, 1)};
+		out->hits[out->n++] = (struct fts_hit){col_int(q, 0), col_real(q, 1), 0};
 	}
 	stmt_null(q, 2);
 	stmt_null(q, 4);
@@ -268,11 +268,11 @@ static void test_pairs_by_hand(void **state)
 	who = operator_of(w, db);
 	n = search(w, db, &who, "alpha beta", "xx", &hits);
 	assert_int_equal(n, n_rows);
-	assert_true(fabs(score_of(hits, n, 0) - idf * (2 * once + .4 * once)) < 1e-9);
-	assert_true(fabs(score_of(hits, n, 1) - idf * (2 * once + .1 * once)) < 1e-9);
-	assert_true(fabs(score_of(hits, n, 2) - idf * (2 * once + .1 * once)) < 1e-9);
+	assert_true(fabs(score_of(hits, n, 0) - idf * (2 * once + .45 * once)) < 1e-9);
+	assert_true(fabs(score_of(hits, n, 1) - idf * (2 * once + .15 * once)) < 1e-9);
+	assert_true(fabs(score_of(hits, n, 2) - idf * (2 * once + .15 * once)) < 1e-9);
 	assert_true(fabs(score_of(hits, n, 3) - idf * 2 * once) < 1e-9);
-	assert_true(fabs(score_of(hits, n, 4) - idf * (2 * twice + .4 * twice)) < 1e-9);
+	assert_true(fabs(score_of(hits, n, 4) - idf * (2 * twice + .45 * twice)) < 1e-9);
 	assert_int_equal(hits[0].slot, 4);
 	assert_int_equal(hits[1].slot, 0);
 	assert_int_equal(hits[4].slot, 3);
@@ -281,6 +281,38 @@ static void test_pairs_by_hand(void **state)
 	assert_int_equal(hits[1].slot, 0);
 	n = search(w, db, &who, "alpha alpha", "xx", &hits);
 	assert_true(fabs(score_of(hits, n, 0) - score_of(hits, n, 3)) < 1e-9);
+	store_reader_drop(db);
+}
+
+/* Rows of one length, one word of the question in each: what the other word would weigh is missing.
+ */
+static void test_covering_by_hand(void **state)
+{
+	static const char *const texts[] = {"alpha c d e", "f beta g h", "alpha i j k", "l m n o"};
+	double alpha = log(2.5 / 2.5 + 1), beta = log(3.5 / 1.5 + 1); /* of four rows */
+	struct world *w = *state;
+	struct id c = add_collection(w, "all", "operator");
+	struct fts_hit *hits;
+	struct asker who;
+	struct db *db;
+	int n;
+
+	for (int i = 0; i < 4; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "t%d", i);
+		add_document(w, &c, name, "xx", texts[i]);
+	}
+	db = reader(w);
+	who = operator_of(w, db);
+	n = search(w, db, &who, "alpha beta", "xx", &hits);
+	assert_int_equal(n, 3);
+	assert_true(fabs(score_of(hits, n, 0) - alpha * (1 - .3 * beta / (alpha + beta))) < 1e-9);
+	assert_true(fabs(score_of(hits, n, 1) - beta * (1 - .3 * alpha / (alpha + beta))) < 1e-9);
+	/* A word that no row has is missing in none. */
+	n = search(w, db, &who, "alpha zeta", "xx", &hits);
+	assert_int_equal(n, 2);
+	assert_true(fabs(score_of(hits, n, 0) - alpha) < 1e-9);
 	store_reader_drop(db);
 }
 
@@ -662,6 +694,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_as_fts5_finds),
 		T(test_pairs_by_hand),
+		T(test_covering_by_hand),
 		T(test_bigrams_make_no_pairs),
 		T(test_frequencies_follow_the_index),
 		T(test_forgotten_while_others_write),

@@ -356,7 +356,7 @@ static void test_bad_and_odd_vectors(void **state)
 	struct space s = serve(f, 4);
 	struct allowed a = allow(2000, every, 1);
 	float one[] = {1, 0, 0, 0}, two[] = {0, 3, 0, 0}, zero[4] = {0}, bad[] = {1, NAN, 0, 0};
-	float huge[] = {3e38f, 3e38f, 3e38f, 3e38f}, scores[3];
+	float huge[] = {3e38f, 3e38f, 3e38f, 3e38f}, scores[3], toward[4];
 	struct vector_hit hits[5];
 	int64_t slots[] = {7, 1500, 3}, gone = 1500;
 	int n;
@@ -376,6 +376,10 @@ static void test_bad_and_odd_vectors(void **state)
 	assert_float_equal(scores[0], 1, 1e-3);
 	assert_float_equal(scores[1], 0, 1e-3);
 	assert_true(isnan(scores[2]));
+	ok(vectors_toward(f->v, &s, two, slots, (double[]){.5, .25, 9}, 3, toward, &e));
+	assert_float_equal(toward[0], .5, 1e-3);
+	assert_float_equal(toward[1], 1.25, 1e-3);
+	assert_float_equal(toward[2], 0, 1e-6);
 	ok(vectors_search(f->v, &s, zero, &a, 5, hits, &n, &e));
 	assert_int_equal(n, 0);
 	assert_int_equal(vectors_search(f->v, &s, bad, &a, 5, hits, &n, &e), ERR_INVALID);

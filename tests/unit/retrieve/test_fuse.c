@@ -9,7 +9,7 @@
 
 static void test_union_unites_and_ranks(void **state)
 {
-	const struct fts_hit lexical[] = {{7, 10.0}, {3, 5.0}, {9, 2.0}};
+	const struct fts_hit lexical[] = {{7, 10.0, 1}, {3, 5.0, 1}, {9, 2.0, 1}};
 	const struct vector_hit vector[] = {{3, 0.8f}, {11, 0.4f}};
 	struct arena a;
 	struct fused *items;
@@ -34,7 +34,7 @@ static void test_union_unites_and_ranks(void **state)
 /* A slot that only the vectors found counts with the lowest lexical score of the list. */
 static void test_missing_lexical_is_the_lowest(void **state)
 {
-	const struct fts_hit lexical[] = {{1, 8.0}, {2, 4.0}};
+	const struct fts_hit lexical[] = {{1, 8.0, 1}, {2, 4.0, 1}};
 	const struct vector_hit vector[] = {{5, 1.0f}};
 	struct arena a;
 	struct fused *items;
@@ -53,7 +53,7 @@ static void test_missing_lexical_is_the_lowest(void **state)
 /* Where the list is all that matches, a part number is not outranked by what only resembles it. */
 static void test_missing_from_a_whole_list_is_nothing(void **state)
 {
-	const struct fts_hit lexical[] = {{1, 8.0}, {2, 7.9}};
+	const struct fts_hit lexical[] = {{1, 8.0, 1}, {2, 7.9, 1}};
 	const struct vector_hit vector[] = {{5, 1.0f}, {2, 0.1f}};
 	struct arena a;
 	struct fused *items;
@@ -70,32 +70,19 @@ static void test_missing_from_a_whole_list_is_nothing(void **state)
 	arena_finish(&a);
 }
 
-/* What fusing anew under each weight would give. */
-static void test_ranks_under_other_weights(void **state)
+static void test_find(void **state)
 {
-	const struct fts_hit lexical[] = {{1, 10.0}, {5, 8.0}, {3, 5.0}};
-	const struct vector_hit vector[] = {{7, 0.9f}, {3, 0.8f}, {1, 0.2f}, {5, 0.1f}};
-	const double weights[] = {0, 0.3, 1};
+	const struct fts_hit lexical[] = {{.slot = 7, .score = 10}, {.slot = 3, .score = 5}};
 	struct arena a;
-	struct fused *items, *again;
+	struct fused *items;
 	int n;
 
 	(void)state;
 	arena_init(&a);
-	items = fuse_union(&a, lexical, 3, vector, 4, &n);
-	fuse_ranks(&a, items, n, weights, 3, false);
-	fuse_rank(items, n, 0.5, false);
-	for (int w = 0; w < 3; w++) {
-		again = fuse_union(&a, lexical, 3, vector, 4, &n);
-		fuse_rank(again, n, weights[w], false);
-		for (int i = 0; i < n; i++) {
-			for (int k = 0; k < n; k++) {
-				assert_true(items[k].slot != again[i].slot ||
-					    items[k].ranks[w] == i + 1);
-			}
-		}
-	}
-	assert_int_equal(again[0].slot, 7);
+	items = fuse_union(&a, lexical, 2, NULL, 0, &n);
+	assert_int_equal(fuse_find(items, n, 3)->slot, 3);
+	assert_int_equal(fuse_find(items, n, 7)->slot, 7);
+	assert_null(fuse_find(items, n, 5));
 	arena_finish(&a);
 }
 
@@ -124,7 +111,7 @@ int main(void)
 		cmocka_unit_test(test_union_unites_and_ranks),
 		cmocka_unit_test(test_missing_lexical_is_the_lowest),
 		cmocka_unit_test(test_missing_from_a_whole_list_is_nothing),
-		cmocka_unit_test(test_ranks_under_other_weights),
+		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_empty_lists_and_ties),
 	};
 
