@@ -6,6 +6,7 @@
  * Russian, .943 to .950 in Arabic, .967 to .970 in English; .3 to 1 as their weight and 4 to 16 of
  * them differ by less than .004, so WEIGHT and SIMILAR are in the middle of what is flat.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <sqlite3.h>
@@ -23,7 +24,9 @@
 #define LETTERS_LONG 8 /* from here on two slips are forgiven (as Lucene and others have it) */
 #define SIMILAR 6
 #define FINDS_MAX 8 /* forms that are looked for, of all words: 2.5 ms each in a million terms */
-#define WEIGHT .6   /* of a similar term with the same trigrams */
+/* Of a question: what is hidden is passed over, but not for seconds. */
+#define LOOKUPS_MAX 2000
+#define WEIGHT .6 /* of a similar term with the same trigrams */
 
 struct word {
 	int start, end;
@@ -35,6 +38,13 @@ struct word {
 struct words {
 	struct word items[WORDS_MAX];
 	int n;
+};
+
+struct near_search {
+	struct fts_reading *reading;
+	struct arena *arena;
+	const struct fts_query *q;
+	int n_lookups; /* that are left to this question */
 };
 
 /* ── the words ── */
@@ -164,72 +174,73 @@ static int keep_unknown(
 
 /* ── what is near ── */
 
-static bool before(const struct neighbour *x, const struct neighbour *y)
+/* The neighbours of all forms; a term may stand there more than once. */
+static struct neighbour *join_forms(
+	struct arena *a, const struct vocabulary_search *forms, int n_forms, bool similar, int *n)
 {
-	return x->distance != y->distance	? x->distance < y->distance
-	       : x->similarity != y->similarity ? x->similarity > y->similarity
-						: x->weight > y->weight;
-}
+	struct neighbour *out;
 
-/* The nearest of all forms' neighbours that is not before `last` and not one of `done`. */
-static const struct neighbour *next_near(const struct vocabulary_search *forms, int n_forms,
-	bool similar, const struct neighbour *const *done, int n_done)
-{
-	const struct neighbour *best = NULL;
-
+	*n = 0;
 	for (int f = 0; f < n_forms; f++) {
-		const struct neighbour *list = similar ? forms[f].similar : forms[f].corrections;
-		int n = similar ? forms[f].n_similar : forms[f].n_corrections;
+		*n += similar ? forms[f].n_similar : forms[f].n_corrections;
+	}
+	out = arena_array(a, struct neighbour, (size_t)*n + 1);
+	*n = 0;
+	for (int f = 0; f < n_forms; f++) {
+		int more = similar ? forms[f].n_similar : forms[f].n_corrections;
 
-		for (int i = 0; i < n; i++) {
-			bool seen = false;
-
-			for (int k = 0; k < n_done && !seen; k++) {
-				seen = strcmp(done[k]->term, list[i].term) == 0;
-			}
-			if (!seen && (!best || before(&list[i], best))) {
-				best = &list[i];
-			}
+		if (more > 0) {
+			memcpy(out + *n, similar ? forms[f].similar : forms[f].corrections,
+				(size_t)more * sizeof(*out));
+			*n += more;
 		}
 	}
-	return best;
+	qsort(out, (size_t)*n, sizeof(*out), vocabulary_nearest_first);
+	return out;
 }
 
-static int choose(struct fts_reading *r, struct arena *a, const struct fts_query *q,
-	const struct vocabulary_search *forms, int n_forms, struct fts_unknown *out, struct err *e)
+static bool is_chosen(const struct fts_unknown *u, const char *term)
 {
-	const struct neighbour *done[FORMS_MAX * VOCABULARY_SIMILAR], *x;
-	int n_done = 0, rc = 0;
+	for (int i = 0; i < u->n_similar; i++) {
+		if (strcmp(u->similar[i].term, term) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Of what is near, what an allowed row has, however much that none has is nearer. */
+static int choose(struct near_search *s, const struct vocabulary_search *forms, int n_forms,
+	struct fts_unknown *out, struct err *e)
+{
+	int n, rc = 0;
+	const struct neighbour *list = join_forms(s->arena, forms, n_forms, false, &n);
 	bool has;
 
-	while (rc == 0 && !out->near &&
-		(x = next_near(forms, n_forms, false, done, n_done)) != NULL) {
-		rc = fts_reading_has(r, q->allowed, x->term, &has, e);
+	for (int i = 0; rc == 0 && i < n && !out->near && s->n_lookups-- > 0; i++) {
+		rc = fts_reading_has(s->reading, s->q->allowed, list[i].term, &has, e);
 		if (rc == 0 && has) {
-			out->near = arena_str(a, x->term);
-			rc = allowed_row(r->db, q, x->term, &out->near_slot, e);
+			out->near = arena_str(s->arena, list[i].term);
+			rc = allowed_row(s->reading->db, s->q, out->near, &out->near_slot, e);
 		}
-		done[n_done++] = x;
 	}
-	n_done = 0;
-	out->similar = arena_array(a, struct fts_extra, SIMILAR);
-	while (rc == 0 && out->n_similar < SIMILAR &&
-		(x = next_near(forms, n_forms, true, done, n_done)) != NULL) {
-		rc = fts_reading_has(r, q->allowed, x->term, &has, e);
-		if (rc == 0 && has) {
-			out->similar[out->n_similar++] =
-				(struct fts_extra){arena_str(a, x->term), WEIGHT * x->similarity};
+	list = join_forms(s->arena, forms, n_forms, true, &n);
+	out->similar = arena_array(s->arena, struct fts_extra, SIMILAR);
+	for (int i = 0; rc == 0 && i < n && out->n_similar < SIMILAR && s->n_lookups-- > 0; i++) {
+		rc = fts_reading_has(s->reading, s->q->allowed, list[i].term, &has, e);
+		if (rc == 0 && has && !is_chosen(out, list[i].term)) {
+			out->similar[out->n_similar++] = (struct fts_extra){
+				arena_str(s->arena, list[i].term), WEIGHT * list[i].similarity};
 		}
-		done[n_done++] = x;
 	}
 	return rc;
 }
 
-static int find_near(struct fts_reading *r, struct arena *a, const struct fts_query *q,
-	struct words *words, const struct vocabulary *v, struct fts_unknown *out, struct err *e)
+static int find_near(struct near_search *s, struct words *words, const struct vocabulary *v,
+	struct fts_unknown *out, struct err *e)
 {
 	struct vocabulary_search *all =
-		arena_array(a, struct vocabulary_search, (size_t)words->n * FORMS_MAX);
+		arena_array(s->arena, struct vocabulary_search, (size_t)words->n * FORMS_MAX);
 	int n = 0, rc = 0;
 
 	for (int i = 0; i < words->n; i++) {
@@ -243,14 +254,14 @@ static int find_near(struct fts_reading *r, struct arena *a, const struct fts_qu
 				.max_distance = w->n_letters < LETTERS_LONG ? 1 : 2};
 		}
 	}
-	vocabulary_find(v, all, n);
+	vocabulary_find(v, s->arena, all, n);
 	n = 0;
 	for (int i = 0; rc == 0 && i < words->n; i++) {
 		const struct word *w = &words->items[i];
 
 		out[i] = (struct fts_unknown){
 			.byte_start = w->start, .byte_end = w->end, .near_slot = -1};
-		rc = choose(r, a, q, &all[n], w->n_forms, &out[i], e);
+		rc = choose(s, &all[n], w->n_forms, &out[i], e);
 		n += w->n_forms;
 	}
 	return rc;
@@ -259,6 +270,7 @@ static int find_near(struct fts_reading *r, struct arena *a, const struct fts_qu
 static int find_unknown(struct fts_reading *r, struct arena *a, const struct fts_query *q,
 	struct words *words, struct fts_unknown *out, struct err *e)
 {
+	struct near_search s = {.reading = r, .arena = a, .q = q, .n_lookups = LOOKUPS_MAX};
 	struct kept_vocabulary *kept = NULL;
 	int rc = keep_unknown(r, q, words, e);
 
@@ -266,7 +278,7 @@ static int find_unknown(struct fts_reading *r, struct arena *a, const struct fts
 		rc = fts_vocabulary_keep(r->db, q->workspace_n, &kept, e);
 	}
 	if (rc == 0 && kept) {
-		rc = find_near(r, a, q, words, kept_vocabulary(kept), out, e);
+		rc = find_near(&s, words, kept_vocabulary(kept), out, e);
 	} else {
 		words->n = 0;
 	}

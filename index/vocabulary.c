@@ -282,41 +282,40 @@ static double dice(const struct letters *a, const struct letters *b)
 	return 2.0 * common / (a->n + b->n);
 }
 
-/* Whether x goes before y. */
-static bool nearer(const struct neighbour *x, const struct neighbour *y)
+int vocabulary_nearest_first(const void *a, const void *b)
 {
+	const struct neighbour *x = a, *y = b;
+
 	if (x->distance != y->distance) {
-		return x->distance < y->distance;
+		return x->distance < y->distance ? -1 : 1;
 	}
 	if (x->similarity != y->similarity) {
-		return x->similarity > y->similarity;
+		return x->similarity > y->similarity ? -1 : 1;
 	}
-	return x->weight != y->weight ? x->weight > y->weight : strcmp(x->term, y->term) < 0;
+	if (x->weight != y->weight) {
+		return x->weight > y->weight ? -1 : 1;
+	}
+	return strcmp(x->term, y->term);
 }
 
-static void insert(struct neighbour *list, int *n, int max, struct neighbour x)
-{
-	int i;
-
-	if (*n == max && !nearer(&x, &list[max - 1])) {
-		return;
-	}
-	i = *n < max ? (*n)++ : max - 1;
-	for (; i > 0 && nearer(&x, &list[i - 1]); i--) {
-		list[i] = list[i - 1];
-	}
-	list[i] = x;
-}
+/* One search under way. */
+struct finding {
+	const struct vocabulary *v;
+	struct letters wanted;
+	int max_distance;
+	struct buf corrections, similar; /* of struct neighbour */
+};
 
 /* at_most: trigrams that they have in common, or more. */
-static void look_closer(const struct vocabulary *v, int i, const struct letters *wanted,
-	struct vocabulary_search *s, int at_most)
+static void look_closer(struct finding *f, int i, int at_most)
 {
+	const struct vocabulary *v = f->v;
+	const struct letters *wanted = &f->wanted;
 	bool similar = 4 * at_most >= wanted->n + v->lengths[i];
 	/* A change breaks three trigrams, a change of places four. */
 	bool near =
-		s->max_distance > 0 && abs(v->lengths[i] - wanted->n) <= s->max_distance &&
-		at_most >= wanted->n - 4 * s->max_distance &&
+		f->max_distance > 0 && abs(v->lengths[i] - wanted->n) <= f->max_distance &&
+		at_most >= wanted->n - 4 * f->max_distance &&
 		(v->firsts[i] == first_of(wanted->c[1]) || v->firsts[i] == first_of(wanted->c[2]));
 	struct neighbour x = {.term = v->texts.data + v->offsets[i], .weight = v->weights[i]};
 	struct letters word;
@@ -328,28 +327,29 @@ static void look_closer(const struct vocabulary *v, int i, const struct letters 
 	if (near && begins_alike(wanted, &word)) {
 		struct neighbour c = x;
 
-		c.distance = distance(wanted, &word, s->max_distance);
-		if (c.distance <= s->max_distance) {
-			insert(s->corrections, &s->n_corrections, VOCABULARY_CORRECTIONS, c);
+		c.distance = distance(wanted, &word, f->max_distance);
+		if (c.distance <= f->max_distance) {
+			buf_add(&f->corrections, &c, sizeof(c));
 		}
 	}
 	if (similar) {
 		x.similarity = dice(wanted, &word);
 		if (x.similarity >= VOCABULARY_SIMILARITY) {
-			insert(s->similar, &s->n_similar, VOCABULARY_SIMILAR, x);
+			buf_add(&f->similar, &x, sizeof(x));
 		}
 	}
 }
 
 /* Two letters that changed places in the middle of four leave no trigram as it was. */
-static void swap_letters(
-	const struct vocabulary *v, const struct letters *wanted, struct vocabulary_search *s)
+static void swap_letters(struct finding *f, const char *asked)
 {
+	const struct vocabulary *v = f->v;
+	const struct letters *wanted = &f->wanted;
 	char term[LETTERS_MAX * 4 + 1];
 	size_t n = 0;
 	uint32_t found;
 
-	if (wanted->n != 4 || s->max_distance == 0) {
+	if (wanted->n != 4 || f->max_distance == 0) {
 		return;
 	}
 	for (int i = 1; i <= 4; i++) {
@@ -357,53 +357,74 @@ static void swap_letters(
 	}
 	term[n] = '\0';
 	found = *table_slot(v, v->table, v->n_table, term, n);
-	if (found && strcmp(term, s->term) != 0) {
+	if (found && strcmp(term, asked) != 0) {
 		struct neighbour x = {.term = v->texts.data + v->offsets[found - 1],
 			.weight = v->weights[found - 1],
 			.distance = 1};
 
-		insert(s->corrections, &s->n_corrections, VOCABULARY_CORRECTIONS, x);
+		buf_add(&f->corrections, &x, sizeof(x));
 	}
 }
 
-/* counts [v->n] are 0 before and after. */
-static void find_one(const struct vocabulary *v, struct vocabulary_search *s, uint8_t *counts)
+static struct neighbour *sorted(struct arena *a, struct buf *found, int *n)
 {
-	struct letters wanted;
+	struct neighbour *out = arena_array(a, struct neighbour, found->len / sizeof(*out) + 1);
+
+	*n = (int)(found->len / sizeof(*out));
+	if (*n > 0) {
+		memcpy(out, found->data, found->len);
+		qsort(out, (size_t)*n, sizeof(*out), vocabulary_nearest_first);
+	}
+	buf_finish(found);
+	return out;
+}
+
+/* counts [v->n] are 0 before and after. */
+static void find_one(
+	const struct vocabulary *v, struct arena *a, struct vocabulary_search *s, uint8_t *counts)
+{
+	struct finding f = {.v = v,
+		.max_distance = s->max_distance,
+		.corrections = BUF_INIT,
+		.similar = BUF_INIT};
+	struct letters *wanted = &f.wanted;
 
 	s->n_corrections = s->n_similar = 0;
-	if (!read_letters(s->term, strlen(s->term), &wanted)) {
+	if (!read_letters(s->term, strlen(s->term), wanted)) {
 		return;
 	}
-	for (int k = 0; k < wanted.n; k++) {
-		uint32_t b = bucket(&wanted, k);
+	for (int k = 0; k < wanted->n; k++) {
+		uint32_t b = bucket(wanted, k);
 
 		for (uint32_t at = v->starts[b]; at < v->starts[b + 1]; at++) {
 			counts[v->lists[at]] += counts[v->lists[at]] < UINT8_MAX;
 		}
 	}
-	for (int k = 0; k < wanted.n; k++) {
-		uint32_t b = bucket(&wanted, k);
+	for (int k = 0; k < wanted->n; k++) {
+		uint32_t b = bucket(wanted, k);
 
 		for (uint32_t at = v->starts[b]; at < v->starts[b + 1]; at++) {
 			uint32_t i = v->lists[at];
 
 			if (counts[i]) {
-				look_closer(v, (int)i, &wanted, s, counts[i]);
+				look_closer(&f, (int)i, counts[i]);
 				counts[i] = 0;
 			}
 		}
 	}
-	swap_letters(v, &wanted, s);
+	swap_letters(&f, s->term);
+	s->corrections = sorted(a, &f.corrections, &s->n_corrections);
+	s->similar = sorted(a, &f.similar, &s->n_similar);
 }
 
-void vocabulary_find(const struct vocabulary *v, struct vocabulary_search *searches, int n)
+void vocabulary_find(
+	const struct vocabulary *v, struct arena *a, struct vocabulary_search *searches, int n)
 {
 	uint8_t *counts = calloc((size_t)v->n + 1, 1);
 
 	ASSERT(v->starts && counts);
 	for (int k = 0; k < n; k++) {
-		find_one(v, &searches[k], counts);
+		find_one(v, a, &searches[k], counts);
 	}
 	free(counts);
 }

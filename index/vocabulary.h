@@ -16,10 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "index/base/arena.h"
+
 #define VOCABULARY_LETTERS_MIN 3
 #define VOCABULARY_LETTERS_MAX 32
-#define VOCABULARY_CORRECTIONS 8
-#define VOCABULARY_SIMILAR 16
 
 struct vocabulary;
 
@@ -39,22 +39,27 @@ struct neighbour {
 	double similarity; /* similar: Dice's coefficient of the trigrams, 0 to 1 */
 };
 
+/* The order of a list of neighbours, for qsort. */
+int vocabulary_nearest_first(const void *a, const void *b);
+
 /* One word that is looked for. */
 struct vocabulary_search {
 	const char *term;
 	int max_distance; /* of a correction; 0: none are wanted */
-	/* nearest first, the more frequent first among equals; the first letter is the same, or
-	 * the first two have changed places */
-	struct neighbour corrections[VOCABULARY_CORRECTIONS];
+	/* OUT, in the arena: all there are, so that what one may not read takes no place from what
+	 * one may. Nearest first, the more frequent first among equals; the first letter is the
+	 * same, or the first two have changed places. */
+	struct neighbour *corrections;
 	int n_corrections;
 	/* most similar first, from VOCABULARY_SIMILARITY on */
-	struct neighbour similar[VOCABULARY_SIMILAR];
+	struct neighbour *similar;
 	int n_similar;
 };
 /* Half of the trigrams in common: below it terms share an ending and no more. */
 #define VOCABULARY_SIMILARITY .5
 
 /* Terms that are themselves in the vocabulary find themselves, too. */
-void vocabulary_find(const struct vocabulary *v, struct vocabulary_search *searches, int n);
+void vocabulary_find(
+	const struct vocabulary *v, struct arena *a, struct vocabulary_search *searches, int n);
 
 #endif

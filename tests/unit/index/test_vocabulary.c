@@ -22,6 +22,7 @@ static void nearest_first(void **state)
 		"annuals", "bnnual", "urlaub", "antrag", "urlaubstag", "отпуск", "отпуска", "2026",
 		"年假", "iso27001", "an"};
 	struct vocabulary *v = filled(terms, 16);
+	struct arena a;
 	struct vocabulary_search s[] = {{.term = "anual", .max_distance = 1},
 		{.term = "annaul", .max_distance = 1}, {.term = "nanual", .max_distance = 1},
 		{.term = "urlaubsantrag", .max_distance = 2},
@@ -30,7 +31,8 @@ static void nearest_first(void **state)
 
 	(void)state;
 	assert_int_equal(vocabulary_count(v), 12);
-	vocabulary_find(v, s, 8);
+	arena_init(&a);
+	vocabulary_find(v, &a, s, 8);
 	assert_true(s[0].n_corrections >= 2);
 	assert_string_equal(s[0].corrections[0].term, "annual"); /* before "anal": more frequent */
 	assert_int_equal(s[0].corrections[0].distance, 1);
@@ -45,6 +47,7 @@ static void nearest_first(void **state)
 	for (int i = 0; i < s[0].n_corrections; i++) {
 		assert_true(s[0].corrections[i].term[0] == 'a');
 	}
+	arena_finish(&a);
 	vocabulary_destroy(v);
 	vocabulary_destroy(NULL);
 }
@@ -62,6 +65,7 @@ static void nothing_near_is_missed(void **state)
 		struct vocabulary *v;
 		char word[16] = "", slip[20];
 		int n = 4 + rand() % 8, at;
+		struct arena a;
 
 		for (int i = 0; i < n; i++) {
 			word[i] = (char)('a' + rand() % 26);
@@ -83,8 +87,10 @@ static void nothing_near_is_missed(void **state)
 			memmove(slip + at + 1, slip + at, strlen(slip + at) + 1);
 		}
 		s.term = slip;
-		vocabulary_find(v, &s, 1);
+		arena_init(&a);
+		vocabulary_find(v, &a, &s, 1);
 		assert_true(s.n_corrections > 0 || strlen(slip) < VOCABULARY_LETTERS_MIN);
+		arena_finish(&a);
 		vocabulary_destroy(v);
 	}
 }
@@ -148,6 +154,36 @@ static void only_what_may_be_read_is_told(void **state)
 	vocabularies_close(v);
 }
 
+/* Hidden rows have hundreds of words that are nearer: the open one is found all the same. */
+static void what_is_hidden_takes_no_place(void **state)
+{
+	struct world *w = *state;
+	struct vocabularies *v = vocabularies_open(w->store);
+	struct id open = add_collection(w, "open", "operator");
+	struct id closed = add_collection(w, "closed", "operator");
+	struct buf hidden = BUF_INIT;
+	struct fts_unknown *u;
+
+	add_document(w, &open, "a", "en", "Of the xylographitz nothing is left.");
+	for (char c = 'a'; c <= 'z'; c++) {
+		for (char d = 'a'; d <= 'z'; d++) {
+			/* one letter from what is asked, the open one is two */
+			buf_printf(&hidden, "xylographi%c%c ", c, d == c ? 'q' : d);
+		}
+		buf_printf(&hidden, "xylogr%cphibb ", c);
+	}
+	buf_char(&hidden, '\0');
+	add_document(w, &closed, "b", "", hidden.data);
+	assert_int_equal(unknown(w, "xylographibb", "", &open, &u), 1);
+	assert_string_equal(u[0].near, "xylographitz");
+	assert_true(u[0].n_similar >= 1);
+	assert_string_equal(u[0].similar[0].term, "xylographitz");
+	buf_finish(&hidden);
+	vocabularies_stop(v);
+	world_close(w);
+	vocabularies_close(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +191,8 @@ int main(void)
 		cmocka_unit_test(nothing_near_is_missed),
 		cmocka_unit_test_setup_teardown(
 			only_what_may_be_read_is_told, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_is_hidden_takes_no_place, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
