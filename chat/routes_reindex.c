@@ -66,7 +66,18 @@ static int read_body(struct call *c, struct reindex_body *b, struct err *e)
 	return rc;
 }
 
-/* Which there are to drop: what waits for a decision, else what is kept. */
+/* What an order that was given up has filled so far; nothing while one is worked on. */
+static int drop_given_up(struct call *c, int *n, struct err *e)
+{
+	struct job *open;
+	int n_open, rc = job_open_reembeds(c->db, &c->arena, &c->who.workspace, &open, &n_open, e);
+
+	return rc || n_open > 0 ? rc
+				: vectors_space_drop(c->app->index->vectors, c->who.workspace_n,
+					  ASIDE_NOT, n, e);
+}
+
+/* Which there are to drop: what waits for a decision, else what is kept, else what is left. */
 static int drop_space(struct call *c, struct err *e)
 {
 	struct vectors *v = c->app->index->vectors;
@@ -75,6 +86,9 @@ static int drop_space(struct call *c, struct err *e)
 
 	if (rc == 0 && n == 0) {
 		rc = vectors_space_drop(v, c->who.workspace_n, ASIDE_KEPT, &n, e);
+	}
+	if (rc == 0 && n == 0) {
+		rc = drop_given_up(c, &n, e);
 	}
 	if (rc == 0 && n == 0) {
 		rc = err_set(e, ERR_NOT_FOUND, "no_such_space",

@@ -105,16 +105,17 @@ MUST_CHECK int vectors_space_load(struct vectors *v, int64_t space_n, struct err
 void vectors_space_unload(struct vectors *v, int64_t space_n);
 
 /* ── spaces set aside: one that waits for a decision, one that is kept as a way back ──
- * New chunks are not put there; who takes one up again fills it first. What is removed goes from
- * them as from every space. */
+ * New chunks are not put there; who takes one up again fills it first, and it stands aside until it
+ * serves: an order that is given up leaves it where it was. What is removed goes from them as from
+ * every space. ASIDE_NOT: one that is being filled, or whose order was given up. */
 
 enum space_aside { ASIDE_NOT, ASIDE_WAITING, ASIDE_KEPT };
 /* A filling space steps aside; another one that stood there is dropped. ERR_CONFLICT: gone. */
 MUST_CHECK int vectors_space_set_aside(
 	struct vectors *v, int64_t space_n, enum space_aside where, struct err *e);
 enum space_aside vectors_space_aside(struct db *db, int64_t space_n);
-/* tx. Takes it up again: *space_n is a filling space from now on, others that are filled are
- * dropped. ERR_NOT_FOUND: there is none. */
+/* tx. The one to take up again; others that are being filled are dropped. ERR_NOT_FOUND: there is
+ * none. */
 MUST_CHECK int vectors_space_take_up(struct db *db, int64_t workspace_n, enum space_aside where,
 	int64_t *space_n, struct err *e);
 /* Drops it; *n: how many there were. Their rows go in the background. */

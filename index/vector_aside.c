@@ -22,19 +22,28 @@ static int standing(
 	return rc < 0 ? rc : 0;
 }
 
-int space_put_aside(
-	struct db *db, const struct space_row *row, enum space_aside where, struct err *e)
+/* All of that kind but one. */
+static int retire_standing(
+	struct db *db, int64_t workspace_n, enum space_aside where, int64_t but, struct err *e)
 {
-	struct stmt *q;
 	int64_t other;
 	int rc;
 
 	do {
-		rc = standing(db, row->workspace_n, where, row->n, &other);
+		rc = standing(db, workspace_n, where, but, &other);
 		if (rc == 0 && other) {
 			rc = space_retire(db, other, e);
 		}
 	} while (rc == 0 && other);
+	return rc;
+}
+
+int space_put_aside(
+	struct db *db, const struct space_row *row, enum space_aside where, struct err *e)
+{
+	struct stmt *q;
+	int rc = retire_standing(db, row->workspace_n, where, row->n, e);
+
 	if (rc) {
 		return rc;
 	}
@@ -91,7 +100,6 @@ enum space_aside vectors_space_aside(struct db *db, int64_t space_n)
 int vectors_space_take_up(
 	struct db *db, int64_t workspace_n, enum space_aside where, int64_t *space_n, struct err *e)
 {
-	struct space_row row;
 	int rc = standing(db, workspace_n, where, 0, space_n);
 
 	if (rc == 0 && !*space_n) {
@@ -99,8 +107,7 @@ int vectors_space_take_up(
 			where == ASIDE_KEPT ? "no former vectors are kept"
 					    : "no new vectors wait for a decision");
 	}
-	rc = rc ? rc : space_lookup(db, *space_n, &row, e);
-	return rc ? rc : space_put_aside(db, &row, ASIDE_NOT, e);
+	return rc ? rc : retire_standing(db, workspace_n, ASIDE_NOT, *space_n, e);
 }
 
 static int tx_drop(struct db *db, void *arg, struct err *e)

@@ -216,6 +216,16 @@ static int keep_former(struct db *db, const struct space_row *former, struct err
 	return rc ? rc : space_put_aside(db, former, ASIDE_KEPT, e);
 }
 
+static int set_word(
+	struct db *db, enum vector_query which, int64_t space_n, const char *word, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &vector_sql, (int)which);
+
+	stmt_int(q, 1, space_n);
+	stmt_text(q, 2, word);
+	return stmt_run(q, e);
+}
+
 static int tx_swap(struct db *db, void *arg, struct err *e)
 {
 	struct swap *t = arg;
@@ -240,16 +250,13 @@ static int tx_swap(struct db *db, void *arg, struct err *e)
 		rc = space_row(q, &former, e);
 		stmt_reset(q);
 	}
+	/* If it was taken up from aside, the former takes its place there. */
+	rc = rc < 0 ? rc : set_word(db, Q_SPACE_SET_ASIDE, row.n, "", e);
 	if (rc == 0 && former.n) {
 		rc = t->keep && !has_texts(db, former.n) ? keep_former(db, &former, e)
 							 : space_retire(db, former.n, e);
 	}
-	if (rc == 0) {
-		q = db_stmt(db, &vector_sql, Q_SPACE_STATE);
-		stmt_int(q, 1, row.n);
-		stmt_text(q, 2, "serving");
-		rc = stmt_run(q, e);
-	}
+	rc = rc ? rc : set_word(db, Q_SPACE_STATE, row.n, "serving", e);
 	if (rc == 0) {
 		db_after_commit(db, on_swapped, t, NULL);
 	}

@@ -282,13 +282,15 @@ int step_swap(struct ingest *in, struct err *e)
 {
 	bool serves = false; /* the process died right after the swap */
 	enum space_aside aside = ASIDE_NOT;
-	struct job order;
+	struct job order = {.swap = SWAP_CHECKED};
 	int rc = serves_already(in, &serves, e);
 
 	if (rc == 0) {
 		rc = read_order(in, &order, &aside, e);
 	}
-	for (int i = 0; rc == 0 && !serves && aside == ASIDE_NOT; i++) {
+	/* What was taken up from aside stands there until now. */
+	for (int i = 0; rc == 0 && !serves && (aside == ASIDE_NOT || order.swap == SWAP_ALWAYS);
+		i++) {
 		struct err why = ERR_INIT;
 
 		rc = swap_in(in, order.keep, &why);

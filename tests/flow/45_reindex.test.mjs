@@ -4,7 +4,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { addUser, newConversation, postTurn, read, shelf, startDesk } from './answers.mjs';
-import { runCarrel, temporaryFolder } from './carrel.mjs';
+import { runCarrel, temporaryFolder, until } from './carrel.mjs';
 import { embed, startFakeModel } from './fake_model.mjs';
 import { unlisted } from './openapi.mjs';
 
@@ -49,6 +49,21 @@ async function done(body) {
 	const job = await carrel.jobEnd(r.json.jobId);
 	assert.equal(job.state, 'done', job.message);
 	return job;
+}
+/** Cancelled while the embedding server is silent. */
+async function givenUp(body) {
+	const before = asked().length;
+	const ours = (x) => x.input.some((text) => / opens at /.test(text));
+	fake.embeddings = (x) => (ours(x) ? 'silent' : undefined);
+	const r = await order(body);
+	assert.equal(r.status, 202, r.text);
+	await until(() => asked().slice(before).some((x) => ours(x.body)), 'it is asked to embed');
+	if (body.embedder) {
+		assert.equal((await order({ space: 'drop' })).status, 404, 'it is worked on');
+	}
+	await carrel.operator('POST', `/v1/jobs/${r.json.jobId}/cancel`);
+	assert.equal((await carrel.jobEnd(r.json.jobId)).state, 'cancelled');
+	fake.embeddings = undefined;
 }
 const cli = (args) => runCarrel(['reindex', '--data', carrel.data, ...args]);
 const asked = () => fake.requests.filter((r) => r.path.endsWith('/embeddings'));
@@ -108,6 +123,15 @@ test('swapped on order, the former kept; what is added or deleted meanwhile is n
 	assert.equal(back.status, 0, back.stderr);
 	now = await shown('ann');
 	assert.deepEqual([now.of('serving').embedder, now.of('serving').missing, now.of('kept').embedder], ['builtin', 0, 'openai']);
+	// a way back that is given up stays one
+	await shelf(carrel, 'ann', 'late', { 'late.txt': 'The aquarium opens at ten.\n' });
+	await givenUp({ space: 'back' });
+	now = await shown('ann');
+	assert.deepEqual([now.of('serving').embedder, now.of('kept').embedder, now.of('kept').missing, now.of('filling')], ['builtin', 'openai', 1, undefined]);
+	assert.equal((await cli(['--back', '--keep'])).status, 0);
+	assert.equal((await cli(['--back', '--keep'])).status, 0);
+	now = await shown('ann');
+	assert.deepEqual([now.of('serving').embedder, now.of('kept').missing], ['builtin', 0]);
 	assert.equal((await cli(['--drop'])).status, 0);
 	assert.equal((await shown('ann')).of('kept'), undefined);
 	for (const args of [['--back'], ['--swap'], ['--drop']]) {
@@ -119,6 +143,14 @@ test('swapped on order, the former kept; what is added or deleted meanwhile is n
 	for (const body of [{ space: 'swap', all: true }, { space: 'nonsense' }, { embedder: 'openai', swap: 'perhaps' }, { embedder: 'openai', keep: 1 }]) {
 		assert.equal((await order(body)).status, 400, JSON.stringify(body));
 	}
+});
+
+test('what an order that was given up has filled can be dropped', async () => {
+	await givenUp({ embedder: 'openai' });
+	assert.ok((await shown('ann')).of('filling'));
+	assert.equal((await cli(['--drop'])).status, 0);
+	assert.equal((await shown('ann')).of('filling'), undefined);
+	assert.equal((await cli(['--drop'])).status, 9);
 });
 
 test('it looks wrong: the new ones wait', async () => {
