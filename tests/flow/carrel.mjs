@@ -222,12 +222,12 @@ export function multipart(fields, files, boundary = 'carrel-test-boundary') {
 }
 
 /** settings: { 'http-idle-ms': 2000 }; data: a folder that is kept, else one that stop() removes. */
-export async function startCarrel({ settings = {}, data, env = {}, command = [CARREL] } = {}) {
+export async function startCarrel({ settings = {}, data, env = {}, command = [CARREL], readyMs = 30000 } = {}) {
 	const server = new Server(data ?? temporaryFolder(), data === undefined);
 	const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
 	const args = ['serve', '--data', server.data, '--listen', '127.0.0.1:0', ...flags];
 	server.spawn([...command, ...args], cleanEnvironment(env));
-	await server.ready();
+	await server.ready(readyMs);
 	return server;
 }
 
@@ -252,10 +252,10 @@ class Server {
 		});
 	}
 
-	async ready() {
+	async ready(ms = 30000) {
 		const said = /ready on http:\/\/(\S+):(\d+)\n/;
 		const what = () => `the server is ready; it said:\n${this.stdout}${this.log}`;
-		await until(() => this.exit || said.test(this.stdout), what, 30000);
+		await until(() => this.exit || said.test(this.stdout), what, ms);
 		if (this.exit) {
 			throw new Error(`the server ended (${JSON.stringify(this.exit)}) before ${what()}`);
 		}
