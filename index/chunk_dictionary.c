@@ -148,6 +148,16 @@ static size_t word_at(const char *p, const char *end)
 	return (size_t)(p - from);
 }
 
+static size_t word_slot(const uint64_t *set, size_t n_slots, uint64_t hash)
+{
+	size_t i = hash / 2 % n_slots;
+
+	while (set[i] && set[i] != hash) {
+		i = (i + 1) % n_slots;
+	}
+	return i;
+}
+
 static void add_words(uint64_t *set, size_t n_slots, const char *p, const char *end)
 {
 	while (p < end) {
@@ -155,12 +165,8 @@ static void add_words(uint64_t *set, size_t n_slots, const char *p, const char *
 
 		if (n > 0) {
 			uint64_t h = hash64(p, n) | 1;
-			size_t i = h / 2 % n_slots;
 
-			while (set[i] && set[i] != h) {
-				i = (i + 1) % n_slots;
-			}
-			set[i] = h;
+			set[word_slot(set, n_slots, h)] = h;
 		}
 		p += n + 1;
 	}
@@ -192,16 +198,10 @@ static void blank_cut_words(const struct training *t, char *content, size_t n_by
 	uint64_t *set = whole_words(t, &n_slots);
 
 	while (p < end) {
-		size_t n = word_at(p, end), i;
+		size_t n = word_at(p, end);
 
-		if (n > 0) {
-			uint64_t h = hash64(p, n) | 1;
-
-			for (i = h / 2 % n_slots; set[i] && set[i] != h; i = (i + 1) % n_slots) {
-			}
-			if (!set[i]) {
-				memset(p, ' ', n);
-			}
+		if (n > 0 && !set[word_slot(set, n_slots, hash64(p, n) | 1)]) {
+			memset(p, ' ', n);
 		}
 		p += n + 1;
 	}
@@ -331,6 +331,8 @@ struct dictionary_row {
 	int64_t n;
 	const char *bytes;
 	size_t n_bytes;
+	uint64_t *words; /* a set of hashes, as of whole_words */
+	size_t n_slots;
 	bool tainted;
 	struct dictionary_row *next;
 };
@@ -362,6 +364,11 @@ int forgetting_create(struct db *db, int64_t workspace_n, struct forgetting **ou
 		d->n = col_int(q, 0);
 		bytes = col_blob(q, 1, &d->n_bytes);
 		d->bytes = arena_copy(&f->arena, bytes, d->n_bytes);
+		for (d->n_slots = 1024; d->n_slots < d->n_bytes; d->n_slots *= 2) {
+		}
+		d->words = arena_array(&f->arena, uint64_t, d->n_slots);
+		memset(d->words, 0, d->n_slots * sizeof(*d->words));
+		add_words(d->words, d->n_slots, d->bytes, d->bytes + d->n_bytes);
 		d->next = f->all;
 		f->all = d;
 	}
@@ -385,6 +392,15 @@ static bool seen_before(struct forgetting *f, const char *word, size_t n_bytes)
 	return seen;
 }
 
+/* A word of an alphabet stands there whole or not at all; to look for it in all bytes took most of
+ * a purge's time. */
+static bool holds(const struct dictionary_row *d, const char *word, size_t n_bytes)
+{
+	return word_at(word, word + n_bytes) == n_bytes
+		       ? d->words[word_slot(d->words, d->n_slots, hash64(word, n_bytes) | 1)] != 0
+		       : memmem(d->bytes, d->n_bytes, word, n_bytes) != NULL;
+}
+
 /* Taints the dictionaries that hold a word which no live chunk has. */
 static int test_word(
 	struct db *db, struct forgetting *f, const char *word, size_t n_bytes, struct err *e)
@@ -392,7 +408,7 @@ static int test_word(
 	int known = -1; /* not asked yet */
 
 	for (struct dictionary_row *d = f->all; d; d = d->next) {
-		if (d->tainted || !memmem(d->bytes, d->n_bytes, word, n_bytes)) {
+		if (d->tainted || !holds(d, word, n_bytes)) {
 			continue;
 		}
 		if (known < 0) {
