@@ -271,11 +271,12 @@ static int part_headers(struct multipart *m, struct multipart_part *part, struct
 
 		p = m->window + m->from;
 		end = memmem(p, n_there, "\r\n\r\n", 4);
+		/* The same limit however much of them has come at once. */
+		if ((end ? (size_t)(end - p) : n_there) > HEADERS_MAX) {
+			return bad(e, "A part's headers are too large.");
+		}
 		if (end) {
 			break;
-		}
-		if (n_there > HEADERS_MAX) {
-			return bad(e, "A part's headers are too large.");
 		}
 		rc = m->ended ? truncated(e) : fill(m, e);
 		if (rc != 0) {

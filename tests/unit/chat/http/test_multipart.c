@@ -156,6 +156,29 @@ static void test_large_part(void **state)
 	buf_finish(&out);
 }
 
+/* The limit is the same whether they come at once or in pieces. */
+static void test_large_headers(void **state)
+{
+	struct buf in = BUF_INIT;
+
+	(void)state;
+	buf_str(&in, "--XX\r\nContent-Disposition: form-data; name=\"f\"\r\nX: ");
+	for (int i = 0; i < 9000; i++) {
+		buf_char(&in, 'x');
+	}
+	buf_str(&in, "\r\n\r\n\r\n--XX--");
+	for (n_first = n_then = in.len; n_then > 100; n_first = n_then /= 2) {
+		struct buf out = BUF_INIT;
+		struct err e = ERR_INIT;
+
+		assert_int_equal(read_all(in.data, in.len, TYPE, 4096, &out, &e), ERR_INVALID);
+		assert_string_equal(e.reason, "bad_multipart");
+		buf_finish(&out);
+	}
+	n_first = n_then = 65536;
+	buf_finish(&in);
+}
+
 static void test_broken(void **state)
 {
 	static const struct {
@@ -228,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_every_read),
 		cmocka_unit_test(test_truncated_everywhere),
 		cmocka_unit_test(test_large_part),
+		cmocka_unit_test(test_large_headers),
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_limits),
 	};
