@@ -447,7 +447,8 @@ void extract_ods(struct document *doc, struct draft *d)
 		.child = ODF_TABLE_TABLE,
 		.on_start = on_start,
 		.on_end = on_end};
-	static struct sheet sheet;
+	static struct sheet sheet; /* large */
 
+	memset(&sheet, 0, sizeof(sheet));
 	odf_read(doc, d, &SPREADSHEET, &sheet);
 }

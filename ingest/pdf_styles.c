@@ -103,6 +103,7 @@ void pdf_learn_styles(const struct pdf_page *pages, int n, struct pdf_styles *ou
 	int body = 0;
 
 	memset(out, 0, sizeof(*out));
+	memset(chars, 0, sizeof(chars));
 	for (int i = 0; i < n; i++) {
 		for (int k = 0; k < pages[i].n_segs; k++) {
 			const struct pdf_seg *s = &pages[i].segs[k];
