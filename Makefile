@@ -145,12 +145,14 @@ QUALITY := $(sort $(wildcard tests/quality/*.test.mjs))
 BROWSER := $(sort $(wildcard tests/browser/*.test.mjs))
 FAULT   := $(sort $(wildcard tests/fault/*.test.mjs))
 
+# Chance has a seed of the commit there, unless SEED is given: the same commit is tried in the same way.
+SEED_GIVEN := $(if $(filter command environment,$(firstword $(origin SEED))),$(SEED))
+COMMIT_SEED = $$(printf %d 0x1$$(git rev-parse HEAD 2>/dev/null | cut -c 1-7))
 check: check-deps
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT) $(BUILD)/tests/fault/mutants $(BUILD)/tests/fault/faults.so
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(UNIT) $(FAULT_PARTS) \
+		chat/ui/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
 	$(Q)rm -rf $(BUILD)/results build/asan/results build/fuzz/results
-	$(Q)failed=; for suite in lint unit flow browser quality fault-short asan-unit fuzz-short; do \
-		$(MAKE) --no-print-directory $$suite || failed="$$failed $$suite"; done; \
-	[ -z "$$failed" ] || echo "failed:$$failed"; \
+	+$(Q)failed=; BUILD=$(BUILD) MAKE="$(MAKE)" SEED=$(or $(SEED_GIVEN),$(COMMIT_SEED)) tests/check.sh || failed=1; \
 	tests/sum.sh $(BUILD)/results build/asan/results build/fuzz/results && [ -z "$$failed" ]
 
 unit: $(UNIT)
@@ -158,7 +160,7 @@ unit: $(UNIT)
 flow: build
 	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 flow $(FLOW)
 browser: build tests/browser/node_modules/.package-lock.json
-	$(Q)BUILD=$(BUILD) tests/run.sh browser $(BROWSER)
+	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 browser $(BROWSER)
 quality: build
 	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 quality $(QUALITY)
 FAULT_PARTS := $(BUILD)/tests/fault/mutants $(BUILD)/tests/fault/faults.so
@@ -168,7 +170,7 @@ fault: build $(FAULT_PARTS) $(BUILD)/tests/unit/chat/test_model_faults
 QUERIES ?= 1000000
 KILLS   ?= 500
 fault-short: build $(FAULT_PARTS) # what CI runs of it
-	$(Q)BUILD=$(BUILD) TEST_TIMEOUT=900 tests/run.sh -j 2 fault $(FAULT) $(BUILD)/tests/fault/mutants
+	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 fault $(FAULT) $(BUILD)/tests/fault/mutants
 $(BUILD)/tests/fault/%: $(BUILD)/tests/fault/%.o $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(ALL_CF) -o $@ $< $(BUILD)/libcarrel.a $(LIBS)
@@ -185,6 +187,8 @@ ASAN := BUILD=build/asan OPT=-O1 \
 	SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 asan: check-deps
 	$(Q)$(MAKE) --no-print-directory $(ASAN) sanitized
+asan-build:
+	$(Q)$(MAKE) -s --no-print-directory -j$$(nproc) $(ASAN) all >/dev/null
 asan-unit: # what CI runs of it
 	$(Q)rm -rf build/asan/results
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) $(ASAN) unit
@@ -196,31 +200,38 @@ sanitized:
 	$(Q)failed=; for suite in unit flow; do $(MAKE) --no-print-directory $$suite || failed=1; done; \
 	tests/sum.sh $(BUILD)/results && [ -z "$$failed" ]
 
-# libFuzzer over the parsers of our own and the readers of every format, FUZZ_SECONDS each, two at a
-# time; a finding is left in build/fuzz/found.
+# libFuzzer over the parsers of our own and the readers of every format, two at a time; a finding is left
+# in build/fuzz/found. `make fuzz`: FUZZ_SECONDS each, each run with another seed and what those before
+# learned; SEED=5 again with that seed and nothing learned. In `make check` a fixed number of inputs.
 FUZZ_SECONDS ?= 60
-FUZZ_SHORT_SECONDS ?= 6
 FUZZ     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter index/% ingest/%,$(SRC)) chat/model_sse.c \
-	retrieve/query.c retrieve/query_date.c) \
+	chat/cite.c chat/support.c chat/sentence.c chat/cli/events.c retrieve/query.c retrieve/query_date.c \
+	$(filter-out %/server.c,$(wildcard chat/http/*.c))) $(LLHTTP_SRC:/usr/share/llhttp/%.c=$(BUILD)/llhttp/%.o) \
 	$(if $(HAVE_FAISS_C),,$(patsubst %.cpp,$(BUILD)/%.o,$(wildcard index/*.cpp)))
 fuzz: check-deps $(BUILD)/tests/fault/mutants
 	$(Q)MUTANTS_SECONDS=0 $(BUILD)/tests/fault/mutants
-	$(Q)$(MAKE) --no-print-directory fuzz-short FUZZ_SHORT_SECONDS=$(FUZZ_SECONDS)
-fuzz-short: build # what CI runs of it
+	$(Q)$(MAKE) --no-print-directory fuzz-build
+	$(Q)FRESH=$(SEED_GIVEN) tests/fuzz/run.sh $(or $(SEED_GIVEN),$$(shuf -i 1-2000000000 -n 1)) $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+fuzz-short: fuzz-build # what CI runs of it
+	$(Q)tests/fuzz/run.sh $(or $(SEED_GIVEN),$(COMMIT_SEED)) 0 $(FUZZ_TARGETS)
+fuzz-build: build
 	$(Q)tests/install.sh clang libclang-rt-dev
 	$(Q)rm -rf build/fuzz/results build/fuzz/seeds
 	$(Q)$(MAKE) -s --no-print-directory -j$$(nproc) BUILD=build/fuzz CC="$(FUZZ_CC)" CXX=clang++ OPT=-O1 \
 		SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" \
 		$(FUZZ:%=build/fuzz/tests/fuzz/fuzz_%)
-	$(Q)tests/fuzz/run.sh $(FUZZ_SHORT_SECONDS) $(filter-out format,$(FUZZ)) $$(tests/fuzz/seeds.py $(BUILD)/carrel build/fuzz/seeds)
+	$(Q)tests/fuzz/seeds.py $(BUILD)/carrel build/fuzz/seeds >build/fuzz/formats
+FUZZ_TARGETS = $(filter-out format,$(FUZZ)) $$(cat build/fuzz/formats)
 FUZZ_CC ?= clang
 $(BUILD)/libfuzzed.a: $(FUZZ_OBJ)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(BUILD)/tests/fuzz/fuzz_format: WRAP := -Wl,--wrap=_exit
+$(BUILD)/tests/fuzz/fuzz_http $(BUILD)/tests/fuzz/fuzz_multipart: WRAP := -Wl,--wrap=exchange_submit,--wrap=id_create
+$(BUILD)/tests/fuzz/fuzz_fts: WRAP := -lcmocka -fsanitize-link-c++-runtime
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libfuzzed.a
 	$(if $(V),,@echo "  LD    $@")
-	$(Q)$(CC) $(ALL_CF) -fsanitize=fuzzer $(WRAP) -o $@ $< $(BUILD)/libfuzzed.a $(LIBS)
+	$(Q)$(CC) $(ALL_CF) -fsanitize=fuzzer -o $@ $< $(BUILD)/libfuzzed.a $(LIBS) $(WRAP)
 
 clang: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) BUILD=build/clang CC=clang CXX=clang++ all

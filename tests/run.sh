@@ -2,7 +2,8 @@
 # run.sh [-j N] SUITE PROGRAM…: runs each test program, N at a time (1), adds its counts to
 # build/results/SUITE and prints, in the given order, what failed, the lines that begin "figure: ", and
 # which took longest. A program passes with exit status 0, is skipped with 77. One whose source says
-# "Alone:" in its first lines (it measures time) has the machine to itself, after the others.
+# "Alone:" in its first lines (it measures time) has the machine to itself, after the others; one that says
+# "Long:" begins before them, so that no other waits for it at the end.
 set -u
 here=$(dirname "$0")
 jobs=1
@@ -24,15 +25,16 @@ source_of() {
 	esac
 }
 
-# What may have company first, in the order given; the others after them.
-with='' alone=''
+# What may have company first; the others after them.
+long='' with='' alone=''
 for t in "$@"; do
-	if head -n 12 "$(source_of "$t")" 2>/dev/null | grep -q 'Alone:'; then
-		alone="$alone $t"
-	else
-		with="$with $t"
-	fi
+	case $(head -n 12 "$(source_of "$t")" 2>/dev/null | grep -o -m 1 -E '(Alone|Long):') in
+	Alone:) alone="$alone $t" ;;
+	Long:) long="$long $t" ;;
+	*) with="$with $t" ;;
+	esac
 done
+with="$long$with"
 {
 	# shellcheck disable=SC2086
 	[ -z "$with" ] || printf '%s\n' $with | xargs -n 1 -P "$jobs" "$here/run_one.sh" "$logs"

@@ -8,7 +8,7 @@ case $2 in
 esac
 from=$(date +%s)
 # shellcheck disable=SC2086
-timeout "${TEST_TIMEOUT:-300}" $run >"$log.log" 2>&1
+timeout "${TEST_TIMEOUT:-900}" $run >"$log.log" 2>&1
 status=$?
 # node calls a file of skipped tests passed.
 if [ $status = 0 ] && grep -qx '# pass 0' "$log.log" && ! grep -qx '# skipped 0' "$log.log"; then

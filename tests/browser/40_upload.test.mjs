@@ -1,4 +1,5 @@
 // Bringing documents: dropped, picked and pasted; every stage told, every failure with what to do.
+// Long: OCR among others.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

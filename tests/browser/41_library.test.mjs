@@ -88,7 +88,7 @@ test('deleting tells what it affects, and the document is gone', async () => {
 	await until(async () => (await house.ann.get(`/v1/runs/${runId}`)).json.state === 'completed', 'answered');
 	const page = await open('ann');
 	await page.getByRole('link', { name: 'cited.txt' }).click();
-	await page.getByText('The lighthouse keeper').waitFor();
+	await page.locator('.preview-text').getByText('The lighthouse keeper').waitFor();
 	await page.getByRole('button', { name: 'More' }).click();
 	await page.getByRole('menuitem', { name: 'Delete' }).click();
 	const dialog = page.getByRole('dialog', { name: 'Delete 1 document?' });

@@ -1,4 +1,5 @@
 // axe-core on every view, in both themes and both widths: nothing serious, nothing critical.
+// Long: every view four times.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

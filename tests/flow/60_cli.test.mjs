@@ -1,4 +1,5 @@
 // The command line: every command with and without a running server, its exit status, its JSON lines.
+// Long: every command, several times.
 import { test, describe, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

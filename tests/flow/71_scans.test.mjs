@@ -1,5 +1,6 @@
 // Scans and pictures come in as documents: found by their words, cited at their place, shown as pages. OCR may
 // read a letter otherwise with another version of tesseract: only plain words are asked for, places within points.
+// Long: OCR.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

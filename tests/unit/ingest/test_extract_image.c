@@ -1,5 +1,5 @@
 /* Pictures of every kind that is read: their words, sizes and sides; and what must not be decoded.
- */
+ * Long: OCR. */
 #include "tests/unit/ingest/scanning.h"
 
 #include "tests/unit/ingest/one_zygote.h"

@@ -1,5 +1,6 @@
 /* Broken, encrypted, fuzzed and exploding PDFs of other projects' test suites: each ends in a named
- * outcome, and nothing is left behind. CARREL_HOSTILE_EVERY=1 runs all of them. */
+ * outcome, and nothing is left behind. CARREL_HOSTILE_EVERY=1 runs all of them. Long: many files.
+ */
 #include "tests/unit/ingest/reading.h"
 
 #include <sys/stat.h>

@@ -1,5 +1,6 @@
 /* Scans of text drawn on the spot: words and places, languages, sides, limits. What tesseract makes
- * of a letter may change with its versions: only plain words in clear print are asked for. */
+ * of a letter may change with its versions: only plain words in clear print are asked for. Long:
+ * OCR. */
 #include "tests/unit/ingest/scanning.h"
 
 #include "tests/unit/ingest/one_zygote.h"
