@@ -10,12 +10,10 @@
 
 #include "index/base/clock.h"
 #include "index/base/log.h"
-#include "index/catalog.h"
-#include "index/chunks.h"
+#include "ingest/house.h"
 #include "ingest/job.h"
 #include "ingest/pipeline.h"
 #include "ingest/stage.h"
-#include "ingest/upload.h"
 
 #define NICE 10
 #define RENEW_MS 10000
@@ -53,7 +51,8 @@ struct worker {
 	bool cancelled; /* look for cancellations now */
 	uint64_t wakes;
 	int n_running;
-	int n_leasing;	   /* seats that are about to run, if there is a job */
+	int n_leasing; /* seats that are about to run, if there is a job */
+	struct house house;
 	int n_since_house; /* jobs ended since */
 	bool keeping_house;
 	pthread_t keeper;
@@ -78,8 +77,9 @@ static void wait_ms(struct worker *w, int64_t ms)
 	pthread_cond_timedwait(&w->changed, &w->lock, &until);
 }
 
-static bool stopping(struct worker *w)
+static bool stopping(void *arg)
 {
+	struct worker *w = arg;
 	bool yes;
 
 	pthread_mutex_lock(&w->lock);
@@ -230,86 +230,6 @@ static void run_job(struct seat *s, const struct job *job)
 
 /* ── between jobs ── */
 
-static int train_embedder(struct worker *w, const struct workspace *ws, struct err *e)
-{
-	struct db *db = store_reader(w->ix->store, e);
-	struct arena a;
-	struct job *open;
-	struct id job;
-	int n = 0, rc;
-	bool wants;
-
-	if (!db) {
-		return ERR_UNAVAILABLE;
-	}
-	arena_init(&a);
-	wants = vectors_wants_training(w->ix->vectors, db, ws->n);
-	rc = wants ? job_open_reembeds(db, &a, &ws->id, &open, &n, e) : 0;
-	store_reader_drop(db);
-	arena_finish(&a);
-	if (rc < 0 || !wants || n > 0) {
-		return rc;
-	}
-	return ingest_reembed(w->ix, &ws->id, "builtin", "carrel", &job, e);
-}
-
-static int keep_workspaces(struct worker *w, struct err *e)
-{
-	struct db *db = store_reader(w->ix->store, e);
-	struct workspace *rows;
-	struct arena a;
-	int n = 0, rc;
-
-	if (!db) {
-		return ERR_UNAVAILABLE;
-	}
-	arena_init(&a);
-	rc = workspace_list(db, &a, &rows, &n, e);
-	store_reader_drop(db);
-	for (int i = 0; rc == 0 && i < n && !stopping(w); i++) {
-		rc = chunks_train_dictionary(w->ix->store, rows[i].n, e);
-		if (rc == 0) {
-			rc = train_embedder(w, &rows[i], e);
-		}
-	}
-	arena_finish(&a);
-	return rc;
-}
-
-static void keep_house(struct worker *w)
-{
-	struct err e = ERR_INIT;
-	int rc = keep_workspaces(w, &e);
-
-	if (rc == 0 && !stopping(w)) {
-		rc = vectors_maintain(w->ix->vectors, &e);
-	}
-	if (rc < 0) {
-		log_warn("ingest.house", LT("message", e.message));
-	}
-}
-
-/* Leftovers of a process that died; its blobs are named or nobody's. */
-static void keep_house_at_start(struct worker *w)
-{
-	struct err e = ERR_INIT;
-	int64_t n;
-	int rc = stage_sweep(w->ix, &e);
-
-	if (rc == 0) {
-		rc = index_sweep_blobs(w->ix, &n, &e);
-	}
-	if (rc == 0) {
-		rc = vectors_maintain(w->ix->vectors, &e);
-	}
-	if (rc == 0) {
-		rc = keep_workspaces(w, &e); /* what an upgrade wants trained anew */
-	}
-	if (rc < 0) {
-		log_warn("ingest.sweep", LT("message", e.message));
-	}
-}
-
 static bool house_is_due(struct worker *w, bool idle)
 {
 	bool due;
@@ -329,7 +249,7 @@ static bool house_is_due(struct worker *w, bool idle)
 static void keep_house_if_due(struct worker *w, bool idle)
 {
 	if (house_is_due(w, idle)) {
-		keep_house(w);
+		house_keep(&w->house);
 		pthread_mutex_lock(&w->lock);
 		w->keeping_house = false;
 		pthread_mutex_unlock(&w->lock);
@@ -429,7 +349,7 @@ static void *work(void *arg)
 	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 	omp_set_num_threads(1);
 	if (s->number == 0) {
-		keep_house_at_start(w);
+		house_keep_at_start(&w->house);
 	}
 	while (!stopping(w)) {
 		pthread_mutex_lock(&w->lock);
@@ -559,6 +479,7 @@ static struct worker *make_worker(
 	w->ix = ix;
 	w->zygote = z;
 	w->compare = compare;
+	w->house = (struct house){ix, stopping, w};
 	ASSERT(pthread_mutex_init(&w->lock, NULL) == 0);
 	ASSERT(pthread_condattr_init(&attr) == 0);
 	ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
