@@ -208,15 +208,16 @@ static int read_order(struct ingest *in, struct job *out, enum space_aside *asid
 	return rc;
 }
 
-/* What was published meanwhile is filled in before. */
-static int load_whole(struct ingest *in, struct err *e)
+/* What was published meanwhile is filled in, until no vector is missing for it. */
+static int when_whole(struct ingest *in,
+	int (*use)(struct vectors *v, int64_t space_n, struct err *e), struct err *e)
 {
 	struct err why = ERR_INIT;
 	int rc = 0;
 
 	for (int i = 0; rc == 0; i++) {
 		err_clear(&why);
-		rc = vectors_space_load(in->index->vectors, in->space_n, &why);
+		rc = use(in->index->vectors, in->space_n, &why);
 		if (rc == 0) {
 			return 0;
 		}
@@ -241,7 +242,7 @@ int step_compare(struct ingest *in, struct err *e)
 		return rc;
 	}
 	if (in->compare) {
-		rc = load_whole(in, e);
+		rc = when_whole(in, vectors_space_load, e);
 		if (rc == 0) {
 			rc = in->compare->run(in->compare->arg, in, &doubtful, e);
 			vectors_space_unload(in->index->vectors, in->space_n);
@@ -272,12 +273,6 @@ static int serves_already(struct ingest *in, bool *yes, struct err *e)
 	return rc;
 }
 
-static int swap_in(struct ingest *in, bool keep, struct err *e)
-{
-	return keep ? vectors_space_swap_keeping(in->index->vectors, in->space_n, e)
-		    : vectors_space_swap(in->index->vectors, in->space_n, e);
-}
-
 int step_swap(struct ingest *in, struct err *e)
 {
 	bool serves = false; /* the process died right after the swap */
@@ -289,19 +284,8 @@ int step_swap(struct ingest *in, struct err *e)
 		rc = read_order(in, &order, &aside, e);
 	}
 	/* What was taken up from aside stands there until now. */
-	for (int i = 0; rc == 0 && !serves && (aside == ASIDE_NOT || order.swap == SWAP_ALWAYS);
-		i++) {
-		struct err why = ERR_INIT;
-
-		rc = swap_in(in, order.keep, &why);
-		if (rc == 0) {
-			return 0;
-		}
-		if (rc != ERR_CONFLICT || strcmp(why.reason, "vectors_missing") != 0 ||
-			i == ROUNDS_MAX) {
-			return replaced(rc, &why, e);
-		}
-		rc = step_fill(in, e);
+	if (rc != 0 || serves || (aside != ASIDE_NOT && order.swap != SWAP_ALWAYS)) {
+		return rc;
 	}
-	return rc;
+	return when_whole(in, order.keep ? vectors_space_swap_keeping : vectors_space_swap, e);
 }
