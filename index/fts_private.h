@@ -41,6 +41,14 @@ int fts_unprepared(const struct err *e);
 /* As FTS5's query language writes it. */
 void fts_write_term(struct buf *b, const struct query_term *t);
 
+/* What FTS5 keeps of an index at one time (index/fts_statistics.c). */
+struct fts_totals {
+	int64_t n_rows;
+	uint64_t digest; /* of all it keeps, which changes with the index */
+};
+MUST_CHECK int fts_totals_load(
+	struct db *db, int64_t workspace_n, struct fts_totals *out, struct err *e);
+
 /* The statistics of one snapshot (index/fts_statistics.c). */
 struct fts_reading {
 	struct db *db;

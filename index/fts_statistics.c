@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "index/base/buf.h"
+#include "index/base/hash.h"
 #include "index/fts_found.h"
 #include "index/fts_private.h"
 #include "index/sql_functions.h"
@@ -75,13 +76,13 @@ static int64_t first_varint(const uint8_t *p, size_t n_bytes)
 	return (int64_t)v;
 }
 
-static int count_rows(struct db *db, int64_t workspace_n, int64_t *n, struct err *e)
+int fts_totals_load(struct db *db, int64_t workspace_n, struct fts_totals *out, struct err *e)
 {
 	struct err own = ERR_INIT;
 	struct stmt *q = fts_statement(db, workspace_n, FTS_TOTAL, e ? e : &own);
 	int rc;
 
-	*n = 0;
+	*out = (struct fts_totals){0, 0};
 	if (!q) {
 		return fts_unprepared(e ? e : &own);
 	}
@@ -90,7 +91,7 @@ static int count_rows(struct db *db, int64_t workspace_n, int64_t *n, struct err
 		size_t n_bytes;
 		const uint8_t *p = col_blob(q, 0, &n_bytes);
 
-		*n = first_varint(p, n_bytes);
+		*out = (struct fts_totals){first_varint(p, n_bytes), hash64(p, n_bytes)};
 	}
 	stmt_reset(q);
 	return rc < 0 ? rc : 0;
@@ -102,6 +103,7 @@ int fts_reading_open(
 	struct db *db, struct arena *a, int64_t workspace_n, struct fts_reading *out, struct err *e)
 {
 	struct fts_found *found = fts_found_keep(db, workspace_n);
+	struct fts_totals totals;
 	int rc = found && found->index.db ? 1 : 0;
 
 	*out = (struct fts_reading){.db = db, .workspace_n = workspace_n};
@@ -118,7 +120,11 @@ int fts_reading_open(
 		out->n_rows = out->index.state.n_rows;
 		return 0;
 	}
-	return rc ? rc : count_rows(db, workspace_n, &out->n_rows, e);
+	if (rc == 0) {
+		rc = fts_totals_load(db, workspace_n, &totals, e);
+		out->n_rows = totals.n_rows;
+	}
+	return rc;
 }
 
 int fts_reading_df(struct fts_reading *r, const char *term, int64_t *df, struct err *e)

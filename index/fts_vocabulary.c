@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/base/hash.h"
 #include "index/base/log.h"
 #include "index/fts_private.h"
 
@@ -14,15 +13,9 @@
 #define WORKSPACES 64	 /* whose vocabularies are kept */
 #define HEADER 4	 /* bytes of a page before its content */
 
-/* The index at one time: its rows, and a digest of its totals, which change with it. */
-struct state {
-	int64_t n_rows;
-	uint64_t digest;
-};
-
 struct kept_vocabulary {
 	struct vocabulary *v;
-	struct state state;
+	struct fts_totals totals;
 	int refs;
 };
 
@@ -219,29 +212,6 @@ void fts_vocabulary_drop(struct kept_vocabulary *k)
 
 /* ── making one ── */
 
-static int read_state(struct db *db, int64_t workspace_n, struct state *out, struct err *e)
-{
-	struct err own = ERR_INIT;
-	struct stmt *q = fts_statement(db, workspace_n, FTS_TOTAL, e ? e : &own);
-	int rc;
-
-	*out = (struct state){0, 0};
-	if (!q) {
-		return fts_unprepared(e ? e : &own);
-	}
-	rc = stmt_step(q, e);
-	if (rc == 1) {
-		uint32_t n_rows;
-		size_t n;
-		const void *totals = col_blob(q, 0, &n);
-
-		(void)varint(totals, n, &n_rows);
-		*out = (struct state){n_rows, hash64(totals, n)};
-	}
-	stmt_reset(q);
-	return rc < 0 ? rc : 0;
-}
-
 static int make(struct vocabularies *all, struct db *db, int64_t workspace_n,
 	struct kept_vocabulary **out, struct err *e)
 {
@@ -251,7 +221,7 @@ static int make(struct vocabularies *all, struct db *db, int64_t workspace_n,
 	ASSERT(k);
 	k->v = vocabulary_create();
 	k->refs = 1;
-	rc = read_state(db, workspace_n, &k->state, e);
+	rc = fts_totals_load(db, workspace_n, &k->totals, e);
 	if (rc == 0) {
 		rc = read_terms(db, workspace_n, &all->stopping, k->v, e);
 	}
@@ -331,14 +301,14 @@ static void start_aside(struct vocabularies *v, int64_t workspace_n)
 	v->running = v->joinable;
 }
 
-static bool is_fresh(const struct kept_vocabulary *k, const struct state *now)
+static bool is_fresh(const struct kept_vocabulary *k, const struct fts_totals *now)
 {
 	int64_t changed;
 
-	if (!k || k->state.digest == now->digest || now->n_rows < EXACT_BELOW) {
-		return k && k->state.digest == now->digest;
+	if (!k || k->totals.digest == now->digest || now->n_rows < EXACT_BELOW) {
+		return k && k->totals.digest == now->digest;
 	}
-	changed = llabs(now->n_rows - k->state.n_rows);
+	changed = llabs(now->n_rows - k->totals.n_rows);
 	return changed * CHANGED < now->n_rows;
 }
 
@@ -348,12 +318,12 @@ int fts_vocabulary_keep(
 	struct vocabularies *v = db_part(db, PART_VOCABULARIES);
 	struct kept_vocabulary *k = NULL;
 	struct entry *entry;
-	struct state now;
+	struct fts_totals now;
 	bool fresh;
 	int rc;
 
 	*out = NULL;
-	rc = v ? read_state(db, workspace_n, &now, e) : 0;
+	rc = v ? fts_totals_load(db, workspace_n, &now, e) : 0;
 	if (rc != 0 || !v) {
 		return rc;
 	}
