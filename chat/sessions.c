@@ -179,24 +179,28 @@ static void session_row(struct stmt *q, struct arena *a, struct session *out)
 	};
 }
 
-static int session_one(struct db *db, int which, struct arena *a, const char *secret,
-	struct session *out, struct err *e)
+/* A row of the statement for a secret that is good now, or refused. */
+static int row_of_secret(struct stmt *q, const char *secret, struct err *e)
 {
-	struct stmt *q = db_stmt(db, &table, which);
 	int rc;
 
 	stmt_int(q, 1, clock_wall_ms());
 	secret_bind(q, 2, secret);
 	rc = stmt_step(q, e);
-	if (rc < 0) {
-		return rc;
-	}
+	return rc < 0 ? rc : rc == 0 ? refused(e) : 0;
+}
+
+static int session_one(struct db *db, int which, struct arena *a, const char *secret,
+	struct session *out, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, which);
+	int rc = row_of_secret(q, secret, e);
+
 	if (rc == 0) {
-		return refused(e);
+		session_row(q, a, out);
+		stmt_reset(q);
 	}
-	session_row(q, a, out);
-	stmt_reset(q);
-	return 0;
+	return rc;
 }
 
 int session_by_cookie(
@@ -310,20 +314,13 @@ int token_by_secret(
 	struct db *db, struct arena *a, const char *secret, struct api_token *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_TOKEN);
-	int rc;
+	int rc = row_of_secret(q, secret, e);
 
-	stmt_int(q, 1, clock_wall_ms());
-	secret_bind(q, 2, secret);
-	rc = stmt_step(q, e);
-	if (rc < 0) {
-		return rc;
-	}
 	if (rc == 0) {
-		return refused(e);
+		token_row(q, a, out);
+		stmt_reset(q);
 	}
-	token_row(q, a, out);
-	stmt_reset(q);
-	return 0;
+	return rc;
 }
 
 int token_list(struct db *db, struct arena *a, const struct id *user, struct api_token **out,
