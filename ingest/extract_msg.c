@@ -70,28 +70,43 @@ static void sender(struct message *m, struct buf *out)
 	buf_finish(&address);
 }
 
+/* The storages "<name>_version1.0_#00000000" and on, one after the other. */
+struct numbered {
+	const char *name;
+	int next, last; /* number */
+};
+
+/* Opens the next one; NULL: no more, for numbers may lack but for a gap of GAP_MAX. */
+static GsfInfile *next_storage(struct message *m, struct numbered *of, struct msg_properties *out)
+{
+	char storage[48];
+
+	while (of->next < m->doc->limits->zip_entries_max && of->next < of->last + GAP_MAX + 1) {
+		GsfInfile *dir;
+
+		snprintf(storage, sizeof(storage), "__%s_version1.0_#%08X", of->name,
+			(unsigned int)of->next++);
+		dir = ole_storage(m->top.dir, storage);
+		if (dir) {
+			of->last = of->next - 1;
+			msg_open(out, dir, MSG_HOLDER_PART, m->top.charset, m->top.max);
+			return dir;
+		}
+	}
+	return NULL;
+}
+
 static void recipients(struct message *m, struct buf *to, struct buf *cc)
 {
 	static const enum msg_property ADDRESSES[] = {MSG_SMTP, MSG_ADDRESS};
 	struct buf name = BUF_INIT, address = BUF_INIT, one = BUF_INIT;
-	char storage[48];
-	int last = 0;
+	struct numbered all = {.name = "recip"};
+	struct msg_properties r;
+	GsfInfile *dir;
 
-	for (int i = 0; i < m->doc->limits->zip_entries_max; i++) {
-		struct msg_properties r;
-		GsfInfile *dir;
+	while ((dir = next_storage(m, &all, &r))) {
 		struct buf *list;
 
-		snprintf(storage, sizeof(storage), "__recip_version1.0_#%08X", (unsigned int)i);
-		dir = ole_storage(m->top.dir, storage);
-		if (!dir && i >= last + GAP_MAX) {
-			break;
-		}
-		if (!dir) {
-			continue;
-		}
-		last = i;
-		msg_open(&r, dir, MSG_HOLDER_PART, m->top.charset, m->top.max);
 		list = msg_number(&r, MSG_RECIPIENT_TYPE, RECIPIENT_TO) == RECIPIENT_CC ? cc : to;
 		msg_text(&r, MSG_DISPLAY_NAME, &name);
 		address_of(&r, ADDRESSES, 2, &address);
@@ -300,23 +315,11 @@ static void take_attachment(struct message *m, const struct msg_properties *a)
 
 static void take_attachments(struct message *m)
 {
-	char storage[48];
-	int last = 0;
+	struct numbered all = {.name = "attach"};
+	struct msg_properties a;
+	GsfInfile *dir;
 
-	for (int i = 0; i < m->doc->limits->zip_entries_max; i++) {
-		struct msg_properties a;
-		GsfInfile *dir;
-
-		snprintf(storage, sizeof(storage), "__attach_version1.0_#%08X", (unsigned int)i);
-		dir = ole_storage(m->top.dir, storage);
-		if (!dir && i >= last + GAP_MAX) {
-			break;
-		}
-		if (!dir) {
-			continue;
-		}
-		last = i;
-		msg_open(&a, dir, MSG_HOLDER_PART, m->top.charset, m->top.max);
+	while ((dir = next_storage(m, &all, &a))) {
 		take_attachment(m, &a);
 		msg_finish(&a);
 		ole_drop(dir);
