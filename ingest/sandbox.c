@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
-#include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -16,6 +15,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "ingest/landlock.h"
 
 struct sandbox {
 	struct sock_fprog filter;
@@ -189,18 +190,6 @@ void sandbox_destroy(struct sandbox *s)
 
 /* ── Landlock ── */
 
-/* Later parts of the kernel's interface; Debian 12's header ends before them. */
-#define ACCESS_FS_ABI1 ((1ULL << 13) - 1)
-#define ACCESS_FS_REFER (1ULL << 13)
-#define ACCESS_FS_TRUNCATE (1ULL << 14)
-#define ACCESS_FS_IOCTL_DEV (1ULL << 15)
-#define ACCESS_NET_TCP 3ULL
-#define SCOPE_ALL 3ULL /* abstract sockets, signals */
-
-struct ruleset_attr {
-	uint64_t fs, net, scoped;
-};
-
 static const char *const READABLE[N_SANDBOX_PROFILES][10] = {
 	/* Fonts: what is drawn to see whether text is hidden must not lack its letters. */
 	[SANDBOX_EXTRACT] = {"/usr/share/poppler", "/usr/share/tesseract-ocr", "/usr/share/fonts",
@@ -212,55 +201,19 @@ static const char *const READABLE[N_SANDBOX_PROFILES][10] = {
 		"/usr/share/ghostscript/fonts", "/usr/share/xml/fontconfig"},
 };
 
-static int allow_reading(int ruleset, const char *path)
-{
-	struct landlock_path_beneath_attr rule = {
-		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
-		.parent_fd = open(path, O_PATH | O_CLOEXEC | O_DIRECTORY),
-	};
-	int rc;
-
-	if (rule.parent_fd < 0) {
-		return errno == ENOENT ? 0 : -1;
-	}
-	rc = (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0U);
-	close(rule.parent_fd);
-	return rc;
-}
-
 static int enter_landlock(enum sandbox_profile profile)
 {
-	long abi = syscall(
-		SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_CREATE_RULESET_VERSION);
-	struct ruleset_attr attr = {.fs = ACCESS_FS_ABI1};
-	size_t size = sizeof(attr.fs);
-	int fd, rc = 0;
+	int rules = landlock_open(), rc = rules < 0 ? -1 : 0;
 
-	if (abi < 1) {
-		return -1;
-	}
-	attr.fs |= abi >= 2 ? ACCESS_FS_REFER : 0;
-	attr.fs |= abi >= 3 ? ACCESS_FS_TRUNCATE : 0;
-	attr.fs |= abi >= 5 ? ACCESS_FS_IOCTL_DEV : 0;
-	if (abi >= 4) {
-		attr.net = ACCESS_NET_TCP;
-		size = 2 * sizeof(uint64_t);
-	}
-	if (abi >= 6) {
-		attr.scoped = SCOPE_ALL;
-		size = 3 * sizeof(uint64_t);
-	}
-	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0U);
-	if (fd < 0) {
-		return -1;
-	}
 	for (int i = 0; READABLE[profile][i] && rc == 0; i++) {
-		rc = allow_reading(fd, READABLE[profile][i]);
+		rc = landlock_add(rules, READABLE[profile][i], LANDLOCK_LOOK);
 	}
 	if (rc == 0) {
-		rc = (int)syscall(SYS_landlock_restrict_self, fd, 0U);
+		rc = landlock_enter(rules);
 	}
-	close(fd);
+	if (rules >= 0) {
+		close(rules);
+	}
 	return rc;
 }
 
