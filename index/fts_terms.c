@@ -11,7 +11,7 @@
 
 #define QUESTION_BYTES 32768 /* of a longer one the rest is not read */
 #define CANDIDATES 256	     /* terms whose frequency is asked */
-#define TABLE 16384	     /* a power of two, above twice the words of a question */
+#define TERMS_MOST 8192	     /* of a question, in all languages */
 
 struct gathering {
 	struct arena *arena;
@@ -20,16 +20,17 @@ struct gathering {
 	const int *stop_end; /* [n_bytes] where the stopword that begins here ends; 0: none */
 	struct query_term *items;
 	int n, capacity;
-	int *table;		  /* [TABLE] index + 1 */
+	int *table;		  /* [n_table] index + 1 */
+	size_t n_table;		  /* a power of two, at least twice the capacity */
 	struct query_pair *pairs; /* [FTS_PAIRS_MAX] */
 	int n_pairs;
 };
 
 static void add_term(struct gathering *g, const char *text, bool prefix, int start, int end)
 {
-	size_t i = hash64(text, strlen(text)) % TABLE;
+	size_t i = hash64(text, strlen(text)) % g->n_table;
 
-	for (; g->table[i]; i = (i + 1) % TABLE) {
+	for (; g->table[i]; i = (i + 1) % g->n_table) {
 		struct query_term *t = &g->items[g->table[i] - 1];
 
 		if (strcmp(t->text, text) == 0) {
@@ -222,10 +223,16 @@ int fts_terms(struct db *db, struct arena *a, const struct fts_query *q, struct 
 
 	g.n_bytes = utf8_floor(q->text, strlen(q->text), QUESTION_BYTES);
 	own = own ? own : language_detect(g.text, g.n_bytes);
-	g.capacity = TABLE / 2;
-	g.items = arena_array(a, struct query_term, (size_t)g.capacity);
+	/* A term takes a byte and a blank, but for compounds, in each language. */
+	g.capacity = g.n_bytes < TERMS_MOST / FTS_LANGUAGES_MAX
+			     ? (int)g.n_bytes * FTS_LANGUAGES_MAX + q->n_extra
+			     : TERMS_MOST;
+	for (g.n_table = 64; g.n_table < 2 * (size_t)g.capacity;) {
+		g.n_table *= 2;
+	}
+	g.items = arena_array(a, struct query_term, (size_t)g.capacity + 1);
 	g.pairs = arena_array(a, struct query_pair, FTS_PAIRS_MAX);
-	g.table = arena_array(a, int, TABLE);
+	g.table = arena_array(a, int, g.n_table);
 	g.stop_end = find_stopwords(a, g.text, g.n_bytes, own);
 	rc = fts_languages(db, q->workspace_n, own, languages, &n_languages, e);
 	for (int pass = 0; rc == 0 && pass < 2 && g.n == 0; pass++) {

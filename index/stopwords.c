@@ -343,18 +343,46 @@ static struct slot {
 #define CHINESE_BIGRAM (1u << 30)
 #define CHINESE_CHARACTER (1u << 31)
 
+/* A part of the hash of the word in that slot, 0 for none: most words are in no list, which 8 KB
+ * tell without a look at the slots. */
+static uint8_t tags[TABLE];
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static uint8_t tag_of(uint64_t hash)
+{
+	return (uint8_t)(hash >> 56 | 1);
+}
 
 static struct slot *find(const char *word, size_t n_bytes)
 {
-	size_t i = hash64(word, n_bytes) % TABLE;
+	uint64_t hash = hash64(word, n_bytes);
+	size_t i = hash % TABLE;
 
-	while (table[i].languages) {
-		if (strncmp(table[i].word, word, n_bytes) == 0 && table[i].word[n_bytes] == '\0') {
-			break;
+	while (tags[i]) {
+		if (tags[i] == tag_of(hash) && strncmp(table[i].word, word, n_bytes) == 0 &&
+			table[i].word[n_bytes] == '\0') {
+			return &table[i];
 		}
 		i = (i + 1) % TABLE;
 	}
+	return NULL;
+}
+
+static struct slot *find_or_add(const char *word, size_t n_bytes)
+{
+	struct slot *s = find(word, n_bytes);
+	uint64_t hash = hash64(word, n_bytes);
+	size_t i = hash % TABLE;
+
+	if (s) {
+		return s;
+	}
+	while (tags[i]) {
+		i = (i + 1) % TABLE;
+	}
+	tags[i] = tag_of(hash);
+	memcpy(table[i].word, word, n_bytes);
 	return &table[i];
 }
 
@@ -371,8 +399,7 @@ static void add_word(const char *word, size_t n_bytes, uint32_t flag)
 		}
 	}
 	len = fold_marks(cased, len, folded, sizeof(folded));
-	s = find(folded, len);
-	memcpy(s->word, folded, len + 1);
+	s = find_or_add(folded, len);
 	s->languages |= flag;
 }
 
@@ -398,8 +425,11 @@ static void build(void)
 
 static uint32_t lookup(const char *word, size_t n_bytes)
 {
+	const struct slot *s;
+
 	pthread_once(&once, build);
-	return n_bytes == 0 || n_bytes >= WORD_MAX ? 0 : find(word, n_bytes)->languages;
+	s = n_bytes == 0 || n_bytes >= WORD_MAX ? NULL : find(word, n_bytes);
+	return s ? s->languages : 0;
 }
 
 uint32_t stopword_languages(const char *word, size_t n_bytes)

@@ -14,7 +14,58 @@
 #define VERSION_TERMS_MIN 12
 #define NAME_MIN 3 /* bytes of a name without its version; less says nothing */
 
+#define BUCKETS 512
+#define BUCKETED_MAX 2048 /* of more, made to hash alike, one could wait for long */
+
 /* ── terms ── */
+
+int same_hash_order(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Hashes are spread evenly: by their highest bits each comes near its place. `space` [n]. */
+static void sort_hashes(uint64_t *h, int n, uint64_t *space)
+{
+	int ends[BUCKETS] = {0};
+
+	if (n > BUCKETED_MAX) {
+		qsort(h, (size_t)n, sizeof(*h), same_hash_order);
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		ends[h[i] / (UINT64_MAX / BUCKETS + 1)]++;
+	}
+	for (int i = 1; i < BUCKETS; i++) {
+		ends[i] += ends[i - 1];
+	}
+	for (int i = 0; i < n; i++) {
+		space[--ends[h[i] / (UINT64_MAX / BUCKETS + 1)]] = h[i];
+	}
+	for (int i = 0; i < n; i++) {
+		int at = i;
+
+		for (; at > 0 && h[at - 1] > space[i]; at--) {
+			h[at] = h[at - 1];
+		}
+		h[at] = space[i];
+	}
+}
+
+int same_distinct(uint64_t *h, int n, uint64_t *space)
+{
+	int kept = 0;
+
+	sort_hashes(h, n, space);
+	for (int i = 0; i < n; i++) {
+		if (kept == 0 || h[kept - 1] != h[i]) {
+			h[kept++] = h[i];
+		}
+	}
+	return kept;
+}
 
 /* Left as soon as too many terms stand in one of them alone: with c common ones of a + b,
  * c / (a + b - c) >= s allows (a + b) · (1 - s) / (1 + s) of those. */

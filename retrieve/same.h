@@ -27,4 +27,8 @@ bool same_words(const struct ranked *a, const struct ranked *b, double similarit
 /* Whether the last parts of two names differ at most in words and numbers of versions. */
 bool same_names(struct arena *a, const char *x, const char *y);
 
+/* Hashes (hash64) to ranked.terms: sorted, each once; how many are left. `space` [n]. */
+int same_distinct(uint64_t *hashes, int n, uint64_t *space);
+int same_hash_order(const void *a, const void *b); /* for bsearch in them */
+
 #endif

@@ -7,6 +7,7 @@
 #include "index/base/hash.h"
 #include "index/place.h"
 #include "index/rerank.h"
+#include "retrieve/same.h"
 
 #define DEPTH_DEFAULT 80   /* candidates whose text is read, or twice the limit */
 #define MERGED_TOKENS 700  /* a merged passage grows no longer */
@@ -16,42 +17,23 @@
 #define OPENING_CHUNKS 2 /* of it */
 #define ASKED_MAX 64	 /* bits of ranked.asked */
 
-static int compare_hash(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static int sort_distinct(uint64_t *h, int n)
-{
-	int kept = 0;
-
-	qsort(h, (size_t)n, sizeof(*h), compare_hash);
-	for (int i = 0; i < n; i++) {
-		if (kept == 0 || h[kept - 1] != h[i]) {
-			h[kept++] = h[i];
-		}
-	}
-	return kept;
-}
-
 static void hash_terms(struct arena *a, struct ranked *r)
 {
 	struct terms terms;
-	uint64_t *h, *numbers;
+	uint64_t *h, *numbers, *space;
 
 	analyse(a, r->chunk.text, strlen(r->chunk.text), r->chunk.language, &terms);
 	h = arena_array(a, uint64_t, (size_t)terms.n + 1);
 	numbers = arena_array(a, uint64_t, (size_t)terms.n + 1);
+	space = arena_array(a, uint64_t, (size_t)terms.n + 1);
 	for (int i = 0; i < terms.n; i++) {
 		h[i] = hash64(terms.items[i].text, strlen(terms.items[i].text));
 		if (strpbrk(terms.items[i].text, "0123456789")) {
 			numbers[r->n_numbers++] = h[i];
 		}
 	}
-	r->n_terms = sort_distinct(h, terms.n);
-	r->n_numbers = sort_distinct(numbers, r->n_numbers);
+	r->n_terms = same_distinct(h, terms.n, space);
+	r->n_numbers = same_distinct(numbers, r->n_numbers, space);
 	r->terms = h;
 	r->numbers = numbers;
 }
@@ -69,7 +51,7 @@ static void mark_asked(struct search *s, struct ranked *r)
 		const char *term = s->question.terms[i];
 		uint64_t h = hash64(term, strlen(term));
 		bool held = r->n_terms > 0 &&
-			    bsearch(&h, r->terms, (size_t)r->n_terms, sizeof(h), compare_hash);
+			    bsearch(&h, r->terms, (size_t)r->n_terms, sizeof(h), same_hash_order);
 
 		for (int k = 0; k < terms.n && !held; k++) {
 			held = strcmp(terms.items[k].text, term) == 0;

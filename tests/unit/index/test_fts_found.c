@@ -129,6 +129,43 @@ static void test_a_writer_keeps_nothing(void **state)
 	fine(store_write(w->store, tx_as_writer, w, &world_err));
 }
 
+/* Single letters and digits that touch make the most terms that so many bytes can. */
+static void test_room_for_every_term(void **state)
+{
+	struct world *w = *state;
+	struct db *db = reader(w);
+
+	for (int n_pairs = 1; n_pairs <= 31; n_pairs += 6) {
+		struct fts_extra extra = {"spare", .5};
+		struct fts_query q = {.workspace_n = w->workspace_n,
+			.language = "",
+			.extra = &extra,
+			.n_extra = 1};
+		struct query_terms terms;
+		char text[100];
+
+		for (int i = 0; i < n_pairs; i++) {
+			text[3 * i] = (char)('b' + i % 20);
+			text[3 * i + 1] = (char)('0' + i / 20);
+			text[3 * i + 2] = ' ';
+		}
+		text[3 * n_pairs] = '\0';
+		q.text = text;
+		fine(fts_terms(db, &w->arena, &q, &terms, &world_err));
+		for (int i = 0; i < n_pairs; i++) {
+			char whole[3] = {text[3 * i], text[3 * i + 1], '\0'};
+			bool found = false;
+
+			for (int k = 0; k < terms.n && !found; k++) {
+				found = strcmp(terms.items[k].text, whole) == 0;
+			}
+			assert_true(found || terms.n == FTS_TERMS_MAX);
+		}
+		assert_string_equal(terms.items[terms.n - 1].text, "spare");
+	}
+	store_reader_drop(db);
+}
+
 static bool searches_in(struct world *w, struct db *db, const char *language)
 {
 	const char *languages[FTS_LANGUAGES_MAX];
@@ -195,6 +232,7 @@ int main(void)
 		T(test_found_again),
 		T(test_room_ends),
 		T(test_a_writer_keeps_nothing),
+		T(test_room_for_every_term),
 		T(test_languages_are_the_snapshots),
 	};
 

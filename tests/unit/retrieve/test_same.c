@@ -9,6 +9,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "index/base/hash.h"
+
 #define N_WORDS 40
 static uint64_t words[N_WORDS], edited[N_WORDS], others[N_WORDS];
 static const uint64_t in_2030[] = {2030}, in_2031[] = {2031};
@@ -175,6 +177,37 @@ static void test_names(void **state)
 	}
 }
 
+static void test_distinct(void **state)
+{
+	enum { MOST = 3000 };
+	static uint64_t h[MOST], before[MOST], space[MOST];
+	/* spread, and such as fall into one place or two */
+	static const uint64_t below[] = {0, 1, 30, UINT64_C(0x00ffffffffffffff)};
+
+	(void)state;
+	for (int n = 0; n <= MOST; n += n < 40 ? 1 : 370) {
+		for (size_t kind = 0; kind < sizeof(below) / sizeof(below[0]); kind++) {
+			int n_left, at = 0;
+
+			for (int i = 0; i < n; i++) {
+				h[i] = hash64(&i, sizeof(i));
+				h[i] = below[kind] ? h[i] % below[kind] : h[i];
+				h[i] = i % 9 == 8 ? h[i - 3] : i == 11 ? UINT64_MAX : h[i];
+			}
+			memcpy(before, h, (size_t)n * sizeof(*h));
+			qsort(before, (size_t)n, sizeof(*before), same_hash_order);
+			n_left = same_distinct(h, n, space);
+			for (int i = 0; i < n; i++) {
+				if (i == 0 || before[i] != before[i - 1]) {
+					assert_true(at < n_left && h[at] == before[i]);
+					at++;
+				}
+			}
+			assert_int_equal(at, n_left);
+		}
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -187,6 +220,7 @@ int main(void)
 		TEST(test_short_ones_only_if_equal),
 		TEST(test_share_of_words),
 		TEST(test_names),
+		TEST(test_distinct),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
