@@ -70,8 +70,7 @@ int call_collection(struct call *c, const char *id_or_name, enum right right,
 {
 	struct id id = id_parse("col", id_or_name);
 	int rc = id_empty(&id)
-			 ? collection_by_name(
-				   c->db, &c->arena, &c->who.workspace, id_or_name, out, e)
+			 ? collection_by_name(c->db, &c->arena, &c->who, id_or_name, out, e)
 			 : collection_lookup(c->db, &c->arena, &c->who.workspace, &id, out, e);
 
 	if (rc == ERR_NOT_FOUND) {

@@ -107,8 +107,11 @@ static int entries_with_owner(struct db *db, struct collection_order *o, struct 
 static int tx_create(struct db *db, void *arg, struct err *e)
 {
 	struct collection_order *o = arg;
-	int rc = collection_create(db, &o->workspace, o->name, o->actor, &o->id, e);
+	int rc = collection_name_free(db, o->who, o->name, NULL, e);
 
+	if (!rc) {
+		rc = collection_create(db, &o->workspace, o->name, o->actor, &o->id, e);
+	}
 	if (!rc && o->n_entries >= 0) {
 		rc = entries_with_owner(db, o, e);
 	}
@@ -159,6 +162,9 @@ static int tx_rename(struct db *db, void *arg, struct err *e)
 	struct collection_order *o = arg;
 	int rc = acl_may(db, o->who, &o->id, RIGHT_OWN, e);
 
+	if (!rc) {
+		rc = collection_name_free(db, o->who, o->name, &o->id, e);
+	}
 	if (!rc) {
 		rc = collection_rename(db, &o->workspace, &o->id, o->name, e);
 	}

@@ -108,7 +108,7 @@ int collections_field(struct call *c, struct id **out, int *n, struct err *e)
 				"collections is a list of names or ids.");
 		}
 		rc = id_empty(&id)
-			     ? collection_by_name(c->db, &c->arena, &c->who.workspace, text, &k, e)
+			     ? collection_by_name(c->db, &c->arena, &c->who, text, &k, e)
 			     : collection_lookup(c->db, &c->arena, &c->who.workspace, &id, &k, e);
 		if (rc) {
 			return rc;

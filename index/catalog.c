@@ -30,6 +30,9 @@ enum {
 #define WORKSPACE_COLUMNS "id, n, name, created_ms"
 /* Those that hold attachments are found by collection_attached alone. */
 #define SHOWN "c.deleted_ms IS NULL AND c.conversation_id IS NULL"
+#define ENTERED                                                                                    \
+	"EXISTS (SELECT 1 FROM acl_entry e WHERE e.object_id = c.id "                              \
+	"AND e.principal IN (SELECT value FROM json_each(?3)))"
 #define COLLECTION_COLUMNS "c.id, c.workspace_id, c.name, c.created_by, c.created_ms"
 
 static const char *const sql[] = {
@@ -42,8 +45,11 @@ static const char *const sql[] = {
 		"VALUES (?1, ?2, ?3, ?4, ?5)",
 	[Q_COLLECTION] = "SELECT " COLLECTION_COLUMNS ", 0 FROM collection c "
 			 "WHERE c.workspace_id = ?1 AND c.id = ?2 AND " SHOWN,
-	[Q_COLLECTION_NAME] = "SELECT " COLLECTION_COLUMNS ", 0 FROM collection c "
-			      "WHERE c.workspace_id = ?1 AND c.name = ?2 AND " SHOWN,
+	/* ?3: the asker's principals, ?4: sees every name, ?5: not this one */
+	[Q_COLLECTION_NAME] =
+		"SELECT " COLLECTION_COLUMNS ", 0 FROM collection c "
+		"WHERE c.workspace_id = ?1 AND c.name = ?2 AND c.id IS NOT ?5 AND " SHOWN " "
+		"AND (?4 OR " ENTERED ") ORDER BY " ENTERED " DESC, c.id LIMIT 1",
 	/* ?2: the asker's principals, ?3: sees every name, ?4: reads every document, ?5: this one.
 	 */
 	[Q_COLLECTIONS] =
@@ -90,13 +96,6 @@ static void read_workspace(struct stmt *q, struct arena *a, void *row)
 	w->created_ms = col_int(q, 3);
 }
 
-static int taken(int rc, struct err *e, const char *what, const char *name)
-{
-	return rc == ERR_CONFLICT ? err_replace(e, ERR_CONFLICT, "name_taken",
-					    "there is a %s '%.200s' already", what, name)
-				  : rc;
-}
-
 int workspace_create(struct db *db, const char *name, struct id *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_WORKSPACE_ADD);
@@ -106,7 +105,11 @@ int workspace_create(struct db *db, const char *name, struct id *out, struct err
 	stmt_id(q, 1, out);
 	stmt_text(q, 2, name);
 	stmt_int(q, 3, clock_wall_ms());
-	rc = taken(stmt_run(q, e), e, "workspace", name);
+	rc = stmt_run(q, e);
+	if (rc == ERR_CONFLICT) {
+		return err_replace(
+			e, rc, "name_taken", "there is a workspace '%.200s' already", name);
+	}
 	return rc == 0 ? fts_create(db, db_last_rowid(db), e) : rc;
 }
 
@@ -165,7 +168,7 @@ int collection_create(struct db *db, const struct id *workspace, const char *nam
 	stmt_text(q, 3, name);
 	stmt_text(q, 4, created_by);
 	stmt_int(q, 5, clock_wall_ms());
-	rc = taken(stmt_run(q, e), e, "collection", name);
+	rc = stmt_run(q, e);
 	if (rc != 0 || strncmp(created_by, "usr_", 4) != 0) {
 		return rc;
 	}
@@ -183,14 +186,40 @@ int collection_lookup(struct db *db, struct arena *a, const struct id *workspace
 	return row_one(q, a, read_collection, out, e);
 }
 
-int collection_by_name(struct db *db, struct arena *a, const struct id *workspace, const char *name,
-	struct collection *out, struct err *e)
+static bool sees_every_name(const struct asker *who)
+{
+	return who->reads_all || who->role != ROLE_MEMBER;
+}
+
+static struct stmt *named(
+	struct db *db, const struct asker *who, const char *name, const struct id *but)
 {
 	struct stmt *q = db_stmt(db, &table, Q_COLLECTION_NAME);
 
-	stmt_id(q, 1, workspace);
+	stmt_id(q, 1, &who->workspace);
 	stmt_text(q, 2, name);
-	return row_one(q, a, read_collection, out, e);
+	stmt_text(q, 3, who->principals_json);
+	stmt_int(q, 4, sees_every_name(who));
+	stmt_text(q, 5, but ? but->s : NULL);
+	return q;
+}
+
+int collection_by_name(struct db *db, struct arena *a, const struct asker *who, const char *name,
+	struct collection *out, struct err *e)
+{
+	return row_one(named(db, who, name, NULL), a, read_collection, out, e);
+}
+
+int collection_name_free(struct db *db, const struct asker *who, const char *name,
+	const struct id *id, struct err *e)
+{
+	struct stmt *q = named(db, who, name, id);
+	int rc = stmt_step(q, e);
+
+	stmt_reset(q);
+	return rc == 1 ? err_set(e, ERR_CONFLICT, "name_taken",
+				 "there is a collection '%.200s' already", name)
+		       : rc;
 }
 
 static struct stmt *seen_by(struct db *db, const struct asker *who)
@@ -199,7 +228,7 @@ static struct stmt *seen_by(struct db *db, const struct asker *who)
 
 	stmt_id(q, 1, &who->workspace);
 	stmt_text(q, 2, who->principals_json);
-	stmt_int(q, 3, who->reads_all || who->role != ROLE_MEMBER);
+	stmt_int(q, 3, sees_every_name(who));
 	stmt_int(q, 4, who->reads_all);
 	return q;
 }
@@ -232,7 +261,7 @@ int collection_rename(struct db *db, const struct id *workspace, const struct id
 	stmt_id(q, 1, workspace);
 	stmt_id(q, 2, id);
 	stmt_text(q, 3, name);
-	return taken(row_change(db, q, e), e, "collection", name);
+	return row_change(db, q, e);
 }
 
 int collection_delete(struct db *db, const struct id *workspace, const struct id *id,

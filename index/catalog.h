@@ -43,13 +43,18 @@ struct collection {
 			      */
 };
 
-/* tx. The creator (an id, or "operator") gets RIGHT_OWN if it is a user. ERR_CONFLICT: name taken.
- */
+/* Two may have one name where none of those who name them knows of both. In the transaction that
+ * gives a name, before it: ERR_CONFLICT "name_taken" if another than `id` (NULL: whichever) that
+ * the asker sees in collection_list has it. */
+MUST_CHECK int collection_name_free(struct db *db, const struct asker *who, const char *name,
+	const struct id *id, struct err *e);
+/* tx. The creator (an id, or "operator") gets RIGHT_OWN if it is a user. */
 MUST_CHECK int collection_create(struct db *db, const struct id *workspace, const char *name,
 	const char *created_by, struct id *out, struct err *e);
 MUST_CHECK int collection_lookup(struct db *db, struct arena *a, const struct id *workspace,
 	const struct id *id, struct collection *out, struct err *e);
-MUST_CHECK int collection_by_name(struct db *db, struct arena *a, const struct id *workspace,
+/* Of those that the asker sees in collection_list; one that he has a right on, if there is one. */
+MUST_CHECK int collection_by_name(struct db *db, struct arena *a, const struct asker *who,
 	const char *name, struct collection *out, struct err *e);
 /* Those the asker has any right on; admins and operators: all (names only count as administration).
  */

@@ -103,7 +103,7 @@ CREATE TABLE collection (
 	conversation_id TEXT            -- holds what was attached to that conversation: nobody but its
 					-- owner reads it, only its turns search it, no list names it
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX collection_name ON collection(workspace_id, name)
+CREATE INDEX collection_name ON collection(workspace_id, name)
 	WHERE deleted_ms IS NULL AND conversation_id IS NULL;
 CREATE UNIQUE INDEX collection_conversation ON collection(conversation_id)
 	WHERE deleted_ms IS NULL AND conversation_id IS NOT NULL;

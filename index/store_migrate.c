@@ -17,6 +17,7 @@
 #include "index_migrate_0008_spaces_aside.sql.h"
 #include "index_migrate_0009_reranked_searches.sql.h"
 #include "index_migrate_0010_read_at_start.sql.h"
+#include "index_migrate_0011_names_of_collections.sql.h"
 #include "index_schema.sql.h"
 
 /* "CRRL": what `file` and PRAGMA application_id say of a database of ours. */
@@ -39,6 +40,8 @@ static const struct migration steps[] = {
 	{8, "0008_spaces_aside", (const char *)embed_index_migrate_0008_spaces_aside_sql},
 	{9, "0009_reranked_searches", (const char *)embed_index_migrate_0009_reranked_searches_sql},
 	{10, "0010_read_at_start", (const char *)embed_index_migrate_0010_read_at_start_sql},
+	{11, "0011_names_of_collections",
+		(const char *)embed_index_migrate_0011_names_of_collections_sql},
 	{0, NULL, NULL},
 };
 

@@ -656,6 +656,23 @@ test('collections: made, renamed, deleted with what is in them, and every wrong 
 	assert.equal((await send('POST', '/v1/collections', 'writer', { name: 'larder' })).status, 201, 'its name is free again');
 });
 
+test('that a name is taken tells nobody of a collection that he does not see', async () => {
+	const seen = await send('POST', '/v1/collections', 'writer', { name: 'strongroom' });
+	const answer = (r) => [r.status, Object.keys(r.json).join(), r.json.right, r.json.documents];
+	const same = await send('POST', '/v1/collections', 'outsider', { name: 'strongroom' });
+	const other = await send('POST', '/v1/collections', 'outsider', { name: 'broom cupboard' });
+	assert.deepEqual(answer(same), answer(other));
+	assert.equal(same.status, 201, same.text);
+	assert.equal((await send('PATCH', `/v1/collections/${other.json.id}`, 'outsider', { name: 'Strongroom' })).status, 409, 'he has one of that name');
+	assert.equal((await send('DELETE', `/v1/collections/${same.json.id}`, 'outsider')).status, 200);
+	assert.equal((await send('PATCH', `/v1/collections/${other.json.id}`, 'outsider', { name: 'strongroom' })).status, 200);
+	// A name means the one that one sees; who may see all prefers one that he may use.
+	assert.equal((await bring('writer', 'strongroom', text('whelk'))).job.state, 'done');
+	assert.equal((await get(`/v1/collections/${seen.json.id}`, 'writer')).json.documents, 1);
+	assert.equal((await get(`/v1/collections/${other.json.id}`, 'outsider')).json.documents, 0);
+	assertError(await ask(carrel, 'POST', '/v1/collections', { body: { name: 'strongroom' }, socket: true }), 409, 'name_taken');
+});
+
 test('a real report through the web API: the answer cites the right page', { timeout: 60_000 }, async (t) => {
 	const file = path.resolve(ROOT, '../shared/corpus/reports/DOL2022.pdf');
 	if (!existsSync(file)) {

@@ -43,6 +43,7 @@ static int tx_add(struct db *db, void *arg, struct err *e)
 	struct blob_info blob = {.n_bytes = 1000};
 	struct collection home;
 	enum arrival arrival;
+	struct asker who;
 	struct arena a;
 	char topic[24];
 	int rc;
@@ -52,7 +53,10 @@ static int tx_add(struct db *db, void *arg, struct err *e)
 	snprintf(topic, sizeof(topic), "topic %d", x->text.topic);
 	hash_blake2b_hex(x->name, strlen(x->name), blob.hash);
 	hash_sha256_hex(x->name, strlen(x->name), blob.sha256);
-	rc = collection_by_name(db, &a, &s->workspace, topic, &home, e);
+	rc = acl_operator(db, &a, &s->workspace, &who, e);
+	if (rc == 0) {
+		rc = collection_by_name(db, &a, &who, topic, &home, e);
+	}
 	if (rc == 0) {
 		rc = document_arrive(db, NULL, &s->workspace, &home.id, x->name, &blob, "operator",
 			&arrival, &what.document, &what.version, e);

@@ -83,8 +83,7 @@ static void test_attachments(void **state)
 	assert_true(id_empty(&none));
 	assert_int_equal(collection_lookup(db, &w->arena, &w->workspace, &attached, &k, NULL),
 		ERR_NOT_FOUND);
-	assert_int_equal(
-		collection_by_name(db, &w->arena, &w->workspace, "", &k, NULL), ERR_NOT_FOUND);
+	assert_int_equal(collection_by_name(db, &w->arena, &machine, "", &k, NULL), ERR_NOT_FOUND);
 	store_reader_drop(db);
 	snprintf(entry.principal, sizeof(entry.principal), "workspace");
 	for (int n = -1; n <= 1; n++) {

@@ -7,20 +7,19 @@ static void test_names_are_taken_once(void **state)
 	struct id c = add_collection(w, "Papers", "operator"), id;
 	struct collection row;
 	struct workspace *list;
+	struct asker who;
 	struct db *db;
 	int n;
 
-	assert_int_equal(work(w, (struct work){.which = W_COLLECTION,
-					 .a = &w->workspace,
-					 .b = "papers",
-					 .c = "operator",
-					 .out = &id}),
-		ERR_CONFLICT);
-	assert_string_equal(world_err.reason, "name_taken");
 	assert_int_equal(work(w, (struct work){.which = W_WORKSPACE, .a = "default", .out = &id}),
 		ERR_CONFLICT);
 	db = reader(w);
-	fine(collection_by_name(db, &w->arena, &w->workspace, "PAPERS", &row, &world_err));
+	who = operator_of(w, db);
+	assert_int_equal(collection_name_free(db, &who, "papers", NULL, &world_err), ERR_CONFLICT);
+	assert_string_equal(world_err.reason, "name_taken");
+	err_clear(&world_err);
+	fine(collection_name_free(db, &who, "papers", &c, &world_err));
+	fine(collection_by_name(db, &w->arena, &who, "PAPERS", &row, &world_err));
 	assert_true(id_equal(&row.id, &c));
 	assert_int_equal(row.n_documents, 0);
 	fine(workspace_list(db, &w->arena, &list, &n, &world_err));
