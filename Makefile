@@ -144,6 +144,7 @@ FLOW    := $(sort $(wildcard tests/flow/*.test.mjs))
 QUALITY := $(sort $(wildcard tests/quality/*.test.mjs))
 BROWSER := $(sort $(wildcard tests/browser/*.test.mjs))
 FAULT   := $(sort $(wildcard tests/fault/*.test.mjs))
+FAULT_PARTS := $(BUILD)/tests/fault/mutants $(BUILD)/tests/fault/faults.so $(BUILD)/tests/fault/power.so
 
 # Chance has a seed of the commit there, unless SEED is given: the same commit is tried in the same way.
 SEED_GIVEN := $(if $(filter command environment,$(firstword $(origin SEED))),$(SEED))
@@ -163,9 +164,8 @@ browser: build tests/browser/node_modules/.package-lock.json
 	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 browser $(BROWSER)
 quality: build
 	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 quality $(QUALITY)
-FAULT_PARTS := $(BUILD)/tests/fault/mutants $(BUILD)/tests/fault/faults.so
 fault: build $(FAULT_PARTS) $(BUILD)/tests/unit/chat/test_model_faults
-	$(Q)BUILD=$(BUILD) QUERIES=$(QUERIES) KILLS=$(KILLS) FAULT_STEP=1 CUTS=all TEST_TIMEOUT=7200 tests/run.sh -j 2 fault \
+	$(Q)BUILD=$(BUILD) QUERIES=$(QUERIES) KILLS=$(KILLS) POWER_TRIALS=1000000 FAULT_STEP=1 CUTS=all TEST_TIMEOUT=7200 tests/run.sh -j 2 fault \
 		$(FAULT) $(BUILD)/tests/fault/mutants $(BUILD)/tests/unit/chat/test_model_faults
 QUERIES ?= 1000000
 KILLS   ?= 500

@@ -31,6 +31,7 @@ function plan(house, step) {
 		const noted = [];
 		return { house, user, dice, kind: kept, noted,
 			conversations: (owner) => house.conversations(owner).map((c) => ({ ...c, turns: [...c.turns] })),
+			noteCitations: (list) => noted.push(() => house.citations.splice(0, Math.max(0, house.citations.push(...list) - 300))),
 			noteConversation: (c) => noted.push(() => house.conversations(user).push({ id: c.id, turns: [] })),
 			note: (c, { turnSeq, runId }) => noted.push(() => noteRun(house.conversations(user).find((x) => x.id === c.id), turnSeq, runId)) };
 	});

@@ -26,7 +26,8 @@ export class House {
 	model = new Model();
 	ids = new Map([['nowhere', 'col_01M7Y5MBR4FGFH7MHCDQQ12TC7']]); // object -> its id in Carrel
 	hot = []; // what the last changes were about
-	made = new Map(); // document -> { job, chunks: [{ id, key }], kind }: of all its versions
+	made = new Map(); // document -> { job, chunks: ids, kinds: Set of 'pdf', … }: of all its versions
+	citations = []; // { owner, id: 'run:ordinal', document: its id }
 	gone = []; // documents that were deleted
 	canaries = [];
 	keys = new Map(); // key -> { document, canary }: a word to ask for, beside each canary
@@ -275,7 +276,8 @@ export class House {
 	}
 
 	async #learnChunks(object, job, parts, workspace) {
-		const of = this.made.get(object) ?? { chunks: [] };
+		const of = this.made.get(object) ?? { chunks: [], kinds: new Set() };
+		of.kinds.add(this.model.states.at(-1).documents.get(object).name.split('.').at(-1));
 		this.made.set(object, { ...of, job });
 		if (parts.length) {
 			const query = parts.map((p) => p.key).join(' ');

@@ -62,6 +62,15 @@ const CONDITIONS = [
 	(w) => `owner:operator "${w}"`, (w) => `date:2020.. "${w}" -type:eml`, (w) => `"the word ${w}"`, (w) => `travel -"${w}" "${w}"`,
 ];
 
+/** A kind of file is told of where the asker may read one, and nowhere else. */
+function checkUnmatched({ house, user }, r) {
+	for (const { text, unmatched } of r.json.conditions ?? []) {
+		const kind = text.match(/^type:(pdf|md)$/)?.[1];
+		const one = (s) => s.readable(user).some((d) => house.made.get(d)?.kinds.has(kind) ?? true); // it comes in just now
+		assert.ok(!kind || unmatched || house.model.some(r.from, one), `${user} may read no ${kind}, and is told that there is one`);
+	}
+}
+
 const search = ({ house, user }, body, said) => house.as(user, 'POST', '/v1/search', body, { said });
 
 const searches = {
@@ -85,6 +94,7 @@ const searches = {
 		const word = dice.pick(house.canaries.slice(-300));
 		const how = dice.pick(CONDITIONS);
 		const r = await search(q, { query: how(word), limit: 3 }, word);
+		checkUnmatched(q, r);
 		if (r.status === 200 && !house.model.mayKnow(user, word, r.from)) {
 			const absent = absentWord(dice);
 			const other = await search(q, { query: how(absent), limit: 3 }, absent);
@@ -223,7 +233,6 @@ function counted({ house, user }, r, collection, n) {
 const isBetween = (n, list) => n >= Math.min(...list) && n <= Math.max(...list);
 
 function checkListed({ house, user }, url, listed, from, word) {
-	assert.equal(new Set(listed).size, listed.length, url);
 	const names = new Set(listed);
 	const ids = (list) => list.map((d) => house.ids.get(d));
 	const states = house.model.states.slice(from);
@@ -231,6 +240,9 @@ function checkListed({ house, user }, url, listed, from, word) {
 	// What is coming in has no id yet.
 	const hidden = [...house.ids].filter(([o, id]) => names.has(id) && o[0] === 'd' && !may.has(id));
 	assert.deepEqual(hidden, [], `${url} as ${user}`);
+	if (states.length === 1) { // else what changed between two pages may stand on both
+		assert.equal(names.size, listed.length, url);
+	}
 	if (!word && states.length === 1) {
 		assert.deepEqual(listed.sort(), ids(house.state.readable(user)).sort(), `${url} as ${user}`);
 	}
@@ -249,6 +261,7 @@ async function follow(q, r, c) {
 	const run = await house.as(user, 'GET', `/v1/runs/${r.json.runId}`);
 	if (run.status === 200) {
 		assert.ok(['completed', 'queued', 'streaming'].includes(run.json.state) || run.from !== house.model.settled || run.json.withheld, run.text);
+		q.noteCitations(run.json.citations.filter((x) => x.documentId).map((x) => ({ owner: user, id: `${r.json.runId}:${x.ordinal}`, document: x.documentId })));
 		house.stats.withheld = (house.stats.withheld ?? 0) + (run.json.withheld ? 1 : 0);
 		house.stats[run.json.mode] = (house.stats[run.json.mode] ?? 0) + 1;
 	}
@@ -305,6 +318,19 @@ const answers = {
 			}
 		}
 	},
+	/** Where a citation of one's own answer, or of another's, stands in its document. */
+	async citation(q) {
+		const { house, user, dice } = q;
+		const mine = house.citations.filter((c) => c.owner === user);
+		const { owner, id, document } = dice.pick(mine.length && dice.chance(0.7) ? mine : house.citations) ?? {};
+		const object = [...house.ids].find(([, x]) => x === document)?.[0];
+		if (object) {
+			const r = await house.as(user, 'GET', `/v1/documents/${document}/view?citation=${id}`);
+			owner !== user && r.status !== 401 && house.sameAsAbsent('GET /view', r, `a citation of ${owner} as ${user}`);
+			house.expect(user, r, object, READ, 'GET /view');
+			house.stats.cited = (house.stats.cited ?? 0) + (r.status === 200 ? 1 : 0);
+		}
+	},
 	/** Nobody asks questions with canaries: only an answer can hold one. */
 	async historySearch(q) {
 		const c = q.dice.pick(q.house.canaries.slice(-600));
@@ -337,7 +363,7 @@ export const QUERIES = { ...searches, ...documents, ...answers };
 
 // Shares of a thousand. What costs little is asked much: most leaks there could be would be there too.
 export const SHARES = { search: 145, searchIn: 40, condition: 50, slip: 6, ranking: 16, prompt: 14, open: 290, chunk: 110, image: 12, job: 50, collection: 40,
-	lists: 40, pages: 20, errors: 45, turn: 26, regenerate: 8, choose: 10, ephemeral: 6, history: 54, historySearch: 17, commandLine: 1 };
+	lists: 40, pages: 20, errors: 45, turn: 26, regenerate: 8, choose: 10, ephemeral: 6, history: 54, citation: 12, historySearch: 17, commandLine: 1 };
 
 /** The answers for what nothing has, once for each kind of request. */
 export async function learnAbsent(house, user) {
