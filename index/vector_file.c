@@ -412,12 +412,13 @@ static int write_blocks(
 	return rc;
 }
 
-/* How many blocks belong into the file: all but the last, and those that it has. What it has beyond
- * is cut off. False: that cannot be done. */
+/* How many blocks belong into the file: all but the last, and those that it has; no more than those
+ * where the rest would take half of what is free on the disk. What it has beyond is cut off. False:
+ * that cannot be done. */
 static bool fit(struct writing *w, int64_t *n_blocks)
 {
 	struct snapshot *shot = memory_snapshot(&w->space->memory);
-	int64_t in_memory = (int64_t)shot->n_blocks, in_file;
+	int64_t in_memory = (int64_t)shot->n_blocks, in_file, free_bytes;
 	size_t n_bytes = block_bytes(w->space);
 	struct stat st;
 
@@ -427,6 +428,10 @@ static bool fit(struct writing *w, int64_t *n_blocks)
 	}
 	in_file = (st.st_size + (off_t)n_bytes - 1) / (off_t)n_bytes;
 	*n_blocks = in_file >= in_memory ? in_memory : in_memory - 1;
+	free_bytes = fs_free_bytes(w->v->folder);
+	if (free_bytes >= 0 && free_bytes / 2 < (*n_blocks - in_file) * (int64_t)n_bytes) {
+		*n_blocks = in_file < in_memory ? in_file : in_memory;
+	}
 	return in_file <= in_memory || ftruncate(w->fd, in_memory * (off_t)n_bytes) == 0;
 }
 
