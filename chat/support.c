@@ -18,6 +18,16 @@ const char *support_name(enum support s)
 	return names[s];
 }
 
+enum support support_parse(const char *name)
+{
+	for (int s = SUPPORT_UNVERIFIED; s <= SUPPORT_VERIFIED; s++) {
+		if (name && strcmp(name, support_name((enum support)s)) == 0) {
+			return (enum support)s;
+		}
+	}
+	return SUPPORT_UNVERIFIED;
+}
+
 /* ── numbers ── */
 
 static void add_number(struct facts *f, double value, double other, bool soft)

@@ -19,7 +19,8 @@
 #include "index/fts.h"
 
 enum support { SUPPORT_UNVERIFIED, SUPPORT_PARTIAL, SUPPORT_VERIFIED };
-const char *support_name(enum support s); /* as in citation.support */
+const char *support_name(enum support s);     /* as in citation.support */
+enum support support_parse(const char *name); /* SUPPORT_UNVERIFIED for any other, and for NULL */
 
 /* A number as written may mean two: "5.000" is 5000 or 5. */
 struct number {
