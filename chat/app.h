@@ -33,8 +33,10 @@ struct app {
 	struct index *index;
 	struct zygote *zygote;
 	struct worker *worker;
-	struct views *views;  /* pages of office documents */
-	struct pool *pool;    /* API requests: settings.http_workers threads */
+	struct views *views; /* pages of office documents */
+	struct pool *pool;   /* API requests: settings.http_workers threads */
+	struct pool
+		*sign_ins; /* passwords: a hash takes a tenth of a second, others are not to wait */
 	struct pool *uploads; /* streamed bodies: settings.uploads_at_once threads */
 	struct server *server;
 	struct runs *runs;

@@ -16,6 +16,8 @@
 #define GRACE_MS 10000 /* what is open when a stop is ordered may take that long to finish */
 #define QUEUE_MAX 1024 /* requests that wait for a worker */
 #define UPLOADS_MAX 256
+#define SIGN_INS 3	/* of the hashes at once: one is left for changes of passwords */
+#define SIGN_INS_MAX 32 /* that wait: some seconds' worth; more are told to come again */
 
 struct serving {
 	struct app app;
@@ -146,6 +148,7 @@ static int open_parts(struct serving *s, const struct serve_order *o, struct err
 	}
 	if (rc == 0) {
 		app->pool = pool_create("http", (int)o->settings->http_workers, QUEUE_MAX);
+		app->sign_ins = pool_create("sign-in", SIGN_INS, SIGN_INS_MAX);
 		app->uploads =
 			pool_create("upload", (int)o->settings->uploads_at_once, UPLOADS_MAX);
 		app->job_watch = job_watch_create(app);
@@ -163,6 +166,7 @@ static void close_parts(struct serving *s)
 	struct app *app = &s->app;
 
 	pool_destroy(app->uploads);
+	pool_destroy(app->sign_ins);
 	pool_destroy(app->pool);
 	job_watch_stop(app->job_watch);
 	server_destroy(app->server);

@@ -22,6 +22,8 @@
 
 #define FORM_PLAIN 0
 #define FORM_ZSTD 1
+/* Each reader keeps a window: 256 KB and not 2 MB, for many may read, or hang, at once. */
+#define ZSTD_WINDOW_LOG 18
 #define ZSTD_LEVEL 3
 #define SAMPLE_BYTES ((size_t)64 * 1024)
 #define IO_BYTES ((size_t)128 * 1024)
@@ -217,6 +219,7 @@ static int choose_form(struct blob_writer *w, struct err *e)
 		w->out = malloc(IO_BYTES);
 		ASSERT(w->zstd != NULL && w->out != NULL);
 		ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+		ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_windowLog, ZSTD_WINDOW_LOG);
 	}
 	w->chosen = true;
 	rc = fs_write_all(w->fd, &form, 1, e);

@@ -130,7 +130,10 @@ static void on_done(void *arg)
 bool exchange_submit(struct exchange *ex)
 {
 	struct app *app = ex->server->app;
-	struct pool *pool = ex->call.route->body == BODY_STREAM ? app->uploads : app->pool;
+	const struct route *route = ex->call.route;
+	struct pool *pool = route->body == BODY_STREAM		    ? app->uploads
+			    : strcmp(route->needs, "password") == 0 ? app->sign_ins
+								    : app->pool;
 
 	ex->item.work = on_work;
 	ex->done = (struct post){.fn = on_done, .arg = ex};

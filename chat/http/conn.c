@@ -509,13 +509,25 @@ static bool waits_for_body(const struct conn *c)
 	return c->state == CONN_BODY && !c->body_paused;
 }
 
+static bool is_slower(const struct conn *c, int64_t after_ms, int64_t rate)
+{
+	return c->body_ms > after_ms && c->exchange->n_body < c->body_ms * rate / 1000;
+}
+
+static bool is_in_the_way(const struct conn *c)
+{
+	return c->exchange->call.route->body == BODY_STREAM &&
+	       is_slower(c, BODY_BUSY_MS, BODY_BUSY_RATE) &&
+	       pool_depth(c->server->app->uploads) > 0;
+}
+
 static void tick_body(struct conn *c, int64_t now)
 {
 	int64_t idle_ms = c->server->app->settings->http_idle_ms;
 
 	c->body_ms += TICK_MS;
-	if (now - c->since_ms > idle_ms ||
-		(c->body_ms > idle_ms && c->exchange->n_body < c->body_ms * BODY_RATE_MIN / 1000)) {
+	if (now - c->since_ms > idle_ms || is_slower(c, idle_ms, BODY_RATE_MIN) ||
+		is_in_the_way(c)) {
 		body_fails(c, BODY_STALLED);
 	}
 }

@@ -35,6 +35,10 @@
 #define LINGER_MS 2000
 #define HEARTBEAT_MS 15000
 #define BODY_RATE_MIN 256 /* bytes a second, on average, after http_idle_ms */
+/* While others wait for a thread that takes uploads, one that is slower than a line of 64 kbit/s is
+ * in their way. */
+#define BODY_BUSY_MS 5000
+#define BODY_BUSY_RATE 8000
 
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 

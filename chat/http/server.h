@@ -54,7 +54,8 @@ struct route {
 	int (*work)(
 		struct call *c, struct err *e); /* on a worker; 0, or an error that is answered */
 	/* What the path's {id} names and the right that is needed, for the matrix:
-	 * "document:read", "collection:own", "conversation:owner", "self", "none", … */
+	 * "document:read", "collection:own", "conversation:owner", "self", "none", …; "password":
+	 * runs on app->sign_ins */
 	const char *needs;
 };
 extern const struct route routes[];

@@ -11,7 +11,7 @@ import { runCarrel, startCarrel, temporaryFolder, until } from '../flow/carrel.m
 import { seeded, SEED } from './house.mjs';
 import { Faults, GROWS, NAMES, SYNCS, WRITES } from './faulty.mjs';
 
-const STEP = Number(process.env.FAULT_STEP ?? 61);
+const STEP = Number(process.env.FAULT_STEP ?? 97);
 const { word, prose, below } = seeded(SEED);
 const folder = temporaryFolder('carrel-writes-');
 const faults = new Faults(folder);
