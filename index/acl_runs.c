@@ -122,7 +122,9 @@ int acl_runs_move(struct db *db, int64_t workspace_n, int64_t set_n, const int64
 	int rc = 0;
 
 	ASSERT(sorted != NULL);
-	memcpy(sorted, slots, (size_t)n * sizeof(*slots));
+	if (n > 0) { /* else slots may be NULL */
+		memcpy(sorted, slots, (size_t)n * sizeof(*slots));
+	}
 	qsort(sorted, (size_t)n, sizeof(*sorted), by_slot);
 	for (int i = 0, end; rc == 0 && i < n; i = end) {
 		for (end = i + 1; end < n && sorted[end] <= sorted[end - 1] + 1; end++) {
