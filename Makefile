@@ -51,7 +51,7 @@ GEN   := $(foreach f,$(EMBED),$(BUILD)/gen/$(subst /,_,$(f)).h)
 
 UNIT  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(shell find tests/unit -name 'test_*.c' 2>/dev/null))
 
-.PHONY: all build run check unit flow browser quality fault fault-short lint format asan asan-unit tsan sanitized clang fuzz fuzz-short bench bench-scale bench-lexical fixtures screenshots clean deps check-deps
+.PHONY: all build run check unit flow browser quality fault fault-short lint format asan asan-build asan-unit tsan sanitized clang fuzz fuzz-short fuzz-build bench bench-scale bench-lexical fixtures screenshots clean deps check-deps
 .DEFAULT_GOAL := build
 .SECONDARY:
 
