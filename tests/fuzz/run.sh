@@ -36,7 +36,7 @@ inputs() {
 
 # round SEED RUNS SECONDS TIMEOUT_S: one process, from the inputs listed; new ones go to $corpus.new.
 round() {
-	find "$corpus" $seeds -type f 2>/dev/null | LC_ALL=C sort | paste -sd, >"$log.list"
+	find "$corpus" $seeds -type f 2>/dev/null | LC_ALL=C sort | paste -sd, | tr -d '\n' >"$log.list"
 	mkdir -p "$corpus.new"
 	# shellcheck disable=SC2086
 	ASAN_OPTIONS=detect_leaks=$leaks FUZZ_FORMAT=$target $alike "$program" -seed="$1" -runs="$2" -max_total_time="$3" -timeout="$4" \
