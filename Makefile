@@ -242,14 +242,17 @@ bench: check-deps
 	$(Q)BUILD=$(BUILD) BENCH="$(BENCH)" node tests/quality/bench.mjs
 
 # A million made-up chunks on this machine: N=100000 for a quick look, SEED, UNEVEN=1 for topics of
-# uneven sizes, BENCH="made trained search conditions cost ingest delete server": sections. The corpus stays in
-# build/scale/ for the next run.
+# uneven sizes, BENCH="made trained search conditions cost ingest delete server" and, of a server from
+# outside, "check kill reembed documents": sections. The corpus stays in build/scale/ for the next run.
 N    ?= 1000000
 SEED ?= 5
 bench-scale: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(BUILD)/tests/scale/bench_scale
 	$(Q)BENCH="$(BENCH)" $(BUILD)/tests/scale/bench_scale $(BUILD)/carrel $(BUILD)/scale $(N) $(SEED) $(if $(UNEVEN),uneven)
+	$(Q)[ -z "$(OUTSIDE)" ] || BUILD=$(BUILD) node tests/scale/server.mjs \
+		$(BUILD)/scale/$(N)-$(SEED)$(if $(UNEVEN),-uneven) $(OUTSIDE)
 	$(Q)[ -n "$(BENCH)" ] || $(MAKE) --no-print-directory bench-lexical
+OUTSIDE = $(filter check kill reembed documents,$(or $(BENCH),check kill reembed documents))
 $(BUILD)/tests/scale/bench_%: $(BUILD)/tests/scale/bench_%.o $(patsubst %,$(BUILD)/tests/scale/%.o,\
 		generate workspace changes recall searching conditions) $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")

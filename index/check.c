@@ -464,6 +464,8 @@ static const struct {
 	{"stage", check_stage},
 };
 
+_Static_assert(sizeof(stages) / sizeof(stages[0]) == INDEX_CHECK_STAGES, "as index.h says");
+
 int index_check(struct index *ix, bool repair, bool deep,
 	void (*say)(void *arg, const char *stage, const char *text), void *arg, int64_t *n_wrong,
 	struct err *e)

@@ -53,6 +53,7 @@ MUST_CHECK int index_remove_unnamed(
 /* Removes every blob that no version names (of an upload that failed or was killed): *n of them. */
 MUST_CHECK int index_sweep_blobs(struct index *ix, int64_t *n, struct err *e);
 
+#define INDEX_CHECK_STAGES 9
 /* `carrel check`: integrity of the database, bitmaps, full text, vectors, blobs (each original
  * re-hashed if deep) against the sacred tables. `say` is told each finding and each stage. Returns
  * 0 with *n_wrong findings (left after a repair). A stage begins with an empty text. */

@@ -3,27 +3,90 @@
 #include <string.h>
 
 #include "chat/cli/cmd.h"
+#include "chat/cli/progress.h"
 #include "chat/cli/text.h"
+#include "index/base/clock.h"
 #include "index/base/fs.h"
 #include "index/index.h"
 
+#define FINDINGS_SHOWN 20 /* of a stage; with --json all are told */
+
+struct telling {
+	struct cli *cli;
+	struct progress bar;
+	const char *stage; /* NULL: none yet */
+	int64_t began_ms;
+	int n_stages, n_findings; /* begun; of this stage */
+};
+
+/* "full text    ok, 12 s" */
+static void end_stage(struct telling *t)
+{
+	struct buf line = BUF_INIT;
+
+	if (!t->stage) {
+		return;
+	}
+	buf_printf(&line, "%-12s ", t->stage);
+	if (t->n_findings > FINDINGS_SHOWN) {
+		buf_printf(&line, "%d more; ", t->n_findings - FINDINGS_SHOWN);
+	}
+	if (t->n_findings > 0) {
+		buf_printf(&line, "%d finding%s", t->n_findings, t->n_findings == 1 ? "" : "s");
+	} else {
+		buf_str(&line, "ok");
+	}
+	buf_printf(&line, ", %.1f s", (double)(clock_mono_ms() - t->began_ms) / 1000);
+	progress_say(&t->bar, line.data);
+	buf_finish(&line);
+}
+
+static void say_finding(struct telling *t, const char *text)
+{
+	struct buf line = BUF_INIT;
+
+	if (t->n_findings++ < FINDINGS_SHOWN) {
+		buf_printf(&line, "%-12s ", t->stage);
+		text_clean(&line, text, strlen(text), false);
+		progress_say(&t->bar, line.data);
+	}
+	buf_finish(&line);
+}
+
 static void on_finding(void *arg, const char *stage, const char *text)
 {
-	struct cli *cli = arg;
+	struct telling *t = arg;
 
-	if (cli->json) {
+	if (t->cli->json) {
 		json_t *line = json_pack("{s:s, s:s}", "stage", stage, "text", text);
 
 		cli_json(line);
 		json_decref(line);
 		fflush(stdout);
-	} else if (!cli->quiet) {
-		struct buf clean = BUF_INIT;
-
-		text_clean(&clean, text, strlen(text), false);
-		fprintf(stderr, "%-10s %s\n", stage, clean.data ? clean.data : "");
-		buf_finish(&clean);
+	} else if (*text) {
+		say_finding(t, text);
+	} else {
+		end_stage(t);
+		t->stage = stage;
+		t->began_ms = clock_mono_ms();
+		t->n_findings = 0;
+		t->bar.told_ms = 0; /* a stage may take minutes: it is shown at once */
+		progress_show(&t->bar, t->n_stages++, INDEX_CHECK_STAGES, stage);
 	}
+}
+
+static int check(struct cli *cli, struct index *ix, bool repair, int64_t *n_wrong, struct err *e)
+{
+	struct telling t = {.cli = cli};
+	int rc;
+
+	progress_start(&t.bar, "check", "stages", cli->quiet || cli->json);
+	rc = index_check(ix, repair, args_has(&cli->args, "deep"), on_finding, &t, n_wrong, e);
+	if (rc == 0) {
+		end_stage(&t);
+	}
+	progress_end(&t.bar);
+	return rc;
 }
 
 int cmd_check(struct cli *cli, struct err *e)
@@ -48,9 +111,7 @@ int cmd_check(struct cli *cli, struct err *e)
 			"a server (or another command) works on %s: stop it, then check",
 			cli->settings.data);
 	}
-	rc = rc ? rc
-		: index_check(
-			  ix, repair, args_has(&cli->args, "deep"), on_finding, cli, &n_wrong, e);
+	rc = rc ? rc : check(cli, ix, repair, &n_wrong, e);
 	index_close(ix);
 	if (rc != 0) {
 		return rc;

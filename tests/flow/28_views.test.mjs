@@ -2,11 +2,11 @@
 // a .doc is a gzipped PDF; an .xls is read, but its pages are never drawn, a .ppt's slowly (or, where it says so, not).
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { addUser, ask, shelf, startDesk } from './answers.mjs';
-import { pause, runCarrel, until } from './carrel.mjs';
+import { pause, runCarrel, temporaryFolder, until } from './carrel.mjs';
 import { unlisted } from './openapi.mjs';
 import { ghost } from './people.mjs';
 
@@ -186,4 +186,20 @@ test('a server that stops ends a conversion', async () => {
 	assert.ok(Date.now() - start < 9000, `${Date.now() - start} ms`);
 	await drawing;
 	assert.deepEqual(readdirSync(path.join(carrel.data, 'stage')), []);
+});
+
+test('check shows the first findings of a kind and counts the rest', async (t) => {
+	const data = temporaryFolder(), files = temporaryFolder();
+	t.after(() => [data, files].forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+	for (let i = 0; i < 23; i++) {
+		writeFileSync(path.join(files, `${i}.txt`), `Note ${i} of the harbour master.\n`);
+	}
+	assert.equal((await runCarrel(['ingest', files, '--collection', 'notes', '--quiet', '--data', data])).status, 0);
+	rmSync(path.join(data, 'blobs'), { recursive: true });
+	const plain = await runCarrel(['check', '--data', data]);
+	const count = (text, what) => text.split('\n').filter((line) => line.includes(what)).length;
+	assert.equal(count(plain.stderr, 'blobs '), 21, plain.stderr);
+	assert.match(plain.stderr, /blobs +26 more; 46 findings, \d/); // originals and texts
+	const json = await runCarrel(['check', '--json', '--data', data]);
+	assert.equal(count(json.stdout, 'not there'), 46);
 });
