@@ -129,6 +129,35 @@ test('tune: the fusion weight for one\'s questions, saved when asked to', async 
 	assert.equal(settings.find((s) => s.name === 'fusion-weight-builtin').source, 'default');
 });
 
+// Two documents a question, which words alone cannot tell apart: the earlier one is first. The other's words are spelt
+// like the question's, which its vector shows: any weight is better than none.
+test('tune: a better weight is saved, and searched with from then on', async () => {
+	const value = async () => (await server.operator.get('/v1/settings')).json.settings.find((s) => s.name === 'fusion-weight-builtin');
+	const folder = path.join(scratch, 'better');
+	let state = 7;
+	const letter = () => 'bdfghklmnprtvwz'[(state = (state * 48271) % 2147483647) % 15];
+	const made = Array.from({ length: 80 }, () => Array.from({ length: 9 }, letter).join(''));
+	const word = (i, k) => made[2 * i + k];
+	const n = 40;
+	const lines = (make) => Array.from({ length: n }, (_, i) => JSON.stringify(make(i))).join('\n');
+	mkdirSync(folder);
+	writeFileSync(path.join(folder, 'corpus.jsonl'), `${lines((i) => ({ _id: `a${i}`, text: `${word(i, 0)} ${`${word(i, 1)} `.repeat(3)}` }))}\n${
+		lines((i) => ({ _id: `b${i}`, text: ['', 'qa', 'zo', 'ki'].map((end) => word(i, 0) + end).join(' ') }))}\n`);
+	writeFileSync(path.join(folder, 'queries.jsonl'), lines((i) => ({ _id: `q${i}`, text: word(i, 0) })));
+	writeFileSync(path.join(folder, 'qrels.tsv'), Array.from({ length: n }, (_, i) => `q${i}\tb${i}\t1`).join('\n'));
+	assert.equal((await server.operator.patch('/v1/settings', { settings: { 'fusion-weight-builtin': 0 } })).status, 200);
+	const told = rows((await run([folder, '--json', '--tune', '--data', server.data])).stdout).pop();
+	assert.deepEqual([told.tuned, told.queries, told.present], ['fusion-weight-builtin', n, 0]);
+	assert.ok(told.best > 0 && told['best ndcg@10'] > told['ndcg@10'] && told.low > 0, JSON.stringify(told));
+	assert.equal(Number((await value()).value), 0, 'without --save nothing is');
+	const saved = await run([folder, '--tune', '--save', '--data', server.data]);
+	assert.match(saved.stdout, new RegExp(`saved: fusion-weight-builtin = ${told.best}\\n`));
+	assert.equal(Number((await value()).value), told.best);
+	const again = rows((await run([folder, '--json', '--tune', '--save', '--data', server.data])).stdout).pop();
+	assert.deepEqual([again.present, again.best], [told.best, told.best]);
+	assert.equal((await server.operator.patch('/v1/settings', { settings: { 'fusion-weight-builtin': null } })).status, 200);
+});
+
 test('what is wrong is said, with its file and line, and its status', async () => {
 	const broken = path.join(scratch, 'broken');
 	cpSync(SET, broken, { recursive: true });
