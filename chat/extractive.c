@@ -39,6 +39,7 @@ void extractive_answer(struct arena *a, const struct question *q, const char *te
 	struct seeker k = {.arena = a,
 		.sources = sources,
 		.n = n,
+		.text = text,
 		.least = FURTHER * evidence_needed_of_sentence(q)};
 	struct pick *all, *picks = arena_array(a, struct pick, PICKS_MAX);
 	int n_all = 0, n_picks;

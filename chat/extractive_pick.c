@@ -221,7 +221,7 @@ static bool goes_with(const struct seeker *k, const struct pick *picks, int n, c
 	const struct pick *best = &picks[0];
 	bool rows = best->row != NULL;
 
-	if (p->met < k->least || repeats(k, picks, n, p)) {
+	if (p->met < k->least || repeats(k, picks, n, p) || (p->order && !best->order)) {
 		return false;
 	}
 	if (rows && (!p->row || n >= ROWS_MAX || (best->label && !p->label))) {
@@ -268,7 +268,7 @@ static int complete(const struct pick *all, int n_all, struct pick *picks, int n
 		int behind = all[i].sentence - best->sentence;
 
 		if (all[i].source == best->source && behind > 0 && behind <= COMPLETES &&
-			all[i].kind && !chosen(picks, n, &all[i])) {
+			all[i].kind && !all[i].order && !chosen(picks, n, &all[i])) {
 			picks[n] = all[i];
 			return 1;
 		}

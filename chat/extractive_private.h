@@ -11,6 +11,7 @@
 
 #include "chat/cite.h"
 #include "chat/extractive.h"
+#include "chat/extractive_order.h"
 #include "chat/extractive_period.h"
 #include "chat/extractive_table.h"
 
@@ -58,6 +59,7 @@ struct pick {
 	bool kind;	       /* it has what is wanted: a number, a date, a reason */
 	double score;	       /* with everything */
 	int cell;	       /* of a row: the one that answers; -1: all alike */
+	bool order;	       /* to whoever answers, or only the question again */
 	bool label;	       /* of a row: it is the one that was asked for by name */
 	struct table_row *row; /* NULL: prose */
 };
@@ -67,11 +69,13 @@ struct seeker {
 	struct asked asked;
 	const struct source *sources;
 	int n;
-	double *around; /* [n × q->n_terms] presence of a term in a source as a whole */
-	double least;	/* that a further sentence must meet */
+	const char *text;    /* the question as asked */
+	enum order **orders; /* [n][n_sentences] to whoever answers */
+	double *around;	     /* [n × q->n_terms] presence of a term in a source as a whole */
+	double least;	     /* that a further sentence must meet */
 };
 
-/* Fills k->around. */
+/* Fills k->orders, k->around. */
 void extractive_look_around(struct seeker *k);
 /* Presence of a term in a source as a whole, 0 to 1; IN_IDENTITY: its document is of that. */
 #define IN_IDENTITY 0.8

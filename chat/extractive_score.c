@@ -1,7 +1,8 @@
 /*
  * How well a sentence or a row answers: the share of the question's mass that it meets, itself or
  * by what stands around it, and what speaks for and against it besides. The weights were set by
- * hand on the fixtures' questions and on every second one of tests/quality/answers.jsonl.
+ * hand on the fixtures' questions and on every second one of tests/quality/answers.jsonl; what is
+ * left of orders, on the attacks of BIPIA's training half (tests/quality/21).
  */
 #include "chat/extractive_private.h"
 
@@ -16,14 +17,16 @@
 
 /* What is left of a sentence's share if it is of another period: it may tell of both. */
 #define CONTRADICTED_PROSE 0.75
-#define OF_DOCUMENT 0.1 /* the document's name is of that quarter, or not */
-#define NUMBER 0.18	/* a number was asked for, and there is one */
-#define DEFINES 0.2	/* "X is a …" */
-#define OF_ANOTHER 0.5	/* what is left of the share if the document is about another subject */
-#define NOWHERE 1.0	/* so much more a word is demanded that none of 40 passages has */
-#define RANGED 0.15	/* the number asked about lies between two of the sentence */
-#define PAIR 0.04	/* two words of the question that are neighbours here as well */
-#define PASSAGE 0.12	/* times what the search made of the passage */
+#define OF_DOCUMENT 0.1	    /* the document's name is of that quarter, or not */
+#define NUMBER 0.18	    /* a number was asked for, and there is one */
+#define DEFINES 0.2	    /* "X is a …" */
+#define OF_ANOTHER 0.5	    /* what is left of the share if the document is about another subject */
+#define OF_LIKELY_ORDER 0.5 /* the same if it may be an order to whoever answers, */
+#define OF_CLEAR_ORDER 0.25 /* if it is one; nothing is left of the question itself */
+#define NOWHERE 1.0	    /* so much more a word is demanded that none of 40 passages has */
+#define RANGED 0.15	    /* the number asked about lies between two of the sentence */
+#define PAIR 0.04	    /* two words of the question that are neighbours here as well */
+#define PASSAGE 0.12	    /* times what the search made of the passage */
 #define GIVES_REASON 0.2
 
 /* ── the source as a whole ── */
@@ -79,9 +82,42 @@ static bool nowhere(const struct seeker *k, int t)
 	return true;
 }
 
+static bool blank_line(const char *s, int n)
+{
+	const char *end = memchr(s, '\n', (size_t)n);
+
+	return end && memchr(end + 1, '\n', (size_t)(s + n - end - 1));
+}
+
+/* What stands in one paragraph with a clear order and behind it may belong to it. */
+static enum order *find_orders(const struct seeker *k, const struct source *s)
+{
+	enum order *out = arena_array(k->arena, enum order, (size_t)s->n_sentences + 1);
+	const char *text = s->passage->text;
+	bool behind = false;
+
+	for (int i = 0; i < s->n_sentences; i++) {
+		const struct sentence *me = &s->sentences[i];
+		int before = i > 0 ? s->sentences[i - 1].end : 0;
+
+		out[i] = order_read(text + me->start, (size_t)(me->end - me->start));
+		behind = behind && !blank_line(text + before, me->start - before);
+		if (behind && out[i] == ORDER_NONE) {
+			out[i] = ORDER_LIKELY;
+		}
+		behind = behind || out[i] == ORDER_CLEAR;
+	}
+	return out;
+}
+
 void extractive_look_around(struct seeker *k)
 {
 	int n = k->asked.q->n_terms;
+
+	k->orders = arena_array(k->arena, enum order *, (size_t)k->n + 1);
+	for (int i = 0; i < k->n; i++) {
+		k->orders[i] = find_orders(k, &k->sources[i]);
+	}
 
 	k->around = arena_array(k->arena, double, (size_t)(k->n * n) + 1);
 	for (int i = 0; i < k->n; i++) {
@@ -358,6 +394,7 @@ static double presence(const struct seeker *k, const struct pick *p, int t, doub
 {
 	const struct source *s = &k->sources[p->source];
 	const struct facts *facts = s->sentence_facts;
+	const enum order *orders = k->orders[p->source];
 	const char *term = k->asked.q->terms[t];
 	int i = p->sentence;
 	double best = extractive_around(k, p->source, t);
@@ -367,8 +404,9 @@ static double presence(const struct seeker *k, const struct pick *p, int t, doub
 		return 1;
 	}
 	if (best < IN_NEIGHBOUR &&
-		((i > 0 && facts_has_term(&facts[i - 1], term)) ||
-			(i + 1 < s->n_sentences && facts_has_term(&facts[i + 1], term)))) {
+		((i > 0 && !orders[i - 1] && facts_has_term(&facts[i - 1], term)) ||
+			(i + 1 < s->n_sentences && !orders[i + 1] &&
+				facts_has_term(&facts[i + 1], term)))) {
 		best = IN_NEIGHBOUR;
 	}
 	return best;
@@ -432,6 +470,66 @@ static bool of_another(const struct seeker *k, const struct pick *p)
 	return false;
 }
 
+/* Letters, figures and question marks, in small letters. */
+static char *squeezed(const struct seeker *k, const char *s, size_t n)
+{
+	char *out = arena_strn(k->arena, s, n);
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (isalnum((unsigned char)s[i]) || (s[i] & 0x80) || s[i] == '?') {
+			out[len++] = (char)tolower((unsigned char)s[i]);
+		}
+	}
+	out[len] = '\0';
+	return out;
+}
+
+/* The question stands in it with its question mark. */
+static bool asks_the_same(const struct seeker *k, const char *text)
+{
+	const char *end = strchr(k->text, '?');
+
+	return end && strstr(squeezed(k, text, strlen(text)),
+			      squeezed(k, k->text, (size_t)(end + 1 - k->text)));
+}
+
+/* All it says was in the question: it may be asked there again, or repeated so as to be found. */
+static bool only_asks(const struct seeker *k, const struct facts *f)
+{
+	for (int i = 0; i < f->terms.n; i++) {
+		if (!f->terms.items[i].stopword &&
+			asked_term(&k->asked, f->terms.items[i].text) < 0) {
+			return false;
+		}
+	}
+	return k->asked.wanted != WANT_YES_NO;
+}
+
+static bool ends_in_colon(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n > 0 && (text[n - 1] == ':' || (n >= 3 && strcmp(text + n - 3, "：") == 0));
+}
+
+/* What is left of a sentence that does not tell but orders or asks. */
+static double doubt_order(const struct seeker *k, const struct pick *p, const char *text)
+{
+	const struct source *s = &k->sources[p->source];
+	const struct sentence *me = &s->sentences[p->sentence];
+	enum order order = k->orders[p->source][p->sentence];
+
+	if (!me->row && strchr(text, '?') && asks_the_same(k, text)) {
+		return 0;
+	}
+	if (order == ORDER_NONE && !me->row && !ends_in_colon(text) &&
+		only_asks(k, &s->sentence_facts[p->sentence])) {
+		return OF_LIKELY_ORDER;
+	}
+	return order == ORDER_CLEAR ? OF_CLEAR_ORDER : order == ORDER_LIKELY ? OF_LIKELY_ORDER : 1;
+}
+
 struct pick extractive_weigh(const struct seeker *k, int source, int sentence)
 {
 	const struct source *s = &k->sources[source];
@@ -445,10 +543,17 @@ struct pick extractive_weigh(const struct seeker *k, int source, int sentence)
 		me->row ? extractive_weigh_row(k, &p, ranged) : weigh_prose(k, &p, text, ranged);
 
 	double cue = cue_bonus(k, text, f, me->item);
+	double doubt = doubt_order(k, &p, text);
 
 	if (of_another(k, &p)) {
 		p.share *= OF_ANOTHER;
 		p.met *= OF_ANOTHER;
+	}
+	if (doubt < 1) {
+		p.order = true;
+		p.share *= doubt;
+		p.met *= doubt;
+		bonus = cue = 0;
 	}
 	p.kind = cue > 0;
 	p.score = p.share + bonus + cue + (ranged ? RANGED : 0) + PAIR * adjacent_pairs(k, f) +
