@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "index/base/fs.h"
@@ -243,6 +244,78 @@ static void test_segment_damage_is_found(void **state)
 	assert_true(of_topic(f, 2, "battery voltage charger") == 10);
 	buf_finish(&file);
 	loaded_drop(s);
+}
+
+static const struct vector_tuning segments_soon = {
+	.exact_allowed = 10, .exact_corpus = 20, .tail = 20, .segment_max = 100000, .n_probe = 8};
+
+static void segment_path(struct fixture *f, char *path, size_t n)
+{
+	struct loaded_space *s = loaded_serving(f->ix->vectors, f->ws.n);
+	struct segment_rows rows;
+
+	ok(space_segments(f->ix->vectors, s, &f->a, &rows, &e));
+	assert_int_equal(rows.n, 1);
+	snprintf(path, n, "%s/vectors/%s", f->dir, rows.items[0].file);
+	loaded_drop(s);
+}
+
+static void start_again(struct fixture *f)
+{
+	index_close(f->ix);
+	ok(index_open(&f->set, &f->ix, &e));
+	vectors_tune(f->ix->vectors, &segments_soon);
+}
+
+/* Found by the check, not served after a start, built anew, the same answers all the while. */
+static void meets(struct fixture *f, const void *bytes, size_t n, const char *what)
+{
+	char path[400];
+
+	segment_path(f, path, sizeof(path));
+	ok(fs_replace(path, bytes, n, &e));
+	if (wrong(f, false) != 1) {
+		fail_msg("%s is not found", what);
+	}
+	start_again(f);
+	assert_int_equal(of_topic(f, 2, "battery voltage charger"), 10);
+	assert_int_equal(wrong(f, true), 0);
+	ok(vectors_maintain(f->ix->vectors, &e));
+	assert_int_equal(wrong(f, false), 0);
+	assert_int_equal(of_topic(f, 2, "battery voltage charger"), 10);
+}
+
+static void test_a_segment_flipped_cut_or_old(void **state)
+{
+	struct fixture *f = *state;
+	unsigned seed =
+		getenv("SEED") ? (unsigned)strtoul(getenv("SEED"), NULL, 10) : (unsigned)time(NULL);
+	struct buf file = BUF_INIT, old = BUF_INIT;
+	char path[400];
+
+	print_message("SEED=%u\n", seed);
+	vectors_tune(f->ix->vectors, &segments_soon);
+	ok(vectors_maintain(f->ix->vectors, &e));
+	segment_path(f, path, sizeof(path));
+	ok(fs_read(path, 1 << 24, &old, &e));
+	old.data[old.len - 1] ^= 1; /* a good file once, but not the one that is named now */
+	for (int i = 0; i < 6; i++) {
+		size_t at;
+
+		segment_path(f, path, sizeof(path));
+		buf_clear(&file);
+		ok(fs_read(path, 1 << 24, &file, &e));
+		at = (size_t)rand_r(&seed) % file.len;
+		file.data[at] = (char)(file.data[at] ^ (1 << (rand_r(&seed) % 8)));
+		meets(f, file.data, file.len, "a flipped bit");
+	}
+	meets(f, file.data, 0, "an empty file");
+	meets(f, file.data, 1 + (size_t)rand_r(&seed) % (file.len - 1), "a cut file");
+	buf_char(&file, 'x');
+	meets(f, file.data, file.len, "a file too long");
+	meets(f, old.data, old.len, "another file");
+	buf_finish(&file);
+	buf_finish(&old);
 }
 
 static int tx_put_all(struct db *db, void *arg, struct err *err)
@@ -528,6 +601,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_check_and_repair),
 		TEST(test_segment_damage_is_found),
+		TEST(test_a_segment_flipped_cut_or_old),
 		TEST(test_retrain_and_swap),
 		TEST(test_gone_while_it_was_embedded),
 		TEST(test_old_tables_are_replaced),
