@@ -30,7 +30,7 @@ inputs() {
 	analyse) echo 30000 ;;
 	frames | events) echo 100000 ;;
 	extracted | model_sse | multipart | query) echo 150000 ;;
-	*) echo 40000 ;; # the archives
+	*) echo 5000 ;; # the archives
 	esac
 }
 

@@ -49,8 +49,8 @@ def parts(path):
         for name in archive.namelist():
             data = archive.read(name)
             if len(data) <= PART_MAX and len(out) + len(data) <= PARTS_MAX and not data.startswith(b'\x89PNG'):
-                out += b'@@ ' + name.encode() + b'\n' + data
-    return out
+                out += b'@@ ' + name.encode() + b'\n' + data + b'\n'
+    return out[:-1]
 
 
 def write(target, name, seed):

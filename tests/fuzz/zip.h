@@ -85,7 +85,7 @@ static inline void zip_end(struct zip_writer *w)
 	buf_finish(&w->directory);
 }
 
-/* "@@ NAME\n" and its bytes, again and again; what stands before the first is no part. */
+/* "@@ NAME\n", its bytes and "\n", again and again; what stands before the first is no part. */
 static inline void zip_of_parts(struct buf *out, const char *p, size_t n)
 {
 	struct zip_writer w = {.out = out};
@@ -97,7 +97,7 @@ static inline void zip_of_parts(struct buf *out, const char *p, size_t n)
 		bool head = at < end && stop && stop - at > 3 && memcmp(at, "@@ ", 3) == 0;
 
 		if (name && (head || !stop)) {
-			const char *last = head ? at : end;
+			const char *last = head && at > part ? at - 1 : head ? at : end;
 
 			zip_put(&w, name, n_name, part, (size_t)(last - part));
 		}
