@@ -9,9 +9,10 @@
  * stored vectors serves. So is the file that all vectors are read from at start
  * (index/vector_file.h), block by block.
  *
- * The plan is by popcount of the allowed bitmap: exact with our own kernel up to 25,000 allowed, in
- * a space of up to 100,000, or where the lists to be probed would cost more; else inverted lists,
- * of which the allowed slots are scored exactly. No HNSW. (Limits at dimension 384.)
+ * The plan is by popcount of the allowed bitmap: exact with our own kernel up to 25,000 allowed or
+ * in a space of up to 100,000; else two bits a number tell which vectors are compared
+ * (index/vector_codes.h), of all allowed ones or, where that costs less, of those in the nearest
+ * inverted lists. No HNSW. (Limits at dimension 384.)
  *
  * Alone writes vector_space, chunk_vector, vector_block, vector_segment, DATA/vectors.
  * Thread: vectors_search and _score from any worker; _put/_remove in a write transaction.

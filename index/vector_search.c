@@ -21,10 +21,12 @@
 #define SHORTLIST 20 /* vectors compared for each that is wanted: index/vector_codes.h */
 #define SHORTLIST_LEAST 1000
 
-/* What lists cost, in comparisons of a scan in slot order (measured at 1,000,000 x 256): one with a
- * vector that lies anywhere, and to skip a slot that is not allowed. */
-#define LIST_COMPARES 1.4
-#define LIST_SKIPS .04
+/* What lists cost, in codes of a scan in slot order: one that lies anywhere, to skip a slot that is
+ * not allowed, and to tell how near a list is. (From the time of a scan with a tenth allowed and of
+ * lists with a half, at 1,000,000 x 256; so lists begin at a fifth.) */
+#define LIST_CODES 1.1
+#define LIST_SKIPS .25
+#define LIST_ORDERS 5
 
 /* The best k, worst at the top of a heap; of equal ones the lower slot is better. */
 struct best {
@@ -305,7 +307,8 @@ static double segments_cost(const struct vectors *v, const struct snapshot *shot
 		double n = fmax(probed * (double)seg->n_covered * allowed_part,
 			wanted_compares(v, seg, q, n_all));
 
-		cost += n * LIST_COMPARES + n / allowed_part * LIST_SKIPS + (double)seg->n_lists;
+		cost += n * LIST_CODES + n / allowed_part * LIST_SKIPS +
+			(double)seg->n_lists * LIST_ORDERS;
 	}
 	return cost;
 }
