@@ -45,10 +45,13 @@ async function run(args) {
 }
 
 /** Questions of words that passages have. */
-async function questions(server, n) {
+async function questions(server, n, seeds = ['report', 'other', 'which', 'made', 'about']) {
 	const words = [];
 	for (let i = 0; words.length < n; i++) {
-		const found = await search(server, ['report', 'other', 'which', 'made', 'about'][i % 5]);
+		const found = await search(server, seeds[i % seeds.length]);
+		if (found.passages.length === 0) {
+			continue;
+		}
 		const text = found.passages[below(found.passages.length)].text.split(/\W+/).filter((w) => w.length > 5);
 		words.push(`What is the ${text[below(text.length)]} of the ${text[below(text.length)]}, and ${text[below(text.length)]}?`);
 	}
@@ -103,19 +106,22 @@ function writeFiles(folder, n, prefix) {
 		const parts = Array.from({ length: 1 + below(3) }, () => `## ${sentence()}\n\n${Array.from({ length: 8 }, () => `${sentence()}.`).join(' ')}\n`);
 		writeFileSync(path.join(folder, `${prefix}${i}.md`), `# ${sentence()}\n\n${parts.join('\n')}`);
 	}
+	return vocabulary;
 }
 
+const jobsOf = async (server) => (await server.operator.get('/healthz')).json.jobs;
 const openJobs = async (server) => {
-	const { jobs } = (await server.operator.get('/healthz')).json;
-	return (jobs.queued ?? 0) + (jobs.running ?? 0);
+	const jobs = await jobsOf(server);
+	return jobs.queued + jobs.running;
 };
 
 async function kill(folder) {
 	const files = mkdtempSync(path.join(tmpdir(), 'carrel-scale-'));
 	writeFiles(files, 400, `killed-${Date.now()}-`);
 	let server = await serve(folder);
+	const before = (await jobsOf(server)).done;
 	const ingest = run(['ingest', files, '--collection', 'killed', '--no-wait', '--quiet', '--data', folder]);
-	await until(async () => (await openJobs(server)) > 50, 'documents come in', 120000);
+	await until(async () => (await jobsOf(server)).done >= before + 50, 'documents come in', 600000);
 	await server.kill();
 	await ingest; // it loses its server
 	for (let i = 0; i < 2; i++) { // again, while the rest of them is worked on
@@ -161,14 +167,14 @@ async function reembed(folder) {
 async function documents(folder, n = Number(process.env.FILES || 20000)) {
 	const files = mkdtempSync(path.join(tmpdir(), 'carrel-scale-'));
 	rmSync(`${folder}-files`, { recursive: true, force: true });
-	writeFiles(files, n, 'f');
+	const words = writeFiles(files, n, 'f').slice(0, 20);
 	const server = await serve(`${folder}-files`);
 	for (const [what, args] of [['ingest', ['ingest', files, '--collection', 'files']], ['reindex --all', ['reindex', '--all']]]) {
 		let over = false;
 		const before = usage(server.pid);
 		const order = run([...args, '--quiet', '--data', server.data]).finally(() => (over = true));
-		await until(async () => over || (await search(server, 'made')).passages.length > 0, 'something is found', 600000).catch(() => {});
-		const asked = over ? [] : await questions(server, 50);
+		await until(async () => over || (await search(server, words.join(' '))).passages.length > 0, 'something is found', 600000).catch(() => {});
+		const asked = over ? [] : await questions(server, 50, words);
 		const text = over ? '' : await searchUntil(server, asked, () => over, 1);
 		const done = await order;
 		const now = usage(server.pid);
