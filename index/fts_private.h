@@ -66,4 +66,9 @@ MUST_CHECK int fts_reading_has(struct fts_reading *r, const struct allowed *allo
 	const char *term, bool *has, struct err *e);
 double fts_idf_of(int64_t n_rows, int64_t df);
 
+/* Drops what no row has, puts the rarest first; idf [terms->n], by all forms of a word together
+ * (index/fts_search.c). */
+MUST_CHECK int fts_weigh_terms(
+	struct fts_reading *r, struct query_terms *terms, double *idf, struct err *e);
+
 #endif

@@ -161,9 +161,7 @@ static int64_t word_df(
 	return df < r->n_rows ? df : r->n_rows;
 }
 
-/* Asks frequencies, drops what nothing has, and puts the rarest first. */
-static int weigh_terms(
-	struct searching *s, struct fts_reading *r, struct query_terms *terms, struct err *e)
+int fts_weigh_terms(struct fts_reading *r, struct query_terms *terms, double *idf, struct err *e)
 {
 	int n = 0, rc = 0;
 
@@ -182,8 +180,8 @@ static int weigh_terms(
 	terms->n = n;
 	qsort(terms->items, (size_t)n, sizeof(*terms->items), by_df);
 	for (int i = 0; i < n; i++) {
-		s->idf[i] = fts_idf_of(r->n_rows, word_df(r, terms, &terms->items[i])) *
-			    terms->items[i].weight;
+		idf[i] = fts_idf_of(r->n_rows, word_df(r, terms, &terms->items[i])) *
+			 terms->items[i].weight;
 	}
 	return rc;
 }
@@ -214,7 +212,7 @@ static int find_best(struct db *db, struct arena *a, struct searching *s, struct
 	struct fts_reading r;
 	int rc = fts_reading_open(db, a, s->q->workspace_n, &r, e);
 
-	rc = rc ? rc : weigh_terms(s, &r, terms, e);
+	rc = rc ? rc : fts_weigh_terms(&r, terms, s->idf, e);
 	if (rc != 0 || terms->n == 0) {
 		return rc;
 	}

@@ -28,6 +28,7 @@
 #include "index/base/log.h"
 #include "index/catalog.h"
 #include "index/fts_cache.h"
+#include "index/fts_private.h"
 #include "index/fts_terms.h"
 #include "index/sql_functions.h"
 #include "index/store_private.h"
@@ -295,20 +296,19 @@ static void write_or(const struct query_terms *terms, struct buf *match)
 }
 
 /* The best rows of the whole OR by the same score, which FTS5 computes of every row. */
-static void check(
-	struct measuring *m, const struct query_terms *terms, const struct fts_hit *hits, int n)
+static void check(struct measuring *m, struct arena *a, struct query_terms *terms,
+	const struct fts_hit *hits, int n)
 {
-	const char *list[FTS_TERMS_MAX];
 	double idf[FTS_TERMS_MAX];
-	struct scoring scoring = {0, terms->n, idf, 0};
+	struct scoring scoring = {0, 0, idf, 0};
+	struct fts_reading r;
 	struct buf match = BUF_INIT;
 	int i = 0, found = 0, at = 0;
 	bool exact = true;
 
-	for (int k = 0; k < terms->n; k++) {
-		list[k] = terms->items[k].text;
-	}
-	need(fts_idf(m->db, 1, NULL, list, terms->n, idf, &err));
+	need(fts_reading_open(m->db, a, 1, &r, &err));
+	need(fts_weigh_terms(&r, terms, idf, &err));
+	scoring.n = terms->n;
 	write_or(terms, &match);
 	sqlite3_bind_text(m->whole, 1, match.data, (int)match.len, SQLITE_TRANSIENT);
 	sqlite3_bind_pointer(m->whole, 2, &m->allowed.slots, BITMAP_POINTER, NULL);
@@ -390,7 +390,7 @@ static void ask(struct measuring *m, const char *text, bool others)
 		m->ms[XAPIAN][m->n] = cpu_ms() - start;
 		q.words_alone = true;
 		need(fts_search(m->db, &a, &q, &hits, &n, &err));
-		check(m, &terms, hits, n);
+		check(m, &a, &terms, hits, n);
 	}
 	m->n++;
 	arena_finish(&a);
