@@ -22,8 +22,8 @@
 
 #define FORM_PLAIN 0
 #define FORM_ZSTD 1
-/* Each reader keeps a window: 256 KB and not 2 MB, for many may read, or hang, at once. */
-#define ZSTD_WINDOW_LOG 18
+/* Each reader keeps a window: 128 KB and not 2 MB, for many may read, or hang, at once. */
+#define ZSTD_WINDOW_LOG 17
 #define ZSTD_LEVEL 3
 #define SAMPLE_BYTES ((size_t)64 * 1024)
 #define IO_BYTES ((size_t)128 * 1024)

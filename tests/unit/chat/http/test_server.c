@@ -490,7 +490,7 @@ static void test_plain_requests(void **state)
 		{"GET /nothing HTTP/1.1\r\n" HOST LAST,
 			"{\"error\":{\"type\":\"not_found\",\"code\":\"not_found\",\"message\":"},
 		{"POST /hello HTTP/1.1\r\n" HOST LAST, "Allow: GET, HEAD\r\n"},
-		{"GET /fail HTTP/1.1\r\n" HOST LAST, "\"code\":\"internal\""},
+		{"GET /fail HTTP/1.1\r\n" HOST LAST, "\"code\":\"storage\""},
 		{"GET /hello/.txt HTTP/1.1\r\n" HOST LAST, "HTTP/1.1 404 Not Found\r\n"},
 		{POST_ECHO "Content-Length: 2\r\nConnection: close\r\n\r\n[]",
 			"\"code\":\"bad_json\""},
