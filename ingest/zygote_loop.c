@@ -238,8 +238,10 @@ void zygote_loop(int socket, const struct child_limits *limits)
 	sigset_t chld;
 
 	memset(&hello, 0, sizeof(hello));
+	/* A probe that somebody killed says nothing of the sandbox: once more. */
 	if (sandbox_create(&l.sandbox, &e) < 0 ||
-		sandbox_probe_all(l.sandbox, &limits->sandbox, &e) < 0) {
+		(sandbox_probe_all(l.sandbox, &limits->sandbox, &e) < 0 &&
+			sandbox_probe_all(l.sandbox, &limits->sandbox, &e) < 0)) {
 		snprintf(hello.trouble, sizeof(hello.trouble), "%s", e.message);
 		(void)!send(socket, &hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT);
 		_exit(1);

@@ -22,8 +22,8 @@
 #define HELLO_MS 20000
 #define IMAGE_MAX (64u << 20)
 #define SOCKET 3 /* of the nursery and the zygote */
-/* Zygotes that end so soon one after the other do not end by chance: it takes about 50 ms to begin
- * one, and nobody needs so many of them. */
+/* Of zygotes that are killed so soon one after the other the next begins after a second: it takes
+ * about 50 ms to begin one, and nobody needs so many of them. */
 #define SHORT_MS 1000
 #define N_SHORT_MAX 20
 
@@ -68,15 +68,21 @@ static void forget_secrets(const struct settings *set)
 #undef N
 }
 
-/* Forks the zygote, and another one for each that was killed: this process has no threads, so it
- * may. What was being read is lost, and what has been ordered since waits in the socket. */
+/* Forks the zygote, and another one for each that was killed, or that could not begin because its
+ * probes were: this process has no threads, so it may. What was being read is lost, and what has
+ * been ordered since waits in the socket. A sandbox that the first one does not get no other would.
+ */
 _Noreturn static void nursery(const struct child_limits *limits)
 {
 	pid_t self = getpid(), zygote;
 	int64_t began_ms;
 	int status, n_short = 0;
+	bool first = true, again;
 
 	do {
+		if (n_short >= N_SHORT_MAX) {
+			nanosleep(&(struct timespec){SHORT_MS / 1000, 0}, NULL);
+		}
 		began_ms = clock_mono_ms();
 		zygote = fork();
 		if (zygote == 0) {
@@ -89,7 +95,9 @@ _Noreturn static void nursery(const struct child_limits *limits)
 		while (zygote > 0 && waitpid(zygote, &status, 0) < 0 && errno == EINTR) {
 		}
 		n_short = clock_mono_ms() - began_ms < SHORT_MS ? n_short + 1 : 0;
-	} while (zygote > 0 && WIFSIGNALED(status) && n_short < N_SHORT_MAX);
+		again = zygote > 0 && (WIFSIGNALED(status) || (!first && WEXITSTATUS(status)));
+		first = false;
+	} while (again);
 	_exit(0);
 }
 
