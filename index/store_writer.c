@@ -331,12 +331,12 @@ static struct tx *run_group(struct store *s, struct tx *first, bool alone)
 	}
 	hooks_end(&hooks, rc == 0);
 	keep_freeing(s, &group, &again);
+	if (rc == 0) {
+		store_reserve_take(s); /* before they are told: store_require_room looks at it */
+	}
 	tell_all(&group);
 	while ((first = list_take(&again)) != NULL) {
 		(void)run_group(s, first, true);
-	}
-	if (rc == 0) {
-		store_reserve_take(s);
 	}
 	return tx;
 }
