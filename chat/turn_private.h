@@ -37,7 +37,7 @@ struct turn {
 	struct id *asked_runs;
 	int n_asked;
 	struct buf said;
-	int64_t rewrite_ms;
+	int64_t rewrite_us;
 	const char *query;     /* what was searched for */
 	const char *rewritten; /* what made it of the question: "model", "rule"; "" nothing */
 	struct search_result found;

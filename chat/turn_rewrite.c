@@ -31,11 +31,11 @@ static void on_end(void *arg, const struct model_result *r)
 	struct turn *t = arg;
 
 	t->call = NULL;
-	t->rewrite_ms = clock_mono_ms() - t->rewrite_ms;
+	t->rewrite_us = clock_mono_us() - t->rewrite_us;
 	if (r->rc != 0) {
 		buf_clear(&t->said);
 		log_info("rewrite.failed", LT("run", t->run->order.run.s),
-			LT("reason", r->err.reason), LN("ms", t->rewrite_ms));
+			LT("reason", r->err.reason), LN("ms", t->rewrite_us / 1000));
 	}
 	turn_wake(t);
 }
@@ -61,7 +61,7 @@ enum step_result turn_rewrite(struct turn *t)
 	t->n_asked = t->n_history;
 	messages = followup_messages(t->run->order.question, t->asked, t->n_asked);
 	order.messages = messages;
-	t->rewrite_ms = clock_mono_ms();
+	t->rewrite_us = clock_mono_us();
 	t->call = model_start(runs_models(t->run->runs), &order);
 	json_decref(messages);
 	return STEP_WAIT;

@@ -310,7 +310,7 @@ int turn_prompt_work(struct turn *t, struct db *db, struct err *e)
 	}
 	retrieval_fill(&t->retrieval, t->arena, t->query, &t->found, t->n_sources);
 	t->retrieval.rewritten = t->rewritten;
-	t->retrieval.rewrite_us = t->asked ? t->rewrite_ms * 1000 : 0;
+	t->retrieval.rewrite_us = t->asked ? t->rewrite_us : 0;
 	t->retrieval.weak = t->refused || (!t->prompt.messages && t->extract.refused);
 	t->retrieval.budget = t->run->app->settings->source_tokens;
 	return t->run->ephemeral ? 0 : store_write(t->run->app->index->store, on_sources, t, e);
