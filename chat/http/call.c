@@ -42,6 +42,7 @@ void exchange_free(struct exchange *ex)
 	}
 	json_decref(ex->call.body);
 	buf_finish(&ex->body);
+	room_give_back(ex);
 	buf_finish(&ex->call.headers);
 	buf_finish(&ex->call.out);
 	arena_finish(&ex->call.arena);
@@ -64,6 +65,7 @@ static int read_json(struct exchange *ex, struct err *e)
 	}
 	ex->call.body = json_loadb(
 		ex->body.data ? ex->body.data : "", ex->body.len, JSON_REJECT_DUPLICATES, &why);
+	buf_finish(&ex->body);
 	if (!ex->call.body) {
 		return err_set(e, ERR_INVALID, "bad_json",
 			"The body is not valid JSON (line %d): %s.", why.line, why.text);
@@ -112,6 +114,10 @@ static void on_work(struct pool_item *item)
 		c->status = 204;
 	}
 	call_let_go(c);
+	/* However long the answer takes to be read. */
+	json_decref(c->body);
+	c->body = NULL;
+	buf_finish(&ex->body);
 	server_post(ex->server, &ex->done);
 }
 
@@ -120,6 +126,7 @@ static void on_done(void *arg)
 	struct exchange *ex = arg;
 
 	ex->with_worker = false;
+	room_give_back(ex);
 	if (ex->conn) {
 		reply_exchange(ex->conn);
 	} else {

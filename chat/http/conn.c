@@ -47,6 +47,7 @@ void conn_close(struct conn *c)
 	}
 	c->state = CONN_CLOSED;
 	c->exchange = NULL;
+	room_leave(c);
 	if (ex) {
 		ex->conn = NULL;
 		if (ex->with_worker && ex->call.stream_in) {
@@ -58,12 +59,16 @@ void conn_close(struct conn *c)
 	uv_close(&c->h.handle, on_handle_closed);
 }
 
+/* What is read while it is not known whether it may be taken has to be kept: no more than that. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
 	struct conn *c = handle->data;
+	struct exchange *ex = c->state == CONN_BODY ? c->exchange : NULL;
+	bool taken = ex && (ex->call.stream_in || ex->room > 0);
 
 	(void)suggested;
-	*buf = uv_buf_init(c->server->read_buf, sizeof(c->server->read_buf));
+	*buf = uv_buf_init(
+		c->server->read_buf, taken ? sizeof(c->server->read_buf) : (unsigned)BODY_SMALL);
 }
 
 /* Reads while somebody wants what comes; always, but for back-pressure, so that a vanished client
@@ -401,11 +406,32 @@ static size_t input_body(struct conn *c, const char *p, size_t n)
 	return n_used;
 }
 
+/* How many of n bytes of a body may be taken now; 0: it waits for room. */
+static size_t may_take(struct conn *c, size_t n)
+{
+	const struct exchange *ex = c->exchange;
+	size_t n_had = (size_t)ex->n_body;
+
+	if (c->body_paused) {
+		return 0;
+	}
+	if (ex->call.stream_in || ex->room > 0 || c->last_chunk) {
+		return n;
+	}
+	if (n_had < BODY_SMALL) {
+		return n < BODY_SMALL - n_had ? n : BODY_SMALL - n_had;
+	}
+	c->body_paused = !room_take(c);
+	return c->body_paused ? 0 : n;
+}
+
 /* ── all input ── */
 
 /* How many bytes of p[0, n) the present state used; 0: it has to wait. */
 static size_t step(struct conn *c, const char *p, size_t n)
 {
+	size_t n_body;
+
 	if (c->state == CONN_CLOSED || c->state == CONN_LINGER || c->close_after) {
 		return n;
 	}
@@ -413,7 +439,8 @@ static size_t step(struct conn *c, const char *p, size_t n)
 	case CONN_HEAD:
 		return input_head(c, p, n);
 	case CONN_BODY:
-		return c->body_paused ? 0 : input_body(c, p, n);
+		n_body = may_take(c, n);
+		return n_body > 0 ? input_body(c, p, n_body) : 0;
 	default:
 		return 0;
 	}
@@ -516,9 +543,13 @@ static bool is_slower(const struct conn *c, int64_t after_ms, int64_t rate)
 
 static bool is_in_the_way(const struct conn *c)
 {
-	return c->exchange->call.route->body == BODY_STREAM &&
-	       is_slower(c, BODY_BUSY_MS, BODY_BUSY_RATE) &&
-	       pool_depth(c->server->app->uploads) > 0;
+	const struct exchange *ex = c->exchange;
+
+	if (!is_slower(c, BODY_BUSY_MS, BODY_BUSY_RATE)) {
+		return false;
+	}
+	return ex->call.stream_in ? pool_depth(c->server->app->uploads) > 0
+				  : ex->room > 0 && c->server->room_first;
 }
 
 static void tick_body(struct conn *c, int64_t now)
@@ -552,6 +583,10 @@ void conn_tick(struct conn *c, int64_t now)
 		conn_close(c);
 	} else if (waits_for_body(c)) {
 		tick_body(c, now);
+	} else if (c->waits_for_room && now - c->since_ms > set->http_idle_ms) {
+		room_leave(c);
+		err_set(&e, ERR_UNAVAILABLE, "busy", "The server is busy. Try again in a moment.");
+		refuse(c, 0, &e);
 	} else if (c->state == CONN_REPLY || c->state == CONN_STREAM) {
 		reply_tick(c, now);
 	}

@@ -39,6 +39,10 @@
  * in their way. */
 #define BODY_BUSY_MS 5000
 #define BODY_BUSY_RATE 8000
+/* Of a JSON body so much is taken at once, as much as a head may have; for more there has to be
+ * room among all such bodies together, which is what the largest http-body-kb may be. */
+#define BODY_SMALL ((size_t)16 * 1024)
+#define BODIES_MAX ((int64_t)64 << 20)
 
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 
@@ -74,6 +78,7 @@ struct exchange {
 	bool has_length;
 	uint64_t length; /* announced */
 	int64_t body_max;
+	int64_t room; /* of BODIES_MAX, bytes; 0: none was needed so far */
 	int64_t n_body;
 	int64_t started_us;
 	int64_t n_sent;
@@ -117,6 +122,9 @@ struct conn {
 	size_t n_overhead;
 	int64_t since_ms; /* the present phase began, or made progress */
 	int64_t body_ms;  /* time the body was waited for */
+	/* while it waits for room; body_paused then */
+	bool waits_for_room;
+	struct conn *room_prev, *room_next;
 	/* output */
 	struct buf out;	   /* waits for `flying` */
 	struct buf flying; /* being written by `write` */
@@ -150,6 +158,9 @@ struct server {
 	atomic_llong n_requests, n_refused;
 	int64_t n_exchanges; /* with a worker, or waiting for their stop */
 	uint64_t serial;
+	int64_t room_given;		     /* bytes, of BODIES_MAX */
+	struct conn *room_first, *room_last; /* those who wait for room */
+	bool room_told;
 	bool stopping, told;
 	void (*on_closed)(void *arg);
 	void *on_closed_arg;
@@ -172,6 +183,12 @@ void conn_open(struct server *s, uv_stream_t *listener);
 void conn_close(struct conn *c);
 void conn_resume(struct conn *c); /* goes on with waiting input and reading */
 void conn_tick(struct conn *c, int64_t now_ms);
+
+/* room.c: memory for JSON bodies. The whole of a body's is taken before more than BODY_SMALL of it
+ * is, so that whoever has room can end, and those who wait hold next to nothing. */
+bool room_take(struct conn *c);	 /* false: it waits, and is resumed with room */
+void room_leave(struct conn *c); /* waits no more, if it does */
+void room_give_back(struct exchange *ex);
 
 /* head.c */
 /* The end of the head in p[0, n): its length with the blank line; 0: more is needed; negative: the

@@ -39,8 +39,10 @@ enum access {
 };
 
 enum body_kind {
-	BODY_NONE,   /* a body is refused (400) unless empty */
-	BODY_JSON,   /* application/json object, at most http_body_kb; call->body */
+	BODY_NONE, /* a body is refused (400) unless empty */
+	/* application/json object, at most http_body_kb; call->body. Over 16 KiB it is read once
+	   the bodies of all connections leave room for it (64 MiB), 503 after http_idle_ms */
+	BODY_JSON,
 	BODY_STREAM, /* runs on app->uploads; read with body_read; at most upload_max_mb + 1 MiB */
 };
 
@@ -89,9 +91,9 @@ struct call {
 	struct arena arena; /* freed when the response is out */
 	char request_id[ID_SIZE];
 	const char *method;
-	const char *path;	       /* decoded, without the query */
-	const char *params[3];	       /* {…} of the pattern in order, percent-decoded */
-	json_t *body;		       /* BODY_JSON: an object; owned by the call */
+	const char *path;      /* decoded, without the query */
+	const char *params[3]; /* {…} of the pattern in order, percent-decoded */
+	json_t *body;	       /* BODY_JSON: an object; owned by the call until `work` is over */
 	struct body_stream *stream_in; /* BODY_STREAM */
 	char peer[64];		       /* address, or "unix" */
 	bool peer_is_operator;	       /* Unix socket and the server's own uid, or root */
