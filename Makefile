@@ -144,7 +144,8 @@ FLOW    := $(sort $(wildcard tests/flow/*.test.mjs))
 QUALITY := $(sort $(wildcard tests/quality/*.test.mjs))
 BROWSER := $(sort $(wildcard tests/browser/*.test.mjs))
 FAULT   := $(sort $(wildcard tests/fault/*.test.mjs))
-FAULT_PARTS := $(BUILD)/tests/fault/mutants $(BUILD)/tests/fault/faults.so $(BUILD)/tests/fault/power.so
+FAULT_PARTS := $(BUILD)/tests/fault/mutants $(BUILD)/tests/fault/faults.so $(BUILD)/tests/fault/power.so \
+	$(BUILD)/tests/unit/chat/test_model_faults
 
 # Chance has a seed of the commit there, unless SEED is given: the same commit is tried in the same way.
 SEED_GIVEN := $(if $(filter command environment,$(firstword $(origin SEED))),$(SEED))
@@ -164,7 +165,7 @@ browser: build tests/browser/node_modules/.package-lock.json
 	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 browser $(BROWSER)
 quality: build
 	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 quality $(QUALITY)
-fault: build $(FAULT_PARTS) $(BUILD)/tests/unit/chat/test_model_faults
+fault: build $(FAULT_PARTS)
 	$(Q)BUILD=$(BUILD) QUERIES=$(QUERIES) KILLS=$(KILLS) POWER_TRIALS=1000000 FAULT_STEP=1 CUTS=all TEST_TIMEOUT=7200 tests/run.sh -j 2 fault \
 		$(FAULT) $(BUILD)/tests/fault/mutants $(BUILD)/tests/unit/chat/test_model_faults
 QUERIES ?= 1000000
