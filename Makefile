@@ -239,8 +239,11 @@ clang: check-deps
 
 # Speed, memory and quality, as ratios within one run; BENCH=formats: one section.
 bench: check-deps
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(BUILD)/tests/quality/sandbox_cost
 	$(Q)BUILD=$(BUILD) BENCH="$(BENCH)" node tests/quality/bench.mjs
+$(BUILD)/tests/quality/%: $(BUILD)/tests/quality/%.o $(BUILD)/libcarrel.a
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(CC) $(ALL_CF) -o $@ $< $(BUILD)/libcarrel.a $(LIBS)
 
 # A million made-up chunks on this machine: N=100000 for a quick look, SEED, UNEVEN=1 for topics of
 # uneven sizes, BENCH="made trained search conditions cost ingest delete server" and, of a server from

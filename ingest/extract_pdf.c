@@ -18,9 +18,11 @@ PopplerDocument *pdf_open(const struct document *doc, struct draft *d)
 {
 	GError *error = NULL;
 	GBytes *bytes = g_bytes_new_static(doc->bytes, doc->n_bytes);
-	/* NULL is the empty password, which opens many an "encrypted" file. */
-	PopplerDocument *pdf = poppler_document_new_from_bytes(bytes, NULL, &error);
+	PopplerDocument *pdf;
 
+	pdf_keep_colours();
+	/* NULL is the empty password, which opens many an "encrypted" file. */
+	pdf = poppler_document_new_from_bytes(bytes, NULL, &error);
 	if (!pdf) {
 		draft_fault(d,
 			error && error->code == POPPLER_ERROR_ENCRYPTED ? FAULT_PASSWORD

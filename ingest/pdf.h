@@ -4,6 +4,7 @@
  *
  *   extract_pdf.c   the document: pages, title, limits
  *   pdf_suspect.c   the file's bytes: is there a reason to look for text that nobody sees?
+ *   pdf_colours.c   colour transforms, made once
  *   pdf_chars.c     poppler's characters and their places
  *   pdf_hidden.c    which of them nobody sees
  *   pdf_words.c     the others -> words -> segments (words of a line without a wide gap)
@@ -117,6 +118,11 @@ void pdf_begin_page(const struct pdf_page *p, const struct document *doc, struct
 /* Where on the page as it is. */
 struct box pdf_place(const struct pdf_page *p, const struct box *b);
 /* ── reading ── */
+
+/* From now on poppler makes each colour transform once, not once a page. */
+void pdf_keep_colours(void);
+/* How many transforms are remembered. */
+int pdf_colours_kept(void);
 
 /* What poppler tells of a page, character by character. */
 struct pdf_chars {

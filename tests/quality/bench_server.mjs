@@ -1,7 +1,6 @@
 // What a server costs: start, ingest, search, answers, uploads, memory. Uses ../shared/corpus/reports where it is
 // there, else the PDFs of fixtures/.
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT, runCarrel, startCarrel, temporaryFolder } from '../flow/carrel.mjs';
 
@@ -32,14 +31,6 @@ async function timed(n, work) {
 	return times;
 }
 
-function pdftotextSeconds(folder) {
-	const start = ms();
-	for (const name of readdirSync(folder).filter((f) => f.endsWith('.pdf'))) {
-		spawnSync('pdftotext', ['-layout', path.join(folder, name), '/dev/null']);
-	}
-	return (ms() - start) / 1000;
-}
-
 export async function benchServer(row) {
 	let start = ms();
 	const data = temporaryFolder();
@@ -63,9 +54,7 @@ export async function benchServer(row) {
 		}
 		next = list.next;
 	}
-	const plain = pdftotextSeconds(FOLDER);
 	row('ingest, pages a second (1 worker)', (pages / seconds).toFixed(0), `${pages} pages in ${seconds.toFixed(1)} s`);
-	row('ingest against pdftotext alone, times', (seconds / plain).toFixed(2), `pdftotext: ${plain.toFixed(1)} s`);
 	row('memory after ingesting, MB', rssMb(server.pid).toFixed(0), `peak ${peakMb(server.pid).toFixed(0)}`);
 
 	const idle = await timed(200, () => ada.get('/healthz'));
