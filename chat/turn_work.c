@@ -143,6 +143,7 @@ int turn_retrieve_work(struct turn *t, struct db *db, struct err *e)
 						    : EXTRACTIVE_TOKENS,
 		.explain = true,
 		.lenient = true,
+		.openings = true,
 		.cancel = &t->cancel,
 		.type_of = searched_type};
 	rc = search_run(t->run->app->index, db, &request, t->arena, &t->found, e);

@@ -9,6 +9,7 @@
 #include "index/base/fs.h"
 #include "index/base/log.h"
 #include "index/catalog.h"
+#include "index/chunk_digests.h"
 #include "index/chunks_facts.h"
 #include "index/fts.h"
 #include "index/fts_cache.h"
@@ -166,6 +167,7 @@ static int open_parts(struct index *ix, struct err *e)
 	if (rc == 0) {
 		ix->vocabularies = vocabularies_open(ix->store);
 		ix->facts = chunks_facts_open(ix->store);
+		ix->digests = digests_create();
 	}
 	return rc == 0 ? store_write(ix->store, first_workspace, NULL, e) : rc;
 }
@@ -206,6 +208,7 @@ void index_close(struct index *ix)
 	vectors_close(ix->vectors);
 	acl_index_close(ix->acl);
 	fts_cache_destroy(ix->full_text);
+	digests_destroy(ix->digests);
 	blobs_close(ix->blobs);
 	if (ix->lock_fd >= 0) {
 		close(ix->lock_fd);

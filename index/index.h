@@ -28,6 +28,7 @@ struct index {
 	struct fts_cache *full_text;
 	struct vocabularies *vocabularies;
 	struct chunks_facts *facts;
+	struct chunk_digests *digests;
 	struct breaker rerank;	 /* of the server of rerank-url */
 	pthread_rwlock_t naming; /* private: index_naming_begin */
 };

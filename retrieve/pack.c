@@ -373,20 +373,17 @@ static int by_score(const void *a, const void *b)
 	return x->fused_rank - y->fused_rank;
 }
 
-struct passage *pack_run(struct arena *a, struct ranked *items, int n,
-	const struct pack_limits *limits, int *n_passages)
+/* In the order of choice. */
+static void choose_groups(struct arena *a, struct chooser *c)
 {
-	struct chooser c = {.limits = limits,
-		.items = items,
-		.n = n,
-		.asked = mass_of(limits, ~(uint64_t)0),
-		.groups = arena_array(a, struct group, (size_t)limits->passages + 1),
-		.known = arena_array(a, char *, (size_t)n + 1),
-		.n_known = arena_array(a, int, (size_t)n + 1),
-		.open = arena_array(a, bool, (size_t)n + 1)};
-	struct passage *out;
-	int i;
+	struct ranked *items = c->items;
+	int i, n = c->n;
 
+	c->asked = mass_of(c->limits, ~(uint64_t)0);
+	c->groups = arena_array(a, struct group, (size_t)c->limits->passages + 1);
+	c->known = arena_array(a, char *, (size_t)n + 1);
+	c->n_known = arena_array(a, int, (size_t)n + 1);
+	c->open = arena_array(a, bool, (size_t)n + 1);
 	for (i = 0; i < n; i++) {
 		items[i].fate = items[i].chunk.slot < 0 ? FATE_GONE : FATE_KEPT;
 		items[i].same_as = 0;
@@ -394,12 +391,28 @@ struct passage *pack_run(struct arena *a, struct ranked *items, int n,
 	qsort(items, (size_t)n, sizeof(*items), by_score);
 	same_find(a, items, n);
 	for (i = 0; i < n; i++) {
-		c.open[i] = items[i].fate == FATE_KEPT;
-		c.known[i] = arena_array(a, char, (size_t)items[i].n_terms + 1);
+		c->open[i] = items[i].fate == FATE_KEPT;
+		c->known[i] = arena_array(a, char, (size_t)items[i].n_terms + 1);
 	}
-	choose(a, &c);
+	choose(a, c);
+}
+
+void pack_choose(struct arena *a, struct ranked *items, int n, const struct pack_limits *limits)
+{
+	struct chooser c = {.limits = limits, .items = items, .n = n};
+
+	choose_groups(a, &c);
+}
+
+struct passage *pack_run(struct arena *a, struct ranked *items, int n,
+	const struct pack_limits *limits, int *n_passages)
+{
+	struct chooser c = {.limits = limits, .items = items, .n = n};
+	struct passage *out;
+
+	choose_groups(a, &c);
 	out = arena_array(a, struct passage, (size_t)c.n_groups + 1);
-	for (i = 0; i < c.n_groups; i++) {
+	for (int i = 0; i < c.n_groups; i++) {
 		passage_make(a, &c.groups[i], items, &out[i]);
 		passage_also(a, &c.groups[i], items, n, &out[i]);
 	}

@@ -38,6 +38,9 @@ struct pack_limits {
 	int n_asked;
 };
 
+/* Fates and places alone: what pack_run makes passages of. By rank, without a token budget, a text
+ * and terms are asked only of what may say the same as another; one without terms never does. */
+void pack_choose(struct arena *a, struct ranked *items, int n, const struct pack_limits *limits);
 /* Put in order of score; reordered where a better version of a passage takes its place. Passages
  * out, in the arena. */
 struct passage *pack_run(struct arena *a, struct ranked *items, int n,

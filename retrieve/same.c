@@ -67,11 +67,22 @@ int same_distinct(uint64_t *h, int n, uint64_t *space)
 	return kept;
 }
 
-/* Left as soon as too many terms stand in one of them alone: with c common ones of a + b,
- * c / (a + b - c) >= s allows (a + b) · (1 - s) / (1 + s) of those. */
+/* With c common terms of a + b, c / (a + b - c) >= s allows (a + b) · (1 - s) / (1 + s) that stand
+ * in one of them alone. */
+static int apart_most(int a, int b, double similarity)
+{
+	return (int)((a + b) * (1 - similarity) / (1 + similarity) + 1e-9);
+}
+
+int same_apart_most(int a, int b)
+{
+	return apart_most(a, b, VERSION_SIMILARITY);
+}
+
+/* Left as soon as too many terms stand in one of them alone. */
 bool same_words(const struct ranked *a, const struct ranked *b, double similarity)
 {
-	int allowed = (int)((a->n_terms + b->n_terms) * (1 - similarity) / (1 + similarity) + 1e-9);
+	int allowed = apart_most(a->n_terms, b->n_terms, similarity);
 	int i = 0, k = 0, alone = 0;
 
 	while (i < a->n_terms && k < b->n_terms && alone <= allowed) {

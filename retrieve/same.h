@@ -24,6 +24,9 @@ void same_find(struct arena *a, struct ranked *items, int n);
 
 /* Whether the share of common terms, |A ∩ B| / |A ∪ B| (Jaccard 1901), is that at least. */
 bool same_words(const struct ranked *a, const struct ranked *b, double similarity);
+/* Of two with a and b terms that say the same, whatever their names are, no more terms than that
+ * stand in one of them alone. */
+int same_apart_most(int a, int b);
 /* Whether the last parts of two names differ at most in words and numbers of versions. */
 bool same_names(struct arena *a, const char *x, const char *y);
 

@@ -34,6 +34,7 @@ struct search_request {
 	bool explain;	       /* fill candidates */
 	bool plain;	       /* the query is words alone, whatever it looks like */
 	bool lenient;	       /* of a conversation: as in retrieve/narrow.h */
+	bool openings;	       /* fill passage.opening */
 	query_type_fn type_of; /* what type: knows; NULL: it is a word */
 	/* Fusion weights and the reranker as they are now; NULL: as they were when the index was
 	 * opened. */
@@ -78,7 +79,7 @@ struct passage {
 	struct passage_part *parts; /* [n_chunks], the same order */
 	struct id document, version, collection;
 	const char *document_name, *title, *heading, *language;
-	/* How its document begins, which names its subject; "" where this is it, NULL not read. */
+	/* How its document begins, which names its subject; NULL not read. */
 	const char *opening;
 	const char *text; /* of all of them */
 	int page;	  /* where `chunk` begins */

@@ -1,6 +1,6 @@
 /* What the steps of a search share: each reads what those before it left here. The table in
- * search.c says their order; search_find.c goes as far as the one ranked list, search_show.c makes
- * passages of it. */
+ * search.c says their order; search_find.c goes as far as the one ranked list, search_load.c reads
+ * what is on it, search_show.c makes passages of that. */
 #ifndef RETRIEVE_SEARCH_PRIVATE_H
 #define RETRIEVE_SEARCH_PRIVATE_H
 
@@ -41,13 +41,16 @@ static inline const struct settings *search_settings(const struct search *s)
 	return s->request->settings ? s->request->settings : s->index->settings;
 }
 
+/* What passages are cut to (search_show.c). */
+struct pack_limits search_limits(const struct search *s);
+
 /* search_find.c */
 int search_permit(struct search *s, struct err *e);
 int search_understand(struct search *s, struct err *e);
 int search_lexical(struct search *s, struct err *e);
 int search_vector(struct search *s, struct err *e);
 int search_fuse(struct search *s, struct err *e);
-/* search_show.c */
+/* search_load.c */
 int search_load(struct search *s, struct err *e);
 /* search_rerank.c */
 int search_rerank(struct search *s, struct err *e);

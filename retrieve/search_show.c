@@ -1,101 +1,15 @@
-/* One ranked list to passages: text and permissions, packed, judged. */
+/* Ranked chunks with their text to passages: packed, judged. */
 #include "retrieve/search_private.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "index/base/hash.h"
 #include "index/place.h"
-#include "index/rerank.h"
-#include "retrieve/same.h"
 
-#define DEPTH_DEFAULT 80   /* candidates whose text is read, or twice the limit */
 #define MERGED_TOKENS 700  /* a merged passage grows no longer */
 #define DOCUMENT_SHARE 0.4 /* of the budget, while other documents wait */
 #define JUDGED_PASSAGES 5
 #define OPENINGS 40	 /* passages whose document's beginning is read */
 #define OPENING_CHUNKS 2 /* of it */
-#define ASKED_MAX 64	 /* bits of ranked.asked */
-
-static void hash_terms(struct arena *a, struct ranked *r)
-{
-	struct terms terms;
-	uint64_t *h, *numbers, *space;
-
-	analyse(a, r->chunk.text, strlen(r->chunk.text), r->chunk.language, &terms);
-	h = arena_array(a, uint64_t, (size_t)terms.n + 1);
-	numbers = arena_array(a, uint64_t, (size_t)terms.n + 1);
-	space = arena_array(a, uint64_t, (size_t)terms.n + 1);
-	for (int i = 0; i < terms.n; i++) {
-		h[i] = hash64(terms.items[i].text, strlen(terms.items[i].text));
-		if (strpbrk(terms.items[i].text, "0123456789")) {
-			numbers[r->n_numbers++] = h[i];
-		}
-	}
-	r->n_terms = same_distinct(h, terms.n, space);
-	r->n_numbers = same_distinct(numbers, r->n_numbers, space);
-	r->terms = h;
-	r->numbers = numbers;
-}
-
-/* Which of the question's terms (the first 64) it holds. */
-static void mark_asked(struct search *s, struct ranked *r)
-{
-	const struct chunk *c = &r->chunk;
-	const char *around =
-		arena_printf(s->arena, "%s\n%s\n%s", c->document_name, c->title, c->heading);
-	struct terms terms;
-
-	analyse(s->arena, around, strlen(around), c->language, &terms);
-	for (int i = 0; i < s->question.n_terms && i < ASKED_MAX; i++) {
-		const char *term = s->question.terms[i];
-		uint64_t h = hash64(term, strlen(term));
-		bool held = r->n_terms > 0 &&
-			    bsearch(&h, r->terms, (size_t)r->n_terms, sizeof(h), same_hash_order);
-
-		for (int k = 0; k < terms.n && !held; k++) {
-			held = strcmp(terms.items[k].text, term) == 0;
-		}
-		r->asked |= held ? (uint64_t)1 << i : 0;
-	}
-}
-
-/* Text and permissions, from the database as it is now: the last word on every candidate. */
-int search_load(struct search *s, struct err *e)
-{
-	int enough = 2 * s->request->limit > DEPTH_DEFAULT ? 2 * s->request->limit : DEPTH_DEFAULT;
-	int depth = s->request->depth > 0 ? s->request->depth : enough;
-	int n = s->n_fused < depth ? s->n_fused : depth;
-	struct chunk *chunks = arena_array(s->arena, struct chunk, (size_t)n + 1);
-	int64_t *slots = arena_array(s->arena, int64_t, (size_t)n + 1);
-	/* a ranking alone needs it only for the model that reads it */
-	bool with_text = !s->request->ranking_only || rerank_configured(search_settings(s));
-	int i, rc;
-
-	for (i = 0; i < n; i++) {
-		slots[i] = s->fused[i].slot;
-	}
-	rc = chunks_load(s->db, s->arena, s->request->who, slots, n, with_text, chunks, e);
-	if (rc) {
-		return rc;
-	}
-	s->ranked = arena_array(s->arena, struct ranked, (size_t)n + 1);
-	s->n_ranked = n;
-	for (i = 0; i < n; i++) {
-		s->ranked[i] = (struct ranked){.chunk = chunks[i],
-			.lexical_rank = s->fused[i].lexical_rank,
-			.vector_rank = s->fused[i].vector_rank,
-			.fused_rank = i + 1,
-			.score = s->fused[i].score,
-			.ranks = s->fused[i].ranks};
-		s->ranked[i].fate = chunks[i].slot < 0 ? FATE_GONE : FATE_KEPT;
-		if (chunks[i].slot >= 0 && !s->request->ranking_only) {
-			hash_terms(s->arena, &s->ranked[i]);
-			mark_asked(s, &s->ranked[i]);
-		}
-	}
-	return 0;
-}
 
 static void explain(struct search *s)
 {
@@ -132,14 +46,19 @@ static void explain(struct search *s)
 	s->out->n_candidates = s->n_ranked;
 }
 
-int search_pack(struct search *s, struct err *e)
+struct pack_limits search_limits(const struct search *s)
 {
-	const struct pack_limits limits = {.passages = s->request->limit,
+	return (struct pack_limits){.passages = s->request->limit,
 		.tokens = s->request->token_budget,
 		.document_share = DOCUMENT_SHARE,
 		.merged_tokens = MERGED_TOKENS,
 		.asked_idf = s->question.idf,
 		.n_asked = s->question.n_terms};
+}
+
+int search_pack(struct search *s, struct err *e)
+{
+	const struct pack_limits limits = search_limits(s);
 	int i;
 
 	(void)e;
@@ -178,7 +97,7 @@ static const struct ranked *ranked_of(const struct search *s, const struct id *c
 }
 
 /* A report tells on its first page what it is about, and nowhere else. */
-static int read_opening(struct search *s, struct passage *p, struct err *e)
+static int read_opening_of(struct search *s, struct passage *p, struct err *e)
 {
 	const struct ranked *r = ranked_of(s, &p->chunk);
 	struct chunk first = r->chunk, chunks[OPENING_CHUNKS];
@@ -200,35 +119,48 @@ static int read_opening(struct search *s, struct passage *p, struct err *e)
 	return rc;
 }
 
-static int read_openings(struct search *s, struct err *e)
+/* Passage i's, unless it is read; another passage of its version may have it. */
+static int read_opening(struct search *s, int i, struct err *e)
 {
-	int rc = 0;
+	struct passage *p = &s->out->passages[i];
 
-	for (int i = 0; rc == 0 && i < s->out->n_passages && i < OPENINGS; i++) {
-		struct passage *p = &s->out->passages[i];
-		int same = 0;
-
-		while (!id_equal(&s->out->passages[same].version, &p->version)) {
-			same++;
-		}
-		if (same < i) {
-			p->opening = s->out->passages[same].opening;
-		} else {
-			rc = read_opening(s, p, e);
+	for (int k = 0; !p->opening && k < s->out->n_passages; k++) {
+		if (id_equal(&s->out->passages[k].version, &p->version)) {
+			p->opening = s->out->passages[k].opening;
 		}
 	}
+	return p->opening ? 0 : read_opening_of(s, p, e);
+}
+
+/* How much of the question passage i holds; its document's beginning is read only if that may be
+ * more than it holds without. */
+static int judge_passage(struct search *s, int i, double *covered, struct err *e)
+{
+	struct passage *p = &s->out->passages[i];
+	int rc;
+
+	*covered = passage_covers(s->arena, p, &s->question);
+	if (*covered >= 1 || p->opening) {
+		return 0;
+	}
+	rc = read_opening(s, i, e);
+	*covered = passage_covers(s->arena, p, &s->question);
 	return rc;
 }
 
 /* How much of the question the best passage holds. */
 int search_judge(struct search *s, struct err *e)
 {
-	int i, rc = s->request->ranking_only ? 0 : read_openings(s, e);
+	int i, rc = 0, n = s->request->ranking_only ? 0 : s->out->n_passages;
 
-	for (i = 0; rc == 0 && i < s->out->n_passages && i < JUDGED_PASSAGES; i++) {
-		double covered = passage_covers(s->arena, &s->out->passages[i], &s->question);
+	for (i = 0; rc == 0 && s->request->openings && i < n && i < OPENINGS; i++) {
+		rc = read_opening(s, i, e);
+	}
+	for (i = 0; rc == 0 && i < n && i < JUDGED_PASSAGES && s->out->evidence < 1; i++) {
+		double covered;
 
-		if (covered > s->out->evidence) {
+		rc = judge_passage(s, i, &covered, e);
+		if (rc == 0 && covered > s->out->evidence) {
 			s->out->evidence = covered;
 		}
 	}

@@ -299,6 +299,109 @@ static void test_collections_limit_budget(void **state)
 }
 
 /* Measuring: every candidate in fused order, none packed away, under a weight of one's own. */
+/* Texts that share no word, that repeat each other under other names, and that follow each other.
+ */
+static void publish_many(struct fixture *f)
+{
+	static const char *const names[] = {"a.md", "b.md", "rules v1.md", "rules v2.md", "c.md",
+		"d.md", "rules draft.md", "e.md", "f.md", "g.md", "copy of g.md", "h.md"};
+	static const char *const texts[] = {
+		"Hotels and flights are booked by the travel office, which needs two days.",
+		"The travel office books no hotels in Stillwater; ask the front desk there.",
+		"Hotels cost at most 140 euros a night in every city but London, where they cost "
+		"210 "
+		"euros; breakfast is paid besides, parking is not, and a receipt is always needed.",
+		"Whoever needs hotels for a group asks for an offer of three houses in writing."};
+
+	for (int i = 0; i < 12; i++) {
+		const char *mine[4];
+
+		for (int k = 0; k < 4; k++) {
+			bool same = k == 2 && (i == 2 || i == 3 || i == 6 || i >= 9);
+
+			mine[k] = same ? texts[k]
+				       : arena_printf(&f->arena, "%s Department %d, %s %d.",
+						 texts[k], i, i % 2 ? "floor" : "house", k);
+		}
+		publish(f, &f->open, names[i], mine, 4);
+	}
+}
+
+static void same_passages(const struct search_result *a, const struct search_result *b)
+{
+	assert_int_equal(a->n_passages, b->n_passages);
+	assert_true(a->evidence == b->evidence);
+	for (int i = 0; i < a->n_passages; i++) {
+		const struct passage *x = &a->passages[i], *y = &b->passages[i];
+
+		assert_string_equal(x->chunk.s, y->chunk.s);
+		assert_string_equal(x->text, y->text);
+		assert_int_equal(x->n_chunks, y->n_chunks);
+		assert_int_equal(x->lexical_rank, y->lexical_rank);
+		assert_int_equal(x->vector_rank, y->vector_rank);
+		assert_true(x->score == y->score);
+		assert_int_equal(x->n_also, y->n_also);
+		for (int k = 0; k < x->n_also; k++) {
+			assert_string_equal(x->also[k].chunk.s, y->also[k].chunk.s);
+		}
+	}
+}
+
+/* As it is between a commit and what follows from it in memory: the bitmaps have it still. */
+static int tx_vanish(struct db *db, void *arg, struct err *e)
+{
+	char sql[120];
+
+	snprintf(sql, sizeof(sql), "UPDATE document SET deleted_ms = 1 WHERE id = '%s'",
+		((struct id *)arg)->s);
+	return db_exec(db, sql, e);
+}
+
+/* Explained, every candidate is read; else those alone that passages are made of: the same ones. */
+static void test_what_is_not_read_changes_nothing(void **state)
+{
+	static const char *const queries[] = {"what do hotels cost a night in London?",
+		"who books flights and hotels?", "hotels for a group", "travel office",
+		"department 7 house"};
+	struct fixture *f = *state;
+	struct search_result all, few;
+	struct err e = ERR_INIT;
+	struct id vanished = {""};
+	int n_also = 0, n_merged = 0, n_gone = 0;
+
+	publish_many(f);
+	for (int round = 0; round < 3; round++) { /* met for the first time, known, one gone */
+		for (int limit = 1; limit < 12; limit += 3) {
+			for (int i = 0; i < 5; i++) {
+				const struct search_request told = {
+					.limit = limit, .explain = true};
+				const struct search_request plain = {.limit = limit};
+
+				assert_int_equal(search(f, &plain, queries[i], &few), 0);
+				assert_int_equal(search(f, &told, queries[i], &all), 0);
+				same_passages(&all, &few);
+				assert_true(all.n_candidates > all.n_passages);
+				for (int k = 0; k < all.n_candidates; k++) {
+					n_gone += all.candidates[k].fate == FATE_GONE;
+				}
+				for (int k = 0; k < few.n_passages; k++) {
+					assert_false(
+						id_equal(&few.passages[k].document, &vanished));
+					n_also += few.passages[k].n_also;
+					n_merged += few.passages[k].n_chunks > 1;
+				}
+			}
+		}
+		if (round == 1) {
+			vanished = few.passages[0].document;
+			assert_int_equal(store_write(f->index->store, tx_vanish, &vanished, &e), 0);
+		}
+	}
+	assert_true(n_also > 0);
+	assert_true(n_merged > 0);
+	assert_true(n_gone > 0);
+}
+
 static void test_ranking_only(void **state)
 {
 	struct fixture *f = *state;
@@ -483,6 +586,7 @@ int main(void)
 		TEST(test_evidence_tells_nothing_of_hidden_words),
 		TEST(test_grant_revoke_delete),
 		TEST(test_collections_limit_budget),
+		TEST(test_what_is_not_read_changes_nothing),
 		TEST(test_ranking_only),
 		TEST(test_phrases_hold_for_every_hit),
 		TEST(test_fields_narrow),
