@@ -258,7 +258,7 @@ bench-scale: check-deps
 	$(Q)[ -n "$(BENCH)" ] || $(MAKE) --no-print-directory bench-lexical
 OUTSIDE = $(filter check kill reembed documents,$(or $(BENCH),check kill reembed documents))
 $(BUILD)/tests/scale/bench_%: $(BUILD)/tests/scale/bench_%.o $(patsubst %,$(BUILD)/tests/scale/%.o,\
-		generate workspace changes recall searching conditions) $(BUILD)/libcarrel.a
+		generate workspace changes recall searching conditions flat) $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(ALL_CF) -o $@ $(filter %.o,$^) $(BUILD)/libcarrel.a $(LIBS)
 
@@ -270,7 +270,7 @@ bench-lexical: check-deps
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/tests/scale/lexical
 	$(Q)mkdir -p $(BUILD)/scale/lexical-$(N)
 	$(Q)$(BUILD)/tests/scale/lexical compare $(BUILD)/scale/lexical-$(N) made:$(N) made:$(N):$(QUESTIONS)
-$(BUILD)/tests/scale/xapian.o: tests/scale/xapian.cpp
+$(BUILD)/tests/scale/xapian.o $(BUILD)/tests/scale/flat.o: $(BUILD)/%.o: %.cpp
 	$(Q)mkdir -p $(@D)
 	$(if $(V),,@echo "  CXX   $<")
 	$(Q)$(CXX) -std=c++17 $(WARN) $(CFLAGS) $(SAN) -MMD -MP -I. -c -o $@ $<

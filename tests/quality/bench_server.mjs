@@ -1,5 +1,5 @@
-// What a server costs: start, ingest, search, answers, uploads, memory. Uses ../shared/corpus/reports where it is
-// there, else the PDFs of fixtures/.
+// What a server costs: ingest, search, answers, memory. Uses ../shared/corpus/reports where it is there, else the PDFs of
+// fixtures/.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT, runCarrel, startCarrel, temporaryFolder } from '../flow/carrel.mjs';
@@ -34,7 +34,7 @@ async function timed(n, work) {
 export async function benchServer(row) {
 	let start = ms();
 	const data = temporaryFolder();
-	let server = await startCarrel({ data });
+	const server = await startCarrel({ data });
 	row('empty folder to ready, ms', (ms() - start).toFixed(0));
 	const ada = await server.bootstrap('ada');
 	row('memory of the empty server, MB', rssMb(server.pid).toFixed(0));
@@ -80,18 +80,6 @@ export async function benchServer(row) {
 	row('question to first words p50, ms', quantile(first, 0.5).toFixed(0), 'built-in answerer');
 	row('question to stored answer p50, ms', quantile(whole, 0.5).toFixed(0));
 
-	await ada.post('/v1/collections', { name: 'uploads' });
-	const before = peakMb(server.pid);
-	const big = Buffer.alloc(200 * 1024 * 1024, 'carrel reads\n');
-	start = ms();
-	const up = await ada.upload('uploads', 'big.bin', big);
-	row('upload of 200 MB, MB/s', (200 / ((ms() - start) / 1000)).toFixed(0), `status ${up.status}`);
-	row('peak memory it added, MB', (peakMb(server.pid) - before).toFixed(1));
-
-	await server.stop();
-	start = ms();
-	server = await startCarrel({ data });
-	row('restart to ready with the documents, ms', (ms() - start).toFixed(0));
 	await server.stop();
 	rmSync(data, { recursive: true, force: true });
 }

@@ -104,7 +104,8 @@ function writeFiles(folder, n, prefix) {
 	mkdirSync(folder, { recursive: true });
 	for (let i = 0; i < n; i++) {
 		const parts = Array.from({ length: 1 + below(3) }, () => `## ${sentence()}\n\n${Array.from({ length: 8 }, () => `${sentence()}.`).join(' ')}\n`);
-		writeFileSync(path.join(folder, `${prefix}${i}.md`), `# ${sentence()}\n\n${parts.join('\n')}`);
+		// with its name in it: the same text again, of a run before, would be a duplicate that nobody reads
+		writeFileSync(path.join(folder, `${prefix}${i}.md`), `# ${sentence()} ${prefix}${i}\n\n${parts.join('\n')}`);
 	}
 	return vocabulary;
 }
