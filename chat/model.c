@@ -1,21 +1,19 @@
 #include "chat/model.h"
 
-#include <curl/curl.h>
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "chat/model_curl.h"
+#include "chat/model_request.h"
 #include "index/base/clock.h"
 #include "index/base/log.h"
-#include "index/upstream.h"
 
 #define BACKOFF_MS 250 /* before the first retry; doubles */
 #define BACKOFF_MAX_MS 8000
 #define RETRY_AFTER_MAX_MS 30000 /* a server that wants more is taken for down */
-#define CONNECT_MS 10000
-#define TEXT_PER_TOKEN 24  /* bytes of text taken for each token that was asked for */
-#define RAW_PER_TOKEN 4096 /* bytes of stream for the same; logprobs and ids are long */
+#define TEXT_PER_TOKEN 24	 /* bytes of text taken for each token that was asked for */
+#define RAW_PER_TOKEN 4096	 /* bytes of stream for the same; logprobs and ids are long */
 #define RAW_MIN (1 << 20)
 #define PENDING_MAX (64 * 1024) /* text that a paused consumer has not taken */
 #define ERROR_BODY_MAX 4096
@@ -26,42 +24,35 @@
 struct models {
 	const struct settings *_Atomic settings; /* for the next call */
 	uv_loop_t *loop;
-	CURLM *multi;
-	uv_timer_t
-		timer; /* curl's own: nobody else may start it, for curl does not tell it again */
+	struct model_curl curl;
 	uv_timer_t wake;
 	struct model_call *calls;
+	struct model_call *touched; /* those with something to settle */
 	/* with these, the server refused them */
 	const struct settings *_Atomic no_stream_options;
 	bool closing;
-	int n_handles; /* open uv handles: sockets and timers */
+	int n_open; /* timers, and curl */
 	void (*on_closed)(void *arg);
 	void *arg;
-};
-
-struct socket {
-	uv_poll_t poll;
-	curl_socket_t fd;
-	struct models *models;
 };
 
 struct model_call {
 	struct models *models;
 	const struct settings *settings;
-	struct model_call *next;
+	struct model_call *next, *next_touched;
+	bool touched;
 	struct model_order order;
 	CURL *easy;
-	struct curl_slist *headers;
-	json_t *messages;
-	char *body;
+	struct model_request request;
 	uv_timer_t timer; /* back-off, or first event and stall */
 	struct model_sse sse;
 	struct buf error_body;
 	struct model_result result;
 	int tries; /* begun */
 	int64_t retry_after_ms;
-	int64_t progress; /* events of ours, when the timer was last started */
-	bool expired;	  /* the time is up; what has come meanwhile is looked at first */
+	int64_t progress;     /* events of ours */
+	uint64_t progress_ms; /* when the last came, on the loop's clock */
+	bool expired;	      /* the time is up; what has come meanwhile is looked at first */
 	int64_t n_raw;
 	size_t n_text;
 	bool asked_usage;
@@ -78,17 +69,19 @@ struct model_call {
 
 static void begin(struct model_call *c);
 static void conclude(struct model_call *c);
-static void settle(struct models *m);
+static void settle(void *of);
 
-/* ── curl on the loop ── */
+/* ── all of them ── */
 
-static void on_handle_closed(struct models *m)
+static void on_one_closed(void *of)
 {
-	if (--m->n_handles == 0 && m->closing && !m->calls) {
+	struct models *m = of;
+
+	if (--m->n_open == 0 && m->closing && !m->calls) {
 		void (*on_closed)(void *) = m->on_closed;
 		void *arg = m->arg;
 
-		curl_multi_cleanup(m->multi);
+		model_curl_finish(&m->curl);
 		free(m);
 		if (on_closed) {
 			on_closed(arg);
@@ -96,14 +89,9 @@ static void on_handle_closed(struct models *m)
 	}
 }
 
-static void on_timer_closed(uv_handle_t *h)
-{
-	on_handle_closed(container_of((uv_timer_t *)h, struct models, timer));
-}
-
 static void on_wake_closed(uv_handle_t *h)
 {
-	on_handle_closed(container_of((uv_timer_t *)h, struct models, wake));
+	on_one_closed(container_of((uv_timer_t *)h, struct models, wake));
 }
 
 static void on_wake(uv_timer_t *t)
@@ -111,103 +99,22 @@ static void on_wake(uv_timer_t *t)
 	settle(container_of(t, struct models, wake));
 }
 
-static void on_socket_closed(uv_handle_t *h)
-{
-	struct socket *s = container_of((uv_poll_t *)h, struct socket, poll);
-	struct models *m = s->models;
-
-	free(s);
-	on_handle_closed(m);
-}
-
-static void on_socket(uv_poll_t *poll, int status, int events)
-{
-	struct socket *s = container_of(poll, struct socket, poll);
-	struct models *m = s->models;
-	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
-	int running;
-
-	flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
-	flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
-	curl_multi_socket_action(m->multi, s->fd, flags, &running);
-	settle(m);
-}
-
-static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
-{
-	struct models *m = arg;
-	struct socket *s = of_socket;
-	int events =
-		(what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (s) {
-			curl_multi_assign(m->multi, fd, NULL);
-			uv_poll_stop(&s->poll);
-			uv_close((uv_handle_t *)&s->poll, on_socket_closed);
-		}
-		return 0;
-	}
-	if (!s) {
-		s = calloc(1, sizeof(*s));
-		ASSERT(s != NULL);
-		s->fd = fd;
-		s->models = m;
-		if (uv_poll_init_socket(m->loop, &s->poll, fd) != 0) {
-			free(s);
-			return -1;
-		}
-		m->n_handles++;
-		curl_multi_assign(m->multi, fd, s);
-	}
-	uv_poll_start(&s->poll, events, on_socket);
-	return 0;
-}
-
-static void on_multi_timer(uv_timer_t *t)
-{
-	struct models *m = container_of(t, struct models, timer);
-	int running;
-
-	curl_multi_socket_action(m->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	settle(m);
-}
-
-static int on_curl_timer(CURLM *multi, long timeout_ms, void *arg)
-{
-	struct models *m = arg;
-
-	(void)multi;
-	if (timeout_ms < 0) {
-		uv_timer_stop(&m->timer);
-	} else if (!uv_is_closing((uv_handle_t *)&m->timer)) {
-		uv_timer_start(&m->timer, on_multi_timer, (uint64_t)timeout_ms, 0);
-	}
-	return 0;
-}
-
 int models_create(const struct settings *set, uv_loop_t *loop, struct models **out, struct err *e)
 {
 	struct models *m = calloc(1, sizeof(*m));
+	int rc;
 
 	ASSERT(m != NULL);
 	*out = NULL;
-	curl_global_init(CURL_GLOBAL_DEFAULT);
 	m->settings = set;
 	m->loop = loop;
-	m->multi = curl_multi_init();
-	if (!m->multi) {
+	rc = model_curl_init(&m->curl, loop, settle, m, e);
+	if (rc != 0) {
 		free(m);
-		return err_set(e, ERR_INTERNAL, "curl", "libcurl does not start");
+		return rc;
 	}
-	curl_multi_setopt(m->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-	curl_multi_setopt(m->multi, CURLMOPT_SOCKETDATA, m);
-	curl_multi_setopt(m->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-	curl_multi_setopt(m->multi, CURLMOPT_TIMERDATA, m);
-	uv_timer_init(loop, &m->timer);
 	uv_timer_init(loop, &m->wake);
-	m->n_handles = 2;
+	m->n_open = 2;
 	*out = m;
 	return 0;
 }
@@ -229,45 +136,47 @@ bool models_configured(const struct models *m)
 static void let_go(struct model_call *c)
 {
 	if (c->easy) {
-		curl_multi_remove_handle(c->models->multi, c->easy);
+		curl_multi_remove_handle(c->models->curl.multi, c->easy);
 		curl_easy_cleanup(c->easy);
 		c->easy = NULL;
 	}
-	curl_slist_free_all(c->headers);
-	c->headers = NULL;
+}
+
+/* It has something to settle, once curl has done its work. */
+static void touch(struct model_call *c)
+{
+	if (!c->touched) {
+		c->touched = true;
+		c->next_touched = c->models->touched;
+		c->models->touched = c;
+	}
+}
+
+static void unlink_call(struct model_call *c)
+{
+	struct model_call **at = &c->models->calls;
+
+	while (*at != c) {
+		at = &(*at)->next;
+	}
+	*at = c->next;
+	for (at = &c->models->touched; *at && *at != c; at = &(*at)->next_touched) {
+	}
+	*at = *at ? c->next_touched : NULL;
 }
 
 static void on_call_closed(uv_handle_t *h)
 {
 	struct model_call *c = container_of((uv_timer_t *)h, struct model_call, timer);
 	struct models *m = c->models;
-	struct model_call **at = &m->calls;
 
-	while (*at != c) {
-		at = &(*at)->next;
-	}
-	*at = c->next;
+	unlink_call(c);
 	c->order.on_end(c->order.arg, &c->result);
 	model_sse_finish(&c->sse);
 	buf_finish(&c->error_body);
-	json_decref(c->messages);
-	free(c->body);
+	model_request_finish(&c->request);
 	free(c);
-	on_handle_closed(m);
-}
-
-/* What the server says is kept with the run: neither the key nor the prompt may be in it. */
-static void guard_words(struct model_call *c)
-{
-	const struct settings *set = c->settings;
-	struct err *e = &c->result.err;
-
-	if (e->code == ERR_UPSTREAM &&
-		((set->model_key[0] && strstr(e->message, set->model_key)) ||
-			upstream_repeats(c->body, strlen(c->body), set->model_name, e->message))) {
-		err_replace(e, e->code, e->reason,
-			"the model's server answered with an error that repeats what it was sent");
-	}
+	on_one_closed(m);
 }
 
 /* The result is set; what is left goes, and on_end comes from the loop. */
@@ -277,9 +186,7 @@ static void end(struct model_call *c)
 		return;
 	}
 	c->ended = true;
-	if (c->body) {
-		guard_words(c);
-	}
+	model_request_guard(&c->request, &c->result.err);
 	c->result.usage = c->sse.usage;
 	memcpy(c->result.finish, c->sse.finish, sizeof(c->result.finish));
 	uv_timer_stop(&c->timer);
@@ -309,8 +216,7 @@ void models_destroy(struct models *m, void (*on_closed)(void *arg), void *arg)
 	for (struct model_call *c = m->calls; c; c = c->next) {
 		model_cancel(c);
 	}
-	uv_timer_stop(&m->timer);
-	uv_close((uv_handle_t *)&m->timer, on_timer_closed);
+	model_curl_close(&m->curl, on_one_closed);
 	uv_close((uv_handle_t *)&m->wake, on_wake_closed);
 }
 
@@ -329,6 +235,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	struct model_call *c = arg;
 	size_t len = size * n;
 
+	touch(c);
 	if (c->paused && c->sse.text.len > PENDING_MAX) {
 		c->held = true;
 		return CURL_WRITEFUNC_PAUSE;
@@ -353,28 +260,10 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
-	static const char name[] = "retry-after:";
 	struct model_call *c = arg;
-	size_t len = size * n;
-	char value[64];
 
-	if (len > sizeof(name) - 1 && strncasecmp(p, name, sizeof(name) - 1) == 0) {
-		size_t n_value = len - (sizeof(name) - 1);
-		char *rest;
-		long seconds;
-
-		n_value = n_value < sizeof(value) ? n_value : sizeof(value) - 1;
-		memcpy(value, p + sizeof(name) - 1, n_value);
-		value[n_value] = '\0';
-		seconds = strtol(value, &rest, 10);
-		if (rest == value || *rest == ',') { /* an HTTP date */
-			time_t at = curl_getdate(value, NULL);
-
-			seconds = at < 0 ? 0 : (long)(at - clock_wall_ms() / 1000);
-		}
-		c->retry_after_ms = seconds < 0 ? 0 : seconds > 86400 ? 86400000 : seconds * 1000;
-	}
-	return len;
+	(void)!model_retry_after(p, size * n, &c->retry_after_ms);
+	return size * n;
 }
 
 /* ── time limits ── */
@@ -387,26 +276,42 @@ static int64_t progress_of(const struct model_call *c)
 	return c->sse.n_events - c->sse.n_garbage;
 }
 
+static uint64_t limit_ms(const struct model_call *c)
+{
+	return (uint64_t)(c->progress > 0 ? c->settings->model_stall_ms
+					  : c->settings->model_first_ms);
+}
+
+/* Silence from now on counts. */
 static void arm(struct model_call *c)
 {
 	c->progress = progress_of(c);
+	c->progress_ms = uv_now(c->models->loop);
 	c->expired = false;
-	uv_timer_start(&c->timer, on_call_timer,
-		(uint64_t)(c->progress > 0 ? c->settings->model_stall_ms
-					   : c->settings->model_first_ms),
-		0);
+	uv_timer_start(&c->timer, on_call_timer, limit_ms(c), 0);
 }
 
-static void on_call_timer(uv_timer_t *t)
+/* The timer is left as it is, and looks at progress_ms when it comes: a stream has many events. The
+ * first of them makes another limit. */
+static void note_progress(struct model_call *c)
 {
-	struct model_call *c = container_of(t, struct model_call, timer);
-
-	if (!c->easy) {
-		begin(c);
-	} else if (c->lingers) {
-		conclude(c);
-	} else if (c->paused) {
+	if (c->progress == 0) {
 		arm(c);
+		return;
+	}
+	c->progress = progress_of(c);
+	c->progress_ms = uv_now(c->models->loop);
+	c->expired = false;
+}
+
+static void on_silence(struct model_call *c)
+{
+	uint64_t silent_ms = uv_now(c->models->loop) - c->progress_ms;
+
+	if (c->paused) {
+		arm(c);
+	} else if (silent_ms < limit_ms(c)) {
+		uv_timer_start(&c->timer, on_call_timer, limit_ms(c) - silent_ms, 0);
 	} else if (!c->expired) {
 		/* a loop that was held up sees its timers before its sockets */
 		c->expired = true;
@@ -419,74 +324,28 @@ static void on_call_timer(uv_timer_t *t)
 	}
 }
 
+static void on_call_timer(uv_timer_t *t)
+{
+	struct model_call *c = container_of(t, struct model_call, timer);
+
+	if (!c->easy) {
+		begin(c);
+	} else if (c->lingers) {
+		conclude(c);
+	} else {
+		on_silence(c);
+	}
+}
+
 /* ── a request ── */
 
-static char *body_of(struct model_call *c)
+static void set_callbacks(struct model_call *c)
 {
-	json_t *o = json_pack("{s:s, s:O, s:b, s:i}", "model", c->settings->model_name, "messages",
-		c->messages, "stream", 1, "max_tokens", c->order.answer_tokens);
-	char *text;
-
-	c->asked_usage = c->models->no_stream_options != c->settings && !c->refused_usage;
-	if (c->asked_usage) {
-		json_object_set_new(o, "stream_options", json_pack("{s:b}", "include_usage", 1));
-	}
-	text = json_dumps(o, JSON_COMPACT);
-	ASSERT(text != NULL);
-	json_decref(o);
-	return text;
-}
-
-static void set_headers(struct model_call *c)
-{
-	const char *key = c->settings->model_key;
-
-	c->headers = curl_slist_append(NULL, "Content-Type: application/json");
-	c->headers = curl_slist_append(c->headers, "Accept: text/event-stream");
-	c->headers = curl_slist_append(c->headers, "Expect:");
-	if (key[0] && !strpbrk(key, "\r\n")) {
-		struct buf line = BUF_INIT;
-
-		buf_printf(&line, "Authorization: Bearer %s", key);
-		c->headers = curl_slist_append(c->headers, line.data);
-		memset(line.data, 0, line.len);
-		buf_finish(&line);
-	}
-	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
-}
-
-static void set_up(struct model_call *c)
-{
-	const struct settings *set = c->settings;
-	size_t n = strlen(set->model_url);
-	struct buf url = BUF_INIT;
-
-	while (n > 0 && set->model_url[n - 1] == '/') {
-		n--;
-	}
-	buf_add(&url, set->model_url, n);
-	buf_str(&url, "/chat/completions");
-	curl_easy_setopt(c->easy, CURLOPT_URL, url.data);
-	buf_finish(&url);
-	curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(c->easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
-	/* a look-up of the name that hangs is left to its thread, not waited for on the loop */
-	curl_easy_setopt(c->easy, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(c->easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
-	/* else the time to the first event is the limit: curl's default is longer */
-	if (set->model_first_ms > CONNECT_MS) {
-		curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	}
-	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)c->order.total_ms);
-	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, c->body);
-	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(c->body));
 	curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
 	curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
 	curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
-	set_headers(c);
 }
 
 static void begin(struct model_call *c)
@@ -499,13 +358,14 @@ static void begin(struct model_call *c)
 	c->retry_after_ms = 0;
 	c->stream_over = c->held = c->lingers = c->sse_ended = false;
 	c->tries++;
-	free(c->body);
-	c->body = body_of(c);
-	c->easy = curl_easy_init();
-	ASSERT(c->easy != NULL);
-	set_up(c);
+	c->asked_usage = c->models->no_stream_options != c->settings && !c->refused_usage;
+	if (!c->asked_usage) {
+		model_request_drop_usage(&c->request);
+	}
+	c->easy = model_request_easy(&c->request, c->order.total_ms);
+	set_callbacks(c);
 	arm(c);
-	if (curl_multi_add_handle(c->models->multi, c->easy) != CURLM_OK) {
+	if (curl_multi_add_handle(c->models->curl.multi, c->easy) != CURLM_OK) {
 		fail(c, ERR_UPSTREAM, "model_unreachable",
 			"the request to the model does not start");
 	}
@@ -519,14 +379,14 @@ struct model_call *model_start(struct models *m, const struct model_order *o)
 	c->models = m;
 	c->settings = m->settings;
 	c->order = *o;
-	c->messages = json_deep_copy(o->messages);
+	model_request_init(&c->request, c->settings, o->messages, o->answer_tokens);
 	c->order.messages = NULL;
 	c->error_body.limit = ERROR_BODY_MAX;
 	c->next = m->calls;
 	m->calls = c;
 	model_sse_init(&c->sse);
 	uv_timer_init(m->loop, &c->timer);
-	m->n_handles++;
+	m->n_open++;
 	/* the request itself starts from the loop: nothing is told from inside this function */
 	uv_timer_start(&c->timer, on_call_timer, 0, 0);
 	return c;
@@ -549,6 +409,7 @@ void model_resume(struct model_call *c)
 	}
 	/* what is pending comes with the next turn of the loop */
 	if (!c->ended) {
+		touch(c);
 		uv_timer_start(&c->models->wake, on_wake, 0, 0);
 	}
 }
@@ -602,23 +463,11 @@ static void retry(struct model_call *c, long status)
 	uv_timer_start(&c->timer, on_call_timer, (uint64_t)wait, 0);
 }
 
-/* The server's words about a status that is no success, shortened; its own request is not repeated.
- */
 static void fail_by_status(struct model_call *c, long status)
 {
-	struct model_sse p;
-	struct err e = ERR_INIT;
-	char text[sizeof(e.message) + 64];
+	char text[sizeof(c->result.err.message) + 64];
 
-	model_sse_init(&p);
-	if (c->error_body.len > 0 &&
-		model_sse_feed(&p, c->error_body.data, c->error_body.len, &e) == 0) {
-		(void)!model_sse_end(&p, &e);
-	}
-	model_sse_finish(&p);
-	snprintf(text, sizeof(text), "the model's server answered with status %ld%s%s", status,
-		strcmp(e.reason, "model_error") == 0 ? ": " : "",
-		strcmp(e.reason, "model_error") == 0 ? e.message : "");
+	model_status_words(status, &c->error_body, text, sizeof(text));
 	fail(c, ERR_UPSTREAM, "model_status", text);
 }
 
@@ -707,28 +556,38 @@ static void on_done(struct model_call *c, CURLcode code)
 	}
 }
 
+static void settle_one(struct model_call *c)
+{
+	give(c);
+	if (c->over && !c->ended && c->sse.text.len == 0) {
+		end(c);
+		return;
+	}
+	if (c->easy && !c->lingers && progress_of(c) != c->progress) {
+		note_progress(c);
+	}
+	if (c->sse.done && !c->lingers && c->easy) {
+		c->lingers = true;
+		uv_timer_start(&c->timer, on_call_timer, LINGER_MS, 0);
+	}
+}
+
 /* After curl has worked: text to its consumers, then what has ended. A call may end in its
  * consumer's hands; it leaves the list only in on_call_closed. */
-static void settle(struct models *m)
+static void settle(void *of)
 {
+	struct models *m = of;
 	CURLMsg *msg;
 	int left;
 
-	for (struct model_call *c = m->calls; c; c = c->next) {
-		give(c);
-		if (c->over && !c->ended && c->sse.text.len == 0) {
-			end(c);
-			continue;
-		}
-		if (c->easy && !c->lingers && progress_of(c) != c->progress) {
-			arm(c);
-		}
-		if (c->sse.done && !c->lingers && c->easy) {
-			c->lingers = true;
-			uv_timer_start(&c->timer, on_call_timer, LINGER_MS, 0);
-		}
+	while (m->touched) {
+		struct model_call *c = m->touched;
+
+		m->touched = c->next_touched;
+		c->touched = false;
+		settle_one(c);
 	}
-	while ((msg = curl_multi_info_read(m->multi, &left))) {
+	while ((msg = curl_multi_info_read(m->curl.multi, &left))) {
 		struct model_call *c;
 		CURLcode code = msg->data.result;
 

@@ -1,7 +1,7 @@
 /*
  * The language model: streaming chat completions of any OpenAI-compatible endpoint (settings
- * model-url, model-name, model-key), over libcurl's multi interface on the loop (uv_poll and
- * timers; nothing blocks).
+ * model-url, model-name, model-key), over libcurl on the loop
+ * (chat/model_curl.h; nothing blocks).
  *
  *   model_start -> [wait, retry]* -> on_text … on_text -> on_end     exactly one on_end for each
  * start
@@ -52,8 +52,8 @@ struct model_result {
 };
 
 struct model_order {
-	const json_t *messages; /* copied */
-	int answer_tokens;	/* max_tokens */
+	json_t *messages;  /* an array; only read, in model_start */
+	int answer_tokens; /* max_tokens */
 	/* The whole call may take so long, and is not tried again; 0: as the settings say. */
 	int64_t total_ms;
 	/* Complete characters; n_bytes > 0. May call model_pause and model_cancel. */

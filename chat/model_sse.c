@@ -230,7 +230,18 @@ static int take_line(struct model_sse *p, struct err *e)
 	return p->data.over ? too_large(e) : 0;
 }
 
-static int feed_line_byte(struct model_sse *p, char c, struct err *e)
+/* Bytes before the next line end. */
+static size_t within_line(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] != '\n' && s[i] != '\r') {
+		i++;
+	}
+	return i;
+}
+
+static int feed_line_end(struct model_sse *p, char c, struct err *e)
 {
 	bool lf_of_crlf = c == '\n' && p->after_cr;
 
@@ -238,10 +249,19 @@ static int feed_line_byte(struct model_sse *p, char c, struct err *e)
 	if (lf_of_crlf) {
 		return 0;
 	}
-	if (c == '\n' || c == '\r') {
-		return take_line(p, e);
+	return take_line(p, e);
+}
+
+/* Up to the end of the line, or that end; *used: how much it was. */
+static int feed_line(struct model_sse *p, const char *s, size_t n, size_t *used, struct err *e)
+{
+	*used = within_line(s, n);
+	if (*used == 0) {
+		*used = 1;
+		return feed_line_end(p, *s, e);
 	}
-	buf_char(&p->line, c);
+	p->after_cr = false;
+	buf_add(&p->line, s, *used);
 	return p->line.over ? too_large(e) : 0;
 }
 
@@ -258,9 +278,12 @@ static bool at_start(struct model_sse *p, char c)
 
 int model_sse_feed(struct model_sse *p, const char *bytes, size_t n, struct err *e)
 {
-	for (size_t i = 0; i < n && !p->done; i++) {
-		int rc = 0;
+	size_t used = 0;
 
+	for (size_t i = 0; i < n && !p->done; i += used) {
+		int rc;
+
+		used = 1;
 		if (!p->started && at_start(p, bytes[i])) {
 			continue;
 		}
@@ -268,7 +291,7 @@ int model_sse_feed(struct model_sse *p, const char *bytes, size_t n, struct err 
 			buf_add(&p->whole, bytes + i, n - i);
 			return p->whole.over ? too_large(e) : 0;
 		}
-		rc = feed_line_byte(p, bytes[i], e);
+		rc = feed_line(p, bytes + i, n - i, &used, e);
 		if (rc != 0) {
 			return rc;
 		}
