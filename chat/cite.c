@@ -22,14 +22,28 @@ struct mark {
 
 void source_init(struct source *s, struct arena *a, int handle, const struct passage *passage)
 {
+	source_init_unread(s, handle, passage);
+	source_read(s, a);
+}
+
+void source_init_unread(struct source *s, int handle, const struct passage *passage)
+{
+	*s = (struct source){.handle = handle,
+		.passage = passage,
+		.n_text = strlen(passage->text),
+		.parts = passage->parts,
+		.n_parts = passage->n_chunks};
+}
+
+void source_read(struct source *s, struct arena *a)
+{
+	const struct passage *passage = s->passage;
 	const char *text = passage->text;
 	char *all;
 
-	*s = (struct source){.handle = handle,
-		.passage = passage,
-		.n_text = strlen(text),
-		.parts = passage->parts,
-		.n_parts = passage->n_chunks};
+	if (s->sentences) {
+		return;
+	}
 	if (!passage->parts || passage->n_chunks < 1) {
 		struct passage_part *whole = arena_new(a, struct passage_part);
 
@@ -156,7 +170,7 @@ int source_quote(const struct source *s, const struct facts *claim)
 
 /* ── sentences of the answer ── */
 
-static const struct source *source_of(const struct cite *c, int handle)
+static struct source *source_of(const struct cite *c, int handle)
 {
 	for (int i = 0; i < c->n_sources; i++) {
 		if (c->sources[i].handle == handle) {
@@ -179,17 +193,34 @@ static const char *quote_text(struct arena *a, const struct source *s, int sente
 	return out;
 }
 
+/* Room for one more; most answers have few. */
+static struct citation *next_citation(struct cite *c)
+{
+	if (c->n_citations == c->n_room) {
+		struct citation *more;
+
+		c->n_room = c->n_room ? c->n_room * 2 : 8;
+		more = arena_array(c->arena, struct citation, (size_t)c->n_room);
+		for (int i = 0; i < c->n_citations; i++) {
+			more[i] = c->citations[i];
+		}
+		c->citations = more;
+	}
+	return &c->citations[c->n_citations];
+}
+
 static void add_citation(struct cite *c, const struct source *s, const struct facts *claim,
 	const struct facts *const *together, int n_together, size_t end)
 {
-	struct citation *k = &c->citations[c->n_citations];
 	int q = c->n_citations < c->n_quotes ? c->quotes[c->n_citations] : source_quote(s, claim);
+	struct citation *k;
 	struct place place;
 	const struct facts *alone = &s->facts;
 
 	if (q < 0 || c->n_citations == CITATIONS_MAX) {
 		return;
 	}
+	k = next_citation(c);
 	source_place(s, c->arena, s->sentences[q].start, s->sentences[q].end, &place);
 	*k = (struct citation){.ordinal = ++c->n_citations,
 		.handle = s->handle,
@@ -224,7 +255,10 @@ static void close_group(
 
 	facts_read(c->arena, text, end - start, language, &claim);
 	for (int i = from; i < to; i++) {
-		together[n++] = &source_of(c, c->marks[i].handle)->facts;
+		struct source *s = source_of(c, c->marks[i].handle);
+
+		source_read(s, c->arena);
+		together[n++] = &s->facts;
 	}
 	for (int i = from; i < to; i++) {
 		bool repeated = false;
@@ -300,9 +334,9 @@ static void close_sentence(struct cite *c, size_t end)
 static void close_sentences(struct cite *c, bool final)
 {
 	for (;;) {
-		size_t end = c->text.len > c->sentence
-				     ? sentence_end(c->text.data, c->text.len, c->sentence, final)
-				     : 0;
+		size_t end = c->text.len > c->sentence ? sentence_end_on(c->text.data, c->text.len,
+								 c->sentence, &c->looked, final)
+						       : 0;
 		int n_now = 0, n_marks = c->n_marks;
 
 		if (end == 0 && c->text.len - c->sentence > SENTENCE_MAX) {
@@ -418,15 +452,13 @@ static void take_character(struct cite *c, const char *s, size_t n)
 	}
 }
 
-void cite_init(
-	struct cite *c, struct arena *a, const struct source *sources, int n, const char *language)
+void cite_init(struct cite *c, struct arena *a, struct source *sources, int n, const char *language)
 {
 	memset(c, 0, sizeof(*c));
 	c->arena = a;
 	c->sources = sources;
 	c->n_sources = n;
 	c->language = language ? language : "";
-	c->citations = arena_array(a, struct citation, CITATIONS_MAX);
 	c->marks = arena_array(a, struct mark, MARKS_MAX);
 }
 

@@ -36,6 +36,9 @@ struct source {
 
 /* Sentences and facts of the passage. In the arena, which must outlive the source. */
 void source_init(struct source *s, struct arena *a, int handle, const struct passage *passage);
+/* Named only, until source_read makes it the same: of an answer that may cite it or not. */
+void source_init_unread(struct source *s, int handle, const struct passage *passage);
+void source_read(struct source *s, struct arena *a); /* once; again it does nothing */
 
 /* Where a part of a source stands. */
 struct place {
@@ -75,19 +78,21 @@ struct cite {
 	/* private: */
 	const int *quotes;
 	int n_quotes;
+	int n_room; /* of citations */
 	struct arena *arena;
-	const struct source *sources;
+	struct source *sources;
 	int n_sources;
 	const char *language;
 	struct buf held; /* a marker that is not complete */
 	size_t sentence; /* where the open sentence begins in text */
+	size_t looked;	 /* no end of it is before here */
 	struct mark *marks;
 	int n_marks;
 };
 
 /* language: of the answer ("" unknown: detected by sentence). */
 void cite_init(
-	struct cite *c, struct arena *a, const struct source *sources, int n, const char *language);
+	struct cite *c, struct arena *a, struct source *sources, int n, const char *language);
 void cite_finish(struct cite *c); /* text is gone; citations live in the arena */
 
 /* The first n citations quote these sentences of their sources, in this order: the answer was made

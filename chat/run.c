@@ -64,7 +64,6 @@ struct run *run_create(struct runs *r, const struct run_order *o)
 void run_destroy(struct run *run)
 {
 	for (int i = 0; i < run->buffer->n; i++) {
-		free(run->buffer->events[i].event.type);
 		free(run->buffer->events[i].event.data);
 	}
 	turn_finish(run->turn);
@@ -151,29 +150,65 @@ struct run *runs_lookup(struct runs *r, const struct id *id)
 
 /* ── events ── */
 
-static void append(struct run *run, const char *type, json_t *data)
+/* data is malloced, and handed over. */
+static void append(struct run *run, const char *type, char *data)
 {
 	struct run_buffer *b = run->buffer;
-	char *text = data ? json_dumps(data, JSON_COMPACT) : strdup("{}");
-	char *name = strdup(type);
+	size_t n_bytes = strlen(data) + 64;
 
-	ASSERT(text != NULL && name != NULL);
-	json_decref(data);
 	if (b->n == b->cap) {
 		b->cap = b->cap ? b->cap * 2 : 32;
 		b->events = realloc(b->events, (size_t)b->cap * sizeof(*b->events));
 		ASSERT(b->events != NULL);
 	}
-	b->events[b->n++] = (struct kept_event){{++b->last_seq, name, text}, strlen(text) + 64};
-	b->n_bytes += strlen(text) + 64;
-	b->n_unstored += strlen(text) + 64;
+	b->events[b->n++] = (struct kept_event){{++b->last_seq, type, data}, n_bytes};
+	b->n_bytes += n_bytes;
+	b->n_unstored += n_bytes;
+}
+
+static char *dump(json_t *data)
+{
+	char *text = data ? json_dumps(data, JSON_COMPACT) : strdup("{}");
+
+	ASSERT(text != NULL);
+	json_decref(data);
+	return text;
+}
+
+/* {"text": "…"} (RFC 8259, 7), without the tree: there is one for each token. */
+static char *dump_text(const char *text, size_t n)
+{
+	struct buf out = BUF_INIT;
+	size_t from = 0;
+
+	buf_reserve(&out, n + sizeof("{\"text\":\"\"}"));
+	buf_str(&out, "{\"text\":\"");
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c >= 0x20 && c != '"' && c != '\\') {
+			continue;
+		}
+		buf_add(&out, text + from, i - from);
+		from = i + 1;
+		if (c == '\n') {
+			buf_str(&out, "\\n");
+		} else if (c < 0x20) {
+			buf_printf(&out, "\\u%04x", c);
+		} else {
+			buf_char(&out, '\\');
+			buf_char(&out, (char)c);
+		}
+	}
+	buf_add(&out, text + from, n - from);
+	buf_str(&out, "\"}");
+	return buf_take(&out);
 }
 
 static void drop_front(struct run_buffer *b, int n)
 {
 	for (int i = 0; i < n; i++) {
 		b->n_bytes -= b->events[i].n_bytes;
-		free(b->events[i].event.type);
 		free(b->events[i].event.data);
 	}
 	if (n > 0) {
@@ -209,7 +244,7 @@ void run_drop_sent(struct run *run, int64_t seq)
 	}
 }
 
-void run_emit(struct run *run, const char *type, json_t *data)
+static void emit(struct run *run, const char *type, char *data)
 {
 	struct run_buffer *b = run->buffer;
 
@@ -226,6 +261,16 @@ void run_emit(struct run *run, const char *type, json_t *data)
 		uv_timer_start(&b->flush, on_flush, FLUSH_MS, 0);
 	}
 	listeners_wake(run);
+}
+
+void run_emit(struct run *run, const char *type, json_t *data)
+{
+	emit(run, type, dump(data));
+}
+
+void run_emit_text(struct run *run, const char *text, size_t n)
+{
+	emit(run, "assistant.delta", dump_text(text, n));
 }
 
 /* ── to the table ── */
@@ -272,12 +317,9 @@ static void fail_stored(struct run *run, const struct err *e)
 		log_error("run.not_stored", LT("run", run->order.run.s), LT("error", e->message));
 		run_unstored(run->runs, &run->order.run, run->buffer->last_seq);
 	}
-	free(last->event.type);
 	free(last->event.data);
-	last->event.type = strdup("run.failed");
-	last->event.data = json_dumps(o, JSON_COMPACT);
-	ASSERT(last->event.type && last->event.data);
-	json_decref(o);
+	last->event.type = "run.failed";
+	last->event.data = dump(o);
 	conclude(run);
 }
 
@@ -367,7 +409,7 @@ void run_finish(struct run *run, struct run_outcome *o, const char *type, json_t
 
 	ASSERT(!run->ending);
 	run->ending = true;
-	append(run, type, data);
+	append(run, type, dump(data));
 	if (run->ephemeral) {
 		conclude(run);
 		return;

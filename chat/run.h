@@ -1,7 +1,7 @@
 /*
  * Runs: the answers that are being written. A run belongs to nobody's connection: it goes on
  * whether or not anybody listens. Its numbered events go to its own bounded buffer on the loop and,
- * in batches (every 200 ms or 4 KB), to run_event; listeners are streams that read from the buffer
+ * in batches (every 200 ms or 16 KB), to run_event; listeners are streams that read from the buffer
  * or, where they lag behind it or the run is over, from the table, at their own pace, from any
  * Last-Event-ID.
  *
@@ -90,8 +90,10 @@ struct run {
 	bool started, ending, durable;
 };
 
-/* Adds an event; data is stolen. */
+/* Adds an event; type is a literal, data is stolen. */
 void run_emit(struct run *run, const char *type, json_t *data);
+/* Adds an assistant.delta: {"text": …} of valid UTF-8, n > 0. */
+void run_emit_text(struct run *run, const char *text, size_t n);
 /* Ephemeral: the documents whose words the answer may hold from now on; the stream ends when one of
  * them may not be read any more. A stored run's stand in run_source. */
 void run_shows(struct run *run, const struct passage *passages, int n);

@@ -55,13 +55,10 @@ static bool collect(struct listener *l, struct buf *out)
 	struct arena scratch;
 
 	arena_init(&scratch);
-	for (int i = 0; i < b->n && out->len < SEND_BYTES; i++) {
-		const struct run_event *ev = &b->events[i].event;
+	while (l->after < b->visible_seq && out->len < SEND_BYTES) {
+		const struct run_event *ev = &b->events[l->after + 1 - b->first_seq].event;
 		const char *data;
 
-		if (ev->seq <= l->after || ev->seq > b->visible_seq) {
-			continue;
-		}
 		data = run_view_event(&l->view, &scratch, ev->type, ev->data);
 		l->after = ev->seq;
 		if (data) {
@@ -198,10 +195,13 @@ static void on_loaded(void *arg)
 
 static void serve(struct listener *l)
 {
-	struct run *run = l->ephemeral ? l->run : runs_lookup(l->runs, &l->id);
+	struct run *run = l->run;
 
 	if (!l->wanting || l->loading || l->stopped) {
 		return;
+	}
+	if (!run && !l->ephemeral) {
+		run = runs_lookup(l->runs, &l->id);
 	}
 	if (run && l->after + 1 >= run->buffer->first_seq) {
 		attach(l, run);

@@ -31,6 +31,7 @@ enum {
 	Q_DELETE_RUNS,
 };
 
+#define DELTA "assistant.delta"
 #define OF_CONVERSATION " WHERE run_id IN (SELECT id FROM run WHERE conversation_id = ?1)"
 
 static const char *const statements[] = {
@@ -216,21 +217,77 @@ int runs_delete(struct db *db, const struct id *conversation, struct err *e)
 
 /* ── events ── */
 
+static bool is_delta(const char *type)
+{
+	return strcmp(type, DELTA) == 0;
+}
+
+/* How many of the events stand in one row: deltas whose numbers follow each other. */
+static int row_length(const struct run_event *events, int n)
+{
+	int i = 1;
+
+	while (i < n && is_delta(events[0].type) && is_delta(events[i].type) &&
+		events[i].seq == events[i - 1].seq + 1) {
+		i++;
+	}
+	return i;
+}
+
+static int add_row(
+	struct db *db, const struct id *run, const struct run_event *events, int n, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_ADD_EVENT);
+	struct buf lines = BUF_INIT;
+	int rc;
+
+	for (int i = 0; i < n; i++) {
+		buf_str(&lines, i > 0 ? "\n" : "");
+		buf_str(&lines, events[i].data);
+	}
+	stmt_id(q, 1, run);
+	stmt_int(q, 2, events[n - 1].seq);
+	stmt_text(q, 3, events[0].type);
+	stmt_textn(q, 4, lines.data, lines.len);
+	rc = stmt_run(q, e);
+	buf_finish(&lines);
+	return rc;
+}
+
 int run_events_add(
 	struct db *db, const struct id *run, const struct run_event *events, int n, struct err *e)
 {
 	int rc = 0;
 
-	for (int i = 0; rc == 0 && i < n; i++) {
-		struct stmt *q = db_stmt(db, &table, Q_ADD_EVENT);
+	for (int i = 0; rc == 0 && i < n;) {
+		int n_row = row_length(events + i, n - i);
 
-		stmt_id(q, 1, run);
-		stmt_int(q, 2, events[i].seq);
-		stmt_text(q, 3, events[i].type);
-		stmt_text(q, 4, events[i].data);
-		rc = stmt_run(q, e);
+		rc = add_row(db, run, events + i, n_row, e);
+		i += n_row;
 	}
 	return rc;
+}
+
+/* The events of a row that come after after_seq. */
+static void split_row(struct buf *out, const struct run_event *row, int64_t after_seq)
+{
+	int64_t seq = row->seq;
+	char *line = row->data, *end;
+
+	for (const char *p = row->data; is_delta(row->type) && (p = strchr(p, '\n')); p++) {
+		seq--;
+	}
+	for (; line; line = end ? end + 1 : NULL) {
+		struct run_event ev = {seq++, row->type, line};
+
+		end = is_delta(row->type) ? strchr(line, '\n') : NULL;
+		if (end) {
+			*end = '\0';
+		}
+		if (ev.seq > after_seq) {
+			buf_add(out, &ev, sizeof(ev));
+		}
+	}
 }
 
 int run_events_load(struct db *db, struct arena *a, const struct id *run, int64_t after_seq,
@@ -241,18 +298,17 @@ int run_events_load(struct db *db, struct arena *a, const struct id *run, int64_
 	int64_t bytes = 0;
 	int rc = 0;
 
-	*n = 0;
 	stmt_id(q, 1, run);
 	stmt_int(q, 2, after_seq);
 	while (bytes <= max_bytes && (rc = stmt_step(q, e)) > 0) {
-		struct run_event ev = {
+		struct run_event row = {
 			col_int(q, 0), arena_str(a, col_text(q, 1)), arena_str(a, col_text(q, 2))};
 
-		bytes += (int64_t)strlen(ev.data);
-		buf_add(&rows, &ev, sizeof(ev));
-		(*n)++;
+		bytes += (int64_t)strlen(row.data);
+		split_row(&rows, &row, after_seq);
 	}
 	stmt_reset(q);
+	*n = (int)(rows.len / sizeof(struct run_event));
 	*out = arena_copy(a, rows.data ? rows.data : "", rows.len);
 	buf_finish(&rows);
 	return rc < 0 ? rc : 0;

@@ -58,12 +58,13 @@ MUST_CHECK int run_begin(struct db *db, const struct id *id, struct err *e); /* 
 
 struct run_event {
 	int64_t seq; /* 1, 2, …; may have gaps */
-	char *type;
-	char *data; /* JSON */
+	const char *type;
+	char *data; /* JSON, on one line */
 };
+/* Deltas that follow each other become one row, run_events_load makes them events again. */
 MUST_CHECK int run_events_add(struct db *db, const struct id *run, const struct run_event *events,
 	int n, struct err *e); /* tx */
-/* Those past after_seq, in order, until max_bytes of data are passed. */
+/* Those past after_seq, in order, until max_bytes of rows are passed. */
 MUST_CHECK int run_events_load(struct db *db, struct arena *a, const struct id *run,
 	int64_t after_seq, int64_t max_bytes, struct run_event **out, int *n, struct err *e);
 

@@ -136,11 +136,27 @@ static bool may_go_on(const char *s, size_t n, size_t at)
 	return s[at] == '[' && n - at < 64 && !memchr(s + at, ']', n - at);
 }
 
+static bool only_blanks(const char *s, size_t from, size_t to)
+{
+	while (from < to && is_blank(s[from])) {
+		from++;
+	}
+	return from == to;
+}
+
 size_t sentence_end(const char *s, size_t n, size_t from, bool final)
 {
-	bool seen = false;
+	size_t looked = from;
 
-	for (size_t i = from; i < n;) {
+	return sentence_end_on(s, n, from, &looked, final);
+}
+
+size_t sentence_end_on(const char *s, size_t n, size_t from, size_t *looked, bool final)
+{
+	size_t i = *looked > from ? *looked : from;
+	bool seen = !only_blanks(s, from, i);
+
+	while (i < n) {
 		bool cjk;
 		size_t len = terminator(s + i, n - i, &cjk);
 		size_t end = i + len, next;
@@ -158,6 +174,7 @@ size_t sentence_end(const char *s, size_t n, size_t from, bool final)
 		}
 		end = skip_markers(s, n, end);
 		if (!final && may_go_on(s, n, end)) {
+			*looked = i;
 			return 0;
 		}
 		next = end;
@@ -170,6 +187,7 @@ size_t sentence_end(const char *s, size_t n, size_t from, bool final)
 		}
 		i += len;
 	}
+	*looked = n;
 	return final ? n : 0;
 }
 

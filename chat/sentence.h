@@ -24,6 +24,8 @@ int sentences_split(struct arena *a, const char *text, size_t n_bytes, struct se
 /* The end of the sentence that begins at from, with the citation markers ("[1]") that follow it; 0:
  * what has come does not tell yet. final: nothing more comes. A line break ends a sentence. */
 size_t sentence_end(const char *s, size_t n, size_t from, bool final);
+/* The same of a text that grows: *looked says how far the calls before have looked in vain. */
+size_t sentence_end_on(const char *s, size_t n, size_t from, size_t *looked, bool final);
 
 /* Appends a sentence as one line: a run of blanks becomes one, and none where a page's line ended
  * between characters of a script that is written without (Chinese, Japanese). */

@@ -119,6 +119,9 @@ static enum step_result step_prompt(struct turn *t)
 	if (result == STEP_NEXT) {
 		run_shows(t->run, t->found.passages, t->n_sources);
 		show_passages(t);
+		if (t->prompt.messages) {
+			turn_let_go(t);
+		}
 	}
 	return result;
 }
@@ -131,8 +134,7 @@ static void show_text(struct turn *t)
 	size_t n = t->cite.text.len - t->shown;
 
 	if (n > 0) {
-		run_emit(t->run, "assistant.delta",
-			json_pack("{s:o}", "text", json_stringn(text, n)));
+		run_emit_text(t->run, text, n);
 		t->shown += n;
 	}
 	while (t->n_shown < t->cite.n_citations) {
@@ -243,6 +245,8 @@ static enum step_result step_stream(struct turn *t)
 	}
 	t->mode = "model";
 	t->call = model_start(runs_models(t->run->runs), &order);
+	json_decref(t->prompt.messages);
+	t->prompt.messages = NULL;
 	return STEP_WAIT;
 }
 
@@ -409,7 +413,8 @@ void turn_start(struct run *run)
 	struct turn *t = arena_new(&run->arena, struct turn);
 
 	t->run = run;
-	t->arena = &run->arena;
+	arena_init(&t->reading);
+	t->arena = &t->reading;
 	run->turn = t;
 	advance(t);
 }
@@ -446,6 +451,7 @@ void turn_finish(struct turn *t)
 {
 	if (t) {
 		json_decref(t->prompt.messages);
+		arena_finish(&t->reading);
 		buf_finish(&t->said);
 		if (t->citing) {
 			cite_finish(&t->cite);

@@ -12,7 +12,9 @@ enum step_result { STEP_NEXT, STEP_WAIT, STEP_DONE, STEP_FAIL };
 
 struct turn {
 	struct run *run;
-	struct arena *arena; /* the run's; the worker's while work is under way */
+	struct arena *arena; /* the run's, or `reading`; the worker's while work is under way */
+	struct arena
+		reading; /* until the prompt is made: what was found, and all else that was read */
 	int step;
 	bool working; /* a worker has it */
 	bool running; /* inside the machine: a wake-up from within only marks */
@@ -78,5 +80,7 @@ int turn_load_history(struct turn *t, struct db *db, struct err *e);
 /* The blocking half of the steps retrieve and prompt. Thread: a worker. */
 int turn_retrieve_work(struct turn *t, struct db *db, struct err *e);
 int turn_prompt_work(struct turn *t, struct db *db, struct err *e);
+/* A model will answer, which may take minutes: only what it may cite is kept of what was read. */
+void turn_let_go(struct turn *t);
 
 #endif

@@ -316,3 +316,68 @@ int turn_prompt_work(struct turn *t, struct db *db, struct err *e)
 	t->retrieval.budget = t->run->app->settings->source_tokens;
 	return t->run->ephemeral ? 0 : store_write(t->run->app->index->store, on_sources, t, e);
 }
+
+/* ── what stays while a model answers ── */
+
+static const char *keep_text(struct arena *a, const char *s)
+{
+	return s ? arena_str(a, s) : NULL;
+}
+
+/* All of it that a citation needs. */
+static void keep_passage(struct arena *a, const struct passage *p, struct passage *out)
+{
+	struct passage_part *parts = arena_copy(
+		a, p->parts ? (const void *)p->parts : "", (size_t)p->n_chunks * sizeof(*parts));
+
+	*out = *p;
+	out->document_name = keep_text(a, p->document_name);
+	out->title = keep_text(a, p->title);
+	out->heading = keep_text(a, p->heading);
+	out->language = keep_text(a, p->language);
+	out->text = keep_text(a, p->text);
+	out->place = keep_text(a, p->place);
+	out->unit = keep_text(a, p->unit);
+	out->opening = NULL;
+	out->chunks = arena_copy(a, p->chunks ? (const void *)p->chunks : "",
+		(size_t)p->n_chunks * sizeof(*p->chunks));
+	out->boxes = arena_copy(
+		a, p->boxes ? (const void *)p->boxes : "", (size_t)p->n_boxes * sizeof(*p->boxes));
+	for (int i = 0; p->parts && i < p->n_chunks; i++) {
+		parts[i].place = keep_text(a, p->parts[i].place);
+	}
+	out->parts = p->parts ? parts : NULL;
+	out->also = NULL;
+	out->n_also = 0;
+}
+
+static void keep_extract(struct arena *a, struct extract *x)
+{
+	x->text = arena_str(a, x->text);
+	x->quotes = arena_copy(a, x->quotes ? (const void *)x->quotes : "",
+		(size_t)x->n_quotes * sizeof(*x->quotes));
+	x->picks = NULL;
+}
+
+void turn_let_go(struct turn *t)
+{
+	struct arena *a = &t->run->arena;
+	struct passage *passages = arena_array(a, struct passage, (size_t)t->n_sources + 1);
+	struct source *sources = arena_array(a, struct source, (size_t)t->n_sources + 1);
+
+	for (int i = 0; i < t->n_sources; i++) {
+		keep_passage(a, t->sources[i].passage, &passages[i]);
+		source_init_unread(&sources[i], t->sources[i].handle, &passages[i]);
+	}
+	t->sources = sources;
+	keep_extract(a, &t->extract);
+	t->found = (struct search_result){.passages = passages,
+		.n_passages = t->n_sources,
+		.language = keep_text(a, t->found.language)};
+	t->retrieval = (struct retrieval){.found = NULL};
+	t->history = NULL;
+	t->n_history = 0;
+	t->query = t->rewritten = NULL;
+	t->arena = a;
+	arena_finish(&t->reading);
+}

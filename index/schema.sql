@@ -255,9 +255,9 @@ CREATE INDEX run_open ON run(state) WHERE state IN ('queued', 'streaming');
 
 CREATE TABLE run_event (                -- what was streamed, for resuming and replay
 	run_id TEXT NOT NULL REFERENCES run(id),
-	seq    INTEGER NOT NULL,        -- the SSE id
+	seq    INTEGER NOT NULL,        -- the SSE id; of several deltas in one row, the last one's
 	type   TEXT NOT NULL,           -- 'assistant.delta', …
-	data   TEXT NOT NULL,           -- JSON
+	data   TEXT NOT NULL,           -- JSON; of deltas a line each
 	PRIMARY KEY (run_id, seq)
 ) WITHOUT ROWID;
 

@@ -252,6 +252,34 @@ static void test_places(void **state)
 	assert_string_equal(place.words, "iii");
 }
 
+/* Sources that are read when they are cited are cited as those that were read before. */
+static void test_read_when_cited(void **state)
+{
+	static const char text[] = "A room in Milan may cost 175 EUR [1]. Oslo has 210 EUR [2].";
+	struct source unread[2];
+	struct cite a, b;
+
+	(void)state;
+	feed_in(&a, text, sizeof(text));
+	for (int i = 0; i < 2; i++) {
+		source_init_unread(&unread[i], i + 1, &passages[i]);
+	}
+	cite_init(&b, &arena, unread, 2, "en");
+	assert_null(unread[0].sentences);
+	cite_feed(&b, text, sizeof(text) - 1);
+	cite_end(&b);
+	assert_int_equal(a.n_citations, 2);
+	assert_int_equal(b.n_citations, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(a.citations[i].quote, b.citations[i].quote);
+		assert_int_equal(a.citations[i].support, b.citations[i].support);
+		assert_int_equal(a.citations[i].page, b.citations[i].page);
+	}
+	assert_non_null(unread[0].sentences);
+	cite_finish(&a);
+	cite_finish(&b);
+}
+
 /* An answer made of sentences quotes those, whatever else would fit its words better. */
 static void test_quotes_given(void **state)
 {
@@ -313,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_a_dot_at_the_end_of_a_piece),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_read_when_cited),
 		cmocka_unit_test(test_quotes_given),
 		cmocka_unit_test(test_random),
 	};

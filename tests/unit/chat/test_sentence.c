@@ -88,6 +88,40 @@ static void test_incremental(void **state)
 	assert_int_equal(sentence_marker("[1", 2), 0);
 }
 
+/* However a text grows, its sentences end where they do when each look begins anew. */
+static void test_growing(void **state)
+{
+	static const char *const pieces[] = {
+		"a", "B", "1", ".", " ", "\n", "|", "[", "]", "!", "Dr", ",", "。", "”", "e.g"};
+	unsigned seed = (unsigned)time(NULL);
+	int n_ends = 0;
+
+	(void)state;
+	print_message("seed %u\n", seed);
+	for (int round = 0; round < 3000; round++) {
+		char text[300] = "";
+		size_t n = 0, from = 0, looked = 0, anew;
+
+		while (n < 200) {
+			const char *piece = pieces[(size_t)rand_r(&seed) %
+						   (sizeof(pieces) / sizeof(pieces[0]))];
+
+			memcpy(text + n, piece, strlen(piece) + 1);
+			n += strlen(piece);
+			do {
+				anew = sentence_end(text, n, from, false);
+				assert_int_equal(
+					sentence_end_on(text, n, from, &looked, false), anew);
+				from = anew ? anew : from;
+				n_ends += anew ? 1 : 0;
+			} while (anew);
+		}
+		assert_int_equal(sentence_end_on(text, n, from, &looked, true),
+			sentence_end(text, n, from, true));
+	}
+	assert_true(n_ends > 1000);
+}
+
 /* Whatever the bytes, sentences ascend, do not overlap and lie inside. */
 static void test_random(void **state)
 {
@@ -144,6 +178,7 @@ int main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_incremental),
+		cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_flat),
 	};
