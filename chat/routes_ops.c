@@ -1,7 +1,6 @@
 /* Operations: is it alive, is it ready, how is it set. */
 #include "chat/routes.h"
 
-#include "chat/backups.h"
 #include "chat/usage.h"
 #include "index/base/clock.h"
 #include "ingest/job.h"
@@ -38,7 +37,8 @@ static int add_counts(struct call *c, json_t *out, struct err *e)
 	return 0;
 }
 
-/* 200 as long as requests are answered; "degraded" says what does not work, to everybody without
+/* Both of them run on the loop where nobody is named: no database, and nothing that blocks.
+ * 200 as long as requests are answered; "degraded" says what does not work, to everybody without
  * the reason. */
 int ops_healthz(struct call *c, struct err *e)
 {
@@ -99,14 +99,4 @@ int usage_show(struct call *c, struct err *e)
 				      (json_int_t)rows[i].answer_tokens));
 	}
 	return call_json(c, 200, json_pack("{s:o}", "rows", list));
-}
-
-int backup_order(struct call *c, struct err *e)
-{
-	static const char *const fields[] = {"folder"};
-	const char *folder = NULL;
-	int rc = call_fields(c, fields, 1, e);
-
-	rc = rc ? rc : call_text(c, "folder", true, BACKUP_FOLDER_BYTES, &folder, e);
-	return rc ? rc : backups_stream(c, folder, e);
 }

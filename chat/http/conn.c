@@ -249,7 +249,9 @@ static void accept_head(struct conn *c)
 		}
 	}
 	c->state = c->complete ? CONN_WORK : CONN_BODY;
-	if (c->complete || ex->call.stream_in) {
+	if (c->complete && exchange_answer(ex)) {
+		reply_exchange(c);
+	} else if (c->complete || ex->call.stream_in) {
 		submit(c);
 	} else if (ex->expects) {
 		reply_raw(c, "HTTP/1.1 100 Continue\r\n\r\n");

@@ -212,6 +212,9 @@ void reply_lost(struct exchange *ex); /* its connection is gone: ends its stream
 struct exchange *exchange_create(struct server *s);
 void exchange_free(struct exchange *ex);
 bool exchange_submit(struct exchange *ex); /* false: the pool is full */
+/* Answers without a worker, so that it is told while all of them are busy; false: not of that kind.
+ */
+bool exchange_answer(struct exchange *ex);
 /* Makes the one error shape the answer; status 0: the code's. */
 void call_error(struct call *c, int status, int code, const struct err *e);
 const char *exchange_header(const struct exchange *ex, const char *lower_name);

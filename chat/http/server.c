@@ -126,15 +126,21 @@ static void on_checked(void *arg)
 {
 	struct check_item *item = arg;
 	struct server *s = item->server;
+	int i = 0;
 
-	for (struct conn *c = s->conns; c; c = c->next) {
-		for (int i = 0; c->state == CONN_STREAM && i < item->n_watched; i++) {
-			if (item->watched[i].serial == c->serial &&
-				strcmp(item->watched[i].id, c->exchange->call.request_id) == 0 &&
-				item->checks[item->watched[i].check].refused) {
-				log_info("http.stream_revoked", LT("request", item->watched[i].id));
-				conn_close(c);
-			}
+	/* both in the order of the list, whose serials fall */
+	for (struct conn *c = s->conns; c && i < item->n_watched; c = c->next) {
+		const struct watched *w;
+
+		while (i < item->n_watched && item->watched[i].serial > c->serial) {
+			i++;
+		}
+		w = &item->watched[i];
+		if (i < item->n_watched && w->serial == c->serial && c->state == CONN_STREAM &&
+			strcmp(w->id, c->exchange->call.request_id) == 0 &&
+			item->checks[w->check].refused) {
+			log_info("http.stream_revoked", LT("request", w->id));
+			conn_close(c);
 		}
 	}
 	s->checking = false;
@@ -156,11 +162,45 @@ static void on_check_work(struct pool_item *pool_item)
 	server_on_loop(item->server, on_checked, item);
 }
 
+static uint64_t hash_on(uint64_t hash, const struct id *id)
+{
+	for (const char *p = id->s; *p; p++) {
+		hash = (hash ^ (unsigned char)*p) * 0x100000001b3; /* FNV-1a */
+	}
+	return hash;
+}
+
+/* The number of the stream's check, a new one if none is the same. slots: [n_slots], a power of
+ * two, of numbers + 1. */
+static int find_check(struct check_item *item, const struct stream *s, int *slots, uint64_t n_slots)
+{
+	uint64_t at = hash_on(hash_on(hash_on(hash_on(0xcbf29ce484222325, &s->credential.user),
+					      &s->credential.session),
+				      &s->credential.token),
+		&s->object);
+
+	for (at &= n_slots - 1; slots[at] > 0; at = (at + 1) & (n_slots - 1)) {
+		if (same_check(&item->checks[slots[at] - 1], s)) {
+			return slots[at] - 1;
+		}
+	}
+	check_init(&item->checks[item->n_checks], s);
+	slots[at] = ++item->n_checks;
+	return item->n_checks - 1;
+}
+
 static struct check_item *collect_checks(struct server *s)
 {
 	struct check_item *item = calloc(1, sizeof(*item));
+	uint64_t n_slots = 16;
+	int *slots;
 
 	ASSERT(item != NULL);
+	while (n_slots < 2 * (uint64_t)s->n_streams) {
+		n_slots *= 2;
+	}
+	slots = calloc(n_slots, sizeof(*slots));
+	ASSERT(slots != NULL);
 	item->server = s;
 	item->item.work = on_check_work;
 	item->checks = calloc((size_t)s->n_streams, sizeof(*item->checks));
@@ -168,21 +208,15 @@ static struct check_item *collect_checks(struct server *s)
 	ASSERT(item->checks && item->watched);
 	for (struct conn *c = s->conns; c; c = c->next) {
 		struct stream *stream = c->state == CONN_STREAM ? c->exchange->stream_out : NULL;
-		int k = 0;
 
 		if (!stream || stream->credential.carrier == CARRIER_NONE) {
 			continue;
 		}
-		while (k < item->n_checks && !same_check(&item->checks[k], stream)) {
-			k++;
-		}
-		if (k == item->n_checks) {
-			check_init(&item->checks[item->n_checks++], stream);
-		}
 		item->watched[item->n_watched].serial = c->serial;
-		item->watched[item->n_watched].check = k;
+		item->watched[item->n_watched].check = find_check(item, stream, slots, n_slots);
 		memcpy(item->watched[item->n_watched++].id, c->exchange->call.request_id, ID_SIZE);
 	}
+	free(slots);
 	return item;
 }
 

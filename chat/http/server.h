@@ -36,7 +36,6 @@ enum access {
 	ACCESS_USER,	 /* a signed-in, active user, or the operator on the socket */
 	ACCESS_ADMIN,	 /* an admin of the workspace */
 	ACCESS_OPERATOR, /* an operator of the installation */
-	ACCESS_MACHINE,	 /* the same, on the machine's socket: what touches its files */
 };
 
 enum body_kind {
@@ -54,8 +53,9 @@ struct route {
 		pattern; /* "/v1/documents/{id}/pages/{page}.png"; {…} matches one segment's part */
 	enum access access;
 	enum body_kind body;
-	int (*work)(
-		struct call *c, struct err *e); /* on a worker; 0, or an error that is answered */
+	/* On a worker; 0, or an error that is answered. Of "health", where the request names
+	 * nobody: on the loop, without call->db. */
+	int (*work)(struct call *c, struct err *e);
 	/* What the path's {id} names and the right that is needed, for the matrix:
 	 * "document:read", "collection:own", "conversation:owner", "self", "none", …; "password":
 	 * runs on app->sign_ins */

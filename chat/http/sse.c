@@ -1,15 +1,33 @@
-#include <inttypes.h>
 #include <string.h>
 
 #include "chat/http/server.h"
 
+/* Without printf: there is an event for each token. */
+static void add_number(struct buf *out, int64_t v)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	buf_add(out, digits + at, sizeof(digits) - at);
+}
+
 void sse_event(struct buf *out, int64_t id, const char *event, const char *data)
 {
+	/* what a token's event has, at once */
+	buf_reserve(out, strlen(data) + 96);
 	if (id > 0) {
-		buf_printf(out, "id: %" PRId64 "\n", id);
+		buf_str(out, "id: ");
+		add_number(out, id);
+		buf_char(out, '\n');
 	}
 	if (event) {
-		buf_printf(out, "event: %s\n", event);
+		buf_str(out, "event: ");
+		buf_str(out, event);
+		buf_char(out, '\n');
 	}
 	/* CR, LF and CRLF each end a line of the stream: a line of data for each of theirs. */
 	for (;;) {

@@ -30,12 +30,30 @@
 
 static atomic_int n_stops, n_starts;
 static atomic_llong n_uploaded;
-static atomic_bool hold_upload, revoked;
+static atomic_bool hold_upload, revoked, hold_workers;
+static atomic_int n_held, n_health_with_db;
 
 static int on_hello(struct call *c, struct err *e)
 {
 	(void)e;
 	return call_json(c, 200, json_pack("{s:s}", "hello", c->params[0] ? c->params[0] : ""));
+}
+
+static int on_held(struct call *c, struct err *e)
+{
+	(void)e;
+	atomic_fetch_add(&n_held, 1);
+	while (atomic_load(&hold_workers)) {
+		poll(NULL, 0, 5);
+	}
+	return call_json(c, 200, json_pack("{s:b}", "held", 1));
+}
+
+static int on_health(struct call *c, struct err *e)
+{
+	(void)e;
+	atomic_fetch_add(&n_health_with_db, c->db ? 1 : 0);
+	return call_json(c, 200, json_pack("{s:s}", "status", "ok"));
 }
 
 static int on_echo(struct call *c, struct err *e)
@@ -135,6 +153,8 @@ const struct route routes[] = {
 	{"POST", "/upload", ACCESS_USER, BODY_STREAM, on_upload, "none"},
 	{"POST", "/refuse", ACCESS_USER, BODY_STREAM, on_refuse, "none"},
 	{"GET", "/stream", ACCESS_USER, BODY_NONE, on_stream, "none"},
+	{"GET", "/held", ACCESS_USER, BODY_NONE, on_held, "none"},
+	{"GET", "/health", ACCESS_PUBLIC, BODY_NONE, on_health, "health"},
 };
 const int n_routes = (int)(sizeof(routes) / sizeof(routes[0]));
 
@@ -219,6 +239,9 @@ static int setup(void **state)
 	atomic_store(&n_starts, 0);
 	atomic_store(&revoked, false);
 	atomic_store(&hold_upload, false);
+	atomic_store(&hold_workers, false);
+	atomic_store(&n_held, 0);
+	atomic_store(&n_health_with_db, 0);
 	return 0;
 }
 
@@ -827,6 +850,44 @@ static void test_unix_socket(void **state)
 	buf_finish(&out);
 }
 
+static bool three_are_held(void)
+{
+	return atomic_load(&n_held) == 3;
+}
+
+/* Health is told while every worker is busy, and without the database; to somebody who is named it
+ * is told as everything else is. */
+static void test_health_while_busy(void **state)
+{
+	struct buf out = BUF_INIT, held = BUF_INIT;
+	int busy[3], fd = dial();
+
+	(void)state;
+	atomic_store(&hold_workers, true);
+	for (int i = 0; i < 3; i++) {
+		busy[i] = dial();
+		say(busy[i], "GET /held HTTP/1.1\r\n" HOST "\r\n");
+	}
+	assert_true(wait_for(three_are_held));
+	say(fd, "GET /health HTTP/1.1\r\n" HOST "\r\nGET /health HTTP/1.1\r\n" HOST "\r\n");
+	hear(fd, &out, "\"ok\"}HTTP/1.1 200");
+	hear(fd, &out, "\r\n\r\n{\"status\":\"ok\"}");
+	assert_int_equal(atomic_load(&n_health_with_db), 0);
+	say(fd, "GET /health HTTP/1.1\r\n" HOST "Authorization: Bearer x\r\n\r\n");
+	atomic_store(&hold_workers, false);
+	for (int i = 0; i < 3; i++) {
+		assert_true(hear(busy[i], &held, "held"));
+		buf_clear(&held);
+		close(busy[i]);
+	}
+	buf_clear(&out);
+	assert_true(hear(fd, &out, "\"ok\"}"));
+	assert_int_equal(atomic_load(&n_health_with_db), 1);
+	close(fd);
+	buf_finish(&out);
+	buf_finish(&held);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -846,6 +907,7 @@ int main(void)
 		T(test_vanished_from_idle_stream),
 		T(test_revoked_stream_ends),
 		T(test_unix_socket),
+		T(test_health_while_busy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
