@@ -239,7 +239,8 @@ clang: check-deps
 
 # Speed, memory and quality, as ratios within one run; BENCH=formats: one section.
 bench: check-deps
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(BUILD)/tests/quality/sandbox_cost
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) build $(BUILD)/tests/quality/sandbox_cost \
+		$(patsubst %,$(BUILD)/tests/scale/%,bench_scale upstream reader)
 	$(Q)BUILD=$(BUILD) BENCH="$(BENCH)" node tests/quality/bench.mjs
 $(BUILD)/tests/quality/%: $(BUILD)/tests/quality/%.o $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")
@@ -261,6 +262,12 @@ $(BUILD)/tests/scale/bench_%: $(BUILD)/tests/scale/bench_%.o $(patsubst %,$(BUIL
 		generate workspace changes recall searching conditions flat) $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(ALL_CF) -o $@ $(filter %.o,$^) $(BUILD)/libcarrel.a $(LIBS)
+
+# A model of fixed behaviour and its readers, for the section streams.
+$(BUILD)/tests/scale/upstream $(BUILD)/tests/scale/reader: $(BUILD)/tests/scale/%: tests/scale/%.c
+	$(Q)mkdir -p $(@D)
+	$(if $(V),,@echo "  CC    $<")
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -g -O2 $(SAN) -o $@ $<
 
 # Full text of the same corpus against FTS5's own ranking and against Xapian, which is only for this.
 # QUESTIONS=50 for a quick look.

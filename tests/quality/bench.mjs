@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const SECTIONS = ['server', 'ingest', 'search', 'upload', 'formats', 'ocr', 'chunking', 'quality', 'embedding'];
+const SECTIONS = ['server', 'ingest', 'search', 'upload', 'streams', 'formats', 'ocr', 'chunking', 'quality', 'embedding'];
 
 const fileOf = (name) => new URL(`bench_${name}.mjs`, import.meta.url);
 const row = (what, value, note = '') => console.log(`${what.padEnd(46)} ${String(value).padStart(14)}  ${note}`);
