@@ -24,6 +24,7 @@ struct runs;	  /* chat/run.h: the answers being written */
 struct views;	  /* ingest/view.h */
 struct live;	  /* chat/live.h: settings that change */
 struct job_watch; /* chat/job_watch.h: who follows jobs */
+struct backups;	  /* chat/backups.h */
 
 struct app {
 	/* In force now. Take it once where two values have to fit each other: chat/live.h. */
@@ -41,6 +42,7 @@ struct app {
 	struct server *server;
 	struct runs *runs;
 	struct job_watch *job_watch;
+	struct backups *backups;
 	atomic_bool stopping; /* readyz says so; new runs and uploads are refused */
 	/* The one-time token of a server in which nobody can sign in yet; "" otherwise. */
 	char bootstrap[SECRET_SIZE];

@@ -144,7 +144,8 @@ static int find_credential(struct call *c, struct err *e)
 static int access_check(const struct call *c, struct err *e)
 {
 	if ((c->route->access == ACCESS_ADMIN && c->who.role < ROLE_ADMIN) ||
-		(c->route->access == ACCESS_OPERATOR && c->who.role < ROLE_OPERATOR)) {
+		(c->route->access >= ACCESS_OPERATOR && c->who.role < ROLE_OPERATOR) ||
+		(c->route->access == ACCESS_MACHINE && c->credential.carrier != CARRIER_SOCKET)) {
 		return err_absent(e);
 	}
 	return 0;

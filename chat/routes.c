@@ -14,6 +14,7 @@ const struct route routes[] = {
 	{"GET", "/v1/settings", ACCESS_OPERATOR, BODY_NONE, settings_show, "operator"},
 	{"PATCH", "/v1/settings", ACCESS_OPERATOR, BODY_JSON, settings_change, "operator"},
 	{"POST", "/v1/settings/test", ACCESS_OPERATOR, BODY_JSON, settings_test, "operator"},
+	{"POST", "/v1/backup", ACCESS_MACHINE, BODY_JSON, backup_order, "operator"},
 
 	/* signing in, and oneself */
 	{"POST", "/v1/bootstrap", ACCESS_PUBLIC, BODY_JSON, sessions_bootstrap, "bootstrap"},

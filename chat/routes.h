@@ -14,7 +14,7 @@ typedef int route_work(struct call *c, struct err *e);
 route_work page_index, page_asset;
 
 /* chat/routes_ops.c */
-route_work ops_healthz, ops_readyz, usage_show;
+route_work ops_healthz, ops_readyz, usage_show, backup_order;
 
 /* chat/routes_settings.c */
 route_work settings_show, settings_change, settings_test;

@@ -1,6 +1,7 @@
 /* Operations: is it alive, is it ready, how is it set. */
 #include "chat/routes.h"
 
+#include "chat/backups.h"
 #include "chat/usage.h"
 #include "index/base/clock.h"
 #include "ingest/job.h"
@@ -99,4 +100,14 @@ int usage_show(struct call *c, struct err *e)
 				      (json_int_t)rows[i].answer_tokens));
 	}
 	return call_json(c, 200, json_pack("{s:o}", "rows", list));
+}
+
+int backup_order(struct call *c, struct err *e)
+{
+	static const char *const fields[] = {"folder"};
+	const char *folder = NULL;
+	int rc = call_fields(c, fields, 1, e);
+
+	rc = rc ? rc : call_text(c, "folder", true, BACKUP_FOLDER_BYTES, &folder, e);
+	return rc ? rc : backups_stream(c, folder, e);
 }

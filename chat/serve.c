@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "chat/app.h"
+#include "chat/backups.h"
 #include "chat/http/server.h"
 #include "chat/run.h"
 #include "chat/job_watch.h"
@@ -67,6 +68,7 @@ static void stop_here(void *arg)
 	runs_stop(s->app.runs, NULL, NULL);
 	views_stop(s->app.views);
 	job_watch_stop(s->app.job_watch);
+	backups_stop(s->app.backups);
 	server_stop(s->app.server, on_closed, s);
 }
 
@@ -152,6 +154,7 @@ static int open_parts(struct serving *s, const struct serve_order *o, struct err
 		app->uploads =
 			pool_create("upload", (int)o->settings->uploads_at_once, UPLOADS_MAX);
 		app->job_watch = job_watch_create(app);
+		app->backups = backups_create(app);
 		rc = server_create(app, o->only_socket, &app->server, e);
 	}
 	if (rc == 0) {
@@ -169,6 +172,7 @@ static void close_parts(struct serving *s)
 	pool_destroy(app->sign_ins);
 	pool_destroy(app->pool);
 	job_watch_stop(app->job_watch);
+	backups_wait(app->backups);
 	server_destroy(app->server);
 	runs_destroy(app->runs);
 	worker_destroy(app->worker);
@@ -211,6 +215,7 @@ int app_serve(const struct serve_order *o, struct err *e)
 	close_parts(&s);
 	close_handles(&s);
 	job_watch_destroy(s.app.job_watch);
+	backups_destroy(s.app.backups);
 	live_destroy(s.app.live);
 	return rc;
 }

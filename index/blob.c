@@ -92,32 +92,50 @@ static int make_folders(struct blobs *b, struct err *e)
 	return made ? fs_sync_dir(b->root, e) : 0;
 }
 
-int blobs_open(const char *data_dir, struct blobs **out, struct err *e)
+bool blob_path(const struct blobs *b, const char *hash, char out[BLOB_PATH_SIZE])
+{
+	if (!is_hash(hash)) {
+		return false;
+	}
+	path_of(b, hash, false, out);
+	return true;
+}
+
+int blobs_open_to_read(const char *data_dir, struct blobs **out, struct err *e)
 {
 	struct blobs *b = calloc(1, sizeof(*b));
-	int rc = 0;
 
 	ASSERT(b != NULL);
 	*out = NULL;
 	if ((size_t)snprintf(b->root, sizeof(b->root), "%s/blobs", data_dir) >= sizeof(b->root)) {
-		rc = err_set(e, ERR_CONFIG, "bad_setting", "the data folder's name is too long");
-	} else {
-		snprintf(b->tmp, sizeof(b->tmp), "%s/tmp", data_dir);
-		fs_remove_tree(b->tmp);
-		rc = fs_mkdirs(b->root, e);
+		free(b);
+		return err_set(e, ERR_CONFIG, "bad_setting", "the data folder's name is too long");
 	}
-	if (rc == 0) {
-		rc = fs_mkdirs(b->tmp, e);
-	}
-	if (rc == 0) {
-		rc = make_folders(b, e);
-	}
-	if (rc != 0) {
-		blobs_close(b);
-		return rc;
-	}
+	snprintf(b->tmp, sizeof(b->tmp), "%s/tmp", data_dir);
 	*out = b;
 	return 0;
+}
+
+int blobs_open(const char *data_dir, struct blobs **out, struct err *e)
+{
+	int rc = blobs_open_to_read(data_dir, out, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	fs_remove_tree((*out)->tmp);
+	rc = fs_mkdirs((*out)->root, e);
+	if (rc == 0) {
+		rc = fs_mkdirs((*out)->tmp, e);
+	}
+	if (rc == 0) {
+		rc = make_folders(*out, e);
+	}
+	if (rc != 0) {
+		blobs_close(*out);
+		*out = NULL;
+	}
+	return rc;
 }
 
 void blobs_close(struct blobs *b)

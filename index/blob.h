@@ -28,6 +28,8 @@ struct blob_info {
 
 MUST_CHECK int blobs_open(
 	const char *data_dir, struct blobs **out, struct err *e); /* clears DATA/tmp */
+/* For a folder that is only read: nothing in it is made or removed. */
+MUST_CHECK int blobs_open_to_read(const char *data_dir, struct blobs **out, struct err *e);
 void blobs_close(struct blobs *b);
 
 /* Streamed in: constant memory whatever the size. max_bytes: past it blob_write is ERR_TOO_LARGE.
@@ -62,5 +64,17 @@ MUST_CHECK int blob_remove(struct blobs *b, const char *hash, struct err *e);
 /* Calls fn for each stored hash, in no order; a non-zero return ends the walk. */
 MUST_CHECK int blob_each(
 	struct blobs *b, int (*fn)(const char *hash, void *arg), void *arg, struct err *e);
+
+/* ── copies (index/blob_copy.c) ── */
+
+#define BLOB_PATH_SIZE 4096
+/* Where its file is, or would be; false: that is no hash. */
+bool blob_path(const struct blobs *b, const char *hash, char out[BLOB_PATH_SIZE]);
+int64_t blob_stored_bytes(const struct blobs *b, const char *hash); /* of the file; -1: absent */
+/* Reads all of it. ERR_NOT_FOUND, ERR_CORRUPT: it is not what its name says. */
+MUST_CHECK int blob_verify(struct blobs *b, const char *hash, struct err *e);
+/* Copies the file into another folder's blobs, where it must not be yet, and reads the copy. Not
+ * synced. ERR_NOT_FOUND, ERR_CORRUPT: of the original; what goes wrong with the copy is ERR_IO. */
+MUST_CHECK int blob_copy(struct blobs *from, struct blobs *to, const char *hash, struct err *e);
 
 #endif

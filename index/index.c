@@ -184,6 +184,7 @@ int index_open(const struct settings *set, struct index **out, struct err *e)
 	ix->lock_fd = -1;
 	ASSERT(ix->data_dir != NULL);
 	init_naming(&ix->naming);
+	pthread_mutex_init(&ix->removing, NULL);
 	breaker_init(&ix->rerank);
 	rc = open_parts(ix, e);
 	if (rc < 0) {
@@ -215,6 +216,7 @@ void index_close(struct index *ix)
 	}
 	breaker_finish(&ix->rerank);
 	pthread_rwlock_destroy(&ix->naming);
+	pthread_mutex_destroy(&ix->removing);
 	free(ix->data_dir);
 	free(ix);
 }
@@ -249,6 +251,16 @@ void index_naming_end(struct index *ix)
 	ASSERT(pthread_rwlock_unlock(&ix->naming) == 0);
 }
 
+void index_keep_begin(struct index *ix)
+{
+	pthread_mutex_lock(&ix->removing);
+}
+
+void index_keep_end(struct index *ix)
+{
+	pthread_mutex_unlock(&ix->removing);
+}
+
 /* 1: a version names it, 0: none does. */
 static int named(struct db *db, const char *hash, struct err *e)
 {
@@ -267,6 +279,7 @@ static int remove_if_unnamed(struct index *ix, const char *hash, struct err *e)
 	struct db *db;
 	int rc;
 
+	pthread_mutex_lock(&ix->removing);
 	ASSERT(pthread_rwlock_wrlock(&ix->naming) == 0);
 	db = store_reader(ix->store, e);
 	rc = db ? named(db, hash, e) : ERR_UNAVAILABLE;
@@ -278,6 +291,7 @@ static int remove_if_unnamed(struct index *ix, const char *hash, struct err *e)
 		rc = 0;
 	}
 	ASSERT(pthread_rwlock_unlock(&ix->naming) == 0);
+	pthread_mutex_unlock(&ix->removing);
 	return rc;
 }
 

@@ -29,8 +29,9 @@ struct index {
 	struct vocabularies *vocabularies;
 	struct chunks_facts *facts;
 	struct chunk_digests *digests;
-	struct breaker rerank;	 /* of the server of rerank-url */
-	pthread_rwlock_t naming; /* private: index_naming_begin */
+	struct breaker rerank;	  /* of the server of rerank-url */
+	pthread_rwlock_t naming;  /* private: index_naming_begin */
+	pthread_mutex_t removing; /* private: index_keep_begin */
 };
 
 /* Takes DATA/lock (ERR_CONFLICT: a server runs on this folder), opens all, makes the workspace
@@ -48,6 +49,9 @@ MUST_CHECK int index_workspace_n(
  * blob_writer_commit (blob_put) until that transaction is durable: meanwhile no blob is removed. */
 void index_naming_begin(struct index *ix);
 void index_naming_end(struct index *ix);
+/* Between the two, on one thread, no blob is removed: whoever wants to waits, and nobody else. */
+void index_keep_begin(struct index *ix);
+void index_keep_end(struct index *ix);
 /* Removes these blobs (hashes in hex) if no version names them. */
 MUST_CHECK int index_remove_unnamed(
 	struct index *ix, const char *const *hashes, int n, struct err *e);

@@ -216,6 +216,7 @@ int store_open(const char *data_dir, struct store **out, struct err *e)
 	pthread_cond_init(&s->queue_wake, NULL);
 	pthread_mutex_init(&s->reader_lock, NULL);
 	pthread_cond_init(&s->reader_free, NULL);
+	store_copy_init(s);
 	s->queue.tail = &s->queue.head;
 	n = snprintf(s->path, sizeof(s->path), "%s/carrel.db", data_dir);
 	if (n < 0 || (size_t)n >= sizeof(s->path) - 8) {
@@ -258,6 +259,7 @@ void store_close(struct store *s)
 	pthread_cond_destroy(&s->queue_wake);
 	pthread_mutex_destroy(&s->reader_lock);
 	pthread_cond_destroy(&s->reader_free);
+	store_copy_finish(s);
 	free(s);
 }
 

@@ -170,6 +170,20 @@ int64_t db_last_rowid(struct db *db);
 /* A truncating checkpoint, on the writer thread; blocks. ERR_UNAVAILABLE while a reader holds an
  * old snapshot for longer than a second: try again later. */
 MUST_CHECK int store_checkpoint(struct store *s, struct err *e);
+/* A copy of all that is committed, compact (nothing of what was removed lies in free space), as one
+ * file that needs no log. Everybody writes on meanwhile; the log cannot be emptied:
+ * store_checkpoint waits up to a second, then is ERR_UNAVAILABLE. Not synced. Blocks for long. */
+struct store_copy {
+	const char *path; /* must not exist; mode 0600 */
+	/* Asked all the while, with the bytes written; what it returns below 0 ends the copy. */
+	int (*goes_on)(void *arg, int64_t n_bytes, struct err *e);
+	void *arg;
+};
+/* *copy: a connection to it that may change it, outside of transactions, for store_copy_close; it
+ * may be used by the thread that asked, while the store is open. */
+MUST_CHECK int store_copy(
+	struct store *s, const struct store_copy *o, struct db **copy, struct err *e);
+void store_copy_close(struct db *copy); /* NULL is fine */
 /* PRAGMA integrity_check and foreign_key_check. ERR_CORRUPT with the first finding. */
 MUST_CHECK int store_integrity(struct store *s, struct err *e);
 int store_schema_version(void); /* what this program writes */

@@ -86,6 +86,10 @@ struct store {
 	void (*on_disk_failed)(void *arg); /* guarded by queue_lock */
 	void *disk_failed_arg;
 
+	pthread_mutex_t copy_lock; /* store_copy.c */
+	pthread_cond_t copy_ended;
+	atomic_int n_copies; /* under way; changed under copy_lock */
+
 	pthread_mutex_t reader_lock;
 	pthread_cond_t reader_free;
 	struct db *free_readers;
@@ -107,6 +111,13 @@ bool store_reserve_give(struct store *s); /* false: there is none */
 MUST_CHECK int store_settle_log(struct db *db, struct err *e); /* before anything is written */
 MUST_CHECK int writer_start(struct store *s, struct err *e);   /* s->writer is open */
 void writer_stop(struct store *s); /* when the queue is empty; fine if it never ran */
+
+/* ── copies (store_copy.c) ── */
+
+void store_copy_init(struct store *s);
+void store_copy_finish(struct store *s);
+/* Whether none is under way, after at most so long. */
+bool store_copy_wait(struct store *s, int64_t ms);
 
 /* ── connections (store_stmt.c) ── */
 

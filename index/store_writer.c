@@ -371,6 +371,12 @@ static void checkpoint_passive(struct store *s)
 	}
 }
 
+static int log_is_read(struct err *e)
+{
+	return err_set(e, ERR_UNAVAILABLE, "database_busy",
+		"cannot empty the write-ahead log while the database is copied");
+}
+
 static int run_checkpoint(struct db *db, void *arg, struct err *e)
 {
 	int n_wal, n_moved;
@@ -379,6 +385,9 @@ static int run_checkpoint(struct db *db, void *arg, struct err *e)
 	(void)arg;
 	if (db->store->disk_failed) {
 		return disk_failed(e);
+	}
+	if (db->store->n_copies > 0) {
+		return log_is_read(e);
 	}
 	sqlite3_busy_timeout(db->c, CHECKPOINT_WAIT_MS);
 	rc = sqlite3_wal_checkpoint_v2(db->c, NULL, SQLITE_CHECKPOINT_TRUNCATE, &n_wal, &n_moved);
@@ -494,7 +503,10 @@ int store_write_freeing(struct store *s, tx_fn fn, void *arg, struct err *e)
 
 int store_checkpoint(struct store *s, struct err *e)
 {
-	return store_write(s, run_checkpoint, NULL, e);
+	ASSERT(!store_on_loop_thread());
+	/* Here, not on the writer thread, where all would wait. */
+	return !store_copy_wait(s, CHECKPOINT_WAIT_MS) ? log_is_read(e)
+						       : store_write(s, run_checkpoint, NULL, e);
 }
 
 /* ── life ── */

@@ -144,6 +144,9 @@ bool vectors_wants_training(struct vectors *v, struct db *db, int64_t workspace_
  * called by the ingest worker at start and between jobs. Searches are exact where a segment is not
  * there yet. Blocks, minutes for a million vectors. */
 MUST_CHECK int vectors_maintain(struct vectors *v, struct err *e);
+/* On a copy of the database that lies by itself: the rows go that speak of files in DATA/vectors,
+ * which are made anew where there are none. */
+MUST_CHECK int vectors_without_files(struct db *copy, struct err *e);
 /* Stored vectors against live chunks, files against their rows; *n_wrong: what is wrong (left, if
  * repair). A repair embeds what is missing. */
 MUST_CHECK int vectors_check(struct vectors *v, bool repair, int64_t *n_wrong, struct err *e);

@@ -489,3 +489,10 @@ int vectors_forget(struct vectors *v, int64_t workspace_n, struct err *e)
 	loaded_drop(s);
 	return rc ? rc : file_strays(v, true, &n_stray, e);
 }
+
+int vectors_without_files(struct db *copy, struct err *e)
+{
+	int rc = stmt_run(db_stmt(copy, &vector_sql, Q_SEGMENTS_LEFT_OUT), e);
+
+	return rc ? rc : stmt_run(db_stmt(copy, &vector_sql, Q_BLOCKS_LEFT_OUT), e);
+}

@@ -76,6 +76,7 @@ static const char *const statements[] = {
 				  " AND slot_from < ?3 AND slot_to > ?2",
 	[Q_SEGMENTS_PURGE] = "DELETE FROM vector_segment WHERE space_n = ?1",
 	[Q_SEGMENT_FILE] = "SELECT 1 FROM vector_segment WHERE file = ?1",
+	[Q_SEGMENTS_LEFT_OUT] = "DELETE FROM vector_segment",
 	[Q_BLOCKS] = "SELECT block_n, digest FROM vector_block WHERE space_n = ?1"
 		     " AND digest IS NOT NULL ORDER BY block_n",
 	[Q_BLOCK_MARK] = "INSERT INTO vector_block(space_n, block_n, digest)"
@@ -85,6 +86,7 @@ static const char *const statements[] = {
 			  " WHERE space_n = ?1 AND block_n = ?2 AND digest IS NULL",
 	[Q_BLOCK_FORGET] = "DELETE FROM vector_block WHERE space_n = ?1 AND block_n = ?2",
 	[Q_BLOCKS_PURGE] = "DELETE FROM vector_block WHERE space_n = ?1",
+	[Q_BLOCKS_LEFT_OUT] = "DELETE FROM vector_block",
 	[Q_IS_SERVING] = "SELECT 1 FROM vector_space WHERE n = ?1 AND state = 'serving'",
 };
 const struct sql_table vector_sql = {

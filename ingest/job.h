@@ -83,6 +83,13 @@ MUST_CHECK int job_lease(struct db *db, struct arena *a, const char *owner, stru
 /* The same, but for users of whom nothing runs: for a worker that is kept free of them. */
 MUST_CHECK int job_lease_idle(struct db *db, struct arena *a, const char *owner, struct job *out,
 	int64_t *next_ms, struct err *e);
+/* tx. This purge, for whoever cannot wait for its turn. ERR_NOT_FOUND: its first step is done, or
+ * it is gone; ERR_CONFLICT: somebody works on it. */
+MUST_CHECK int job_lease_purge(struct db *db, struct arena *a, const char *owner,
+	const struct id *id, struct job *out, struct err *e);
+/* The purges whose first step is not done yet, oldest first. */
+MUST_CHECK int job_open_purges(
+	struct db *db, struct arena *a, struct id **out, int *n, struct err *e);
 /* tx. Renews, with progress; ERR_CANCELLED when somebody asked to stop or the lease is lost. */
 MUST_CHECK int job_renew(struct db *db, const struct id *id, const char *owner, int64_t done,
 	int64_t total, struct err *e);

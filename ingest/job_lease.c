@@ -14,6 +14,7 @@ enum {
 	Q_NEXT_MS,
 	Q_EXPIRED,
 	Q_RUNNING,
+	Q_OPEN_PURGES,
 	Q_LEASE,
 	Q_HOLDS,
 	Q_RENEW,
@@ -47,6 +48,8 @@ static const char *const statements[] = {
 		"SELECT " JOB_COLUMNS " FROM job WHERE state = 'running' AND lease_until_ms < ?1"
 		" LIMIT 1",
 	[Q_RUNNING] = "SELECT " JOB_COLUMNS " FROM job WHERE state = 'running' LIMIT 1",
+	[Q_OPEN_PURGES] = "SELECT id FROM job WHERE state IN ('queued', 'running')"
+			  " AND kind = 'purge' AND step = 0 ORDER BY id",
 	[Q_LEASE] = "UPDATE job SET state = 'running', tries = tries + 1, lease_owner = ?2,"
 		    " lease_until_ms = ?3, started_ms = ?4, done_units = 0, total_units = 0"
 		    " WHERE id = ?1",
@@ -228,11 +231,28 @@ static int next_time(struct db *db, int64_t *next_ms, struct err *e)
 	return rc < 0 ? rc : err_set(e, ERR_NOT_FOUND, "no_job", "no job is ready");
 }
 
+static int take(struct db *db, struct arena *a, const char *owner, int64_t now_ms, struct job *out,
+	struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_LEASE);
+	int rc;
+
+	out->state = arena_str(a, "running");
+	out->tries++;
+	out->started_ms = now_ms;
+	out->lease_until_ms = now_ms + JOB_LEASE_MS;
+	stmt_id(q, 1, &out->id);
+	stmt_text(q, 2, owner);
+	stmt_int(q, 3, out->lease_until_ms);
+	stmt_int(q, 4, now_ms);
+	rc = stmt_run(q, e);
+	return rc < 0 ? rc : version_follows(db, out, "ingesting", NULL, NULL, e);
+}
+
 static int lease(struct db *db, struct arena *a, const char *owner, bool idle, struct job *out,
 	int64_t *next_ms, struct err *e)
 {
 	int64_t now_ms = clock_wall_ms();
-	struct stmt *q;
 	int rc = let_go_each(db, Q_EXPIRED, now_ms, e);
 
 	*next_ms = 0;
@@ -242,20 +262,43 @@ static int lease(struct db *db, struct arena *a, const char *owner, bool idle, s
 			return next_time(db, next_ms, e);
 		}
 	}
-	if (rc < 0) {
-		return rc;
+	return rc < 0 ? rc : take(db, a, owner, now_ms, out, e);
+}
+
+int job_open_purges(struct db *db, struct arena *a, struct id **out, int *n, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_OPEN_PURGES);
+	int rc, room = 0;
+
+	*n = 0;
+	while ((rc = stmt_step(q, e)) == 1) {
+		if (*n == room) {
+			struct id *more = arena_array(a, struct id, (size_t)(room * 2 + 16));
+
+			if (room) {
+				memcpy(more, *out, (size_t)room * sizeof(*more));
+			}
+			room = room * 2 + 16;
+			*out = more;
+		}
+		(*out)[(*n)++] = col_id(q, 0);
 	}
-	out->state = arena_str(a, "running");
-	out->tries++;
-	out->started_ms = now_ms;
-	out->lease_until_ms = now_ms + JOB_LEASE_MS;
-	q = db_stmt(db, &table, Q_LEASE);
-	stmt_id(q, 1, &out->id);
-	stmt_text(q, 2, owner);
-	stmt_int(q, 3, out->lease_until_ms);
-	stmt_int(q, 4, now_ms);
-	rc = stmt_run(q, e);
-	return rc < 0 ? rc : version_follows(db, out, "ingesting", NULL, NULL, e);
+	return rc;
+}
+
+int job_lease_purge(struct db *db, struct arena *a, const char *owner, const struct id *id,
+	struct job *out, struct err *e)
+{
+	int64_t now_ms = clock_wall_ms();
+	int rc = let_go_each(db, Q_EXPIRED, now_ms, e);
+
+	rc = rc ? rc : job_lookup(db, a, id, out, e);
+	if (rc == 0 && strcmp(out->state, "running") == 0 && out->step == 0) {
+		rc = err_set(e, ERR_CONFLICT, "job_runs", "somebody works on the job");
+	} else if (rc == 0 && (strcmp(out->state, "queued") != 0 || out->step > 0)) {
+		rc = err_set(e, ERR_NOT_FOUND, "no_job", "the job's first step is done");
+	}
+	return rc ? rc : take(db, a, owner, now_ms, out, e);
 }
 
 int job_lease(struct db *db, struct arena *a, const char *owner, struct job *out, int64_t *next_ms,

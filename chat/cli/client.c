@@ -354,23 +354,25 @@ static int code_of(const char *type, long status)
 	return status >= 500 ? ERR_INTERNAL : ERR_INVALID;
 }
 
+int client_error(const json_t *answer, long status, struct err *e)
+{
+	const json_t *error = json_object_get(answer, "error");
+	const char *type = json_string_value(json_object_get(error, "type"));
+	const char *reason = json_string_value(json_object_get(error, "code"));
+	const char *message = json_string_value(json_object_get(error, "message"));
+
+	return message ? err_set(e, code_of(type ? type : "", status), reason, "%s", message)
+		       : err_set(e, code_of("", status), "http_status",
+				 "the server answered with status %ld; is this a Carrel?", status);
+}
+
 /* What a status of 400 or more says. */
 static int refused(const struct call *call, struct err *e)
 {
 	json_t *reply =
 		json_loadb(call->reply.data ? call->reply.data : "", call->reply.len, 0, NULL);
-	json_t *error = json_object_get(reply, "error");
-	const char *type = json_string_value(json_object_get(error, "type"));
-	const char *reason = json_string_value(json_object_get(error, "code"));
-	const char *message = json_string_value(json_object_get(error, "message"));
-	int rc;
+	int rc = client_error(reply, call->status, e);
 
-	if (message) {
-		rc = err_set(e, code_of(type ? type : "", call->status), reason, "%s", message);
-	} else {
-		rc = err_set(e, code_of("", call->status), "http_status",
-			"the server answered with status %ld; is this a Carrel?", call->status);
-	}
 	json_decref(reply);
 	return rc;
 }

@@ -32,6 +32,8 @@ static inline MUST_CHECK int client_read(
 {
 	return client_call(cli, "GET", path, NULL, out, e);
 }
+/* What an answer {"error": {type, code, message}} with this status says. */
+int client_error(const json_t *answer, long status, struct err *e);
 /* All pages of a list whose answer is {FIELD: […], "next": CURSOR or null}: *out is one array. path
  * has its query, if any, already; the cursor is added as after=. */
 MUST_CHECK int client_list(

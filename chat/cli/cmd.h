@@ -20,7 +20,7 @@ command_run cmd_group_list, cmd_group_create, cmd_group_delete, cmd_group_member
 command_run cmd_group_remove, cmd_workspace_list, cmd_workspace_create;
 command_run cmd_token_list, cmd_token_create, cmd_token_revoke;
 command_run cmd_jobs_list, cmd_jobs_show, cmd_jobs_watch, cmd_jobs_retry, cmd_jobs_cancel;
-command_run cmd_reindex, cmd_check;
+command_run cmd_reindex, cmd_check, cmd_backup, cmd_restore;
 command_run cmd_extract, cmd_chunk, cmd_embed;
 command_run cmd_eval;
 

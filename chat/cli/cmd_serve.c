@@ -56,6 +56,7 @@ static const char *const access_names[] = {
 	[ACCESS_USER] = "user",
 	[ACCESS_ADMIN] = "admin",
 	[ACCESS_OPERATOR] = "operator",
+	[ACCESS_MACHINE] = "machine",
 };
 static const char *const body_names[] = {
 	[BODY_NONE] = "none",

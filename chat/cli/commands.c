@@ -184,6 +184,27 @@ const struct command commands[] = {
 		OPTIONS({"repair", NULL, "rebuild derived data that is wrong"},
 			{"deep", NULL, "read and hash every original"}),
 		0, 0, false, cmd_check},
+	{"backup", "FOLDER", "Copies all there is into a new folder; everything goes on meanwhile",
+		"FOLDER is made on the server's machine, as the server's user; it must not be "
+		"there, "
+		"or be empty. In it are the database and every file that it names as they were at "
+		"one "
+		"moment, with what was acknowledged before and nothing of what was deleted before, "
+		"and carrel.ini: documents, conversations, hashes of passwords and tokens, and the "
+		"keys that stand in that file. Keep it as safe as the data folder (it gets mode "
+		"0700). Settings of the command line or of the environment are not in it. "
+		"Interrupted, it leaves nothing that looks whole: FOLDER is there when it is done. "
+		"Status 8: no room, or original files were lost or damaged before; a backup "
+		"without "
+		"those is made then.",
+		NULL, 1, 1, false, cmd_backup},
+	{"restore", "FOLDER", "Makes a data folder, --data, of a backup",
+		"--data must not be there, or be empty. All of the backup is read and compared "
+		"with "
+		"its list first; if anything has changed nothing is made. Everybody may then what "
+		"they might when the backup was made: what was deleted or revoked since, sign-ins "
+		"and tokens too, is as it was.",
+		NULL, 1, 1, true, cmd_restore},
 
 	{"extract", "FILE…", "Prints the text that is read out of files; stores nothing",
 		"A file that cannot be read does not stop the others; the exit status is that of "

@@ -36,6 +36,7 @@ enum access {
 	ACCESS_USER,	 /* a signed-in, active user, or the operator on the socket */
 	ACCESS_ADMIN,	 /* an admin of the workspace */
 	ACCESS_OPERATOR, /* an operator of the installation */
+	ACCESS_MACHINE,	 /* the same, on the machine's socket: what touches its files */
 };
 
 enum body_kind {

@@ -32,8 +32,7 @@ int fs_write_all(int fd, const void *p, size_t n_bytes, struct err *e)
 	return 0;
 }
 
-/* The folder that holds path, into out; "." when path has no slash. */
-static void parent_of(const char *path, char *out, size_t out_size)
+void fs_parent(const char *path, char *out, size_t out_size)
 {
 	const char *end = path + strlen(path);
 
@@ -73,7 +72,7 @@ static int make_one(const char *path, struct err *e)
 	if (mkdir(path, 0700) == 0) {
 		int rc;
 
-		parent_of(path, parent, sizeof(parent));
+		fs_parent(path, parent, sizeof(parent));
 		rc = fs_sync_dir(parent, e);
 		if (rc != 0) {
 			rmdir(path); /* else it would be taken for durable the next time */
@@ -156,7 +155,7 @@ int fs_replace(const char *path, const void *p, size_t n_bytes, struct err *e)
 		unlink(tmp);
 		return rc;
 	}
-	parent_of(path, parent, sizeof(parent));
+	fs_parent(path, parent, sizeof(parent));
 	return fs_sync_dir(parent, e);
 }
 

@@ -16,6 +16,8 @@ MUST_CHECK int fs_sync_dir(const char *path, struct err *e);
 MUST_CHECK int fs_replace(const char *path, const void *p, size_t n_bytes, struct err *e);
 /* Appends the file to out; more than max_bytes is ERR_TOO_LARGE, absence ERR_NOT_FOUND. */
 MUST_CHECK int fs_read(const char *path, size_t max_bytes, struct buf *out, struct err *e);
+/* The folder that holds path, into out; "." when path has no slash. */
+void fs_parent(const char *path, char *out, size_t out_size);
 bool fs_exists(const char *path);
 void fs_remove_tree(const char *path);	 /* best effort; never follows links */
 int64_t fs_free_bytes(const char *path); /* -1: unknown */

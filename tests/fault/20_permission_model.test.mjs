@@ -2,12 +2,13 @@
 // reference model (permission_model.mjs), while people ask. A canary word stands in every chunk, name, heading and title,
 // and a fake model says its whole prompt: no canary reaches anybody who may not read it, a revocation holds at the next
 // request, what is forbidden is the same bytes as what is absent, and everybody finds what he may read. The last fifth is
-// asked of another server on a copy of the folder. QUERIES and SEED repeat a run: the seed decides what changes and what is
-// asked in which order; how the requests of one step overlap is the machine's.
+// asked of another server on a restored backup, which was made while the first one ran. QUERIES and SEED repeat a run: the
+// seed decides what changes and what is asked in which order; how the requests of one step overlap is the machine's.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
-import { startCarrel, temporaryFolder, until } from '../flow/carrel.mjs';
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { runCarrel, startCarrel, temporaryFolder, until } from '../flow/carrel.mjs';
 import { startFakeModel } from '../flow/fake_model.mjs';
 import { ask, operate } from '../flow/people.mjs';
 import { seeded, SEED, wordsInFiles } from './house.mjs';
@@ -113,6 +114,18 @@ async function stop(server) {
 	assert.equal(exit.status, 0, server.log.slice(-2000));
 }
 
+/** The data folder that a backup of the running server makes. */
+async function backedUp(server) {
+	const data = temporaryFolder();
+	const folder = path.join(server.data, '..', `${path.basename(data)}-backup`);
+	for (const args of [['backup', folder, '--data', server.data], ['restore', folder, '--data', data]]) {
+		const r = await runCarrel(args);
+		assert.equal(r.status, 0, `${args[0]}: ${r.stderr}`);
+	}
+	rmSync(folder, { recursive: true });
+	return data;
+}
+
 test('no canary reaches anybody who may not read it', { timeout: 7_200_000 }, async (t) => {
 	console.log(`SEED=${SEED} QUERIES=${QUERIES}`);
 	const fake = await startFakeModel({ mode: 'echo' });
@@ -124,9 +137,8 @@ test('no canary reaches anybody who may not read it', { timeout: 7_200_000 }, as
 	await learnAbsent(house, 'uma');
 	for (let n = 0; house.stats.queries < QUERIES; n++) {
 		if (servers.length === 1 && house.stats.queries > QUERIES * 0.8) {
+			const data = await backedUp(servers[0]);
 			await stop(servers[0]);
-			const data = temporaryFolder();
-			cpSync(servers[0].data, data, { recursive: true });
 			house.server = await startCarrel({ settings, data });
 			house.server.ownsData = true;
 			servers.push(house.server);

@@ -178,6 +178,11 @@ int fsync(int fd)
 	return fails_at(fd, SYNCS) ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
+int syncfs(int fd)
+{
+	return fails_at(fd, SYNCS) ? -1 : (int)syscall(SYS_syncfs, fd);
+}
+
 int fdatasync(int fd)
 {
 	return fails_at(fd, SYNCS) ? -1 : (int)syscall(SYS_fdatasync, fd);

@@ -31,7 +31,7 @@ test('each says who may call it', () => {
 			const ways = (op.security ?? openapi.security ?? []).flatMap((one) => Object.keys(one)).sort();
 			assert.deepEqual(ways, ['bearer', 'session'], `${label} needs a credential`);
 		}
-		const role = ['admin', 'operator'].includes(route.access) ? route.access : undefined;
+		const role = ['admin', 'operator', 'machine'].includes(route.access) ? route.access : undefined;
 		assert.equal(op['x-role'], role, `${label}: x-role`);
 	}
 });

@@ -88,6 +88,7 @@ const SAMPLES = {
 	'GET /v1/settings': { ask: none },
 	'PATCH /v1/settings': { ask: json({ settings: { 'model-retries': 2 } }) },
 	'POST /v1/settings/test': { ask: json({ what: 'embedder' }) },
+	'POST /v1/backup': { ask: json({ folder: 'not/absolute' }), answers: [400, 'bad_folder'] },
 	'GET /v1/collections': { ask: none },
 	'POST /v1/collections': { ask: () => ({ body: { name: `made-${++count}` } }) },
 	'GET /v1/collections/{id}': { ask: none, id: 'collection' },
@@ -285,6 +286,9 @@ function expected(route, sample, who, carrier) {
 		return 'csrf';
 	}
 	const p = PEOPLE[me];
+	if (route.access === 'machine') {
+		return p.role === 'operator' && CARRIERS[carrier].socket ? 'open' : 404;
+	}
 	const role = route.access === 'user' ? 'member' : route.access;
 	return atLeast(ROLES, p.role, role) && mayDo(route, p) ? 'open' : 404;
 }
@@ -547,6 +551,8 @@ test('the machine\'s operator reads all of a workspace, as nobody in particular'
 		const r = await ask(carrel, 'GET', path, { socket: true });
 		assert.equal(r.status, want, `${path}: ${r.text}`);
 	}
+	const backup = await ask(carrel, 'POST', '/v1/backup', { socket: true, body: { folder: 'not/absolute' } });
+	assert.deepEqual([backup.status, backup.json.error.code], [400, 'bad_folder'], backup.text);
 	const there = await ask(carrel, 'GET', `/v1/documents/${ids.document}`, { socket: true, headers: { 'x-carrel-workspace': 'elsewhere' } });
 	assert.equal(there.text, absentText);
 });
