@@ -176,10 +176,10 @@ $(BUILD)/tests/fault/%: $(BUILD)/tests/fault/%.o $(BUILD)/libcarrel.a
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(ALL_CF) -o $@ $< $(BUILD)/libcarrel.a $(LIBS)
 # Preloaded: system calls and allocations that fail where a test says.
-$(BUILD)/tests/fault/%.so: tests/fault/%.c
+$(BUILD)/tests/fault/%.so: tests/fault/%.c tests/fault/interpose.h
 	$(Q)mkdir -p $(@D)
 	$(if $(V),,@echo "  CC    $<")
-	$(Q)$(CC) -std=c11 -g -O2 $(WARN) -shared -fPIC -o $@ $< -ldl -pthread
+	$(Q)$(CC) -std=c11 -g -O2 $(WARN) -I. -shared -fPIC -o $@ $< -ldl -pthread
 lint: chat/ui/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
 	$(Q)BUILD=$(BUILD) tests/run.sh lint tests/lint.sh
 

@@ -136,6 +136,7 @@ test('a kill, or a power failure, at any call loses nothing', { timeout: 7_200_0
 	conversation = (await server.operator.post('/v1/conversations', {}, ann)).json.id;
 	await cycle();
 	const n = await countCalls();
+	assert.ok(n > 0, 'calls are counted');
 	const counts = { kill: 0, 'power failure': 0 };
 	let undone = 0;
 	for (const kind of Object.keys(counts)) {

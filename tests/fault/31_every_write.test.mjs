@@ -161,7 +161,7 @@ test('a write that fails loses nothing', { timeout: 3_000_000 }, async () => {
 	await begin();
 	const kinds = WRITES | GROWS | NAMES;
 	const n = await countOf(kinds);
-	let n_tried = 0;
+	let n_tried = 0, n_failed = 0;
 	for (const [how, options] of Object.entries({
 		'EIO once': { errno: 'EIO' }, 'ENOSPC once': { errno: 'ENOSPC', halves: true }, 'ENOSPC from then on': { errno: 'ENOSPC', forever: true, halves: true },
 		'EIO from then on': { errno: 'EIO', forever: true } })) {
@@ -171,6 +171,7 @@ test('a write that fails loses nothing', { timeout: 3_000_000 }, async () => {
 			await cycle(ends(options.forever, what));
 			await readingGoesOn();
 			assert.equal(server.exit, null, `${what}: it is still there: ${server.log.slice(-2000)}`);
+			n_failed += faults.failed;
 			faults.disarm();
 			await everythingHolds(what);
 			n_tried++;
@@ -178,6 +179,7 @@ test('a write that fails loses nothing', { timeout: 3_000_000 }, async () => {
 	}
 	await cycle((id) => server.operator.jobEnd(id));
 	await everythingHolds('after');
+	assert.ok(n_tried > 0 && n_failed > 0, 'something was tried');
 	console.log(`figure: ${n_tried} failed writes of ${4 * n}`);
 });
 

@@ -7,21 +7,14 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
-#include <pthread.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "tests/fault/interpose.h"
 
 enum { WRITES = 1, SYNCS = 2, GROWS = 4, NAMES = 8, ALLOCATIONS = 16 };
 
@@ -39,34 +32,15 @@ struct control {
 };
 
 static struct control *control;
-static _Thread_local int inside;
-static int is_child;
-
-static void on_fork(void)
-{
-	is_child = 1;
-}
 
 __attribute__((constructor)) static void begin(void)
 {
-	const char *path = getenv("FAULTS");
-	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
-	void *p = fd < 0 ? MAP_FAILED
-			 : mmap(NULL, sizeof(struct control), PROT_READ | PROT_WRITE, MAP_SHARED,
-				   fd, 0);
-
-	if (p != MAP_FAILED) {
-		pthread_atfork(NULL, NULL, on_fork);
-		control = p;
-	}
-	if (fd >= 0) {
-		close(fd);
-	}
+	control = map_control(getenv("FAULTS"), sizeof(*control));
 }
 
 static int counts(uint32_t kind)
 {
-	return control && !is_child && !inside && (atomic_load(&control->kinds) & kind) != 0;
+	return control && !is_child && (atomic_load(&control->kinds) & kind) != 0;
 }
 
 static int fails_now(void)
@@ -82,33 +56,17 @@ static int fails_now(void)
 	return 1;
 }
 
-static int is_below(const char *path)
-{
-	size_t n = strlen(control->folder);
-
-	return strncmp(path, control->folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
-}
-
 static int fails_at(int fd, uint32_t kind)
 {
-	char link[64], path[4096];
-	ssize_t n;
+	char path[4096];
 
-	if (!counts(kind)) {
-		return 0;
-	}
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n <= 0) {
-		return 0;
-	}
-	path[n] = '\0';
-	return is_below(path) && fails_now();
+	return counts(kind) && path_of(fd, path, sizeof(path)) && is_in(control->folder, path) &&
+	       fails_now();
 }
 
 static int fails_at_path(const char *path, uint32_t kind)
 {
-	return counts(kind) && is_below(path) && fails_now();
+	return counts(kind) && is_in(control->folder, path) && fails_now();
 }
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -133,11 +91,6 @@ ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
 	return fails_at(fd, WRITES) ? half(fd, p, n, at) : syscall(SYS_pwrite64, fd, p, n, at);
 }
 
-ssize_t pwrite64(int fd, const void *p, size_t n, off_t at)
-{
-	return pwrite(fd, p, n, at);
-}
-
 ssize_t writev(int fd, const struct iovec *v, int n)
 {
 	return fails_at(fd, WRITES) ? -1 : syscall(SYS_writev, fd, v, n);
@@ -146,11 +99,6 @@ ssize_t writev(int fd, const struct iovec *v, int n)
 int ftruncate(int fd, off_t n)
 {
 	return fails_at(fd, GROWS) ? -1 : (int)syscall(SYS_ftruncate, fd, n);
-}
-
-int ftruncate64(int fd, off_t n)
-{
-	return ftruncate(fd, n);
 }
 
 int fallocate(int fd, int mode, off_t at, off_t n)
@@ -208,33 +156,7 @@ static int open_it(const char *path, int flags, mode_t mode)
 	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
-int open(const char *path, int flags, ...)
-{
-	va_list ap;
-	mode_t mode;
-
-	va_start(ap, flags);
-	mode = va_arg(ap, mode_t);
-	va_end(ap);
-	return open_it(path, flags, mode);
-}
-
-int open64(const char *path, int flags, ...)
-{
-	va_list ap;
-	mode_t mode;
-
-	va_start(ap, flags);
-	mode = va_arg(ap, mode_t);
-	va_end(ap);
-	return open_it(path, flags, mode);
-}
-
-/* ── memory ── */
-
-extern void *__libc_malloc(size_t n);
-extern void *__libc_calloc(size_t n, size_t size);
-extern void *__libc_realloc(void *p, size_t n);
+/* ── memory: what comes next is the C library's, or a sanitizer's ── */
 
 static int no_memory(void)
 {
@@ -243,17 +165,42 @@ static int no_memory(void)
 
 void *malloc(size_t n)
 {
-	return no_memory() ? NULL : __libc_malloc(n);
+	static __typeof__(&malloc) next;
+
+	next = next ? next : NEXT(malloc);
+	return no_memory() ? NULL : next(n);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	return no_memory() ? NULL : __libc_calloc(n, size);
+	static __typeof__(&calloc) next;
+
+	next = next ? next : NEXT(calloc);
+	return no_memory() ? NULL : next(n, size);
 }
 
 void *realloc(void *p, size_t n)
 {
-	return no_memory() ? NULL : __libc_realloc(p, n);
+	static __typeof__(&realloc) next;
+
+	next = next ? next : NEXT(realloc);
+	return no_memory() ? NULL : next(p, n);
+}
+
+void *aligned_alloc(size_t align, size_t n)
+{
+	static __typeof__(&aligned_alloc) next;
+
+	next = next ? next : NEXT(aligned_alloc);
+	return no_memory() ? NULL : next(align, n);
+}
+
+int posix_memalign(void **out, size_t align, size_t n)
+{
+	static __typeof__(&posix_memalign) next;
+
+	next = next ? next : NEXT(posix_memalign);
+	return no_memory() ? ENOMEM : next(out, align, n);
 }
 
 /* ── a name server that hangs ── */

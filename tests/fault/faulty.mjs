@@ -4,7 +4,7 @@
 //   startCarrel({ env: faults.env, … })
 //   faults.arm({ kinds: WRITES, at: 3, errno: 'ENOSPC', forever: true });
 //   faults.calls; faults.failed; faults.disarm();
-import { closeSync, openSync, readSync, realpathSync, rmSync, writeSync } from 'node:fs';
+import { accessSync, closeSync, openSync, readSync, realpathSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { constants } from 'node:os';
 import { ROOT } from '../flow/carrel.mjs';
@@ -14,12 +14,15 @@ const LIBRARY = path.resolve(ROOT, process.env.BUILD || 'build', 'tests/fault/fa
 
 export class Faults {
 	constructor(folder) {
+		accessSync(LIBRARY); // else nothing would ever fail
 		this.file = `${folder}.faults`;
 		this.fd = openSync(this.file, 'w+');
 		const bytes = Buffer.alloc(552);
 		bytes.write(realpathSync(folder), 40);
 		writeSync(this.fd, bytes, 0, bytes.length, 0);
-		this.env = { LD_PRELOAD: LIBRARY, FAULTS: this.file };
+		// A library before AddressSanitizer's is what it is about.
+		const asan = ['verify_asan_link_order=0', process.env.ASAN_OPTIONS].filter(Boolean).join(':');
+		this.env = { LD_PRELOAD: LIBRARY, FAULTS: this.file, ASAN_OPTIONS: asan };
 	}
 	#write32(at, value) {
 		const bytes = Buffer.alloc(4);

@@ -10,20 +10,13 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
-#include <unistd.h>
+
+#include "tests/fault/interpose.h"
 
 enum { BYTES = 1, SIZE, SYNCED, MADE, RENAMED, REMOVED }; /* of an entry */
 
@@ -42,45 +35,30 @@ struct entry {
 
 static struct control *control;
 static const char *power;
-static int log_fd = -1, is_child, n_old;
+static int log_fd = -1, n_old;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void on_fork(void)
-{
-	is_child = 1;
-}
 
 __attribute__((constructor)) static void begin(void)
 {
 	char path[600];
-	int fd;
-	void *p;
 
 	power = getenv("POWER");
 	if (!power) {
 		return;
 	}
-	snprintf(path, sizeof(path), "%s/control", power);
-	fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
-	p = fd < 0 ? MAP_FAILED
-		   : mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	power = strdup(power);
 	snprintf(path, sizeof(path), "%s/log", power);
 	log_fd = (int)syscall(
 		SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	power = strdup(power);
-	if (p != MAP_FAILED) {
-		pthread_atfork(NULL, NULL, on_fork);
-		control = p;
-	}
-	close(fd);
+	snprintf(path, sizeof(path), "%s/control", power);
+	control = map_control(path, sizeof(*control));
 }
 
+/* SQLite's shared memory is nobody's to keep. */
 static int is_below(const char *path)
 {
-	size_t n = strlen(control->folder);
-
-	return strncmp(path, control->folder, n) == 0 && path[n] == '/' &&
-	       !strstr(path, "-shm"); /* SQLite's shared memory is nobody's to keep */
+	return is_in(control->folder, path) && path[strlen(control->folder)] == '/' &&
+	       !strstr(path, "-shm");
 }
 
 static int watched(void)
@@ -90,16 +68,10 @@ static int watched(void)
 
 static int watched_fd(int fd)
 {
-	char link[64], path[4096];
-	ssize_t n;
+	char path[4096];
 
-	if (!watched()) {
-		return 0;
-	}
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	path[n < 0 ? 0 : n] = '\0';
-	return is_below(path) || strcmp(path, control->folder) == 0;
+	return watched() && path_of(fd, path, sizeof(path)) &&
+	       (is_below(path) || strcmp(path, control->folder) == 0);
 }
 
 /* Under the lock, before the call is made. */
@@ -192,11 +164,6 @@ ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
 	return rc;
 }
 
-ssize_t pwrite64(int fd, const void *p, size_t n, off_t at)
-{
-	return pwrite(fd, p, n, at);
-}
-
 ssize_t write(int fd, const void *p, size_t n)
 {
 	ssize_t rc;
@@ -232,11 +199,6 @@ int ftruncate(int fd, off_t n)
 	rc = (int)syscall(SYS_ftruncate, fd, n);
 	pthread_mutex_unlock(&lock);
 	return rc;
-}
-
-int ftruncate64(int fd, off_t n)
-{
-	return ftruncate(fd, n);
 }
 
 static int sync_by(long call, int fd)
@@ -347,26 +309,4 @@ static int open_it(const char *path, int flags, mode_t mode)
 	rc = (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 	pthread_mutex_unlock(&lock);
 	return rc;
-}
-
-int open(const char *path, int flags, ...)
-{
-	va_list ap;
-	mode_t mode;
-
-	va_start(ap, flags);
-	mode = va_arg(ap, mode_t);
-	va_end(ap);
-	return open_it(path, flags, mode);
-}
-
-int open64(const char *path, int flags, ...)
-{
-	va_list ap;
-	mode_t mode;
-
-	va_start(ap, flags);
-	mode = va_arg(ap, mode_t);
-	va_end(ap);
-	return open_it(path, flags, mode);
 }

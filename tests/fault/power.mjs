@@ -4,7 +4,7 @@
 //   startCarrel({ env: power.env, … })
 //   power.arm(7);                                  // the 7th call is not made any more; 0: they are only counted
 //   power.takeBack();                              // when it has ended: what was not synced is undone
-import { closeSync, existsSync, ftruncateSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, realpathSync, renameSync, rmSync, truncateSync,
+import { accessSync, closeSync, existsSync, ftruncateSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, realpathSync, renameSync, rmSync, truncateSync,
 	writeSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../flow/carrel.mjs';
@@ -14,6 +14,7 @@ const LIBRARY = path.resolve(ROOT, process.env.BUILD || 'build', 'tests/fault/po
 
 export class Power {
 	constructor(data, folder) {
+		accessSync(LIBRARY); // else nothing would ever be counted
 		mkdirSync(data, { recursive: true });
 		mkdirSync(folder);
 		this.data = realpathSync(data);
