@@ -51,7 +51,7 @@ GEN   := $(foreach f,$(EMBED),$(BUILD)/gen/$(subst /,_,$(f)).h)
 
 UNIT  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(shell find tests/unit -name 'test_*.c' 2>/dev/null))
 
-.PHONY: all build run check unit flow browser quality fault fault-short lint format asan asan-build asan-unit tsan sanitized clang fuzz fuzz-short fuzz-build bench bench-scale bench-lexical fixtures screenshots clean deps check-deps
+.PHONY: all build run check unit flow browser quality fault fault-short lint format asan asan-build asan-alloc asan-unit tsan sanitized clang fuzz fuzz-short fuzz-build bench bench-scale bench-lexical fixtures screenshots clean deps check-deps
 .DEFAULT_GOAL := build
 .SECONDARY:
 
@@ -78,6 +78,9 @@ $(BUILD)/%.o: %.c $(GEN)
 	$(Q)mkdir -p $(@D)
 	$(if $(V),,@echo "  CC    $<")
 	$(Q)$(CC) $(ALL_CF) -c -o $@ $<
+
+# malloc itself is called before a sanitizer is there; a fuzzer's is linked in, and stays alone.
+$(BUILD)/index/base/alloc.o: override SAN := $(if $(findstring fuzzer,$(SAN)),-DALLOC_PLAIN)
 
 $(BUILD)/index/faiss_c_compat.o: index/faiss_c_compat.cpp
 	$(Q)mkdir -p $(@D)
@@ -166,7 +169,7 @@ browser: build tests/browser/node_modules/.package-lock.json
 quality: build
 	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 quality $(QUALITY)
 fault: build $(FAULT_PARTS)
-	$(Q)BUILD=$(BUILD) QUERIES=$(QUERIES) KILLS=$(KILLS) POWER_TRIALS=1000000 FAULT_STEP=1 CUTS=all TEST_TIMEOUT=7200 tests/run.sh -j 2 fault \
+	$(Q)BUILD=$(BUILD) QUERIES=$(QUERIES) KILLS=$(KILLS) POWER_TRIALS=1000000 FAULT_STEP=1 ALLOCATIONS=all CUTS=all TEST_TIMEOUT=7200 tests/run.sh -j 2 fault \
 		$(FAULT) $(BUILD)/tests/fault/mutants $(BUILD)/tests/unit/chat/test_model_faults
 QUERIES ?= 1000000
 KILLS   ?= 500
@@ -190,6 +193,10 @@ asan: check-deps
 	$(Q)$(MAKE) --no-print-directory $(ASAN) sanitized
 asan-build:
 	$(Q)$(MAKE) -s --no-print-directory -j$$(nproc) $(ASAN) all >/dev/null
+asan-alloc: # allocations that fail, with their leaks counted
+	$(Q)$(MAKE) -s --no-print-directory -j$$(nproc) $(ASAN) build build/asan/tests/fault/faults.so
+	$(Q)BUILD=build/asan ALLOCATIONS=$(or $(ALLOCATIONS),1) TEST_TIMEOUT=7200 \
+		tests/run.sh asan-alloc tests/fault/32_every_allocation.test.mjs
 asan-unit: # what CI runs of it
 	$(Q)rm -rf build/asan/results
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) $(ASAN) unit

@@ -11,6 +11,7 @@
 #include "chat/job_watch.h"
 #include "chat/live.h"
 #include "chat/replay.h"
+#include "index/base/alloc.h"
 #include "index/base/log.h"
 #include "ingest/view.h"
 
@@ -191,6 +192,7 @@ int app_serve(const struct serve_order *o, struct err *e)
 	int rc;
 
 	memset(&s, 0, sizeof(s));
+	alloc_reserve();
 	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of its write */
 	s.app.settings = o->settings;
 	s.app.live = live_create(&s.app);
@@ -217,5 +219,6 @@ int app_serve(const struct serve_order *o, struct err *e)
 	job_watch_destroy(s.app.job_watch);
 	backups_destroy(s.app.backups);
 	live_destroy(s.app.live);
+	alloc_release();
 	return rc;
 }

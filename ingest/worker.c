@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "index/base/alloc.h"
 #include "index/base/clock.h"
 #include "index/base/log.h"
 #include "ingest/house.h"
@@ -18,6 +19,7 @@
 #define NICE 10
 #define RENEW_MS 10000
 #define LOOK_MS 250    /* how often the keeper asks for cancellations of running jobs */
+#define SHORT_MS 200   /* how often an idle worker looks for memory */
 #define IDLE_MS 5000   /* an idle worker looks for jobs though nobody woke it */
 #define HOUSE_JOBS 200 /* jobs after which a busy worker keeps house */
 #define LONG_MS 5000   /* a job that has run for so long leaves its place to others */
@@ -314,6 +316,10 @@ static bool take_and_run(struct seat *s, int64_t *wait_ms_out)
 	struct arena a;
 	int rc;
 
+	if (alloc_is_short()) {
+		*wait_ms_out = SHORT_MS;
+		return false;
+	}
 	if (!may_lease(s, &l.last, wait_ms_out)) {
 		return false;
 	}

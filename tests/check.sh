@@ -39,7 +39,9 @@ for suite in unit flow browser quality fault-short; do
 	$make $suite || failed="$failed $suite"
 done
 await asan-build
-$make asan-unit || failed="$failed asan-unit"
+for suite in asan-unit asan-alloc; do
+	$make $suite || failed="$failed $suite"
+done
 await lint
 await fuzz-short
 [ -z "$failed" ] || echo "failed:$failed"

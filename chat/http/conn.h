@@ -156,7 +156,8 @@ struct server {
 	atomic_int n_conns; /* written by the loop, as all counts; server_count reads them */
 	atomic_int n_streams;
 	atomic_llong n_requests, n_refused;
-	int64_t n_exchanges; /* with a worker, or waiting for their stop */
+	bool short_of_memory; /* requests are being refused for it */
+	int64_t n_exchanges;  /* with a worker, or waiting for their stop */
 	uint64_t serial;
 	int64_t room_given;		     /* bytes, of BODIES_MAX */
 	struct conn *room_first, *room_last; /* those who wait for room */

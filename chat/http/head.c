@@ -9,6 +9,8 @@
 
 #include "chat/http/conn.h"
 #include "chat/http/path.h"
+#include "index/base/alloc.h"
+#include "index/base/log.h"
 #include "index/base/utf8.h"
 
 /* ── framing ── */
@@ -358,6 +360,20 @@ static int run_parser(struct conn *c, const char *p, size_t n, struct err *e)
 			   : 0;
 }
 
+/* What is left of the memory is for what has begun. */
+static int check_memory(struct server *s, struct err *e)
+{
+	bool is_short = alloc_is_short();
+
+	if (is_short && !s->short_of_memory) {
+		log_warn("http.short_of_memory", LN("exchanges", s->n_exchanges));
+	}
+	s->short_of_memory = is_short;
+	return is_short ? err_set(e, ERR_UNAVAILABLE, "out_of_memory",
+				  "The server is short of memory. Try again in a moment.")
+			: 0;
+}
+
 int head_parse(struct conn *c, const char *p, size_t n, int *status, struct err *e)
 {
 	struct head h = {.ex = c->exchange};
@@ -386,6 +402,9 @@ int head_parse(struct conn *c, const char *p, size_t n, int *status, struct err 
 	}
 	if (rc == 0) {
 		rc = check_body(c, e);
+	}
+	if (rc == 0) {
+		rc = check_memory(c->server, e);
 	}
 	buf_finish(&h.target);
 	buf_finish(&h.name);

@@ -1,7 +1,8 @@
 /*
  * One arena per unit of work (request, turn, document): allocate freely, free once.
  * Allocations are 16-aligned and zeroed; the unused tail is poisoned under AddressSanitizer.
- * An allocation that cannot be had ends the process (sizes of our own), except arena_try.
+ * An allocation that cannot be had (index/base/alloc.h) ends the process (sizes of our own), except
+ * arena_try.
  * Thread: one at a time.
  */
 #ifndef INDEX_BASE_ARENA_H

@@ -123,7 +123,7 @@ export class Things {
 			async document() {
 				const f = form({ collection: ids.spare }, md(++count));
 				const r = ok(await ask(carrel, 'POST', '/v1/documents', { ...f, socket: true }));
-				return { document: r.documentId };
+				return { document: r.documentId, job: r.jobId };
 			},
 			async group() {
 				return { group: (await operator('POST', '/v1/groups', { name: `fresh-${++count}` })).id };
