@@ -111,23 +111,21 @@ int question_open(struct db *db, struct arena *a, int64_t workspace_n,
 	return rc;
 }
 
-double question_covered(const struct question *q, const struct terms *passage, char *seen)
+void question_see(const struct question *q, const struct terms *text, char *seen)
+{
+	for (int i = 0; i < q->n_terms; i++) {
+		for (int k = 0; k < text->n && !seen[i]; k++) {
+			seen[i] = strcmp(q->terms[i], text->items[k].text) == 0;
+		}
+	}
+}
+
+double question_share(const struct question *q, const char *seen)
 {
 	double found = 0;
-	int i, k;
 
-	for (i = 0; i < q->n_terms; i++) {
-		for (k = 0; k < passage->n; k++) {
-			if (strcmp(q->terms[i], passage->items[k].text) == 0) {
-				break;
-			}
-		}
-		if (k < passage->n) {
-			found += q->idf[i];
-			if (seen) {
-				seen[i] = 1;
-			}
-		}
+	for (int i = 0; i < q->n_terms; i++) {
+		found += seen[i] ? q->idf[i] : 0;
 	}
 	return q->mass > 0 ? found / q->mass : 0;
 }

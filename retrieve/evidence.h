@@ -27,8 +27,9 @@ MUST_CHECK int question_open(struct db *db, struct arena *a, int64_t workspace_n
 double evidence_needed(const struct question *q);
 double evidence_needed_of_sentence(const struct question *q);
 
-/* Share of the mass found in a passage's terms (its headings may be among them): 0 to 1.
- * `seen` (may be NULL) gets 1 for each term found. */
-double question_covered(const struct question *q, const struct terms *passage, char *seen);
+/* Marks in seen [n_terms] those of its terms that a text has (its headings' may be among them). */
+void question_see(const struct question *q, const struct terms *text, char *seen);
+/* Share of the mass that is marked: 0 to 1. */
+double question_share(const struct question *q, const char *seen);
 
 #endif

@@ -66,7 +66,7 @@ struct fused *fuse_union(struct arena *a, const struct fts_hit *lexical, int n_l
 	return items;
 }
 
-void fuse_rank(struct fused *items, int n, double vector_weight, bool lexical_whole)
+static void give_scores(struct fused *items, int n, double vector_weight, bool lexical_whole)
 {
 	double best_lexical = 0, worst_lexical = 0, best_cosine = 0, best = 0, missing;
 	int i;
@@ -94,7 +94,27 @@ void fuse_rank(struct fused *items, int n, double vector_weight, bool lexical_wh
 	for (i = 0; i < n && best > 0; i++) {
 		items[i].score /= best;
 	}
+}
+
+void fuse_rank(struct fused *items, int n, double vector_weight, bool lexical_whole)
+{
+	give_scores(items, n, vector_weight, lexical_whole);
 	qsort(items, (size_t)n, sizeof(*items), by_score);
+}
+
+void fuse_best(struct fused *items, int n, int k, double vector_weight, bool lexical_whole)
+{
+	give_scores(items, n, vector_weight, lexical_whole);
+	for (int i = 0; i < k && i < n; i++) {
+		struct fused first = items[i];
+		int best = i;
+
+		for (int m = i + 1; m < n; m++) {
+			best = by_score(&items[m], &items[best]) < 0 ? m : best;
+		}
+		items[i] = items[best];
+		items[best] = first;
+	}
 }
 
 struct fused *fuse_find(struct fused *items, int n, int64_t slot)

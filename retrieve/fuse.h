@@ -30,6 +30,8 @@ struct fused *fuse_union(struct arena *a, const struct fts_hit *lexical, int n_l
 /* Scores and sorts, best first; ties by slot. vector_weight 0 to 1. A cosine that is still NAN
  * (no vector) counts as 0. lexical_whole: no other chunk holds a word of the query. */
 void fuse_rank(struct fused *items, int n, double vector_weight, bool lexical_whole);
+/* The same, of which only the first k need to stand in order. */
+void fuse_best(struct fused *items, int n, int k, double vector_weight, bool lexical_whole);
 /* The item of a slot, while they are as fuse_union gave them; NULL: none. */
 struct fused *fuse_find(struct fused *items, int n, int64_t slot);
 

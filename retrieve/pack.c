@@ -164,6 +164,9 @@ static int next(const struct chooser *c)
 			continue;
 		}
 		v = value(c, i);
+		if (c->limits->tokens == 0 && best >= 0 && v < best_v) {
+			break; /* they stand in order of score */
+		}
 		if (is_better(c, i, v, best, best_v)) {
 			best = i;
 			best_v = v;

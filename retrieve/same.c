@@ -280,8 +280,7 @@ static bool say_the_same(const struct ranked *a, const struct kin *of_a, const s
 	bool versions = !id_equal(&a->chunk.document, &b->chunk.document) &&
 			plain_names_same(of_a->name, of_b->name);
 
-	if (a->n_terms > 0 && a->n_terms == b->n_terms &&
-		strcmp(a->chunk.text, b->chunk.text) == 0 &&
+	if (a->n_terms == b->n_terms && strcmp(a->chunk.text, b->chunk.text) == 0 &&
 		strcmp(a->chunk.heading, b->chunk.heading) == 0) {
 		return true;
 	}
@@ -368,7 +367,7 @@ void same_find(struct arena *a, struct ranked *items, int n)
 
 	for (int i = 0; i < n; i++) {
 		f.class_of[i] = -1;
-		if (items[i].fate == FATE_KEPT) {
+		if (items[i].fate == FATE_KEPT && items[i].n_terms > 0) {
 			f.kin[i] = (struct kin){plain_name(a, items[i].chunk.document_name),
 				is_draft(a, items[i].chunk.document_name)};
 			place(&f, i);

@@ -19,7 +19,7 @@
 #include "retrieve/pack.h"
 
 /* Sets FATE_DUPLICATE and same_as of those that another stands for, and moves the ones that stand
- * for them up. Looks at those of FATE_KEPT, best first. */
+ * for them up. Looks at those of FATE_KEPT, best first; one without terms says nothing. */
 void same_find(struct arena *a, struct ranked *items, int n);
 
 /* Whether the share of common terms, |A ∩ B| / |A ∪ B| (Jaccard 1901), is that at least. */

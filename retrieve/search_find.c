@@ -205,10 +205,14 @@ static int rank_again(struct search *s, struct fused *items, double weight, stru
 /* Items as the union gave them, their cosines known. */
 static int rank(struct search *s, struct fused *items, double weight, struct err *e)
 {
-	fuse_rank(items, s->n_fused, weight, s->n_lexical < FTS_WHOLE_BELOW);
-	return weight > 0 && s->n_vector > 0 && embedder_feedback(s->space.embedder) > 0
-		       ? rank_again(s, items, weight, e)
-		       : 0;
+	bool whole = s->n_lexical < FTS_WHOLE_BELOW;
+
+	if (weight > 0 && s->n_vector > 0 && embedder_feedback(s->space.embedder) > 0) {
+		fuse_best(items, s->n_fused, FEEDBACK_PASSAGES, weight, whole);
+		return rank_again(s, items, weight, e);
+	}
+	fuse_rank(items, s->n_fused, weight, whole);
+	return 0;
 }
 
 static int rank_under_others(struct search *s, struct err *e)

@@ -76,14 +76,39 @@ int search_pack(struct search *s, struct err *e)
 	return 0;
 }
 
-double passage_covers(struct arena *a, const struct passage *p, const struct question *q)
+/* Marks the question's terms that the text holds. */
+static void see(struct arena *a, const char *text, const char *language, const struct question *q,
+	char *seen)
 {
-	const char *all = arena_printf(a, "%s\n%s\n%s\n%s\n%s", p->document_name, p->title,
-		p->heading, p->opening ? p->opening : "", p->text);
 	struct terms terms;
 
-	analyse(a, all, strlen(all), p->language, &terms);
-	return question_covered(q, &terms, NULL);
+	analyse(a, text, strlen(text), language, &terms);
+	question_see(q, &terms, seen);
+}
+
+/* All of the passage but its document's beginning. */
+static void see_passage(
+	struct arena *a, const struct passage *p, const struct question *q, char *seen)
+{
+	see(a, arena_printf(a, "%s\n%s\n%s\n%s", p->document_name, p->title, p->heading, p->text),
+		p->language, q, seen);
+}
+
+static void see_opening(
+	struct arena *a, const struct passage *p, const struct question *q, char *seen)
+{
+	if (p->opening && p->opening[0]) {
+		see(a, p->opening, p->language, q, seen);
+	}
+}
+
+double passage_covers(struct arena *a, const struct passage *p, const struct question *q)
+{
+	char *seen = arena_array(a, char, (size_t)q->n_terms + 1);
+
+	see_passage(a, p, q, seen);
+	see_opening(a, p, q, seen);
+	return question_share(q, seen);
 }
 
 static const struct ranked *ranked_of(const struct search *s, const struct id *chunk)
@@ -137,14 +162,17 @@ static int read_opening(struct search *s, int i, struct err *e)
 static int judge_passage(struct search *s, int i, double *covered, struct err *e)
 {
 	struct passage *p = &s->out->passages[i];
+	char *seen = arena_array(s->arena, char, (size_t)s->question.n_terms + 1);
 	int rc;
 
-	*covered = passage_covers(s->arena, p, &s->question);
-	if (*covered >= 1 || p->opening) {
+	see_passage(s->arena, p, &s->question, seen);
+	*covered = question_share(&s->question, seen);
+	if (*covered >= 1) {
 		return 0;
 	}
 	rc = read_opening(s, i, e);
-	*covered = passage_covers(s->arena, p, &s->question);
+	see_opening(s->arena, p, &s->question, seen);
+	*covered = question_share(&s->question, seen);
 	return rc;
 }
 

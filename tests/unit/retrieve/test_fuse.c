@@ -105,6 +105,38 @@ static void test_empty_lists_and_ties(void **state)
 	arena_finish(&a);
 }
 
+/* The first few are those of the whole order, ties too. */
+static void test_the_best_few(void **state)
+{
+	struct fts_hit lexical[40];
+	struct vector_hit vector[40];
+	struct fused *all, *few;
+	struct arena a;
+	int n;
+
+	(void)state;
+	arena_init(&a);
+	for (int i = 0; i < 40; i++) {
+		lexical[i] = (struct fts_hit){.slot = i * 7 % 60, .score = 20 - i / 4};
+		vector[i] = (struct vector_hit){.slot = i * 11 % 60, .cosine = .9f - .1f * (i / 8)};
+	}
+	for (int k = 0; k < 9; k++) {
+		all = fuse_union(&a, lexical, 40, vector, 40, &n);
+		few = fuse_union(&a, lexical, 40, vector, 40, &n);
+		fuse_rank(all, n, 0.3, false);
+		fuse_best(few, n, k, 0.3, false);
+		for (int i = 0; i < k; i++) {
+			assert_int_equal(few[i].slot, all[i].slot);
+			assert_true(few[i].score == all[i].score);
+		}
+		fuse_rank(few, n, 0.3, false);
+		for (int i = 0; i < n; i++) {
+			assert_int_equal(few[i].slot, all[i].slot);
+		}
+	}
+	arena_finish(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +144,7 @@ int main(void)
 		cmocka_unit_test(test_missing_lexical_is_the_lowest),
 		cmocka_unit_test(test_missing_from_a_whole_list_is_nothing),
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_the_best_few),
 		cmocka_unit_test(test_empty_lists_and_ties),
 	};
 
