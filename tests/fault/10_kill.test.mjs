@@ -1,11 +1,11 @@
-// SIGKILLs of the server, the zygote and its children at random moments of upload, ingest, delete, reindex and chat:
-// nothing acknowledged is lost, nothing is half-published, nothing deleted returns, no process stays behind, and the
-// server is ready again without help. KILLS (of all three together) and SEED repeat a run.
+// SIGKILLs of the server, the zygote and its children at random moments of upload, ingest, delete, reindex, chat and
+// backup: nothing acknowledged is lost, nothing is half-published, nothing deleted returns, no process stays behind, and
+// the server is ready again without help; a backup is there whole or not at all. KILLS (of all three together) and SEED repeat a run.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { pause, runCarrel } from '../flow/carrel.mjs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { pause, runCarrel, startCarrel } from '../flow/carrel.mjs';
 import { addUser, open, startDesk } from '../flow/answers.mjs';
 import { allGone, IN_A_SESSION, seeded, SEED, watchSession, wordsInFiles } from './house.mjs';
 
@@ -18,8 +18,9 @@ const documents = [];
 // { conversation, key, input, run: its id once acknowledged, answer: once it was told complete }
 const turns = [];
 const kills = { server: 0, zygote: 0, child: 0 };
-const orders = { uploads: 0, deletions: 0, reindexings: 0, turns: 0, answers: 0 };
-let desk, collection;
+const orders = { uploads: 0, deletions: 0, reindexings: 0, turns: 0, answers: 0, backups: 0 };
+const cut = { backups: 0 }; // ordered, and not whole when the server died
+let desk, collection, backups = []; // the latest whole ones: { folder, live: [{ d, words, sha }], gone: [words] }
 let count = 0;
 
 // ── the work that is interrupted ──
@@ -89,6 +90,25 @@ async function postTurn(turn) {
 	orders.turns++;
 }
 
+/** What is acknowledged now and still so when it is restored is in it. */
+async function backup(stop) {
+	const folder = `${desk.data}-backup-${count++}`;
+	const last = (d) => d.versions.filter((v) => v.state === 'durable').at(-1);
+	const live = documents.filter((d) => d.id && d.deleted === 'no' && last(d)).map((d) => ({ d, sha: last(d).sha }));
+	const gone = documents.filter((d) => d.deleted === 'yes').map((d) => d.versions.flatMap((v) => v.words));
+	const r = await runCarrel(['backup', folder, '--data', desk.data]);
+	if (r.status === 0) {
+		orders.backups++;
+		backups.splice(0, backups.length - 1).forEach((old) => rmSync(old.folder, { recursive: true }));
+		backups.push({ folder, live, gone });
+		return;
+	}
+	assert.ok(stop.now || /Another backup/.test(r.stderr), `a backup failed: ${r.status} ${r.stderr}`);
+	assert.ok(!existsSync(folder), 'a backup that failed is there');
+	rmSync(`${folder}.partial`, { recursive: true, force: true });
+	cut.backups += stop.now ? 1 : 0;
+}
+
 async function chat() {
 	const c = await operator('POST', '/v1/conversations', {}, 'ann');
 	assert.equal(c.status, 201, c.text);
@@ -110,7 +130,7 @@ const LOST = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ENOENT'];
 async function work(stop) {
 	try {
 		while (!stop.now) {
-			await pick([upload, upload, upload, remove, reindex, chat, chat])();
+			await (chance(0.06) ? backup(stop) : pick([upload, upload, upload, remove, reindex, chat, chat])());
 		}
 	} catch (error) {
 		if (!stop.now || !LOST.includes(error.code)) {
@@ -248,6 +268,25 @@ function checkPurged() {
 	}
 }
 
+/** Of each document that was there, and is, the version; of what was gone no word; all of it in order. */
+async function checkBackup({ folder, live, gone }) {
+	const data = `${folder}-restored`;
+	const restored = await runCarrel(['restore', folder, '--data', data]);
+	assert.equal(restored.status, 0, restored.stderr);
+	const check = await runCarrel(['check', '--deep', '--data', data]);
+	assert.equal(check.status, 0, check.stdout + check.stderr);
+	const holds = wordsInFiles(data);
+	assert.deepEqual(gone.flat().filter(holds), [], 'words of a deleted document are in a backup');
+	const server = await startCarrel({ data });
+	for (const { d, sha } of live.filter((x) => x.d.deleted === 'no')) {
+		const r = await server.operator.get(`/v1/documents/${d.id}/versions`);
+		assert.ok(r.status === 200 && r.text.includes(sha), `${d.name} is not in the backup: ${r.text}`);
+	}
+	await server.stop();
+	[data, folder].forEach((name) => rmSync(name, { recursive: true }));
+	return live.some((x) => x.d.deleted === 'no');
+}
+
 // ── the kills ──
 
 function childOf(pid) {
@@ -318,10 +357,14 @@ test('nothing acknowledged is lost over kills', { timeout: 3_600_000 }, async (t
 	await checkDocuments();
 	await checkTurns();
 	await checkFound(true);
+	const stop = { now: false };
+	await Promise.all([work(stop), backup(stop).finally(() => (stop.now = true))]); // one that nobody kills
+	assert.ok((await Promise.all(backups.map(checkBackup))).every(Boolean), 'the test can fail');
+	await jobsEnd({ again: true });
 	await desk.server.stop();
 	checkPurged();
 	const check = await runCarrel(['check', '--deep', '--data', desk.data]);
 	assert.equal(check.status, 0, check.stdout + check.stderr);
-	console.log(`figure: killed ${JSON.stringify(kills)}; ${documents.length} documents; acknowledged ${JSON.stringify(orders)}`);
+	console.log(`figure: killed ${JSON.stringify(kills)}; ${documents.length} documents; acknowledged ${JSON.stringify(orders)}; ${cut.backups} backups were cut off`);
 	assert.ok(Object.values({ ...orders, ...kills }).every((n) => n > 0) || KILLS < 100, 'every kind of work was done, and killed');
 });
