@@ -392,7 +392,7 @@ int blob_reader_open(struct blobs *b, const char *hash, struct blob_reader **out
 		blob_reader_close(r);
 		return rc;
 	}
-	hash_stream_init(&r->hash);
+	hash_stream_init_blake2b(&r->hash);
 	if (form == FORM_ZSTD) {
 		r->zstd = ZSTD_createDCtx();
 		r->buffer = malloc(IO_BYTES);
@@ -436,9 +436,9 @@ static ssize_t read_zstd(struct blob_reader *r, void *p, size_t n, struct err *e
 
 static int check_hash(struct blob_reader *r, struct err *e)
 {
-	char blake2b[HASH_HEX_SIZE], sha256[HASH_HEX_SIZE];
+	char blake2b[HASH_HEX_SIZE];
 
-	hash_stream_finish(&r->hash, blake2b, sha256);
+	hash_stream_finish(&r->hash, blake2b, NULL);
 	if (strcmp(blake2b, r->name) != 0) {
 		return damaged(r->name, "its hash differs", e);
 	}

@@ -299,18 +299,18 @@ static int rehash(struct check *c, const char *hash, struct err *e)
 {
 	struct blob_reader *r;
 	struct hash_stream h;
-	char block[65536], blake2b[HASH_HEX_SIZE], sha256[HASH_HEX_SIZE];
+	char block[65536], blake2b[HASH_HEX_SIZE];
 	int n, rc = blob_reader_open(c->ix->blobs, hash, &r, e);
 
 	if (rc < 0) {
 		return rc;
 	}
-	hash_stream_init(&h);
+	hash_stream_init_blake2b(&h);
 	while ((n = blob_reader_next(r, block, sizeof(block), e)) > 0) {
 		hash_stream_add(&h, block, (size_t)n);
 	}
 	blob_reader_close(r);
-	hash_stream_finish(&h, blake2b, sha256);
+	hash_stream_finish(&h, blake2b, NULL);
 	if (n == 0 && strcmp(blake2b, hash) != 0) {
 		return err_set(e, ERR_CORRUPT, "blob_corrupt", "the stored bytes have changed");
 	}

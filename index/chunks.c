@@ -119,7 +119,7 @@ static int unindex(struct db *db, int64_t workspace_n, int64_t slot, struct err 
 		slot, col_text(q, 0), col_text(q, 1), col_text(q, 2), col_text(q, 3)};
 	rc = fts_delete(db, workspace_n, &row, e);
 	stmt_reset(q);
-	return rc ? rc : vectors_remove(db, workspace_n, slot, e);
+	return rc;
 }
 
 int chunks_retire_document(struct db *db, const struct id *document, struct err *e)
@@ -137,6 +137,10 @@ int chunks_retire_document(struct db *db, const struct id *document, struct err 
 	n = (int)(slots.len / sizeof(int64_t));
 	for (int i = 0; rc == 0 && i < n; i++) {
 		rc = unindex(db, home.workspace_n, slot[i], e);
+	}
+	/* After all of them, as in add_rows. */
+	for (int i = 0; rc == 0 && i < n; i++) {
+		rc = vectors_remove(db, home.workspace_n, slot[i], e);
 	}
 	if (rc == 0 && n > 0) {
 		q = db_stmt(db, &table, Q_RETIRE);
@@ -261,20 +265,38 @@ static int add_row(
 	return stmt_run(q, e);
 }
 
-static int add_chunk(
+static int index_row(
 	struct db *db, const struct publication *p, const struct target *t, int i, struct err *e)
 {
 	const struct chunk *c = &p->chunks[i];
 	struct fts_row row = {t->first_slot + i, language_of(c), or_empty(c->title),
 		or_empty(c->heading), or_empty(c->text)};
-	int rc = add_row(db, p, t, i, e);
 
-	if (rc == 0) {
-		rc = fts_insert(db, t->workspace_n, &row, e);
+	return fts_insert(db, t->workspace_n, &row, e);
+}
+
+static int add_vector(
+	struct db *db, const struct publication *p, const struct target *t, int i, struct err *e)
+{
+	return vectors_put(db, p->space_n, t->first_slot + i,
+		p->vectors + (size_t)i * (size_t)t->dimension, t->dimension, e);
+}
+
+/* One kind after the other: a statement that fires triggers begins a savepoint of its own, at which
+ * FTS5 writes what it holds as a segment, so vectors in between would make one of each chunk. */
+static int add_rows(
+	struct db *db, const struct publication *p, const struct target *t, struct err *e)
+{
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < p->n_chunks; i++) {
+		rc = add_row(db, p, t, i, e);
 	}
-	if (rc == 0 && p->vectors) {
-		rc = vectors_put(db, p->space_n, t->first_slot + i,
-			p->vectors + (size_t)i * (size_t)t->dimension, t->dimension, e);
+	for (int i = 0; rc == 0 && i < p->n_chunks; i++) {
+		rc = index_row(db, p, t, i, e);
+	}
+	for (int i = 0; rc == 0 && p->vectors && i < p->n_chunks; i++) {
+		rc = add_vector(db, p, t, i, e);
 	}
 	return rc;
 }
@@ -287,8 +309,8 @@ static int add_all(struct db *db, const struct publication *p, struct target *t,
 	if (rc == 0) {
 		rc = workspace_take_slots(db, t->workspace_n, p->n_chunks, &t->first_slot, e);
 	}
-	for (int i = 0; rc == 0 && i < p->n_chunks; i++) {
-		rc = add_chunk(db, p, t, i, e);
+	if (rc == 0) {
+		rc = add_rows(db, p, t, e);
 	}
 	if (rc != 0) {
 		return rc;

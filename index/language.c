@@ -47,6 +47,8 @@ static void count_script(struct scripts *k, uint32_t c)
 	}
 }
 
+#define LETTER_FIRST 0xbf /* of the table */
+
 /* Letters that speak for one language among ours. */
 static void count_letter(double score[N_STOP_LANGUAGES], uint32_t c)
 {
@@ -66,7 +68,7 @@ static void count_letter(double score[N_STOP_LANGUAGES], uint32_t c)
 		{0x11f, STOP_TR, 1}, {0x142, STOP_PL, 1}, {0x119, STOP_PL, 1}, {0x105, STOP_PL, .8},
 		{0x17c, STOP_PL, 1}, {0x159, STOP_CS, 1}, {0x11b, STOP_CS, 1}, {0x16f, STOP_CS, 1}};
 
-	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
+	for (size_t i = 0; c >= LETTER_FIRST && i < sizeof(letters) / sizeof(letters[0]); i++) {
 		if (letters[i].letter == c) {
 			score[letters[i].language] += letters[i].weight;
 		}

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "index/base/hash.h"
 #include "index/base/utf8.h"
@@ -48,16 +48,37 @@ static uint32_t next_word(const unsigned char *s, size_t n, size_t *used)
 	return len >= WORD_LETTERS_MIN ? stem_hash(s, len) | 1 : 0;
 }
 
-static int by_value(const void *pa, const void *pb)
-{
-	uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+/* ── how often each word stands on either side ── */
 
-	return a < b ? -1 : a > b;
+#define N_SLOTS 512 /* more than both sides have words */
+
+struct counts {
+	uint32_t words[N_SLOTS]; /* 0: the slot is free */
+	uint16_t times[N_SLOTS][2];
+	uint16_t used[2 * COHESION_WORDS];
+	int n_used;
+};
+
+static void count(struct counts *c, uint32_t word, int side)
+{
+	uint32_t slot = (word >> 1) % N_SLOTS;
+
+	while (c->words[slot] && c->words[slot] != word) {
+		slot = (slot + 1) % N_SLOTS;
+	}
+	if (!c->words[slot]) {
+		c->words[slot] = word;
+		c->times[slot][0] = c->times[slot][1] = 0;
+		c->used[c->n_used++] = (uint16_t)slot;
+	}
+	c->times[slot][side]++;
 }
 
-/* The words of s, sorted, in a ring: of more than fit the last ones stay, or the first ones. */
-static int read_words(const char *s, size_t n, bool last, uint32_t out[COHESION_WORDS])
+/* The words of s, in a ring: of more than fit the last ones stay, or the first ones. */
+static void read_words(const char *s, size_t n, int side, struct counts *out)
 {
+	uint32_t words[COHESION_WORDS];
+	bool last = side == 0;
 	int n_words = 0;
 
 	for (size_t at = 0; at < n && (last || n_words < COHESION_WORDS);) {
@@ -65,39 +86,30 @@ static int read_words(const char *s, size_t n, bool last, uint32_t out[COHESION_
 		uint32_t word = next_word((const unsigned char *)s + at, n - at, &used);
 
 		if (word) {
-			out[n_words++ % COHESION_WORDS] = word;
+			words[n_words++ % COHESION_WORDS] = word;
 		}
 		at += used;
 	}
-	n_words = n_words < COHESION_WORDS ? n_words : COHESION_WORDS;
-	qsort(out, (size_t)n_words, sizeof(*out), by_value);
-	return n_words;
-}
-
-static int count(const uint32_t *words, int n, int *at, uint32_t word)
-{
-	int from = *at;
-
-	while (*at < n && words[*at] == word) {
-		++*at;
+	for (int i = 0; i < n_words && i < COHESION_WORDS; i++) {
+		count(out, words[i], side);
 	}
-	return *at - from;
 }
 
 double cohesion(const char *before, size_t n_before, const char *after, size_t n_after)
 {
-	uint32_t a[COHESION_WORDS], b[COHESION_WORDS];
-	int n_a = read_words(before, n_before, true, a);
-	int n_b = read_words(after, n_after, false, b);
+	struct counts c;
 	int64_t dot = 0, norm_a = 0, norm_b = 0;
 
-	for (int i = 0, k = 0; i < n_a || k < n_b;) {
-		uint32_t word = i == n_a ? b[k] : k == n_b || a[i] < b[k] ? a[i] : b[k];
-		int of_a = count(a, n_a, &i, word), of_b = count(b, n_b, &k, word);
+	memset(c.words, 0, sizeof(c.words));
+	c.n_used = 0;
+	read_words(before, n_before, 0, &c);
+	read_words(after, n_after, 1, &c);
+	for (int i = 0; i < c.n_used; i++) {
+		const uint16_t *times = c.times[c.used[i]];
 
-		dot += of_a * of_b;
-		norm_a += of_a * of_a;
-		norm_b += of_b * of_b;
+		dot += times[0] * times[1];
+		norm_a += times[0] * times[0];
+		norm_b += times[1] * times[1];
 	}
 	return dot ? (double)dot / sqrt((double)norm_a * (double)norm_b) : 0;
 }

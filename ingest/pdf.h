@@ -172,6 +172,16 @@ void pdf_forget_page(struct pdf_page *p);
 /* The words that are on the medium but outside of the page that is shown. */
 void pdf_read_outside(PopplerPage *page, const struct pdf_suspicion *suspicion, struct buf *out);
 
+/* As fmin and fmax, NaN included, but no calls: characters are many. */
+static inline double pdf_least(double a, double b)
+{
+	return a < b || b != b ? a : b;
+}
+static inline double pdf_most(double a, double b)
+{
+	return a > b || b != b ? a : b;
+}
+
 #define PDF_ALIGNED 4.0f /* points; edges this near are one column's */
 
 void pdf_find_rows(struct pdf_page *p);

@@ -93,10 +93,10 @@ static struct word *find_words(const struct pdf_chars *chars, int *n)
 		}
 		w = &words[*n - 1];
 		w->end = c.i + 1;
-		w->x0 = fmin(w->x0, fmin(r->x1, r->x2));
-		w->x1 = fmax(w->x1, fmax(r->x1, r->x2));
-		w->y0 = fmin(w->y0, fmin(r->y1, r->y2));
-		w->y1 = fmax(w->y1, fmax(r->y1, r->y2));
+		w->x0 = pdf_least(w->x0, pdf_least(r->x1, r->x2));
+		w->x1 = pdf_most(w->x1, pdf_most(r->x1, r->x2));
+		w->y0 = pdf_least(w->y0, pdf_least(r->y1, r->y2));
+		w->y1 = pdf_most(w->y1, pdf_most(r->y1, r->y2));
 		w->telling = w->telling || c.code >= 0xc0 || isalnum((int)c.code);
 	}
 	return words;
@@ -104,7 +104,8 @@ static struct word *find_words(const struct pdf_chars *chars, int *n)
 
 static bool is_tiny(const struct word *w)
 {
-	return w->style->font_size < SIZE_LEAST && fmin(w->y1 - w->y0, w->x1 - w->x0) < SIZE_LEAST;
+	return w->style->font_size < SIZE_LEAST &&
+	       pdf_least(w->y1 - w->y0, w->x1 - w->x0) < SIZE_LEAST;
 }
 
 static bool is_light(const PopplerColor *c)

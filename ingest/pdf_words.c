@@ -73,10 +73,10 @@ static bool rect_ok(const PopplerRectangle *r)
 
 static void widen(float *x0, float *y0, float *x1, float *y1, const PopplerRectangle *r)
 {
-	*x0 = fminf(*x0, (float)fmin(r->x1, r->x2));
-	*x1 = fmaxf(*x1, (float)fmax(r->x1, r->x2));
-	*y0 = fminf(*y0, (float)fmin(r->y1, r->y2));
-	*y1 = fmaxf(*y1, (float)fmax(r->y1, r->y2));
+	*x0 = pdf_least(*x0, (float)pdf_least(r->x1, r->x2));
+	*x1 = pdf_most(*x1, (float)pdf_most(r->x1, r->x2));
+	*y0 = pdf_least(*y0, (float)pdf_least(r->y1, r->y2));
+	*y1 = pdf_most(*y1, (float)pdf_most(r->y1, r->y2));
 }
 
 static void begin_word(struct reading *rd, const PopplerRectangle *r, bool glued)
@@ -128,21 +128,21 @@ static void add_character(struct reading *rd, const char *s, int n, const Popple
 	g->turned = g->n_chars > 2 && g->y1 - g->y0 > 2.5f * g->size &&
 		    g->x1 - g->x0 < 0.7f * (g->y1 - g->y0);
 	rd->after_number = (s[0] >= '0' && s[0] <= '9') || s[0] == ')';
-	rd->last_x0 = (float)fmin(r->x1, r->x2);
-	rd->last_x1 = (float)fmax(r->x1, r->x2);
-	rd->last_y0 = (float)fmin(r->y1, r->y2);
-	rd->last_y1 = (float)fmax(r->y1, r->y2);
+	rd->last_x0 = (float)pdf_least(r->x1, r->x2);
+	rd->last_x1 = (float)pdf_most(r->x1, r->x2);
+	rd->last_y0 = (float)pdf_least(r->y1, r->y2);
+	rd->last_y1 = (float)pdf_most(r->y1, r->y2);
 }
 
 /* Poppler ends a line without saying so where a column's next row follows ("40,488 $", then "1,491"
  * below). Text that runs up or down the page stands in one column. */
 static bool on_other_line(const struct reading *rd, const PopplerRectangle *r, float size)
 {
-	float x0 = (float)fmin(r->x1, r->x2), x1 = (float)fmax(r->x1, r->x2);
-	float y0 = (float)fmin(r->y1, r->y2), y1 = (float)fmax(r->y1, r->y2);
-	float beside = fminf(x1, rd->last_x1) - fmaxf(x0, rd->last_x0);
-	float apart = fmaxf(y0 - rd->last_y1, rd->last_y0 - y1);
-	bool below = beside > 0.5f * fminf(x1 - x0, rd->last_x1 - rd->last_x0);
+	float x0 = (float)pdf_least(r->x1, r->x2), x1 = (float)pdf_most(r->x1, r->x2);
+	float y0 = (float)pdf_least(r->y1, r->y2), y1 = (float)pdf_most(r->y1, r->y2);
+	float beside = pdf_least(x1, rd->last_x1) - pdf_most(x0, rd->last_x0);
+	float apart = pdf_most(y0 - rd->last_y1, rd->last_y0 - y1);
+	bool below = beside > 0.5f * pdf_least(x1 - x0, rd->last_x1 - rd->last_x0);
 
 	return apart > 0 && !(below && apart < size);
 }
@@ -150,9 +150,9 @@ static bool on_other_line(const struct reading *rd, const PopplerRectangle *r, f
 /* The space between the last character and this one, whichever way the script runs. */
 static float gap_to(const struct reading *rd, const PopplerRectangle *r)
 {
-	float x0 = (float)fmin(r->x1, r->x2), x1 = (float)fmax(r->x1, r->x2);
+	float x0 = (float)pdf_least(r->x1, r->x2), x1 = (float)pdf_most(r->x1, r->x2);
 
-	return fmaxf(x0 - rd->last_x1, rd->last_x0 - x1);
+	return pdf_most(x0 - rd->last_x1, rd->last_x0 - x1);
 }
 
 static void take_character(struct reading *rd, uint32_t c, const char *s, int n,

@@ -54,17 +54,26 @@ int hash_from_hex(const char *hex, uint8_t out[HASH_BYTES])
 	return 0;
 }
 
-void hash_stream_init(struct hash_stream *h)
+void hash_stream_init_blake2b(struct hash_stream *h)
 {
 	pthread_once(&once, on_once);
 	crypto_generichash_init(&h->blake2b, NULL, 0, HASH_BYTES);
+	h->both = false;
+}
+
+void hash_stream_init(struct hash_stream *h)
+{
+	hash_stream_init_blake2b(h);
 	crypto_hash_sha256_init(&h->sha256);
+	h->both = true;
 }
 
 void hash_stream_add(struct hash_stream *h, const void *p, size_t n_bytes)
 {
 	crypto_generichash_update(&h->blake2b, p, n_bytes);
-	crypto_hash_sha256_update(&h->sha256, p, n_bytes);
+	if (h->both) {
+		crypto_hash_sha256_update(&h->sha256, p, n_bytes);
+	}
 }
 
 void hash_stream_finish(
@@ -74,8 +83,11 @@ void hash_stream_finish(
 
 	crypto_generichash_final(&h->blake2b, hash, HASH_BYTES);
 	hash_to_hex(hash, blake2b);
-	crypto_hash_sha256_final(&h->sha256, hash);
-	hash_to_hex(hash, sha256);
+	ASSERT(h->both == (sha256 != NULL));
+	if (sha256) {
+		crypto_hash_sha256_final(&h->sha256, hash);
+		hash_to_hex(hash, sha256);
+	}
 }
 
 void hash_damage_init(struct hash_damage *h)

@@ -5,6 +5,7 @@
 #ifndef INDEX_BASE_HASH_H
 #define INDEX_BASE_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,14 +20,17 @@ void hash_sha256_hex(const void *p, size_t n_bytes, char out[HASH_HEX_SIZE]);
 void hash_to_hex(const uint8_t hash[HASH_BYTES], char out[HASH_HEX_SIZE]);
 int hash_from_hex(const char *hex, uint8_t out[HASH_BYTES]); /* 0, or ERR_INVALID */
 
-/* Both hashes of a stream in one pass. */
+/* Both hashes of a stream in one pass, or BLAKE2b alone: SHA-256 costs three times as much. */
 struct hash_stream {
 	crypto_generichash_state blake2b;
 	crypto_hash_sha256_state sha256;
+	bool both;
 };
 
 void hash_stream_init(struct hash_stream *h);
+void hash_stream_init_blake2b(struct hash_stream *h);
 void hash_stream_add(struct hash_stream *h, const void *p, size_t n_bytes);
+/* sha256: NULL, if it was begun without. */
 void hash_stream_finish(
 	struct hash_stream *h, char blake2b[HASH_HEX_SIZE], char sha256[HASH_HEX_SIZE]);
 

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <zdict.h>
 
+#include "index/fts_postings.h"
 #include "tests/unit/index/world.h"
 
 #include <dirent.h>
@@ -312,6 +313,60 @@ static void test_vectors_go_with_their_chunks(void **state)
 	world_reopen(w);
 }
 
+static int n_segments(struct world *w)
+{
+	struct db *db = reader(w);
+	struct postings_index x;
+
+	fine(postings_segments(db, &w->arena, w->workspace_n, &x, &world_err));
+	store_reader_drop(db);
+	return x.n_segments;
+}
+
+/* What is published together is one segment of the full-text index, not one a chunk. */
+static void test_a_document_is_one_segment(void **state)
+{
+	enum { N = 8 };
+	struct world *w = *state;
+	struct id c = add_collection(w, "c", "operator");
+	struct arrived in = arrive(w, &c, "d", "x");
+	struct chunk chunks[N];
+	struct settings set;
+	struct vectors *vectors;
+	struct space space;
+	struct publication p = {
+		.document = in.document, .version = in.version, .chunks = chunks, .n_chunks = N};
+	float *v;
+
+	for (int i = 0; i < N; i++) {
+		chunks[i] = (struct chunk){.seq = i,
+			.language = "en",
+			.text = i % 2 ? "copper and tin" : "tin",
+			.page_first = 1,
+			.page_last = 1};
+	}
+	settings_init(&set);
+	fine(vectors_open(w->store, w->dir, &set, &vectors, &world_err));
+	fine(vectors_serving(vectors, w->workspace_n, &space, &world_err));
+	v = calloc((size_t)space.dimension * N, sizeof(*v));
+	assert_non_null(v);
+	p.space_n = space.n;
+	p.vectors = v;
+	fine(work(w, (struct work){.which = W_PUBLISH, .a = &p}));
+	assert_int_equal(n_segments(w), 1);
+	assert_int_equal(finds(w, "copper", "en"), N / 2);
+	/* Once more: the former chunks leave, the new ones come. */
+	fine(work(w, (struct work){.which = W_PUBLISH, .a = &p}));
+	assert_in_range(n_segments(w), 1, 3);
+	assert_int_equal(finds(w, "copper", "en"), N / 2);
+	free(v);
+	embedder_drop(space.embedder);
+	world_close(w);
+	vectors_close(vectors);
+	settings_finish(&set);
+	world_reopen(w);
+}
+
 /* ── dictionary and purge ── */
 
 static int count_of(struct world *w, const char *sql_text)
@@ -566,6 +621,7 @@ int main(void)
 		T(test_a_deleted_document_is_cancelled),
 		T(test_neighbours_and_scan),
 		T(test_vectors_go_with_their_chunks),
+		T(test_a_document_is_one_segment),
 		T(test_dictionary_is_trained_and_read),
 		T(test_purge_leaves_no_word),
 		T(test_dictionary_holds_no_cut_words),

@@ -42,6 +42,10 @@ static void test_stream_gives_the_same(void **state)
 	hash_stream_finish(&h, blake2b, sha256);
 	assert_string_equal(blake2b, BLAKE2B_ABC);
 	assert_string_equal(sha256, SHA256_ABC);
+	hash_stream_init_blake2b(&h);
+	hash_stream_add(&h, "abc", 3);
+	hash_stream_finish(&h, blake2b, NULL);
+	assert_string_equal(blake2b, BLAKE2B_ABC);
 }
 
 static void test_hex(void **state)
