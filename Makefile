@@ -44,14 +44,15 @@ ALL_CF       += $(LLHTTP_CF)
 SRC  := $(filter-out chat/main.c,$(wildcard index/base/*.c index/*.c ingest/*.c retrieve/*.c \
 	chat/*.c chat/http/*.c chat/cli/*.c))
 OBJ  := $(SRC:%.c=$(BUILD)/%.o) $(if $(HAVE_FAISS_C),,$(patsubst %.cpp,$(BUILD)/%.o,$(wildcard index/*.cpp))) \
-	$(LLHTTP_SRC:/usr/share/llhttp/%.c=$(BUILD)/llhttp/%.o) $(BUILD)/gen/assets.o
+	$(LLHTTP_SRC:/usr/share/llhttp/%.c=$(BUILD)/llhttp/%.o) $(BUILD)/gen/assets.o \
+	$(if $(findstring thread,$(SAN)),$(BUILD)/tests/tsan.o)
 # Files that the binary carries: build/gen/<path with _>.h holds `static const unsigned char …[]`.
 EMBED := $(wildcard index/schema.sql index/migrate/*.sql chat/http/openapi.json)
 GEN   := $(foreach f,$(EMBED),$(BUILD)/gen/$(subst /,_,$(f)).h)
 
 UNIT  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(shell find tests/unit -name 'test_*.c' 2>/dev/null))
 
-.PHONY: all build run check unit flow browser quality fault fault-short lint format asan asan-build asan-alloc asan-unit tsan sanitized clang fuzz fuzz-short fuzz-build bench bench-scale bench-lexical fixtures screenshots clean deps check-deps
+.PHONY: all build run check unit flow browser quality fault fault-short lint format asan asan-build asan-alloc asan-unit tsan sanitized clang parts fuzz fuzz-short fuzz-build bench bench-scale bench-lexical fixtures screenshots clean deps check-deps
 .DEFAULT_GOAL := build
 .SECONDARY:
 
@@ -242,7 +243,8 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/libfuzzed.a
 	$(Q)$(CC) $(ALL_CF) -fsanitize=fuzzer -o $@ $< $(BUILD)/libfuzzed.a $(LIBS) $(WRAP)
 
 clang: check-deps
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) BUILD=build/clang CC=clang CXX=clang++ all
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) BUILD=build/clang CC=clang CXX=clang++ all parts
+parts: $(FAULT_PARTS) $(BUILD)/tests/scale/bench_scale
 
 # Speed, memory and quality, as ratios within one run; BENCH=formats: one section.
 bench: check-deps

@@ -129,5 +129,6 @@ test('many large ones at once are not many times their memory', { timeout: 120_0
 	all.forEach((raw) => raw.destroy());
 	assert.ok(got.every((s) => [200, 408, 503].includes(s)), got.join());
 	assert.ok(n_good > 0 && most > 0);
-	assert.ok(most < 120, `${most} MB`);
+	const sanitized = /lib[at]san/.test(readFileSync(`/proc/${server.pid}/maps`, 'utf8')); // they keep more than that of it
+	assert.ok(most < (sanitized ? 1000 : 120), `${most} MB`);
 });

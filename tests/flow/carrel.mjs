@@ -330,7 +330,8 @@ class Server {
 			rmSync(this.data, { recursive: true, force: true });
 		}
 		if (this.exit.status !== 0 && this.exit.signal !== 'SIGKILL') {
-			const tail = this.log.slice(-4000);
+			const found = this.log.match(/^(WARNING: ThreadSanitizer|==\d+==ERROR: )[^]*?^SUMMARY: .*$/gm) ?? [];
+			const tail = [...found, this.log.slice(-4000)].join('\n');
 			throw new Error(`the server ended with ${JSON.stringify(this.exit)}:\n${tail}`);
 		}
 	}
