@@ -20,16 +20,15 @@ static void make_body(struct model_request *r, json_t *messages, int answer_toke
 {
 	json_t *o = json_pack("{s:s, s:O, s:b, s:i}", "model", r->settings->model_name, "messages",
 		messages, "stream", 1, "max_tokens", answer_tokens);
+	static const char options[] = ",\"stream_options\":{\"include_usage\":true}}";
 	char *text = json_dumps(o, JSON_COMPACT);
-	struct buf body = BUF_INIT;
 
 	ASSERT(text != NULL);
 	json_decref(o);
 	r->n_plain = strlen(text) - 1;
-	buf_add(&body, text, r->n_plain);
-	buf_str(&body, ",\"stream_options\":{\"include_usage\":true}}");
-	free(text);
-	r->body = buf_take(&body);
+	r->body = realloc(text, r->n_plain + sizeof(options));
+	ASSERT(r->body != NULL);
+	memcpy(r->body + r->n_plain, options, sizeof(options));
 }
 
 static void make_headers(struct model_request *r)

@@ -64,7 +64,7 @@ struct run *run_create(struct runs *r, const struct run_order *o)
 void run_destroy(struct run *run)
 {
 	for (int i = 0; i < run->buffer->n; i++) {
-		free(run->buffer->events[i].event.data);
+		free(run->buffer->events[i].data);
 	}
 	turn_finish(run->turn);
 	free(run->buffer->events);
@@ -150,18 +150,24 @@ struct run *runs_lookup(struct runs *r, const struct id *id)
 
 /* ── events ── */
 
+/* Of an event: the text, the struct, and what malloc adds. */
+static size_t size_of(const char *data)
+{
+	return strlen(data) + sizeof(struct run_event) + 24;
+}
+
 /* data is malloced, and handed over. */
 static void append(struct run *run, const char *type, char *data)
 {
 	struct run_buffer *b = run->buffer;
-	size_t n_bytes = strlen(data) + 64;
+	size_t n_bytes = size_of(data);
 
 	if (b->n == b->cap) {
 		b->cap = b->cap ? b->cap * 2 : 32;
 		b->events = realloc(b->events, (size_t)b->cap * sizeof(*b->events));
 		ASSERT(b->events != NULL);
 	}
-	b->events[b->n++] = (struct kept_event){{++b->last_seq, type, data}, n_bytes};
+	b->events[b->n++] = (struct run_event){++b->last_seq, type, data};
 	b->n_bytes += n_bytes;
 	b->n_unstored += n_bytes;
 }
@@ -208,11 +214,11 @@ static char *dump_text(const char *text, size_t n)
 static void drop_front(struct run_buffer *b, int n)
 {
 	for (int i = 0; i < n; i++) {
-		b->n_bytes -= b->events[i].n_bytes;
-		free(b->events[i].event.data);
+		b->n_bytes -= size_of(b->events[i].data);
+		free(b->events[i].data);
 	}
 	if (n > 0) {
-		b->first_seq = b->events[n - 1].event.seq + 1;
+		b->first_seq = b->events[n - 1].seq + 1;
 		memmove(b->events, b->events + n, (size_t)(b->n - n) * sizeof(*b->events));
 		b->n -= n;
 	}
@@ -224,8 +230,10 @@ static void trim(struct run_buffer *b)
 	size_t over = b->n_bytes > BUFFER_MAX ? b->n_bytes - BUFFER_MAX : 0;
 	int n = 0;
 
-	while (n < b->n && over > 0 && b->events[n].event.seq <= b->stored_seq) {
-		over -= b->events[n].n_bytes < over ? b->events[n].n_bytes : over;
+	while (n < b->n && over > 0 && b->events[n].seq <= b->stored_seq) {
+		size_t n_bytes = size_of(b->events[n].data);
+
+		over -= n_bytes < over ? n_bytes : over;
 		n++;
 	}
 	drop_front(b, n);
@@ -235,7 +243,7 @@ void run_drop_sent(struct run *run, int64_t seq)
 {
 	int n = 0;
 
-	while (n < run->buffer->n && run->buffer->events[n].event.seq <= seq) {
+	while (n < run->buffer->n && run->buffer->events[n].seq <= seq) {
 		n++;
 	}
 	drop_front(run->buffer, n);
@@ -308,7 +316,7 @@ static bool is_gone(const struct err *e)
 static void fail_stored(struct run *run, const struct err *e)
 {
 	struct run_buffer *b = run->buffer;
-	struct kept_event *last = &b->events[b->n - 1];
+	struct run_event *last = &b->events[b->n - 1];
 	bool gone = is_gone(e);
 	json_t *o = json_pack("{s:s, s:s}", "code", gone ? "gone" : "not_stored", "message",
 		gone ? "The conversation was deleted." : "The answer could not be stored.");
@@ -317,9 +325,9 @@ static void fail_stored(struct run *run, const struct err *e)
 		log_error("run.not_stored", LT("run", run->order.run.s), LT("error", e->message));
 		run_unstored(run->runs, &run->order.run, run->buffer->last_seq);
 	}
-	free(last->event.data);
-	last->event.type = "run.failed";
-	last->event.data = dump(o);
+	free(last->data);
+	last->type = "run.failed";
+	last->data = dump(o);
 	conclude(run);
 }
 
@@ -388,8 +396,8 @@ static void flush(struct run *run)
 	batch->events = calloc((size_t)b->n + 1, sizeof(*batch->events));
 	ASSERT(batch->events != NULL);
 	for (int i = 0; i < b->n; i++) {
-		if (b->events[i].event.seq > b->stored_seq) {
-			batch->events[batch->n++] = b->events[i].event;
+		if (b->events[i].seq > b->stored_seq) {
+			batch->events[batch->n++] = b->events[i];
 		}
 	}
 	batch->outcome = b->outcome;

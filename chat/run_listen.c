@@ -56,7 +56,7 @@ static bool collect(struct listener *l, struct buf *out)
 
 	arena_init(&scratch);
 	while (l->after < b->visible_seq && out->len < SEND_BYTES) {
-		const struct run_event *ev = &b->events[l->after + 1 - b->first_seq].event;
+		const struct run_event *ev = &b->events[l->after + 1 - b->first_seq];
 		const char *data;
 
 		data = run_view_event(&l->view, &scratch, ev->type, ev->data);
@@ -107,9 +107,11 @@ void listeners_leave(struct run *run)
 
 static void on_loaded(void *arg);
 
-/* As SSE what the asker may see of it now; final: the run is over and all of it was read. */
+/* As SSE what the asker may see of it now; final: the run is over and all of it was read. a: for
+ * the view, which stays. */
 static int load_work(struct listener *l, struct db *db, struct arena *a, struct err *e)
 {
+	struct arena rows;
 	struct asker who;
 	struct run_row row;
 	struct run_event *events;
@@ -125,17 +127,19 @@ static int load_work(struct listener *l, struct db *db, struct arena *a, struct 
 	if (rc == 0) {
 		rc = retrieval_view(db, a, &who, &l->id, &l->view, e);
 	}
+	arena_init(&rows);
 	if (rc == 0) {
-		rc = run_events_load(db, a, &l->id, l->after, SEND_BYTES, &events, &n, e);
+		rc = run_events_load(db, &rows, &l->id, l->after, SEND_BYTES, &events, &n, e);
 	}
 	for (int i = 0; rc == 0 && i < n; i++) {
-		const char *data = run_view_event(&l->view, a, events[i].type, events[i].data);
+		const char *data = run_view_event(&l->view, &rows, events[i].type, events[i].data);
 
 		if (data) {
 			sse_event(&l->loaded, events[i].seq, events[i].type, data);
 		}
 		l->loaded_to = events[i].seq;
 	}
+	arena_finish(&rows);
 	/* nothing more to read of a run that is over */
 	l->loaded_final = rc != 0 || (n == 0 && !run_is_open(&row));
 	return rc;
@@ -174,6 +178,8 @@ static void on_loaded(void *arg)
 {
 	struct listener *l = arg;
 	struct runs *r = l->runs;
+	struct buf loaded;
+	bool final;
 
 	l->loading = false;
 	r->n_loading--;
@@ -182,13 +188,17 @@ static void on_loaded(void *arg)
 		runs_check_stopped(r);
 		return;
 	}
+	/* before anything is sent: the next load may begin from within */
+	loaded = l->loaded;
+	buf_init(&l->loaded);
 	l->n_empty = l->loaded_to > l->after ? 0 : l->n_empty + 1;
 	l->after = l->loaded_to;
-	if (l->loaded.len > 0 || l->loaded_final || l->n_empty > EMPTY_MAX) {
+	final = l->loaded_final || l->n_empty > EMPTY_MAX;
+	if (loaded.len > 0 || final) {
 		l->wanting = false;
-		stream_send(&l->stream, l->loaded.data ? l->loaded.data : "", l->loaded.len,
-			l->loaded_final || l->n_empty > EMPTY_MAX);
+		stream_send(&l->stream, loaded.data ? loaded.data : "", loaded.len, final);
 	}
+	buf_finish(&loaded);
 	serve(l);
 	runs_check_stopped(r);
 }
@@ -254,8 +264,9 @@ struct stream *run_listen(struct runs *r, const struct id *run, const struct ask
 	l->user = who->user;
 	l->after = after;
 	l->view = *view;
-	l->view.gone = arena_copy(&l->arena, view->gone ? (const void *)view->gone : "",
-		(size_t)view->n_gone * sizeof(struct id));
+	l->view.gone = view->n_gone > 0 ? arena_copy(&l->arena, view->gone,
+						  (size_t)view->n_gone * sizeof(struct id))
+					: NULL;
 	l->stream.object = *run;
 	return &l->stream;
 }

@@ -9,7 +9,7 @@
 
 /* Bytes of stored events kept for listeners: about what one that came late, or lags, is behind at
  * the pace of a reader; further back it reads from the table. */
-#define BUFFER_MAX (16 * 1024)
+#define BUFFER_MAX (8 * 1024)
 #define FLUSH_MS 200
 #define FLUSH_BYTES (16 * 1024)	   /* with many tokens a second; else FLUSH_MS counts */
 #define SEND_BYTES (16 * 1024)	   /* of one stream_send */
@@ -30,13 +30,8 @@ struct runs {
 	void *arg;
 };
 
-struct kept_event {
-	struct run_event event; /* data malloced */
-	size_t n_bytes;
-};
-
 struct run_buffer {
-	struct kept_event *events; /* [n] numbered first_seq, first_seq + 1, … */
+	struct run_event *events; /* [n] numbered first_seq, first_seq + 1, …; data malloced */
 	int n, cap;
 	int64_t first_seq; /* those before it are only in the table */
 	int64_t last_seq;

@@ -5,8 +5,9 @@
  *   recall    who asks, and what was said before                                      (worker)
  *   rewrite   a question that leans on that, by the model where there is one
  *   retrieve  the passages that they may read                                         (worker)
- *   prompt    permissions once more; evidence; the prompt, or the built-in answer       (worker)
- *   stream    the model's words as they come, or the built-in answer's
+ *   prompt    permissions once more; evidence; the prompt, or the built-in answer     (worker)
+ *   stream    the model's words as they come, or the built-in answer's (a worker makes it where a
+ *             model gives none)
  *   cite      the last sentence's citations
  *   commit    answer, citations and events are stored; then the end shows
  *
@@ -201,6 +202,7 @@ static enum step_result fall_back(struct turn *t, const char *reason, const char
 static enum step_result after_model(struct turn *t)
 {
 	const struct model_result *r = &t->result;
+	enum step_result result;
 
 	if (t->stopped) {
 		return STEP_FAIL;
@@ -214,11 +216,16 @@ static enum step_result after_model(struct turn *t)
 		t->message = arena_str(t->arena, r->err.message);
 		return STEP_NEXT;
 	}
-	log_warn("model.failed", LT("run", t->run->order.run.s),
-		LT("reason", r->rc == 0 ? "model_empty" : r->err.reason),
-		LT("message", r->err.message));
-	return fall_back(t, r->rc == 0 ? "model_empty" : arena_str(t->arena, r->err.reason),
-		r->rc == 0 ? "the model said nothing" : r->err.message);
+	if (!t->gave_up) {
+		t->gave_up = true;
+		t->reason = r->rc == 0 ? "model_empty" : arena_str(t->arena, r->err.reason);
+		t->message =
+			r->rc == 0 ? "the model said nothing" : arena_str(t->arena, r->err.message);
+		log_warn("model.failed", LT("run", t->run->order.run.s), LT("reason", t->reason),
+			LT("message", r->err.message));
+	}
+	result = on_worker(t, turn_extract_work);
+	return result == STEP_NEXT ? fall_back(t, t->reason, t->message) : result;
 }
 
 static enum step_result step_stream(struct turn *t)

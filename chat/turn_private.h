@@ -61,6 +61,7 @@ struct turn {
 	int n_shown;  /* citations sent */
 	struct model_result result;
 	bool model_ended;
+	bool gave_up; /* on the model: reason and message say why */
 	/* commit */
 	const char *mode, *state, *reason, *message;
 	struct run_outcome outcome;
@@ -80,6 +81,8 @@ int turn_load_history(struct turn *t, struct db *db, struct err *e);
 /* The blocking half of the steps retrieve and prompt. Thread: a worker. */
 int turn_retrieve_work(struct turn *t, struct db *db, struct err *e);
 int turn_prompt_work(struct turn *t, struct db *db, struct err *e);
+/* The built-in answer, where a model gave none: t->extract. Thread: a worker. */
+int turn_extract_work(struct turn *t, struct db *db, struct err *e);
 /* A model will answer, which may take minutes: only what it may cite is kept of what was read. */
 void turn_let_go(struct turn *t);
 

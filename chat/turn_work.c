@@ -233,29 +233,54 @@ static void keep_sources(struct turn *t)
 	t->sources = sources;
 }
 
+/* The built-in answer from the sources. */
+static int extract(struct turn *t, struct db *db, struct err *e)
+{
+	struct question q;
+	int rc = ask_words(t, db, t->found.words, &q, e);
+
+	if (rc != 0) {
+		return rc;
+	}
+	for (int i = 0; i < t->n_sources; i++) {
+		source_read(&t->sources[i], t->arena);
+	}
+	extractive_answer(
+		t->arena, &q, t->run->order.question, t->sources, t->n_sources, &t->extract);
+	return 0;
+}
+
+int turn_extract_work(struct turn *t, struct db *db, struct err *e)
+{
+	int rc = identify(t, db, e);
+
+	return rc == 0 ? extract(t, db, e) : rc;
+}
+
+/* The prompt for a model, which takes long; the built-in answer is made where that fails, or where
+ * there is none. */
 static int build_answer(struct turn *t, struct db *db, struct err *e)
 {
 	const struct settings *set = t->run->app->settings;
-	const struct run_order *o = &t->run->order;
 	struct prompt_order order = {set->model_context, set->answer_tokens, set->source_tokens,
-		o->question, t->history, t->n_history, t->found.passages, t->found.n_passages};
-	struct question q;
-	int rc;
+		t->run->order.question, t->history, t->n_history, t->found.passages,
+		t->found.n_passages};
+	bool model = turn_wants_model(t);
+	int rc = 0;
 
 	t->n_sources = t->found.n_passages;
-	if (turn_wants_model(t)) {
+	if (model) {
 		prompt_build(&order, &t->prompt);
 		t->n_sources = t->prompt.n_sources;
 	}
 	t->sources = arena_array(t->arena, struct source, (size_t)t->n_sources + 1);
 	for (int i = 0; i < t->n_sources; i++) {
-		source_init(&t->sources[i], t->arena, i + 1, &t->found.passages[i]);
+		source_init_unread(&t->sources[i], i + 1, &t->found.passages[i]);
 	}
-	rc = ask_words(t, db, t->found.words, &q, e);
-	if (rc == 0) {
-		extractive_answer(t->arena, &q, o->question, t->sources, t->n_sources, &t->extract);
+	if (!model) {
+		rc = extract(t, db, e);
 	}
-	if (rc == 0 && !turn_wants_model(t)) {
+	if (rc == 0 && !model) {
 		keep_sources(t);
 	}
 	return rc;
@@ -324,7 +349,7 @@ static const char *keep_text(struct arena *a, const char *s)
 	return s ? arena_str(a, s) : NULL;
 }
 
-/* All of it that a citation needs. */
+/* All of it that a citation, and the built-in answer, need. */
 static void keep_passage(struct arena *a, const struct passage *p, struct passage *out)
 {
 	struct passage_part *parts = arena_copy(
@@ -351,14 +376,6 @@ static void keep_passage(struct arena *a, const struct passage *p, struct passag
 	out->n_also = 0;
 }
 
-static void keep_extract(struct arena *a, struct extract *x)
-{
-	x->text = arena_str(a, x->text);
-	x->quotes = arena_copy(a, x->quotes ? (const void *)x->quotes : "",
-		(size_t)x->n_quotes * sizeof(*x->quotes));
-	x->picks = NULL;
-}
-
 void turn_let_go(struct turn *t)
 {
 	struct arena *a = &t->run->arena;
@@ -370,14 +387,15 @@ void turn_let_go(struct turn *t)
 		source_init_unread(&sources[i], t->sources[i].handle, &passages[i]);
 	}
 	t->sources = sources;
-	keep_extract(a, &t->extract);
 	t->found = (struct search_result){.passages = passages,
 		.n_passages = t->n_sources,
-		.language = keep_text(a, t->found.language)};
+		.language = keep_text(a, t->found.language),
+		.words = keep_text(a, t->found.words)};
 	t->retrieval = (struct retrieval){.found = NULL};
 	t->history = NULL;
 	t->n_history = 0;
 	t->query = t->rewritten = NULL;
+	t->who = (struct asker){.role = t->who.role};
 	t->arena = a;
 	arena_finish(&t->reading);
 }

@@ -11,6 +11,8 @@
 /* Sends in one turn of the loop; then the next write is told a turn later, so that a fast reader of
  * a long stream does not hold up everybody else. */
 #define ROUNDS_MAX 32
+/* An open stream keeps no larger buffers: most of the time it has next to nothing to send. */
+#define KEPT_BYTES 2048
 
 static void pump(struct conn *c);
 
@@ -121,6 +123,15 @@ static void finish(struct conn *c)
 
 /* ── writing ── */
 
+static void empty(struct buf *b)
+{
+	if (b->cap > KEPT_BYTES) {
+		buf_finish(b);
+	} else {
+		buf_clear(b);
+	}
+}
+
 static void on_drained(struct conn *c)
 {
 	if (c->state == CONN_REPLY) {
@@ -144,7 +155,7 @@ static void on_written(uv_write_t *req, int status)
 		return;
 	}
 	c->since_ms = now_ms(c);
-	buf_clear(&c->flying);
+	empty(&c->flying);
 	reply_flush(c);
 }
 
@@ -163,7 +174,7 @@ static bool write_flying(struct conn *c)
 	}
 	n = n < 0 ? 0 : n;
 	if ((size_t)n == c->flying.len) {
-		buf_clear(&c->flying);
+		empty(&c->flying);
 		return true;
 	}
 	buf = uv_buf_init(c->flying.data + n, (unsigned int)(c->flying.len - (size_t)n));
@@ -183,10 +194,10 @@ void reply_flush(struct conn *c)
 		return;
 	}
 	while (c->out.len > 0) {
-		struct buf empty = c->flying;
+		struct buf unused = c->flying;
 
 		c->flying = c->out;
-		c->out = empty;
+		c->out = unused;
 		buf_clear(&c->out);
 		if (c->exchange) {
 			c->exchange->n_sent += (int64_t)c->flying.len;

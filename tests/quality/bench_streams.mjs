@@ -141,8 +141,8 @@ async function conversation(server) {
 }
 
 /** The address of a new turn's stream. */
-async function ask(server, question) {
-	const turn = await server.who.post(`/v1/conversations/${await conversation(server)}/turns`, { input: question });
+async function ask(server, question, more = {}) {
+	const turn = await server.who.post(`/v1/conversations/${await conversation(server)}/turns`, { input: question, ...more });
 	if (turn.status !== 202) {
 		throw new Error(`a turn: ${turn.status} ${turn.text}`);
 	}
@@ -248,10 +248,17 @@ async function many(row, data) {
 	const server = await serve(data, model, {
 		'runs-at-once': N_STREAMS + 16, 'http-connections': N_STREAMS + 200, 'model-first-ms': 600000, 'log-level': 'error',
 	});
-	const asked = await questions(server, 8);
+	const asked = await questions(server, 8), warm = await questions(server, 100);
 	const tag = (i) => `tag${String(i).padStart(5, '0')}`;
 	const said = (i) => i.toString(2).padStart(14, '0').replaceAll('0', 'the ').replaceAll('1', 'of ').trimEnd(); // as upstream.c reads it
 	const turn = async (i) => `${await ask(server, `${asked[i % asked.length]}? (${said(i)})`)} ${tag(i)}`;
+	// Idle: it has answered before, so that the database's caches, which are bounded and everybody's, are filled.
+	for (let i = 0; i < 200; i += 4) {
+		await Promise.all([i, i + 1, i + 2, i + 3].map(async (k) => {
+			const text = `${warm[k % warm.length]}?`;
+			await server.who.events(await ask(server, text, { responseMode: 'extractive' }));
+		}));
+	}
 	const idle = memoryKb(server.pid);
 	const lines = [];
 	for (let i = 0; i < N_STREAMS; i += 4) {
