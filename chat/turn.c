@@ -421,6 +421,7 @@ void turn_start(struct run *run)
 
 	t->run = run;
 	arena_init(&t->reading);
+	arena_init(&t->kept);
 	t->arena = &t->reading;
 	run->turn = t;
 	advance(t);
@@ -459,6 +460,7 @@ void turn_finish(struct turn *t)
 	if (t) {
 		json_decref(t->prompt.messages);
 		arena_finish(&t->reading);
+		arena_finish(&t->kept);
 		buf_finish(&t->said);
 		if (t->citing) {
 			cite_finish(&t->cite);

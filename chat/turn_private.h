@@ -15,6 +15,7 @@ struct turn {
 	struct arena *arena; /* the run's, or `reading`; the worker's while work is under way */
 	struct arena
 		reading; /* until the prompt is made: what was found, and all else that was read */
+	struct arena kept; /* of it, what the answer may cite */
 	int step;
 	bool working; /* a worker has it */
 	bool running; /* inside the machine: a wake-up from within only marks */

@@ -376,12 +376,42 @@ static void keep_passage(struct arena *a, const struct passage *p, struct passag
 	out->n_also = 0;
 }
 
+static size_t text_room(const char *s)
+{
+	return s ? arena_room(strlen(s) + 1) : 0;
+}
+
+/* What keep_passage takes. */
+static size_t passage_room(const struct passage *p)
+{
+	size_t n = text_room(p->document_name) + text_room(p->title) + text_room(p->heading) +
+		   text_room(p->language) + text_room(p->text) + text_room(p->place) +
+		   text_room(p->unit) + arena_room((size_t)p->n_chunks * sizeof(*p->parts)) +
+		   arena_room((size_t)p->n_chunks * sizeof(*p->chunks)) +
+		   arena_room((size_t)p->n_boxes * sizeof(*p->boxes));
+
+	for (int i = 0; p->parts && i < p->n_chunks; i++) {
+		n += text_room(p->parts[i].place);
+	}
+	return n;
+}
+
 void turn_let_go(struct turn *t)
 {
-	struct arena *a = &t->run->arena;
-	struct passage *passages = arena_array(a, struct passage, (size_t)t->n_sources + 1);
-	struct source *sources = arena_array(a, struct source, (size_t)t->n_sources + 1);
+	struct arena *a = &t->kept;
+	size_t n = (size_t)t->n_sources + 1;
+	size_t room = arena_room(n * sizeof(struct passage)) +
+		      arena_room(n * sizeof(struct source)) + text_room(t->found.language) +
+		      text_room(t->found.words);
+	struct passage *passages;
+	struct source *sources;
 
+	for (int i = 0; i < t->n_sources; i++) {
+		room += passage_room(t->sources[i].passage);
+	}
+	arena_reserve(a, room);
+	passages = arena_array(a, struct passage, n);
+	sources = arena_array(a, struct source, n);
 	for (int i = 0; i < t->n_sources; i++) {
 		keep_passage(a, t->sources[i].passage, &passages[i]);
 		source_init_unread(&sources[i], t->sources[i].handle, &passages[i]);
@@ -396,6 +426,6 @@ void turn_let_go(struct turn *t)
 	t->n_history = 0;
 	t->query = t->rewritten = NULL;
 	t->who = (struct asker){.role = t->who.role};
-	t->arena = a;
+	t->arena = &t->run->arena;
 	arena_finish(&t->reading);
 }

@@ -30,7 +30,7 @@ void __asan_unpoison_memory_region(void const volatile *p, size_t n);
 #endif
 
 #define ALIGN 16
-#define BLOCK_MIN ((size_t)4096)
+#define BLOCK_MIN ((size_t)1024) /* most requests need no more, and an open stream keeps it */
 #define BLOCK_MAX ((size_t)256 * 1024)
 
 struct arena_block {
@@ -106,6 +106,20 @@ static struct arena_block *block_for(struct arena *a, size_t n_bytes)
 	return block;
 }
 
+void arena_reserve(struct arena *a, size_t n_bytes)
+{
+	struct arena_block *block = block_create(n_bytes);
+
+	ASSERT(block != NULL);
+	block->next = a->head;
+	a->head = block;
+}
+
+size_t arena_room(size_t n_bytes)
+{
+	return ((n_bytes ? n_bytes : 1) + GAP + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
 void *arena_try(struct arena *a, size_t n_bytes)
 {
 	struct arena_block *block;
@@ -115,7 +129,7 @@ void *arena_try(struct arena *a, size_t n_bytes)
 	if (n_bytes > SIZE_MAX / 2) {
 		return NULL;
 	}
-	room = ((n_bytes ? n_bytes : 1) + GAP + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	room = arena_room(n_bytes);
 	block = block_for(a, room);
 	if (!block) {
 		return NULL;

@@ -19,6 +19,10 @@ struct arena {
 
 void arena_init(struct arena *a);
 void arena_finish(struct arena *a); /* frees all; the arena may be used again */
+/* For what is kept long, and whose size is known: one block of it. arena_room: what an allocation
+ * takes of it. */
+void arena_reserve(struct arena *a, size_t n_bytes);
+size_t arena_room(size_t n_bytes);
 
 void *arena_alloc(struct arena *a, size_t n_bytes);
 void *arena_try(struct arena *a, size_t n_bytes); /* NULL when memory is short: for peers' sizes */

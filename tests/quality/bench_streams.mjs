@@ -252,8 +252,9 @@ async function many(row, data) {
 	const tag = (i) => `tag${String(i).padStart(5, '0')}`;
 	const said = (i) => i.toString(2).padStart(14, '0').replaceAll('0', 'the ').replaceAll('1', 'of ').trimEnd(); // as upstream.c reads it
 	const turn = async (i) => `${await ask(server, `${asked[i % asked.length]}? (${said(i)})`)} ${tag(i)}`;
-	// Idle: it has answered before, so that the database's caches, which are bounded and everybody's, are filled.
-	for (let i = 0; i < 200; i += 4) {
+	// Idle: it has answered as many questions before, four at a time, so that the database's caches, which are bounded and
+	// everybody's, are filled; nothing of a stream is left of that.
+	for (let i = 0; i < N_STREAMS; i += 4) {
 		await Promise.all([i, i + 1, i + 2, i + 3].map(async (k) => {
 			const text = `${warm[k % warm.length]}?`;
 			await server.who.events(await ask(server, text, { responseMode: 'extractive' }));
@@ -285,7 +286,7 @@ async function many(row, data) {
 	const [n, complete, read, wrong] = (await reading).split(' ').map(Number);
 	const kb = (most.pss - idle.pss) / n;
 	row(`${n} streams at 20 tokens/s: memory each, KB`, kb.toFixed(0),
-		`target ≤ 64: ${verdict(kb, 64)}; PSS ${(idle.pss / 1024).toFixed(0)} MB idle, ${(waiting.pss / 1024).toFixed(0)} all waiting, ${(most.pss / 1024).toFixed(0)} most; RSS ${((most.rss - idle.rss) / n).toFixed(0)} KB each`);
+		`target ≤ 64: ${verdict(kb, 64)}; PSS ${(idle.pss / 1024).toFixed(0)} MB idle after as many answers four at a time, ${(waiting.pss / 1024).toFixed(0)} all waiting, ${(most.pss / 1024).toFixed(0)} most; RSS ${((most.rss - idle.rss) / n).toFixed(0)} KB each`);
 	row(`${n} streams: tokens mixed up or missing`, wrong + (n * tokens - read),
 		`target 0: ${verdict(wrong + (n * tokens - read), 0)}; ${read} tokens looked at, ${complete} whole answers; server ${(busy * 100).toFixed(0)} % of a core`);
 	await server.stop();
