@@ -8,6 +8,7 @@
 #include "chat/cli/cmd.h"
 #include "chat/cli/names.h"
 #include "chat/cli/progress.h"
+#include "index/base/clock.h"
 
 #define POLL_MS 250
 
@@ -89,10 +90,11 @@ static int wait_for_one(struct cli *cli, const char *id, struct err *e)
 	return rc;
 }
 
-/* How many reindex jobs of the workspace are open; *first: one that runs, for its stage. */
+/* How many reindex jobs of the workspace are open; stage: of one that runs. The queued ones come
+ * first: one that begins meanwhile is met twice and not never. */
 static int count_open(struct cli *cli, int64_t *n, char stage[64], struct err *e)
 {
-	static const char *const paths[] = {"/v1/jobs?state=running", "/v1/jobs?state=queued"};
+	static const char *const paths[] = {"/v1/jobs?state=queued", "/v1/jobs?state=running"};
 	int rc = 0;
 
 	*n = 0;
@@ -107,7 +109,7 @@ static int count_open(struct cli *cli, int64_t *n, char stage[64], struct err *e
 		{
 			if (strcmp(text_of(job, "kind"), "reindex") == 0) {
 				(*n)++;
-				if (i == 0) {
+				if (i == 1) {
 					snprintf(stage, 64, "%s %s", text_of(job, "stage"),
 						text_of(job, "documentName"));
 				}
@@ -116,6 +118,14 @@ static int count_open(struct cli *cli, int64_t *n, char stage[64], struct err *e
 		json_decref(rows);
 	}
 	return rc;
+}
+
+/* To list thousands of jobs is work for the server: not more than a tenth of the time. */
+static struct timespec pause_after(int64_t took_ms)
+{
+	int64_t ms = took_ms * 10 > POLL_MS ? took_ms * 10 : POLL_MS;
+
+	return (struct timespec){ms / 1000, ms % 1000 * 1000000};
 }
 
 /* *total: in, how many were ordered; OUT how many were waited for: those that an earlier,
@@ -128,10 +138,12 @@ static int wait_for_all(struct cli *cli, int64_t *total, struct err *e)
 
 	progress_start(&bar, "reindex", "documents", cli->quiet);
 	for (;;) {
-		struct timespec t = {0, POLL_MS * 1000000L};
+		int64_t begun = clock_mono_ms();
+		struct timespec t;
 		char stage[64];
 
 		rc = count_open(cli, &n_open, stage, e);
+		t = pause_after(clock_mono_ms() - begun);
 		if (rc != 0 || n_open == 0) {
 			break;
 		}

@@ -135,8 +135,13 @@ async function kill(folder) {
 	console.log(`killed: ready again after ${server.readyS.toFixed(2)} s, ${await openJobs(server)} jobs left`);
 	const again = await run(['ingest', files, '--collection', 'killed', '--data', folder]);
 	console.log(again.out.trim().split('\n').slice(-3).join('\n'));
-	const list = (await server.operator.get('/v1/documents?collection=killed&limit=1')).json;
-	told(`  ${usage(server.pid).mb} MB; documents of it: ${list.total ?? list.documents?.length}`);
+	let n = 0;
+	for (let next = ''; next !== null; ) {
+		const list = (await server.operator.get(`/v1/documents?collection=killed&limit=100${next && `&after=${next}`}`)).json;
+		n += list.documents.length;
+		next = list.next;
+	}
+	told(`  ${usage(server.pid).mb} MB; documents of all runs so far: ${n}`);
 	await server.stop();
 	rmSync(files, { recursive: true });
 }
