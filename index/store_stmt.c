@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "index/base/hash.h"
+#include "index/store_pages.h"
 #include "index/store_private.h"
 
 #define N_CONNECT_MAX 8
@@ -145,6 +146,9 @@ static int set_up(struct db *db, struct err *e)
 	rc = sqlite3_exec(db->c, common, NULL, NULL, NULL);
 	if (rc == SQLITE_OK && db->writer) {
 		rc = sqlite3_exec(db->c, writer, NULL, NULL, NULL);
+	}
+	if (rc == SQLITE_OK && db->writer) {
+		rc = store_pages_clean(db->c);
 	}
 	if (rc != SQLITE_OK) {
 		return db_error(db->c, rc, e, "cannot set up the database connection");

@@ -801,6 +801,72 @@ static void test_checkpoints_bound_the_log(void **state)
 	assert_int_equal(count_now(f->s), 41);
 }
 
+/* ── what was deleted ── */
+
+#define SHORT_ROWS 4000
+
+/* Rows of many lengths in a mixed order, so that they are moved from page to page. */
+static int insert_words(struct db *db, void *arg, struct err *e)
+{
+	int rc = 0;
+
+	(void)arg;
+	for (int i = 0; rc == 0 && i < SHORT_ROWS; i++) {
+		struct stmt *q = db_stmt(db, &table, Q_INSERT);
+		int n = i * 1597 % SHORT_ROWS;
+		char text[300];
+
+		memset(text, 'x', sizeof(text));
+		memcpy(text, n % 7 ? "kept" : "zirconquux", n % 7 ? 4 : 10);
+		snprintf(text + 20 + n % 200, 20, "%s%d", n % 7 ? "kept" : "zirconquux", n);
+		stmt_int(q, 1, n + 1);
+		stmt_text(q, 2, text);
+		rc = stmt_run(q, e);
+	}
+	return rc;
+}
+
+static int delete_words(struct db *db, void *arg, struct err *e)
+{
+	(void)arg;
+	return db_exec(db, "DELETE FROM t WHERE v LIKE '%zirconquux%'", e);
+}
+
+static int delete_all(struct db *db, void *arg, struct err *e)
+{
+	(void)arg;
+	return db_exec(db, "DELETE FROM t", e);
+}
+
+static bool file_has(const char *path, const char *word)
+{
+	struct buf b = BUF_INIT;
+	bool has;
+
+	assert_int_equal(fs_read(path, 1 << 30, &b, NULL), 0);
+	has = memmem(b.data, b.len, word, strlen(word)) != NULL;
+	buf_finish(&b);
+	return has;
+}
+
+/* SQLite leaves the bytes of rows that it moved between the rows of their former page. */
+static void test_nothing_of_what_was_deleted_is_in_the_file(void **state)
+{
+	struct fixture *f = *state;
+
+	for (intptr_t i = 0; i < 3; i++) {
+		assert_int_equal(store_write(f->s, insert_words, NULL, NULL), 0);
+		assert_int_equal(store_checkpoint(f->s, NULL), 0);
+		assert_true(file_has(f->db_path, "zirconquux"));
+		assert_int_equal(store_write(f->s, delete_words, NULL, NULL), 0);
+		assert_int_equal(store_checkpoint(f->s, NULL), 0);
+		assert_false(file_has(f->db_path, "zirconquux"));
+		assert_int_equal(count_now(f->s), SHORT_ROWS - (SHORT_ROWS + 6) / 7);
+		assert_int_equal(store_integrity(f->s, NULL), 0);
+		assert_int_equal(store_write(f->s, delete_all, NULL, NULL), 0);
+	}
+}
+
 /* ── asserted ── */
 
 /* Runs fn in a child that opens the store of a folder of its own; true: it died of an assertion. */
@@ -1005,6 +1071,7 @@ int main(void)
 		T(test_kept_until_the_snapshot_ends),
 		T(test_readers_are_at_most_16),
 		T(test_checkpoints_bound_the_log),
+		T(test_nothing_of_what_was_deleted_is_in_the_file),
 		T(test_acknowledged_rows_survive_sigkill),
 		cmocka_unit_test(test_misuse_is_asserted),
 	};
