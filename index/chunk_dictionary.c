@@ -34,6 +34,7 @@ enum {
 	Q_ADD,
 	Q_ALL,
 	Q_LEAVES,
+	Q_DISTRUST,
 	Q_LEAVING,
 	Q_LAST_SLOT,
 	Q_UNZIP,
@@ -46,19 +47,24 @@ static const char *const sql[] = {
 	[Q_TRAINED_ON] = "SELECT coalesce(max(n_chunks), 0) FROM text_dictionary "
 			 "WHERE workspace_n = ?1 AND n_chunks >= 0",
 	[Q_SAMPLE] = "SELECT carrel_text(dictionary_n, text), slot FROM chunk "
-		     "WHERE workspace_n = ?1 AND live = 1 AND slot % ?2 = 0 LIMIT ?3",
+		     "WHERE workspace_n = ?1 AND live = 1 AND slot % ?2 = 0 "
+		     "AND carrel_readable(dictionary_n, text) LIMIT ?3",
 	[Q_THERE] = "SELECT 1 FROM chunk WHERE workspace_n = ?1 AND slot = ?2",
 	[Q_ADD] = "INSERT INTO text_dictionary (n, workspace_n, n_chunks, bytes) VALUES (?1, ?2, "
 		  "?3, ?4) "
 		  "ON CONFLICT (n) DO NOTHING",
 	[Q_ALL] = "SELECT n, bytes FROM text_dictionary WHERE workspace_n = ?1",
 	[Q_LEAVES] = "UPDATE text_dictionary SET n_chunks = -1 WHERE n = ?1",
+	[Q_DISTRUST] = "UPDATE text_dictionary SET n_chunks = -1 WHERE n IN "
+		       "(SELECT dictionary_n FROM chunk WHERE document_id = ?1 "
+		       "AND NOT carrel_readable(dictionary_n, text))",
 	[Q_LEAVING] = "SELECT n FROM text_dictionary WHERE workspace_n = ?1 AND n_chunks < 0 "
 		      "ORDER BY n LIMIT 1",
 	[Q_LAST_SLOT] = "SELECT coalesce(max(slot), -1) FROM chunk WHERE workspace_n = ?1",
+	/* What cannot be read needs none. */
 	[Q_UNZIP] = "UPDATE chunk SET text = carrel_zip(NULL, carrel_text(dictionary_n, text)), "
 		    "dictionary_n = NULL WHERE workspace_n = ?1 AND dictionary_n = ?2 "
-		    "AND slot >= ?3 AND slot < ?4",
+		    "AND slot >= ?3 AND slot < ?4 AND carrel_readable(dictionary_n, text)",
 	[Q_REMOVE] = "DELETE FROM text_dictionary WHERE n = ?1",
 };
 SQL_TABLE(table, "index/chunk_dictionary", sql);
@@ -448,6 +454,13 @@ int forgetting_test(struct db *db, struct forgetting *f, const char *text, struc
 	return rc;
 }
 
+void forgetting_all(struct forgetting *f)
+{
+	for (struct dictionary_row *d = f->all; d; d = d->next) {
+		d->tainted = true;
+	}
+}
+
 int forgetting_end(struct db *db, struct forgetting *f, struct err *e)
 {
 	int rc = 0;
@@ -464,6 +477,14 @@ int forgetting_end(struct db *db, struct forgetting *f, struct err *e)
 }
 
 /* ── dictionaries that leave ── */
+
+int dictionary_distrust(struct db *db, const struct id *document, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_DISTRUST);
+
+	stmt_id(q, 1, document);
+	return stmt_run(q, e);
+}
 
 struct leaving {
 	int64_t workspace_n;

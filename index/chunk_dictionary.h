@@ -27,7 +27,12 @@ MUST_CHECK int forgetting_create(
 	struct db *db, int64_t workspace_n, struct forgetting **out, struct err *e);
 MUST_CHECK int forgetting_test(
 	struct db *db, struct forgetting *f, const char *text, struct err *e);
+/* There was a text that could not be read: all dictionaries are concerned. */
+void forgetting_all(struct forgetting *f);
 MUST_CHECK int forgetting_end(struct db *db, struct forgetting *f, struct err *e);
 void forgetting_destroy(struct forgetting *f);
+
+/* tx. What a chunk of the document is compressed with, and cannot be read with, leaves. */
+MUST_CHECK int dictionary_distrust(struct db *db, const struct id *document, struct err *e);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/log.h"
 #include "index/catalog.h"
 #include "index/chunk_dictionary.h"
 #include "index/fts.h"
@@ -17,11 +18,14 @@ enum {
 	Q_HOME,
 	Q_LIVE_SLOTS,
 	Q_ROW,
+	Q_READABLE,
 	Q_RETIRE,
 	Q_DELETED,
 	Q_TEXTS,
 	Q_REMOVE,
 	Q_SWEEP,
+	Q_BLANK_UNREADABLE,
+	Q_REMOVE_FOREIGN,
 };
 
 static const char *const sql[] = {
@@ -47,11 +51,13 @@ static const char *const sql[] = {
 	[Q_LIVE_SLOTS] = "SELECT slot FROM chunk WHERE document_id = ?1 AND live = 1 ORDER BY slot",
 	[Q_ROW] = "SELECT language, title, heading, carrel_text(dictionary_n, text) FROM chunk "
 		  "WHERE workspace_n = ?1 AND slot = ?2",
+	[Q_READABLE] = "SELECT carrel_readable(dictionary_n, text) FROM chunk "
+		       "WHERE workspace_n = ?1 AND slot = ?2",
 	[Q_RETIRE] = "UPDATE chunk SET live = 0 WHERE document_id = ?1 AND live = 1",
 	[Q_DELETED] = "SELECT w.n FROM document d JOIN workspace w ON w.id = d.workspace_id "
 		      "WHERE d.id = ?1 AND d.deleted_ms IS NOT NULL",
-	[Q_TEXTS] = "SELECT title || char(10) || heading || char(10) || carrel_text(dictionary_n, "
-		    "text) "
+	[Q_TEXTS] = "SELECT CASE WHEN carrel_readable(dictionary_n, text) THEN title || char(10) "
+		    "|| heading || char(10) || carrel_text(dictionary_n, text) END "
 		    "FROM chunk WHERE document_id = ?1",
 	[Q_REMOVE] = "DELETE FROM chunk WHERE document_id = ?1",
 	/* An answer that is being written may cite what is in its prompt. */
@@ -62,6 +68,9 @@ static const char *const sql[] = {
 		"chunk.document_id) "
 		"AND id NOT IN (SELECT j.value FROM run r JOIN run_source s ON s.run_id = r.id, "
 		"json_each(s.chunk_ids) j WHERE r.state IN ('queued', 'streaming'))",
+	[Q_BLANK_UNREADABLE] = "UPDATE chunk SET dictionary_n = NULL, text = carrel_zip(NULL, '') "
+			       "WHERE document_id = ?1 AND NOT carrel_readable(dictionary_n, text)",
+	[Q_REMOVE_FOREIGN] = "DELETE FROM chunk AS c WHERE document_id = ?1 AND " CHUNK_IS_FOREIGN,
 };
 SQL_TABLE(table, "index/chunks", sql);
 
@@ -103,7 +112,7 @@ static int live_slots(struct db *db, const struct id *document, struct buf *out,
 }
 
 /* The full-text row must go with exactly the words it came with. */
-static int unindex(struct db *db, int64_t workspace_n, int64_t slot, struct err *e)
+static int unindex_text(struct db *db, int64_t workspace_n, int64_t slot, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_ROW);
 	struct fts_row row;
@@ -120,6 +129,33 @@ static int unindex(struct db *db, int64_t workspace_n, int64_t slot, struct err 
 	rc = fts_delete(db, workspace_n, &row, e);
 	stmt_reset(q);
 	return rc;
+}
+
+static bool unreadable(struct db *db, int64_t workspace_n, int64_t slot)
+{
+	struct stmt *q = db_stmt(db, &table, Q_READABLE);
+	bool is;
+
+	stmt_int(q, 1, workspace_n);
+	stmt_int(q, 2, slot);
+	is = stmt_step(q, NULL) == 1 && !col_int(q, 0);
+	stmt_reset(q);
+	return is;
+}
+
+/* A text that cannot be read must not keep its document from being deleted or read in anew: its
+ * words stay in the full text, of no chunk, until `carrel check --repair` builds that anew. */
+static int unindex(struct db *db, int64_t workspace_n, int64_t slot, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int rc = unindex_text(db, workspace_n, slot, &why);
+
+	if (rc == ERR_CORRUPT && unreadable(db, workspace_n, slot)) {
+		log_error("chunk.unreadable", LN("workspace", workspace_n), LN("slot", slot),
+			LT("message", why.message));
+		rc = 0;
+	}
+	return rc < 0 ? err_set(e, rc, why.reason, "%s", why.message) : 0;
 }
 
 int chunks_retire_document(struct db *db, const struct id *document, struct err *e)
@@ -357,7 +393,12 @@ static int test_texts(struct db *db, struct forgetting *f, const struct id *docu
 
 	stmt_id(q, 1, document);
 	while ((rc = stmt_step(q, e)) == 1) {
-		rc = forgetting_test(db, f, col_text(q, 0), e);
+		const char *text = col_text(q, 0);
+
+		rc = text ? forgetting_test(db, f, text, e) : 0;
+		if (!text) {
+			forgetting_all(f);
+		}
 		if (rc != 0) {
 			stmt_reset(q);
 			return rc;
@@ -407,6 +448,30 @@ int chunks_purge_document(struct db *db, const struct id *document, struct err *
 		rc = remove_rows(db, workspace_n, document, e);
 	}
 	return rc;
+}
+
+int chunks_drop_unreadable(struct db *db, const struct id *document, struct err *e)
+{
+	struct stmt *q;
+	int rc = chunks_retire_document(db, document, e);
+
+	if (rc == 0) {
+		rc = dictionary_distrust(db, document, e);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	q = db_stmt(db, &table, Q_BLANK_UNREADABLE);
+	stmt_id(q, 1, document);
+	return stmt_run(q, e);
+}
+
+int chunks_drop_foreign(struct db *db, const struct id *document, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_REMOVE_FOREIGN);
+
+	stmt_id(q, 1, document);
+	return stmt_run(q, e);
 }
 
 int chunks_sweep(struct db *db, const struct id *version, struct err *e)

@@ -83,6 +83,18 @@ MUST_CHECK int chunks_purge_document(struct db *db, const struct id *document, s
  * it. */
 MUST_CHECK int chunks_forget(struct store *s, int64_t workspace_n,
 	int (*goes_on)(void *arg, struct err *e), void *arg, struct err *e);
+/* tx. For `carrel check`: the document's chunks are retired; those whose text cannot be read have
+ * an empty one from then on, and the dictionary they were compressed with is given to no chunk any
+ * more (chunks_forget removes it). The document is then without a chunk. */
+MUST_CHECK int chunks_drop_unreadable(struct db *db, const struct id *document, struct err *e);
+/* Of a chunk c: its document, version or workspace is not there or another's. */
+#define CHUNK_IS_FOREIGN                                                                           \
+	"NOT EXISTS (SELECT 1 FROM document d JOIN document_version v ON v.document_id = d.id"     \
+	" JOIN workspace w ON w.id = d.workspace_id WHERE d.id = c.document_id"                    \
+	" AND v.id = c.version_id AND w.n = c.workspace_n AND w.id = c.workspace_id)"
+/* tx. For `carrel check`: removes those that are so; vectors, full text and bitmaps are left to
+ * their own checks. */
+MUST_CHECK int chunks_drop_foreign(struct db *db, const struct id *document, struct err *e);
 /* tx. Removes retired chunks of older generations of the version that no citation names. */
 MUST_CHECK int chunks_sweep(struct db *db, const struct id *version, struct err *e);
 

@@ -3,6 +3,7 @@
  *
  *   carrel_allowed(slot, bitmap pointer)   1 if the bit is set
  *   carrel_text(dictionary_n, blob)        chunk text from its zstd frame
+ *   carrel_readable(dictionary_n, blob)    whether that gives its text, whole and unchanged
  *   carrel_zip(dictionary_n, text)         and back; dictionary_n NULL: without a dictionary
  *   carrel_fold(text)                      without case and accents (index/fold.h)
  *   carrel_score(fts_n, scoring pointer)   FTS5 auxiliary: the BM25 of a row, higher is better
