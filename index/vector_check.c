@@ -6,10 +6,11 @@
 
 #include "index/base/log.h"
 #include "index/chunks.h"
+#include "index/vector_check.h"
 #include "index/vector_file.h"
 #include "index/vector_kernel.h"
 
-#define PAGE 256
+#define PAGE MADE_MAX
 #define LENGTH_ERROR .01f
 
 struct checking {
@@ -164,9 +165,8 @@ static int check_rows(struct checking *c, struct err *e)
 
 struct fresh {
 	int64_t space_n;
-	int64_t slots[PAGE];
-	int n, dimension;
-	const float *vectors;
+	int dimension;
+	const struct made_vectors *made;
 };
 
 static int tx_put_fresh(struct db *db, void *arg, struct err *e)
@@ -174,62 +174,25 @@ static int tx_put_fresh(struct db *db, void *arg, struct err *e)
 	const struct fresh *f = arg;
 	int rc = 0;
 
-	for (int i = 0; rc == 0 && i < f->n; i++) {
-		rc = vectors_put_late(db, f->space_n, f->slots[i],
-			f->vectors + (size_t)i * (size_t)f->dimension, f->dimension, e);
+	for (int i = 0; rc == 0 && i < f->made->n; i++) {
+		rc = vectors_put_late(db, f->space_n, f->made->slots[i],
+			f->made->vectors + (size_t)i * (size_t)f->dimension, f->dimension, e);
 	}
-	return rc;
-}
-
-/* The texts of those slots that are live still. */
-static int read_texts(struct checking *c, struct arena *a, const struct slots *missing,
-	struct fresh *f, struct embed_text *texts, struct err *e)
-{
-	struct db *db = store_reader(c->v->store, e);
-	int rc = 0;
-
-	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
-	}
-	for (int i = 0; rc == 0 && i < missing->n; i++) {
-		struct chunk chunk = {0};
-		int n = 0;
-
-		rc = chunks_scan(db, a, c->s->workspace_n, missing->items[i], 1, &chunk, &n, e);
-		if (rc == 0 && n == 1 && chunk.slot == missing->items[i]) {
-			f->slots[f->n] = chunk.slot;
-			texts[f->n++] = (struct embed_text){
-				chunk.title, chunk.heading, chunk.text, chunk.language};
-		}
-	}
-	store_reader_drop(db);
 	return rc;
 }
 
 static int embed_missing(struct checking *c, const struct slots *missing, struct err *e)
 {
-	struct fresh f = {.space_n = c->s->n, .dimension = c->s->identity.dimension};
-	struct embed_text texts[PAGE];
-	struct space space;
-	struct arena a;
-	float *out;
-	int rc = vectors_space_open(c->v, c->s->n, &space, e);
+	struct made_vectors made;
+	struct fresh f = {c->s->n, c->s->identity.dimension, &made};
+	int rc;
 
-	if (rc) {
-		return rc;
-	}
-	arena_init(&a);
-	rc = read_texts(c, &a, missing, &f, texts, e);
-	out = arena_array(&a, float, (size_t)PAGE *(size_t)f.dimension);
-	if (rc == 0) {
-		rc = embed(space.embedder, EMBED_DOCUMENT, texts, f.n, out, NULL, NULL, NULL, e);
-	}
-	f.vectors = out;
-	if (rc == 0 && f.n) {
+	arena_init(&made.arena);
+	rc = vectors_make(c->v, c->s, missing->items, missing->n, &made, e);
+	if (rc == 0 && made.n) {
 		rc = store_write(c->v->store, tx_put_fresh, &f, e);
 	}
-	arena_finish(&a);
-	embedder_drop(space.embedder);
+	arena_finish(&made.arena);
 	return rc;
 }
 
@@ -251,6 +214,13 @@ static int check_missing(struct checking *c, struct err *e)
 		}
 	} while (rc == 0 && page.n == PAGE);
 	return rc;
+}
+
+int vectors_embed_missing(struct vectors *v, struct loaded_space *s, struct err *e)
+{
+	struct checking c = {v, s, true, 0};
+
+	return check_missing(&c, e);
 }
 
 /* ── segments ── */
@@ -377,6 +347,10 @@ int vectors_check(struct vectors *v, bool repair, int64_t *n_wrong, struct err *
 	int rc;
 
 	*n_wrong = 0;
+	rc = vectors_check_spaces(v, repair, n_wrong, e); /* may swap, which is upkeep itself */
+	if (rc) {
+		return rc;
+	}
 	pthread_mutex_lock(&v->upkeep);
 	rc = check_locked(v, repair, n_wrong, e);
 	pthread_mutex_unlock(&v->upkeep);

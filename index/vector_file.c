@@ -1,4 +1,4 @@
-#include "index/vector_file.h"
+#include "index/vector_file_private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,41 +11,27 @@
 #include <unistd.h>
 
 #include "index/base/fs.h"
-#include "index/base/hash.h"
 #include "index/base/log.h"
 
-#define HEAD_BYTES (BLOCK_WORDS * sizeof(uint64_t))
 #define ROUND 64		     /* blocks written between two transactions */
 #define AHEAD_BYTES ((off_t)8 << 20) /* asked of the disk before it is needed */
-#define PATH_BYTES 1024
-
-struct block_row {
-	int64_t n;
-	bool empty;
-	uint8_t digest[HASH_DAMAGE_BYTES];
-};
-
-struct block_rows {
-	struct block_row *items;
-	int n, capacity;
-};
 
 static size_t halves_bytes(const struct loaded_space *s)
 {
 	return BLOCK_SLOTS * (size_t)s->identity.dimension * sizeof(uint16_t);
 }
 
-static size_t block_bytes(const struct loaded_space *s)
+size_t file_block_bytes(const struct loaded_space *s)
 {
 	return HEAD_BYTES + halves_bytes(s);
 }
 
-static void file_path(const struct vectors *v, int64_t space_n, char out[PATH_BYTES])
+void file_path(const struct vectors *v, int64_t space_n, char out[PATH_BYTES])
 {
 	snprintf(out, PATH_BYTES, "%s/%lld" FILE_SUFFIX, v->folder, (long long)space_n);
 }
 
-static void rows_add(struct block_rows *rows, const struct block_row *row)
+void file_rows_add(struct block_rows *rows, const struct block_row *row)
 {
 	if (rows->n == rows->capacity) {
 		rows->capacity = rows->capacity ? 2 * rows->capacity : 64;
@@ -56,7 +42,7 @@ static void rows_add(struct block_rows *rows, const struct block_row *row)
 }
 
 /* Those of blocks that are right, ascending. */
-static int rows_read(
+int file_rows_read(
 	struct db *db, const struct loaded_space *s, struct block_rows *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &vector_sql, Q_BLOCKS);
@@ -75,7 +61,7 @@ static int rows_read(
 			continue; /* as good as none */
 		}
 		if (row.n >= 0) {
-			rows_add(out, &row);
+			file_rows_add(out, &row);
 		}
 	}
 	return rc;
@@ -101,8 +87,8 @@ static int tx_forget(struct db *db, void *arg, struct err *e)
 	return rc;
 }
 
-static int forget_rows(struct vectors *v, const struct loaded_space *s,
-	const struct block_rows *rows, struct err *e)
+int file_forget_rows(struct vectors *v, const struct loaded_space *s, const struct block_rows *rows,
+	struct err *e)
 {
 	struct forget f = {s, rows};
 
@@ -135,18 +121,18 @@ static bool read_whole(int fd, struct iovec *into, int n, off_t at)
 }
 
 /* Whether the block is what was written. */
-static bool read_block(int fd, const struct loaded_space *s, const struct block_row *row,
+bool file_read_block(int fd, const struct loaded_space *s, const struct block_row *row,
 	uint64_t present[BLOCK_WORDS], uint16_t *halves)
 {
 	struct iovec into[2] = {{present, HEAD_BYTES}, {halves, halves_bytes(s)}};
-	off_t at = (off_t)row->n * (off_t)block_bytes(s);
+	off_t at = (off_t)row->n * (off_t)file_block_bytes(s);
 	uint8_t digest[HASH_DAMAGE_BYTES];
 	struct hash_damage h;
 
 	if (fd < 0) {
 		return false;
 	}
-	(void)posix_fadvise(fd, at + AHEAD_BYTES, (off_t)block_bytes(s), POSIX_FADV_WILLNEED);
+	(void)posix_fadvise(fd, at + AHEAD_BYTES, (off_t)file_block_bytes(s), POSIX_FADV_WILLNEED);
 	if (!read_whole(fd, into, 2, at)) {
 		return false;
 	}
@@ -191,11 +177,11 @@ static void load_block(
 	struct vector_block *b = memory_block_begin(&s->memory);
 	uint64_t present[BLOCK_WORDS];
 
-	if (read_block(fd, s, row, present, b->halves)) {
+	if (file_read_block(fd, s, row, present, b->halves)) {
 		memory_block_end(&s->memory, b, row->n, present);
 	} else {
 		memory_block_drop(b);
-		rows_add(wrong, row);
+		file_rows_add(wrong, row);
 	}
 }
 
@@ -204,7 +190,7 @@ static int load_all(
 {
 	struct block_rows rows = {0};
 	int64_t next = 0;
-	int rc = rows_read(db, s, &rows, e);
+	int rc = file_rows_read(db, s, &rows, e);
 
 	for (int i = 0; rc == 0 && i < rows.n; i++) {
 		const struct block_row *row = &rows.items[i];
@@ -244,7 +230,7 @@ int file_load(struct vectors *v, struct loaded_space *s, struct err *e)
 		log_warn("vectors.file_refused", LN("space", s->n), LN("blocks", wrong.n));
 	}
 	if (rc == 0) {
-		rc = forget_rows(v, s, &wrong, e);
+		rc = file_forget_rows(v, s, &wrong, e);
 	}
 	free(wrong.items);
 	if (fd >= 0) {
@@ -303,7 +289,7 @@ static bool take_block(
 	size_t each = (size_t)s->identity.dimension * sizeof(uint16_t);
 	bool any = false;
 
-	memset(out, 0, block_bytes(s));
+	memset(out, 0, file_block_bytes(s));
 	for (size_t w = 0; w < BLOCK_WORDS; w++) {
 		uint64_t bits = snapshot_word(shot, (size_t)n * BLOCK_WORDS + w);
 
@@ -342,7 +328,7 @@ static bool write_whole(int fd, const char *p, size_t n_bytes, off_t at)
 /* An empty one takes no room, where the file system can do that. */
 static bool write_block(struct writing *w, const struct snapshot *shot, struct block_row *row)
 {
-	size_t n_bytes = block_bytes(w->space);
+	size_t n_bytes = file_block_bytes(w->space);
 	off_t at = (off_t)row->n * (off_t)n_bytes;
 	struct hash_damage h;
 
@@ -391,7 +377,7 @@ static int64_t choose(
 			at++;
 		}
 		if (at == right->n || right->items[at].n != from) {
-			rows_add(out, &(struct block_row){.n = from});
+			file_rows_add(out, &(struct block_row){.n = from});
 		}
 	}
 	return from;
@@ -419,7 +405,7 @@ static bool fit(struct writing *w, int64_t *n_blocks)
 {
 	struct snapshot *shot = memory_snapshot(&w->space->memory);
 	int64_t in_memory = (int64_t)shot->n_blocks, in_file, free_bytes;
-	size_t n_bytes = block_bytes(w->space);
+	size_t n_bytes = file_block_bytes(w->space);
 	struct stat st;
 
 	snapshot_drop(shot);
@@ -463,7 +449,7 @@ static int write_file(struct writing *w, const char *path, struct err *e)
 	if (!db) {
 		return e && e->code ? e->code : ERR_INTERNAL;
 	}
-	rc = rows_read(db, w->space, &right, e);
+	rc = file_rows_read(db, w->space, &right, e);
 	store_reader_drop(db);
 	if (rc == 0) {
 		rc = fit(w, &n_blocks) ? write_blocks(w, &right, n_blocks, e) : 1;
@@ -492,7 +478,7 @@ int file_write(struct vectors *v, struct loaded_space *s, struct err *e)
 	pthread_mutex_lock(&s->filing);
 	if (file_wanted(s, path)) {
 		w.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		w.bytes = malloc(block_bytes(s));
+		w.bytes = malloc(file_block_bytes(s));
 		ASSERT(w.bytes != NULL);
 		if (w.fd < 0) {
 			log_warn("vectors.file", LT("error", strerror(errno)));
@@ -549,97 +535,4 @@ int file_strays(struct vectors *v, bool remove_them, int64_t *n, struct err *e)
 	store_reader_drop(db);
 	closedir(dir);
 	return !db ? (e && e->code ? e->code : ERR_INTERNAL) : rc < 0 ? rc : 0;
-}
-
-/* ── checking ── */
-
-/* The block as the stored vectors make it. */
-static int make_block(
-	struct db *db, const struct loaded_space *s, int64_t n, char *out, struct err *e)
-{
-	size_t each = (size_t)s->identity.dimension * sizeof(uint16_t);
-	struct stmt *q = db_stmt(db, &vector_sql, Q_VECTORS_BETWEEN);
-	int rc;
-
-	memset(out, 0, block_bytes(s));
-	stmt_int(q, 1, s->n);
-	stmt_int(q, 2, n * BLOCK_SLOTS);
-	stmt_int(q, 3, (n + 1) * BLOCK_SLOTS);
-	while ((rc = stmt_step(q, e)) > 0) {
-		size_t in_block = (size_t)(col_int(q, 0) % BLOCK_SLOTS), n_bytes = 0;
-		const void *p = col_blob(q, 1, &n_bytes);
-		uint64_t word;
-
-		if (n_bytes == each) {
-			memcpy(&word, out + in_block / 64 * sizeof(word), sizeof(word));
-			word |= (uint64_t)1 << (in_block % 64);
-			memcpy(out + in_block / 64 * sizeof(word), &word, sizeof(word));
-			memcpy(out + HEAD_BYTES + in_block * each, p, each);
-		}
-	}
-	return rc;
-}
-
-static int check_block(struct db *db, int fd, const struct loaded_space *s,
-	const struct block_row *row, struct block_rows *wrong, struct err *e)
-{
-	char *stored = malloc(block_bytes(s)), *found = calloc(1, block_bytes(s));
-	bool good;
-	int rc;
-
-	ASSERT(stored != NULL && found != NULL);
-	rc = make_block(db, s, row->n, stored, e);
-	good = row->empty || read_block(fd, s, row, (uint64_t *)(void *)found,
-				     (uint16_t *)(void *)(found + HEAD_BYTES));
-	if (rc == 0 && (!good || memcmp(stored, found, block_bytes(s)) != 0)) {
-		rows_add(wrong, row);
-	}
-	free(stored);
-	free(found);
-	return rc;
-}
-
-static int check_blocks(
-	struct vectors *v, struct loaded_space *s, struct block_rows *wrong, struct err *e)
-{
-	struct db *db = store_reader(v->store, e);
-	struct block_rows rows = {0};
-	char path[PATH_BYTES];
-	int fd, rc;
-
-	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
-	}
-	file_path(v, s->n, path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	rc = rows_read(db, s, &rows, e);
-	for (int i = 0; rc == 0 && i < rows.n; i++) {
-		rc = check_block(db, fd, s, &rows.items[i], wrong, e);
-	}
-	free(rows.items);
-	if (fd >= 0) {
-		close(fd);
-	}
-	store_reader_drop(db);
-	return rc;
-}
-
-int file_check(
-	struct vectors *v, struct loaded_space *s, bool repair, int64_t *n_wrong, struct err *e)
-{
-	struct block_rows wrong = {0};
-	int rc;
-
-	pthread_mutex_lock(&s->filing); /* what is written anew would look wrong */
-	rc = check_blocks(v, s, &wrong, e);
-	if (rc == 0 && repair) {
-		rc = forget_rows(v, s, &wrong, e);
-	}
-	pthread_mutex_unlock(&s->filing);
-	if (wrong.n) {
-		log_warn("vectors.file_wrong", LN("space", s->n), LN("blocks", wrong.n));
-	}
-	*n_wrong = wrong.n;
-	free(wrong.items);
-	return rc;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "index/base/fs.h"
 #include "index/base/log.h"
 #include "index/vector_file.h"
 
@@ -436,7 +437,7 @@ int vectors_stray_files(struct vectors *v, bool remove_them, int64_t *n_stray, s
 			(*n_stray)++;
 			snprintf(path, sizeof(path), "%s/%s", v->folder, entry->d_name);
 			if (remove_them) {
-				(void)unlink(path);
+				fs_remove_tree(path);
 			}
 		}
 	}

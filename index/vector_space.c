@@ -88,6 +88,10 @@ static const char *const statements[] = {
 	[Q_BLOCKS_PURGE] = "DELETE FROM vector_block WHERE space_n = ?1",
 	[Q_BLOCKS_LEFT_OUT] = "DELETE FROM vector_block",
 	[Q_IS_SERVING] = "SELECT 1 FROM vector_space WHERE n = ?1 AND state = 'serving'",
+	[Q_WITHOUT_SPACE] = "SELECT w.n FROM workspace w WHERE EXISTS (SELECT 1 FROM chunk c"
+			    " WHERE c.workspace_n = w.n AND c.live = 1) AND NOT EXISTS"
+			    " (SELECT 1 FROM vector_space s WHERE s.workspace_n = w.n"
+			    " AND s.state = 'serving')",
 };
 const struct sql_table vector_sql = {
 	"index/vector", statements, (int)(sizeof(statements) / sizeof(statements[0]))};

@@ -158,6 +158,7 @@ enum vector_query {
 	Q_BLOCKS_PURGE,
 	Q_BLOCKS_LEFT_OUT,
 	Q_IS_SERVING,
+	Q_WITHOUT_SPACE,
 };
 extern const struct sql_table vector_sql;
 
