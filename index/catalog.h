@@ -281,6 +281,8 @@ MUST_CHECK int version_next_generation(
 	struct db *db, const struct id *id, int64_t *generation, struct err *e);
 MUST_CHECK int workspace_take_slots(
 	struct db *db, int64_t workspace_n, int n, int64_t *first, struct err *e);
+/* tx, for `carrel check`: the next slot is behind all that are used. */
+MUST_CHECK int workspace_pass_slots(struct db *db, const struct id *workspace, struct err *e);
 
 /* tx. One line in the audit log. detail: JSON or "{}". workspace may be NULL. */
 MUST_CHECK int audit_add(struct db *db, const struct id *workspace, const char *actor,

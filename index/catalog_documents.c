@@ -31,6 +31,7 @@ enum {
 	Q_CURRENT,
 	Q_GENERATION,
 	Q_TAKE_SLOTS,
+	Q_PASS_SLOTS,
 	Q_LOST_HASHES,
 	Q_BLANK_DOCUMENT,
 	Q_BLANK_VERSIONS,
@@ -120,6 +121,9 @@ static const char *const sql[] = {
 			 "RETURNING generation",
 	[Q_TAKE_SLOTS] = "UPDATE workspace SET next_slot = next_slot + ?2 WHERE n = ?1 "
 			 "RETURNING next_slot - ?2",
+	[Q_PASS_SLOTS] = "UPDATE workspace SET next_slot = max(next_slot, 1 + coalesce((SELECT "
+			 "max(slot) FROM chunk WHERE workspace_n = workspace.n), -1)) "
+			 "WHERE id = ?1",
 	[Q_LOST_HASHES] = "SELECT h FROM (SELECT blob_hash AS h FROM document_version "
 			  "WHERE document_id = ?1 UNION SELECT text_hash FROM document_version "
 			  "WHERE document_id = ?1 UNION SELECT view_hash FROM document_version "
@@ -561,4 +565,9 @@ int workspace_take_slots(struct db *db, int64_t workspace_n, int n, int64_t *fir
 	stmt_int(q, 1, workspace_n);
 	stmt_int(q, 2, n);
 	return returned(q, first, e);
+}
+
+int workspace_pass_slots(struct db *db, const struct id *workspace, struct err *e)
+{
+	return row_change(db, with_id(db, Q_PASS_SLOTS, workspace), e);
 }

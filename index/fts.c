@@ -71,6 +71,9 @@ static const char *const create_sql[] = {
 	"CREATE VIRTUAL TABLE fts_words_%1$lld USING fts5vocab(fts_%1$lld, row)",
 };
 static const char *const drop_sql[] = {
+	/* What cannot be opened cannot be dropped: an empty structure (cookie, no level, no
+	 * segment, no write yet) for one that may be damaged. */
+	"INSERT OR REPLACE INTO fts_%1$lld_data (id, block) VALUES (10, x'00000000000000')",
 	"DROP TABLE IF EXISTS fts_words_%1$lld",
 	"DROP TABLE IF EXISTS fts_%1$lld",
 	"DROP VIEW IF EXISTS fts_content_%1$lld",

@@ -324,23 +324,43 @@ static int on_blob(const char *hash, void *arg)
 	return rc < 0 ? rc : 0;
 }
 
-int index_sweep_blobs(struct index *ix, int64_t *n, struct err *e)
+/* Hashes with their NULs. */
+static int list_unnamed(struct index *ix, struct buf *out, struct err *e)
 {
 	struct sweep s = {.db = store_reader(ix->store, e), .unnamed = BUF_INIT, .e = e};
 	int rc;
 
-	*n = 0;
 	if (!s.db) {
 		return ERR_UNAVAILABLE;
 	}
 	rc = blob_each(ix->blobs, on_blob, &s, e);
 	store_reader_drop(s.db);
+	*out = s.unnamed;
+	return rc;
+}
+
+int index_unnamed_blobs(struct index *ix, int64_t *n, struct err *e)
+{
+	struct buf unnamed = BUF_INIT;
+	int rc = list_unnamed(ix, &unnamed, e);
+
+	*n = (int64_t)(unnamed.len / HASH_HEX_SIZE);
+	buf_finish(&unnamed);
+	return rc;
+}
+
+int index_sweep_blobs(struct index *ix, int64_t *n, struct err *e)
+{
+	struct buf unnamed = BUF_INIT;
+	int rc = list_unnamed(ix, &unnamed, e);
+
+	*n = 0;
 	/* Each is asked again under the lock: what was on its way in is named by now. */
-	for (size_t at = 0; rc >= 0 && at < s.unnamed.len; at += HASH_HEX_SIZE) {
-		rc = remove_if_unnamed(ix, s.unnamed.data + at, e);
+	for (size_t at = 0; rc >= 0 && at < unnamed.len; at += HASH_HEX_SIZE) {
+		rc = remove_if_unnamed(ix, unnamed.data + at, e);
 		*n += rc > 0;
 	}
-	buf_finish(&s.unnamed);
+	buf_finish(&unnamed);
 	if (*n > 0) {
 		log_info("blobs.swept", LN("n", *n));
 	}

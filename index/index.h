@@ -58,12 +58,25 @@ MUST_CHECK int index_remove_unnamed(
 /* Removes every blob that no version names (of an upload that failed or was killed): *n of them. */
 MUST_CHECK int index_sweep_blobs(struct index *ix, int64_t *n, struct err *e);
 
-#define INDEX_CHECK_STAGES 9
-/* `carrel check`: integrity of the database, bitmaps, full text, vectors, blobs (each original
- * re-hashed if deep) against the sacred tables. `say` is told each finding and each stage. Returns
- * 0 with *n_wrong findings (left after a repair). A stage begins with an empty text. */
-MUST_CHECK int index_check(struct index *ix, bool repair, bool deep,
-	void (*say)(void *arg, const char *stage, const char *text), void *arg, int64_t *n_wrong,
-	struct err *e);
+/* How many there are. */
+MUST_CHECK int index_unnamed_blobs(struct index *ix, int64_t *n, struct err *e);
+
+#define INDEX_CHECK_STAGES 11
+struct index_checking {
+	bool repair;
+	bool deep; /* each blob is hashed again */
+	/* Told each finding and each stage; a stage begins with an empty text. */
+	void (*say)(void *arg, const char *stage, const char *text);
+	void *arg;
+	/* Orders a job ("ingest", "reindex", "purge") that mends what only a job can; NULL: such a
+	 * thing is told and left. */
+	int (*order)(struct index *ix, const char *kind, const struct id *document,
+		const struct id *version, struct err *e);
+};
+/* `carrel check`: integrity of the database, bitmaps, full text, vectors, blobs against the sacred
+ * tables. Returns 0 with *n_wrong findings (left after a repair, which orders jobs that the next
+ * server runs). */
+MUST_CHECK int index_check(
+	struct index *ix, const struct index_checking *how, int64_t *n_wrong, struct err *e);
 
 #endif

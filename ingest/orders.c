@@ -11,7 +11,7 @@
 
 #define REINDEX_ROWS 200 /* jobs made in one transaction */
 
-enum { Q_DOCUMENTS, Q_REINDEX, Q_SPACE_EMBEDDER };
+enum { Q_DOCUMENTS, Q_REINDEX, Q_SPACE_EMBEDDER, Q_WORKSPACE };
 
 static const char *const statements[] = {
 	[Q_DOCUMENTS] = "SELECT id FROM document WHERE collection_id = ?1 AND deleted_ms IS NULL",
@@ -27,6 +27,7 @@ static const char *const statements[] = {
 		" AND j.version_id = v.id AND j.state IN ('queued', 'running'))"
 		" ORDER BY v.id LIMIT ?6",
 	[Q_SPACE_EMBEDDER] = "SELECT embedder FROM vector_space WHERE n = ?1",
+	[Q_WORKSPACE] = "SELECT workspace_id FROM document WHERE id = ?1",
 };
 SQL_TABLE(table, "ingest/orders", statements);
 
@@ -366,4 +367,40 @@ int ingest_reembed(struct index *ix, const struct id *workspace, const char *emb
 	const struct reembed_order o = {.embedder = embedder, .actor = actor};
 
 	return ingest_reembed_order(ix, workspace, &o, job, e);
+}
+
+/* ── lost orders ── */
+
+struct lost {
+	const char *kind;
+	const struct id *document, *version;
+};
+
+static int order_again_tx(struct db *db, void *arg, struct err *e)
+{
+	const struct lost *x = arg;
+	struct stmt *q = db_stmt(db, &table, Q_WORKSPACE);
+	struct job_new again = {.kind = x->kind,
+		.document = *x->document,
+		.version = *x->version,
+		.created_by = "operator"};
+	struct id job;
+	int rc;
+
+	stmt_id(q, 1, x->document); /* a purge's is deleted: document_lookup() knows it no more */
+	rc = stmt_step(q, e);
+	if (rc <= 0) {
+		return rc < 0 ? rc : err_absent(e);
+	}
+	again.workspace = col_id(q, 0);
+	stmt_reset(q);
+	return job_create(db, &again, &job, e);
+}
+
+int ingest_order_again(struct index *ix, const char *kind, const struct id *document,
+	const struct id *version, struct err *e)
+{
+	struct lost x = {kind, document, version};
+
+	return store_write(ix->store, order_again_tx, &x, e);
 }

@@ -84,4 +84,9 @@ struct reembed_order {
 MUST_CHECK int ingest_reembed_order(struct index *ix, const struct id *workspace,
 	const struct reembed_order *o, struct id *job, struct err *e);
 
+/* `carrel check`: an order that was lost, anew: "ingest" and "reindex" of a version, "purge" of a
+ * deleted document. */
+MUST_CHECK int ingest_order_again(struct index *ix, const char *kind, const struct id *document,
+	const struct id *version, struct err *e);
+
 #endif

@@ -8,6 +8,7 @@
 #include "index/base/clock.h"
 #include "index/base/fs.h"
 #include "index/index.h"
+#include "ingest/upload.h"
 
 #define FINDINGS_SHOWN 20 /* of a stage; with --json all are told */
 
@@ -78,10 +79,15 @@ static void on_finding(void *arg, const char *stage, const char *text)
 static int check(struct cli *cli, struct index *ix, bool repair, int64_t *n_wrong, struct err *e)
 {
 	struct telling t = {.cli = cli};
+	const struct index_checking how = {.repair = repair,
+		.deep = args_has(&cli->args, "deep"),
+		.say = on_finding,
+		.arg = &t,
+		.order = ingest_order_again};
 	int rc;
 
 	progress_start(&t.bar, "check", "stages", cli->quiet || cli->json);
-	rc = index_check(ix, repair, args_has(&cli->args, "deep"), on_finding, &t, n_wrong, e);
+	rc = index_check(ix, &how, n_wrong, e);
 	if (rc == 0) {
 		end_stage(&t);
 	}

@@ -183,9 +183,11 @@ static void a_version_that_waits_for_ever(void **state)
 {
 	struct house *h = *state;
 
-	put(h, "a.txt", "Words.\n");
+	put(h, "a.txt", "Words of the heron.\n");
 	exec_sql(h, "DELETE FROM job");
-	finds_and_mends(h, "waits for a job", 1);
+	finds_and_mends(h, "waits for a job", 0);
+	run_all(h);
+	assert_int_equal(finds(h, "heron", NULL), 1);
 }
 
 static void lost_and_changed_originals(void **state)
