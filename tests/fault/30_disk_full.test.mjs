@@ -8,7 +8,7 @@ import path from 'node:path';
 import { PASSWORD, runCarrel, startCarrel, temporaryFolder, until } from '../flow/carrel.mjs';
 import { seeded, SEED } from './house.mjs';
 
-const DISK = '96m';
+const DISK = '48m';
 const { word, prose, below } = seeded(SEED);
 const folder = temporaryFolder('carrel-full-');
 const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK}`, 'tmpfs', folder]).status === 0;

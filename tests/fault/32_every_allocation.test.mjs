@@ -15,7 +15,7 @@ import { addressOf, PASSWORD, SAMPLES, Things } from '../flow/samples.mjs';
 import { seeded, SEED } from './house.mjs';
 import { ALLOCATIONS, Faults } from './faulty.mjs';
 
-const SHARE = process.env.ALLOCATIONS ?? '4';
+const SHARE = process.env.ALLOCATIONS ?? '3';
 const ONLY = process.env.ALLOCATIONS_ROUTE; // a part of "METHOD /pattern"
 const { below } = seeded(SEED);
 const folder = temporaryFolder('carrel-memory-');
