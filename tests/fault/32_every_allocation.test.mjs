@@ -110,18 +110,26 @@ async function holds(route, person, at, r, what) {
 	}
 }
 
-// ── what an answer is compared with: the same request's without a fault, as exactly as two of those agree ──
+// ── what an answer is compared with: the same request's without a fault, as exactly as those agree ──
 
 const shape = (v) => (Array.isArray(v) ? v.slice(0, 1).map(shape) : v && typeof v === 'object' ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, shape(x)])) : typeof v);
+// An answer's pieces come as they are ready, and how far something is, as often as there is time.
+function withoutPieces(text) {
+	let said = '';
+	return text.replace(/(id: .*\n)?event: progress\n.*\n\n/g, '').replace(/(id: .*\n)?event: assistant.delta\ndata: (.*)\n\n/g, (_, _id, data) => {
+		said += JSON.parse(data).text;
+		return '';
+	}) + said;
+}
 const VIEWS = {
 	exact: (r) => r.body.toString('latin1'),
-	masked: (r) => r.text.replace(/[0-9A-Z]{26}/g, '#').replace(/\d+(\.\d+)?/g, '#'),
+	masked: (r) => withoutPieces(r.text).replace(/[0-9A-Z]{26}/g, '#').replace(/\d+(\.\d+)?(e[-+]?\d+)?/g, '#'),
 	shape: (r) => JSON.stringify(shape(r.json)),
 	status: () => '',
 };
-const viewOf = (a, b) => Object.keys(VIEWS).find((name) => VIEWS[name](a) === VIEWS[name](b));
+const viewOf = (answers) => Object.keys(VIEWS).find((name) => new Set(answers.map(VIEWS[name])).size === 1);
 
-const counts = { tried: 0, failed: 0, '503': 0, exact: 0, masked: 0, shape: 0, status: 0, refused: 0, spared: 0 };
+const counts = { allocations: 0, tried: 0, failed: 0, '503': 0, exact: 0, masked: 0, shape: 0, status: 0, refused: 0, spared: 0 };
 let secrets; // of the document that the outsider may not read
 
 /** A request of its own: what it may use up is made first. */
@@ -181,12 +189,13 @@ async function tryAt(route, who, k, forever, known, what) {
 		assert.equal(r.json.error.code, 'out_of_memory', `${what}: ${r.text}`);
 		counts['503']++;
 	} else {
-		const same = (b) => b.status === r.status && VIEWS[known.view](b) === VIEWS[known.view](r);
-		if (!same(known.r)) {
-			const now = await usual(route, who);
-			assert.ok(same(now), `${what} (${known.view}): ${r.status} ${r.text.slice(0, 1000)}\nand not ${now.status} ${now.text.slice(0, 1000)}`);
+		const same = (view) => known.some((b) => b.status === r.status && VIEWS[view](b) === VIEWS[view](r));
+		for (let i = 0; i < 3 && !same(viewOf(known)); i++) { // they may have agreed by chance: a time, to the millisecond
+			known.push(await usual(route, who));
 		}
-		counts[known.view]++;
+		const view = viewOf(known), as = known.at(-1);
+		assert.ok(same(view), `${what} (${view}): ${r.status} ${r.text.slice(0, 1500)}\nand not ${as.status} ${as.text.slice(0, 1500)}`);
+		counts[view]++;
 	}
 	if (others) {
 		// What is under way may have ended and given back all that it had: then there is memory for another.
@@ -199,9 +208,12 @@ async function tryAt(route, who, k, forever, known, what) {
 	await holds(route, person, ids, r, what);
 }
 
+// A backup (0.6 s each) makes some 19,000: of a route with more than MOST, every second, third or so.
+const MOST = 4500;
 function places(n, many) {
 	if (SHARE === 'all') {
-		return Array.from({ length: n }, (_, i) => i + 1);
+		const step = Math.ceil(n / MOST);
+		return Array.from({ length: Math.floor(n / step) }, (_, i) => 1 + i * step + below(step));
 	}
 	return Array.from({ length: Math.min(n, many) }, () => 1 + below(n));
 }
@@ -212,9 +224,10 @@ async function walk(route, who, many) {
 	const { answers } = OURS[key] ? {} : SAMPLES[key];
 	assert.ok(who === 'outsider' || (answers ? first.status === answers[0] : first.status < 300), `${key}: ${first.status} ${first.text}`);
 	const r = await usual(route, who);
-	const known = { r, view: viewOf(first, r) };
+	const known = [first, r];
 	const n = await countOf(route, who);
 	assert.ok(n > 0, `${key}: no allocation was counted`);
+	counts.allocations += n;
 	for (const k of places(n, many)) {
 		await tryAt(route, who, k, false, known, `${key} as ${who}, allocation ${k} of ${n}`);
 	}
@@ -235,17 +248,13 @@ test('an allocation that fails costs a request at most', { timeout: 7_000_000 },
 	// Those that only look first: what they show does not change meanwhile.
 	const order = table.filter((r) => r.method === 'GET').concat(table.filter((r) => r.method !== 'GET'));
 	for (const route of order.filter((r) => !ONLY || `${r.method} ${r.pattern}`.includes(ONLY))) {
-		const began = performance.now();
 		await walk(route, 'owner', Number(SHARE));
 		await walk(route, 'outsider', 1);
-		if (process.env.ALLOCATIONS_TIMES) {
-			console.log(`${route.method} ${route.pattern} ${Math.round(performance.now() - began)} ms`);
-		}
 	}
 	const jobs = async (state) => (await server.operator.get(`/v1/jobs?state=${state}&limit=200`)).json.jobs;
 	await until(async () => (await jobs('queued')).length + (await jobs('running')).length === 0, 'all jobs end', 60000);
 	assert.deepEqual(await jobs('failed'), []);
 	console.log(`figure: ${JSON.stringify(counts)}`);
-	assert.ok(counts.failed > counts.tried / 2 && counts.exact > 0 && (ONLY || counts.refused > 0), 'something was tried');
+	assert.ok(counts.failed > counts.tried / 2 && (ONLY || (counts.exact > 0 && counts.refused > 0)), 'something was tried');
 	await server.stop();
 });
