@@ -11,6 +11,7 @@ const SEED = process.env.SEED ?? '5';
 const BUILD = process.env.BUILD ?? 'build';
 const UNDER = path.resolve(ROOT, BUILD, 'scale');
 const ROUNDS = 3;
+const HERTZ = 100; // of /proc/PID/stat, on all of Linux
 const STARTS = 3;
 
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
@@ -61,7 +62,9 @@ function usage(pid) {
 	const status = readFileSync(`/proc/${pid}/status`, 'utf8');
 	const of = (name) => Number(status.match(new RegExp(`${name}:\\s+(\\d+)`))[1]) / 1024;
 	const read = Number(readFileSync(`/proc/${pid}/io`, 'utf8').match(/read_bytes: (\d+)/)[1]);
-	return { rss: of('VmRSS'), anonymous: of('RssAnon'), read: mb(read) };
+	const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop().split(' ');
+	const cpu = (Number(stat[11]) + Number(stat[12])) / HERTZ;
+	return { rss: of('VmRSS'), anonymous: of('RssAnon'), read: mb(read), cpu };
 }
 
 /** Of the vectors what lies in memory: half floats, the slots and centres of lists, two bits a number for the plan. */
@@ -92,7 +95,7 @@ async function starts(row) {
 	const v = vectorsMb(path.join(data, 'vectors'));
 	const of = (pick) => median(told.slice(1).map(pick));
 	row(`cold start to ready, ${N} chunks`, `${of((t) => t.seconds).toFixed(2)} s`,
-		`target 1; files out of the cache, ${of((t) => t.then.read).toFixed(0)} MB read; of ${STARTS}: ${told.slice(1).map((t) => t.seconds.toFixed(2)).join(', ')}`);
+		`target 1; files out of the cache, ${of((t) => t.then.read).toFixed(0)} MB read; CPU ${of((t) => t.then.cpu).toFixed(2)} s; of ${STARTS}: ${told.slice(1).map((t) => t.seconds.toFixed(2)).join(', ')}`);
 	row('its memory then, without the vectors', `${(of((t) => t.then.rss) - v.halves).toFixed(0)} MB`,
 		`target 120; all ${of((t) => t.then.rss).toFixed(0)} MB, of half floats ${v.halves.toFixed(0)}; anonymous ${of((t) => t.then.anonymous).toFixed(0)}`);
 	row('its memory later, without the vectors', `${(of((t) => t.later.rss) - v.halves - v.rest).toFixed(0)} MB`,
