@@ -11,7 +11,7 @@
 
 #define CONNECT_MS 10000
 /* Of one read: a stream comes in small packets, and a thousand of them are to be cheap. */
-#define READ_BYTES 4096
+#define READ_BYTES 2048
 #define RETRY_AFTER_TOLD_MAX_S 86400
 
 /* ── what is asked ── */

@@ -186,6 +186,7 @@ static char *dump_text(const char *text, size_t n)
 {
 	struct buf out = BUF_INIT;
 	size_t from = 0;
+	char *exact;
 
 	buf_reserve(&out, n + sizeof("{\"text\":\"\"}"));
 	buf_str(&out, "{\"text\":\"");
@@ -208,7 +209,10 @@ static char *dump_text(const char *text, size_t n)
 	}
 	buf_add(&out, text + from, n - from);
 	buf_str(&out, "\"}");
-	return buf_take(&out);
+	n = out.len + 1;
+	exact = realloc(buf_take(&out), n); /* it may be kept for a while, with hundreds like it */
+	ASSERT(exact != NULL);
+	return exact;
 }
 
 static void drop_front(struct run_buffer *b, int n)

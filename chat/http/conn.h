@@ -26,6 +26,7 @@
 
 #define HEAD_MAX ((size_t)16 * 1024)
 #define HEADERS_MAX 100
+#define HEADERS_ROOM 8
 #define TARGET_MAX ((size_t)8 * 1024)
 #define INPUT_MAX ((size_t)64 * 1024) /* of pipelined input kept while an answer is made */
 #define OVERHEAD_MAX                                                                               \
@@ -67,7 +68,7 @@ struct exchange {
 	struct server *server;
 	struct conn *conn; /* NULL once the connection is lost */
 	struct post done;
-	struct header headers[HEADERS_MAX];
+	struct header *headers; /* [n_headers], room for a power of two from HEADERS_ROOM on */
 	int n_headers;
 	const char *query; /* raw, without '?'; or NULL */
 	struct buf body;   /* BODY_JSON */

@@ -78,6 +78,11 @@ struct head {
 	bool too_many;
 };
 
+static bool is_power(int n)
+{
+	return (n & (n - 1)) == 0;
+}
+
 static void push_header(struct head *h)
 {
 	struct exchange *ex = h->ex;
@@ -89,6 +94,15 @@ static void push_header(struct head *h)
 	if (ex->n_headers == HEADERS_MAX) {
 		h->too_many = true;
 		return;
+	}
+	if (ex->n_headers == 0 || (ex->n_headers >= HEADERS_ROOM && is_power(ex->n_headers))) {
+		int n_room = ex->n_headers ? ex->n_headers * 2 : HEADERS_ROOM;
+		struct header *more = arena_array(a, struct header, (size_t)n_room);
+
+		for (int i = 0; i < ex->n_headers; i++) {
+			more[i] = ex->headers[i];
+		}
+		ex->headers = more;
 	}
 	while (h->value.len > 0 && strchr(" \t", h->value.data[h->value.len - 1])) {
 		h->value.len--;
