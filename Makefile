@@ -172,6 +172,7 @@ quality: build
 fault: build $(FAULT_PARTS) $(BUILD)/tests/unit/index/test_damage
 	$(Q)BUILD=$(BUILD) QUERIES=$(QUERIES) KILLS=$(KILLS) DAMAGES=1 POWER_TRIALS=1000000 FAULT_STEP=1 ALLOCATIONS=all CUTS=all TEST_TIMEOUT=7200 tests/run.sh -j 2 fault \
 		$(FAULT) $(BUILD)/tests/fault/mutants $(BUILD)/tests/unit/chat/test_model_faults $(BUILD)/tests/unit/index/test_damage
+	$(Q)$(MAKE) --no-print-directory asan-alloc ALLOCATIONS=40
 QUERIES ?= 1000000
 KILLS   ?= 500
 fault-short: build $(FAULT_PARTS) # what CI runs of it
