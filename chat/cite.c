@@ -350,8 +350,10 @@ static void close_sentences(struct cite *c, bool final)
 		}
 		c->n_marks = n_now;
 		close_sentence(c, end);
-		memmove(c->marks, c->marks + n_now, (size_t)(n_marks - n_now) * sizeof(*c->marks));
 		c->n_marks = n_marks - n_now;
+		if (c->n_marks > 0) {
+			memmove(c->marks, c->marks + n_now, (size_t)c->n_marks * sizeof(*c->marks));
+		}
 	}
 }
 
@@ -365,6 +367,16 @@ static void show_marker(struct cite *c, int handle)
 	}
 	if (c->n_marks == MARKS_MAX) {
 		return;
+	}
+	if (c->n_marks == c->n_marks_room) {
+		struct mark *more;
+
+		c->n_marks_room = c->n_marks_room ? c->n_marks_room * 2 : 4;
+		more = arena_array(c->arena, struct mark, (size_t)c->n_marks_room);
+		for (int i = 0; i < c->n_marks; i++) {
+			more[i] = c->marks[i];
+		}
+		c->marks = more;
 	}
 	c->marks[c->n_marks++] = (struct mark){handle, c->text.len};
 	buf_printf(&c->text, "[%d]", handle);
@@ -459,7 +471,6 @@ void cite_init(struct cite *c, struct arena *a, struct source *sources, int n, c
 	c->sources = sources;
 	c->n_sources = n;
 	c->language = language ? language : "";
-	c->marks = arena_array(a, struct mark, MARKS_MAX);
 }
 
 void cite_quotes(struct cite *c, const int *sentences, int n)

@@ -83,11 +83,11 @@ struct cite {
 	struct source *sources;
 	int n_sources;
 	const char *language;
-	struct buf held; /* a marker that is not complete */
-	size_t sentence; /* where the open sentence begins in text */
-	size_t looked;	 /* no end of it is before here */
-	struct mark *marks;
-	int n_marks;
+	struct buf held;    /* a marker that is not complete */
+	size_t sentence;    /* where the open sentence begins in text */
+	size_t looked;	    /* no end of it is before here */
+	struct mark *marks; /* of the open sentence */
+	int n_marks, n_marks_room;
 };
 
 /* language: of the answer ("" unknown: detected by sentence). */
