@@ -153,7 +153,9 @@ static int on_step(void *arg, const char *stage, int64_t done, int64_t total, st
 
 static int on_ask(void *arg, struct err *e)
 {
-	return is_wanted(arg, e);
+	struct backup *b = arg;
+
+	return on_step(b, "purge", b->done, b->total, e);
 }
 
 static int on_purge(void *arg, struct err *e)

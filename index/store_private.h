@@ -88,7 +88,7 @@ struct store {
 
 	pthread_mutex_t copy_lock; /* store_copy.c */
 	pthread_cond_t copy_ended;
-	atomic_int n_copies; /* under way; changed under copy_lock */
+	int n_copies; /* under way, or about to begin */
 
 	pthread_mutex_t reader_lock;
 	pthread_cond_t reader_free;

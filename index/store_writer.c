@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "index/base/clock.h"
 #include "index/base/log.h"
@@ -23,6 +24,10 @@
 #define CHECKPOINT_PAGES 1000
 #define CHECKPOINT_OVERDUE_PAGES 4000 /* then also while transactions wait */
 #define CHECKPOINT_WAIT_MS 1000
+/* So long the writer itself waits for readers, as for a group: most of those that hold an old
+ * snapshot wait for the writer in turn. Then the others are let on before it is tried again. */
+#define CHECKPOINT_TRY_MS (GROUP_US_MAX / 1000)
+#define CHECKPOINT_PAUSE_MS 10
 
 /* ── lists ── */
 
@@ -377,28 +382,40 @@ static int log_is_read(struct err *e)
 		"cannot empty the write-ahead log while the database is copied");
 }
 
-static int run_checkpoint(struct db *db, void *arg, struct err *e)
+/* Under copy_lock: none begins to read meanwhile, or it would be waited for. */
+static int empty_log(struct db *db, struct err *e)
 {
-	int n_wal, n_moved;
-	int rc;
+	int n_wal, n_moved, rc;
 
-	(void)arg;
-	if (db->store->disk_failed) {
-		return disk_failed(e);
-	}
 	if (db->store->n_copies > 0) {
 		return log_is_read(e);
 	}
-	sqlite3_busy_timeout(db->c, CHECKPOINT_WAIT_MS);
+	sqlite3_busy_timeout(db->c, CHECKPOINT_TRY_MS);
 	rc = sqlite3_wal_checkpoint_v2(db->c, NULL, SQLITE_CHECKPOINT_TRUNCATE, &n_wal, &n_moved);
 	sqlite3_busy_timeout(db->c, STORE_BUSY_MS);
 	if (rc != SQLITE_OK) {
 		look_at_disk(db->store);
 		return db_error(db->c, rc, e, "cannot empty the write-ahead log");
 	}
-	db->wal_pages = 0;
-	db->store->checkpoint_at_pages = CHECKPOINT_PAGES;
 	return 0;
+}
+
+static int run_checkpoint(struct db *db, void *arg, struct err *e)
+{
+	int rc;
+
+	(void)arg;
+	if (db->store->disk_failed) {
+		return disk_failed(e);
+	}
+	pthread_mutex_lock(&db->store->copy_lock);
+	rc = empty_log(db, e);
+	pthread_mutex_unlock(&db->store->copy_lock);
+	if (rc == 0) {
+		db->wal_pages = 0;
+		db->store->checkpoint_at_pages = CHECKPOINT_PAGES;
+	}
+	return rc;
 }
 
 static void *run_writer(void *arg)
@@ -503,10 +520,23 @@ int store_write_freeing(struct store *s, tx_fn fn, void *arg, struct err *e)
 
 int store_checkpoint(struct store *s, struct err *e)
 {
+	const struct timespec pause = {0, CHECKPOINT_PAUSE_MS * 1000000L};
+	int64_t until_ms = clock_mono_ms() + CHECKPOINT_WAIT_MS;
+
 	ASSERT(!store_on_loop_thread());
-	/* Here, not on the writer thread, where all would wait. */
-	return !store_copy_wait(s, CHECKPOINT_WAIT_MS) ? log_is_read(e)
-						       : store_write(s, run_checkpoint, NULL, e);
+	for (;;) {
+		struct err why = ERR_INIT;
+		int64_t left_ms = until_ms - clock_mono_ms();
+		/* For a copy here, not on the writer thread, where all would wait. */
+		int rc = store_copy_wait(s, left_ms > 0 ? left_ms : 0)
+				 ? store_write(s, run_checkpoint, NULL, &why)
+				 : log_is_read(&why);
+
+		if (rc != ERR_UNAVAILABLE || s->disk_failed || left_ms <= 0) {
+			return rc ? err_set(e, rc, why.reason, "%s", why.message) : 0;
+		}
+		nanosleep(&pause, NULL);
+	}
 }
 
 /* ── life ── */

@@ -41,7 +41,8 @@ struct call {
 	FILE *to;	       /* a download */
 	struct events *events; /* a stream */
 	struct err *e;
-	int rc; /* of what reads the reply */
+	int64_t heard_ms; /* of a stream: when something came last, a heartbeat too */
+	int rc;		  /* of what reads the reply */
 	long status;
 };
 
@@ -209,6 +210,7 @@ static size_t on_bytes(char *p, size_t size, size_t n, void *arg)
 	struct call *call = arg;
 	size_t n_bytes = size * n;
 
+	call->heard_ms = clock_mono_ms();
 	if (call->status == 0) {
 		curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &call->status);
 	}
@@ -286,6 +288,12 @@ static void call_body(struct call *call, const char *text)
 	curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, text);
 }
 
+/* Curl's own limit of speed takes a stream of which only heartbeats come for one that stands. */
+static bool fell_silent(const struct call *call)
+{
+	return call->events && clock_mono_ms() - call->heard_ms > SILENCE_S * 1000;
+}
+
 /* Runs the transfer to its end, or until a signal: curl's result. */
 static CURLcode transfer(struct call *call)
 {
@@ -295,11 +303,15 @@ static CURLcode transfer(struct call *call)
 
 	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
 	curl_multi_add_handle(multi, call->easy);
-	while (running && !term_stopped) {
+	call->heard_ms = clock_mono_ms();
+	while (running && !term_stopped && !fell_silent(call)) {
 		curl_multi_perform(multi, &running);
 		if (running) {
 			curl_multi_poll(multi, NULL, 0, POLL_MS, NULL);
 		}
+	}
+	if (running && !term_stopped) {
+		result = CURLE_OPERATION_TIMEDOUT;
 	}
 	if (!running) {
 		int left;
@@ -549,8 +561,6 @@ static int read_stream(
 		call_header(&call, arena_printf(&cli->arena, "Last-Event-ID: %lld",
 					   (long long)events->last_id));
 	}
-	curl_easy_setopt(call.easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(call.easy, CURLOPT_LOW_SPEED_TIME, SILENCE_S);
 	result = transfer(&call);
 	if (call.status >= 400) {
 		rc = refused(&call, e);

@@ -1045,6 +1045,47 @@ static void test_acknowledged_rows_survive_sigkill(void **state)
 	assert_true(n >= ROUNDS);
 }
 
+/* ── a checkpoint that has to wait ── */
+
+struct waiting_checkpoint {
+	struct store *s;
+	int n_tried;
+	atomic_bool enough;
+};
+
+static void *wait_for_readers(void *arg)
+{
+	struct waiting_checkpoint *w = arg;
+
+	while (!atomic_load(&w->enough)) {
+		assert_int_equal(store_checkpoint(w->s, NULL), ERR_UNAVAILABLE);
+		w->n_tried++;
+	}
+	return NULL;
+}
+
+/* As a request does that writes: its reader stays open until the writer has answered. Were the
+ * writer to wait for it, one write would come between two tries of a second each. */
+static void a_waiting_checkpoint_holds_no_writer_up(void **state)
+{
+	struct fixture *f = *state;
+	struct waiting_checkpoint w = {.s = f->s};
+	struct db *reader = store_reader(f->s, NULL);
+	pthread_t thread;
+
+	assert_non_null(reader);
+	assert_int_equal(store_write(f->s, insert, (void *)1, NULL), 0);
+	assert_int_equal(pthread_create(&thread, NULL, wait_for_readers, &w), 0);
+	for (intptr_t i = 0; i < 20; i++) {
+		assert_int_equal(store_write(f->s, insert, (void *)(100 + i), NULL), 0);
+	}
+	atomic_store(&w.enough, true);
+	pthread_join(thread, NULL);
+	assert_true(w.n_tried < 15);
+	store_reader_drop(reader);
+	assert_int_equal(store_checkpoint(f->s, NULL), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1073,6 +1114,7 @@ int main(void)
 		T(test_checkpoints_bound_the_log),
 		T(test_nothing_of_what_was_deleted_is_in_the_file),
 		T(test_acknowledged_rows_survive_sigkill),
+		T(a_waiting_checkpoint_holds_no_writer_up),
 		cmocka_unit_test(test_misuse_is_asserted),
 	};
 
