@@ -160,8 +160,13 @@ const char *language_detect(const char *text, size_t n_bytes)
 
 	for (size_t i = 0; i < n;) {
 		int used;
-		uint32_t c = utf8_decode(text + i, n - i, &used);
+		uint32_t c = (unsigned char)text[i];
 
+		if (c < 0x80) { /* most are, and need no call */
+			used = 1;
+		} else {
+			c = utf8_decode(text + i, n - i, &used);
+		}
 		count_script(&k, c);
 		count_letter(score, c >= 0xc0 && c <= 0xde ? c + 0x20 : c);
 		if (ends_word(c)) {

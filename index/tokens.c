@@ -103,6 +103,16 @@ static int64_t piece_tenths(enum class kind, int64_t n, int64_t n_accented, bool
 	return 25;
 }
 
+/* Most characters are ASCII, and need no call. */
+static uint32_t decode(const char *s, size_t n, int *used)
+{
+	if ((unsigned char)*s < 0x80) {
+		*used = 1;
+		return (unsigned char)*s;
+	}
+	return utf8_decode(s, n, used);
+}
+
 int tokens_estimate(const char *text, size_t n_bytes)
 {
 	int64_t tenths = 0;
@@ -110,13 +120,13 @@ int tokens_estimate(const char *text, size_t n_bytes)
 
 	while (at < n_bytes) {
 		int used;
-		uint32_t first = utf8_decode(text + at, n_bytes - at, &used);
+		uint32_t first = decode(text + at, n_bytes - at, &used);
 		enum class kind = class_of(first);
 		int64_t n = 0, n_accented = 0;
 		bool mixed = false;
 
 		do {
-			uint32_t c = utf8_decode(text + at, n_bytes - at, &used);
+			uint32_t c = decode(text + at, n_bytes - at, &used);
 			enum class now = class_of(c);
 
 			if (n > 0 && !same_piece(kind, now)) {

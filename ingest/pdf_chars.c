@@ -23,7 +23,11 @@ bool pdf_char_next(const struct pdf_chars *chars, struct pdf_char *c)
 			return false;
 		}
 		c->s = chars->text + c->next;
-		c->code = utf8_decode(c->s, chars->n_bytes - c->next, &c->n_bytes);
+		c->code = (unsigned char)*c->s;
+		c->n_bytes = 1;
+		if (c->code >= 0x80) { /* few are, and the others need no call */
+			c->code = utf8_decode(c->s, chars->n_bytes - c->next, &c->n_bytes);
+		}
 		c->next += (size_t)c->n_bytes;
 		mark = chars->marks && is_mark(c->code);
 		c->marked = c->marked || mark;
