@@ -14,6 +14,14 @@
 #define D(content) "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":" content "}}]}\n\n"
 #define DONE "data: [DONE]\n\n"
 
+#ifdef __SANITIZE_THREAD__ /* much slower: a flood is not to look like silence */
+#define FIRST_MS 3000
+#define STALL_MS 1500
+#else
+#define FIRST_MS 300
+#define STALL_MS 150
+#endif
+
 struct script {
 	const char *answer; /* NULL: closes at once */
 	bool keeps_open;
@@ -202,7 +210,7 @@ static void set_up(struct fixture *f, const struct script *scripts, int n)
 	struct sockaddr_in at;
 	struct sockaddr_storage bound;
 	int len = sizeof(bound);
-	char url[64];
+	char url[64], ms[16];
 
 	memset(f, 0, sizeof(*f));
 	f->scripts = scripts;
@@ -219,8 +227,10 @@ static void set_up(struct fixture *f, const struct script *scripts, int n)
 		ntohs(((struct sockaddr_in *)&bound)->sin_port));
 	set(f, "model-url", url);
 	set(f, "model-key", "sk-test");
-	set(f, "model-first-ms", "300");
-	set(f, "model-stall-ms", "150");
+	snprintf(ms, sizeof(ms), "%d", FIRST_MS);
+	set(f, "model-first-ms", ms);
+	snprintf(ms, sizeof(ms), "%d", STALL_MS);
+	set(f, "model-stall-ms", ms);
 	assert_int_equal(models_create(&f->set, &f->loop, &f->models, NULL), 0);
 	uv_timer_init(&f->loop, &f->later);
 	f->later.data = f;

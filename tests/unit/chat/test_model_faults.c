@@ -24,9 +24,8 @@ static void fail_with(const struct fault *f, size_t cut, const struct fixture *g
 		got->result.err.message, got->n_connections, got->n_ends, (long long)ms);
 }
 
-/* first 300 ms, stall 150 ms; back-off at most 250 + 500 ms and a quarter; the rest is the machine
- */
-#define LATEST_MS (300 + 150 + 950 + 2000)
+/* Back-off at most 250 + 500 ms and a quarter; the rest is the machine. */
+#define LATEST_MS (FIRST_MS + STALL_MS + 950 + 2000)
 
 static void meet(const struct fault *f, size_t cut)
 {

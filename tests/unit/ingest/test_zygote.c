@@ -116,8 +116,8 @@ static void a_memory_bomb_is_ended(void **state)
 	struct zygote *z;
 
 	(void)state;
-#ifdef __SANITIZE_ADDRESS__
-	print_message("skipped: AddressSanitizer hangs where memory is short\n");
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	print_message("skipped: sanitizers hang where memory is short\n");
 	skip();
 #endif
 	z = zygote_with("ingest-memory-mb", "64", "ingest-cpu-s", "60", NULL);
