@@ -1,9 +1,9 @@
 /*
  * Runs: the answers that are being written. A run belongs to nobody's connection: it goes on
  * whether or not anybody listens. Its numbered events go to its own bounded buffer on the loop and,
- * in batches (every 200 ms or 16 KB), to run_event; listeners are streams that read from the buffer
- * or, where they lag behind it or the run is over, from the table, at their own pace, from any
- * Last-Event-ID.
+ * in batches (every half second or 16 KB), to run_event; listeners are streams that read from the
+ * buffer or, where they lag behind it or the run is over, from the table, at their own pace, from
+ * any Last-Event-ID.
  *
  *   worker:  runs_submit (stored) | run_ephemeral (a stream of its own)
  *   loop:    queued -> turn_start … run_emit … run_finish -> stored in one transaction -> the final

@@ -10,7 +10,7 @@
 /* Bytes of stored events kept for listeners: about what one that came late, or lags, is behind at
  * the pace of a reader; further back it reads from the table. */
 #define BUFFER_MAX (4 * 1024)
-#define FLUSH_MS 200
+#define FLUSH_MS 500
 #define FLUSH_BYTES (16 * 1024)	   /* with many tokens a second; else FLUSH_MS counts */
 #define SEND_BYTES (16 * 1024)	   /* of one stream_send */
 #define EPHEMERAL_HIGH (32 * 1024) /* unsent bytes at which the model is paused */
