@@ -16,6 +16,7 @@ const struct route routes[] = {{"GET", "/", ACCESS_PUBLIC, BODY_NONE, NULL, "non
 const int n_routes = 1;
 
 static struct exchange ex;
+static struct header content_type;
 static const char *input;
 static size_t n_input, at, n_first, n_then;
 
@@ -51,7 +52,8 @@ static int read_all(const char *bytes, size_t n, const char *type, size_t n_read
 	ex.stream_in.on_low = feed;
 	ex.stream_in.arg = &ex;
 	ex.call.stream_in = &ex.stream_in;
-	ex.headers[0] = (struct header){"content-type", type};
+	content_type = (struct header){"content-type", type};
+	ex.headers = &content_type;
 	ex.n_headers = type ? 1 : 0;
 	input = bytes;
 	n_input = n;
