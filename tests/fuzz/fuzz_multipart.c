@@ -67,6 +67,7 @@ static int read_form(struct form *f, struct buf *out, struct err *e)
 	ex->stream_in.on_wanted = ex->stream_in.on_low = feed;
 	ex->stream_in.arg = &ex->stream_in;
 	ex->call.stream_in = &ex->stream_in;
+	ex->headers = arena_new(&ex->call.arena, struct header);
 	ex->headers[0] = (struct header){"content-type", f->type};
 	ex->n_headers = 1;
 	feeding = f;
