@@ -78,13 +78,14 @@ static void test_without_a_reserve_failures_fail(void **state)
 
 static void test_what_grows_keeps_its_bytes(void **state)
 {
-	unsigned char *p = malloc(100);
+	unsigned char *p;
 
 	(void)state;
 	if (SANITIZED) {
-		free(p);
 		skip();
 	}
+	p = malloc(100);
+	assert_non_null(p);
 	alloc_reserve();
 	memset(p, 7, 100);
 	limit(1);
