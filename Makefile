@@ -80,8 +80,9 @@ $(BUILD)/%.o: %.c $(GEN)
 	$(if $(V),,@echo "  CC    $<")
 	$(Q)$(CC) $(ALL_CF) -c -o $@ $<
 
-# malloc itself is called before a sanitizer is there; a fuzzer's is linked in, and stays alone.
-$(BUILD)/index/base/alloc.o: override SAN := $(if $(findstring fuzzer,$(SAN)),-DALLOC_PLAIN)
+# malloc itself is called before a sanitizer is there; a fuzzer's is linked in, and stays alone. The
+# leak checker looks for who called it.
+$(BUILD)/index/base/alloc.o: override SAN := $(if $(findstring fuzzer,$(SAN)),-DALLOC_PLAIN,$(if $(SAN),-fno-omit-frame-pointer))
 
 $(BUILD)/index/faiss_c_compat.o: index/faiss_c_compat.cpp
 	$(Q)mkdir -p $(@D)
