@@ -43,12 +43,17 @@ void blob_writer_abort(struct blob_writer *w); /* NULL is fine */
 
 MUST_CHECK int blob_put(
 	struct blobs *b, const void *p, size_t n_bytes, struct blob_info *out, struct err *e);
+
+/* ── reading (index/blob_read.c) ── */
+
 /* Appends the plain bytes, verified against the hash (ERR_CORRUPT); absent: ERR_NOT_FOUND. */
 MUST_CHECK int blob_read(
 	struct blobs *b, const char *hash, int64_t max_bytes, struct buf *out, struct err *e);
 /* A sealed memfd (F_SEAL_WRITE|GROW|SHRINK) with the plain bytes, offset 0; the caller closes it.
  * This is what a sandboxed child is given. */
 MUST_CHECK int blob_memfd(struct blobs *b, const char *hash, int *fd, struct err *e);
+/* Reads all of it. ERR_NOT_FOUND, ERR_CORRUPT: it is not what its name says. */
+MUST_CHECK int blob_verify(struct blobs *b, const char *hash, struct err *e);
 
 /* A stream of the plain bytes, for downloads. */
 struct blob_reader;
@@ -57,6 +62,8 @@ MUST_CHECK int blob_reader_open(
 /* Bytes read (at most n), 0 at the end, negative: an error. */
 MUST_CHECK int blob_reader_next(struct blob_reader *r, void *p, size_t n, struct err *e);
 void blob_reader_close(struct blob_reader *r);
+
+/* ── upkeep ── */
 
 bool blob_exists(struct blobs *b, const char *hash);
 /* Removes the file; absence is fine. Only for blobs that no row names. */
@@ -71,8 +78,6 @@ MUST_CHECK int blob_each(
 /* Where its file is, or would be; false: that is no hash. */
 bool blob_path(const struct blobs *b, const char *hash, char out[BLOB_PATH_SIZE]);
 int64_t blob_stored_bytes(const struct blobs *b, const char *hash); /* of the file; -1: absent */
-/* Reads all of it. ERR_NOT_FOUND, ERR_CORRUPT: it is not what its name says. */
-MUST_CHECK int blob_verify(struct blobs *b, const char *hash, struct err *e);
 /* Copies the file into another folder's blobs, where it must not be yet, and reads the copy. Not
  * synced. ERR_NOT_FOUND, ERR_CORRUPT: of the original; what goes wrong with the copy is ERR_IO. */
 MUST_CHECK int blob_copy(struct blobs *from, struct blobs *to, const char *hash, struct err *e);

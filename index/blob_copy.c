@@ -1,3 +1,5 @@
+#include "index/blob_private.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -7,9 +9,6 @@
 #include <unistd.h>
 
 #include "index/base/fs.h"
-#include "index/blob.h"
-
-#define IO_BYTES ((size_t)128 * 1024)
 
 _Static_assert(BLOB_PATH_SIZE == PATH_MAX, "as blob.h says");
 
@@ -19,25 +18,6 @@ int64_t blob_stored_bytes(const struct blobs *b, const char *hash)
 	struct stat st;
 
 	return blob_path(b, hash, path) && stat(path, &st) == 0 ? (int64_t)st.st_size : -1;
-}
-
-int blob_verify(struct blobs *b, const char *hash, struct err *e)
-{
-	struct blob_reader *r;
-	char *part;
-	int rc = blob_reader_open(b, hash, &r, e);
-
-	if (rc != 0) {
-		return rc;
-	}
-	part = malloc(IO_BYTES);
-	ASSERT(part != NULL);
-	do {
-		rc = blob_reader_next(r, part, IO_BYTES, e);
-	} while (rc > 0);
-	free(part);
-	blob_reader_close(r);
-	return rc;
 }
 
 static int copy_bytes(int from, int to, const char *source, struct err *e)
