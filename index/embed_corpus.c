@@ -156,7 +156,7 @@ static int read_batch(struct store *s, int64_t workspace_n, const int64_t *slots
 	int rc = 0, n_read = 0;
 
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	arena_init(&a);
 	for (int i = 0; rc == 0 && i < n; i++) {
@@ -180,7 +180,7 @@ static int choose_chunks(struct store *s, int64_t workspace_n, int64_t *slots, i
 	int rc;
 
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	*n_live = chunks_live_count(db, workspace_n);
 	rc = chunks_sample(db, workspace_n, CHUNKS_MOST, slots, n, e);

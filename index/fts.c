@@ -98,11 +98,6 @@ struct stmt *fts_statement(
 	return db_stmt_named(db, key, text, e);
 }
 
-int fts_unprepared(const struct err *e)
-{
-	return e && e->code ? e->code : ERR_INTERNAL;
-}
-
 /* ── life ── */
 
 static int connect(void *connection, struct db *db, struct err *e)
@@ -159,7 +154,7 @@ static int change_row(
 	struct stmt *q = fts_statement(db, workspace_n, which, e ? e : &own);
 
 	if (!q) {
-		return fts_unprepared(e ? e : &own);
+		return err_code(e ? e : &own);
 	}
 	ASSERT(strlen(row->language) < 7);
 	stmt_int(q, 1, row->slot);
@@ -194,7 +189,7 @@ static int command(struct db *db, int64_t workspace_n, int which, struct err *e)
 	struct err own = ERR_INIT;
 	struct stmt *q = fts_statement(db, workspace_n, which, e ? e : &own);
 
-	return q ? stmt_run(q, e) : fts_unprepared(e ? e : &own);
+	return q ? stmt_run(q, e) : err_code(e ? e : &own);
 }
 
 int fts_check(struct db *db, int64_t workspace_n, struct err *e)
@@ -225,7 +220,7 @@ int fts_outdated(struct db *db, int64_t workspace_n, bool *old, struct err *e)
 {
 	struct err own = ERR_INIT;
 	struct stmt *q = fts_statement(db, workspace_n, FTS_FRESH, e ? e : &own);
-	int rc = q ? stmt_step(q, e) : fts_unprepared(e ? e : &own);
+	int rc = q ? stmt_step(q, e) : err_code(e ? e : &own);
 
 	*old = rc == 0;
 	if (q) {

@@ -81,7 +81,7 @@ static int merge(struct db *db, const struct forgetting_words *f, int *n_changed
 	int before = sqlite3_total_changes(db->c), rc;
 
 	if (!q) {
-		return fts_unprepared(e ? e : &own);
+		return err_code(e ? e : &own);
 	}
 	stmt_int(q, 1, f->begun ? STEP_PAGES : -STEP_PAGES);
 	rc = stmt_run(q, e);

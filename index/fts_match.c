@@ -229,7 +229,7 @@ static int collect_by_fts5(struct db *db, const struct fts_phrase *p, const stru
 	int rc;
 
 	if (!q) {
-		return fts_unprepared(e ? e : &own);
+		return err_code(e ? e : &own);
 	}
 	write_forms(p, forms, n, &match);
 	stmt_textn(q, 1, match.data, match.len);

@@ -136,7 +136,7 @@ static int allowed_row(
 
 	*slot = -1;
 	if (!s) {
-		return fts_unprepared(e ? e : &own);
+		return err_code(e ? e : &own);
 	}
 	fts_write_term(&match, &(struct query_term){.text = term});
 	stmt_text(s, 1, match.data);

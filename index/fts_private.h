@@ -33,10 +33,9 @@ enum fts_statement {
 };
 
 /* A statement on the workspace's own tables, lent as by db_stmt_named; NULL: e says why, and
- * fts_unprepared is its code. */
+ * err_code which. */
 struct stmt *fts_statement(
 	struct db *db, int64_t workspace_n, enum fts_statement which, struct err *e);
-int fts_unprepared(const struct err *e);
 
 /* As FTS5's query language writes it. */
 void fts_write_term(struct buf *b, const struct query_term *t);

@@ -69,7 +69,7 @@ static int run_search(struct db *db, struct searching *s, int n_chosen, struct e
 	int rc;
 
 	if (!q) {
-		return fts_unprepared(e ? e : &own);
+		return err_code(e ? e : &own);
 	}
 	write_match(s, n_chosen, &match);
 	stmt_textn(q, 1, match.data, match.len);

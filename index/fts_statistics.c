@@ -24,7 +24,7 @@ static int has_by_fts5(struct db *db, int64_t workspace_n, const struct allowed 
 
 	*has = false;
 	if (!q) {
-		return fts_unprepared(e ? e : &own);
+		return err_code(e ? e : &own);
 	}
 	fts_write_term(&match, &(struct query_term){.text = term});
 	stmt_text(q, 1, match.data);
@@ -51,7 +51,7 @@ static int count_by_fts5(
 
 	*df = 0;
 	if (!q) {
-		return fts_unprepared(e ? e : &own);
+		return err_code(e ? e : &own);
 	}
 	stmt_text(q, 1, term);
 	rc = stmt_step(q, e);
@@ -84,7 +84,7 @@ int fts_totals_load(struct db *db, int64_t workspace_n, struct fts_totals *out, 
 
 	*out = (struct fts_totals){0, 0};
 	if (!q) {
-		return fts_unprepared(e ? e : &own);
+		return err_code(e ? e : &own);
 	}
 	rc = stmt_step(q, e);
 	if (rc == 1) {

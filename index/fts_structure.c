@@ -136,7 +136,7 @@ int postings_open(struct db *db, struct arena *a, int64_t workspace_n, struct po
 	out->after = fts_statement(db, workspace_n, FTS_AFTER, e ? e : &own);
 	out->sizes = fts_statement(db, workspace_n, FTS_SIZES, e ? e : &own);
 	if (!out->page || !out->seek || !out->after || !out->sizes) {
-		return fts_unprepared(e ? e : &own);
+		return err_code(e ? e : &own);
 	}
 	rc = read_averages(out, e);
 	if (rc == 0) {
@@ -154,7 +154,7 @@ int postings_segments(struct db *db, struct arena *a, int64_t workspace_n,
 	*out = (struct postings_index){.db = db, .arena = a};
 	out->page = fts_statement(db, workspace_n, FTS_PAGE, e ? e : &own);
 	if (!out->page) {
-		return fts_unprepared(e ? e : &own);
+		return err_code(e ? e : &own);
 	}
 	rc = read_structure(out, e);
 	return rc == 1 ? 0 : rc < 0 ? rc : damaged(e);
@@ -230,7 +230,7 @@ int postings_structure_set(
 	struct stmt *q = fts_statement(db, workspace_n, FTS_PAGE_SET, e ? e : &own);
 
 	if (!q) {
-		return fts_unprepared(e ? e : &own);
+		return err_code(e ? e : &own);
 	}
 	stmt_int(q, 1, STRUCTURE_ID);
 	stmt_blob(q, 2, record->data, record->len);

@@ -136,7 +136,7 @@ static int read_terms(struct db *db, int64_t workspace_n, const bool *stopping,
 	int rc;
 
 	if (!q) {
-		return fts_unprepared(e ? e : &own);
+		return err_code(e ? e : &own);
 	}
 	while ((rc = stmt_step(q, e)) == 1 && !__atomic_load_n(stopping, __ATOMIC_RELAXED)) {
 		int64_t id = col_int(q, 0);

@@ -56,7 +56,7 @@ static int list_serving(
 	*n = 0;
 	*rows = NULL;
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	q = db_stmt(db, &vector_sql, Q_SPACES_BY_STATE);
 	stmt_text(q, 1, "serving");
@@ -205,7 +205,7 @@ static int reopen_embedder(
 	int rc;
 
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	rc = space_embedder(v, db, &row, out, e);
 	store_reader_drop(db);

@@ -108,7 +108,7 @@ static int find_unsound(struct checking *c, int64_t *from, struct slots *out, st
 	}
 	free(halves);
 	free(work);
-	return !db ? (e && e->code ? e->code : ERR_INTERNAL) : rc < 0 ? rc : 0;
+	return !db ? err_code(e) : rc < 0 ? rc : 0;
 }
 
 /* Slots of one page of Q_MISSING or Q_STRAY. */
@@ -121,7 +121,7 @@ static int find_slots(
 
 	out->n = 0;
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	q = db_stmt(db, &vector_sql, (int)which);
 	stmt_int(q, 1, c->s->n);
@@ -280,7 +280,7 @@ static int check_aside(struct vectors *v, bool repair, int64_t *n_wrong, struct 
 	int n = 0, rc = 0;
 
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	q = db_stmt(db, &vector_sql, Q_SPACES_BY_STATE);
 	stmt_text(q, 1, "filling");

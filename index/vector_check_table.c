@@ -25,7 +25,7 @@ static int read_texts(struct vectors *v, int64_t workspace_n, const int64_t *slo
 	int rc = 0;
 
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	for (int i = 0; rc == 0 && i < n; i++) {
 		struct chunk chunk = {0};
@@ -110,7 +110,7 @@ static int made_otherwise(struct vectors *v, const struct loaded_space *s, struc
 	int n = 0, n_differ = 0, rc;
 
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	arena_init(&made.arena);
 	rc = chunks_sample(db, s->workspace_n, SAMPLE, slots, &n, e);
@@ -195,7 +195,7 @@ int vectors_check_spaces(struct vectors *v, bool repair, int64_t *n_wrong, struc
 	int n = 0, rc = 0;
 
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	q = db_stmt(db, &vector_sql, Q_WITHOUT_SPACE);
 	while (n < PAGE && (rc = stmt_step(q, e)) > 0) {

@@ -219,7 +219,7 @@ int file_load(struct vectors *v, struct loaded_space *s, struct err *e)
 	int fd, rc;
 
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	file_path(v, s->n, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -447,7 +447,7 @@ static int write_file(struct writing *w, const char *path, struct err *e)
 	int rc;
 
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	rc = file_rows_read(db, w->space, &right, e);
 	store_reader_drop(db);
@@ -534,5 +534,5 @@ int file_strays(struct vectors *v, bool remove_them, int64_t *n, struct err *e)
 	}
 	store_reader_drop(db);
 	closedir(dir);
-	return !db ? (e && e->code ? e->code : ERR_INTERNAL) : rc < 0 ? rc : 0;
+	return !db ? err_code(e) : rc < 0 ? rc : 0;
 }

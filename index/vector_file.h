@@ -11,12 +11,12 @@
  * Which blocks are right stands in vector_block, with a digest over each; a trigger on chunk_vector
  * takes a block's row away with any change of its vectors, in that change's transaction. Only a
  * block whose row and digest agree is used; of any other the stored vectors are read. So a file
- *that is absent, cut off, older, another one's, or half written when the process was killed costs
- *time and nothing else.
+ * that is absent, cut off, older, another one's, or half written when the process was killed costs
+ * time and nothing else.
  *
  * Writing: first the blocks are marked as being written, then they are taken from memory, written
  * and synced, then those whose mark is still there get their digest: a vector that changed
- *meanwhile has removed the mark. The last block is left out while it grows.
+ * meanwhile has removed the mark. The last block is left out while it grows.
  *
  * Private to index/vector*.c. Thread: any, not the loop's and not the writer.
  */

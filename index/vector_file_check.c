@@ -106,7 +106,7 @@ static int check_blocks(
 	int fd, rc;
 
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	file_path(v, s->n, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -43,7 +43,7 @@ int space_segments(struct vectors *v, const struct loaded_space *s, struct arena
 
 	memset(out, 0, sizeof(*out));
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	q = db_stmt(db, &vector_sql, Q_SEGMENTS);
 	stmt_int(q, 1, s->n);
@@ -443,7 +443,7 @@ int vectors_stray_files(struct vectors *v, bool remove_them, int64_t *n_stray, s
 	}
 	closedir(dir);
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	store_reader_drop(db);
 	rc = rc < 0 ? rc : file_strays(v, remove_them, &n_files, e);

@@ -363,7 +363,7 @@ static int retired(struct vectors *v, int64_t *space_n, struct err *e)
 
 	*space_n = 0;
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	q = db_stmt(db, &vector_sql, Q_SPACES_BY_STATE);
 	stmt_text(q, 1, "retired");

@@ -136,7 +136,7 @@ int vectors_space_open(struct vectors *v, int64_t space_n, struct space *out, st
 
 	memset(out, 0, sizeof(*out));
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	rc = space_lookup(db, space_n, &row, e);
 	if (rc == 0 && row.state == SPACE_RETIRED) {
@@ -273,7 +273,7 @@ static int prepare(struct vectors *v, int64_t space_n, struct loaded_space **out
 	int rc;
 
 	if (!db) {
-		return e && e->code ? e->code : ERR_INTERNAL;
+		return err_code(e);
 	}
 	rc = space_lookup(db, space_n, &row, e);
 	if (rc == 0 && row.state != SPACE_FILLING) {

@@ -109,6 +109,11 @@ void err_clear(struct err *e)
 	}
 }
 
+int err_code(const struct err *e)
+{
+	return e && e->code ? e->code : ERR_INTERNAL;
+}
+
 static int find(int code)
 {
 	for (size_t i = 0; i < N_ROWS; i++) {

@@ -71,6 +71,10 @@ int err_absent(struct err *e);
 
 void err_clear(struct err *e);
 
+/* The code of what a call that gives NULL put into e; ERR_INTERNAL where e is NULL or nothing was
+ * put into it. */
+int err_code(const struct err *e);
+
 const char *err_name(int code); /* "ERR_INVALID"; "ERR_UNKNOWN" for no code of the table */
 const char *err_type(int code); /* "invalid_request" */
 int err_http(int code);		/* 400; 500 for unknown codes */

@@ -125,6 +125,17 @@ static void test_long_texts_are_cut(void **state)
 	assert_non_null(strstr(e.message, strerror(EIO)));
 }
 
+static void test_code_of_what_gave_null(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(err_code(NULL), ERR_INTERNAL);
+	assert_int_equal(err_code(&e), ERR_INTERNAL);
+	err_set(&e, ERR_CORRUPT, "damaged", "it is damaged");
+	assert_int_equal(err_code(&e), ERR_CORRUPT);
+}
+
 static void test_assert_ends_the_process(void **state)
 {
 	int status;
@@ -156,6 +167,7 @@ int main(void)
 		cmocka_unit_test(test_nobody_cares),
 		cmocka_unit_test(test_system_errors),
 		cmocka_unit_test(test_long_texts_are_cut),
+		cmocka_unit_test(test_code_of_what_gave_null),
 		cmocka_unit_test(test_assert_ends_the_process),
 	};
 
