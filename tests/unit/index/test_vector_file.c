@@ -1,69 +1,28 @@
 /* The file of vectors that a start reads: it is used, and never where it is not right. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/index/vector_house.h"
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "index/base/fs.h"
-#include "index/base/log.h"
-#include "index/embed_table.h"
 #include "index/vector_file.h"
 
-#define WS 1
 #define DIMENSION 8
 #define BLOCK_BYTES (BLOCK_WORDS * 8 + BLOCK_SLOTS * DIMENSION * 2)
 #define N_SLOTS (4 * BLOCK_SLOTS + 100) /* four whole blocks, one that grows */
 
-struct fixture {
-	char dir[256], file[320];
-	struct settings set;
-	struct store *store;
-	struct vectors *v;
+struct filed {
+	struct fixture house; /* first: teardown of vector_house.h ends it */
+	char file[320];
 	struct space space;
-	uint64_t random;
 };
 
-static struct err e;
 static uint64_t seed;
-
-static void ok(int rc)
-{
-	if (rc) {
-		fail_msg("%s: %s", err_name(rc), e.message);
-	}
-}
-
-static void open_all(struct fixture *f)
-{
-	ok(store_open(f->dir, &f->store, &e));
-	ok(vectors_open(f->store, f->dir, &f->set, &f->v, &e));
-}
-
-static void close_all(struct fixture *f)
-{
-	store_close(f->store);
-	vectors_close(f->v);
-}
-
-static void reopen(struct fixture *f)
-{
-	close_all(f);
-	open_all(f);
-}
 
 /* ── changes ── */
 
@@ -88,21 +47,16 @@ static int tx_put(struct db *db, void *arg, struct err *err)
 	return rc;
 }
 
-static void put(struct fixture *f, int64_t from, int64_t to)
+static void put(struct filed *f, int64_t from, int64_t to)
 {
-	struct put p = {f->space.n, from, to, &f->random};
+	struct put p = {f->space.n, from, to, &f->house.random};
 
-	ok(store_write(f->store, tx_put, &p, &e));
+	ok(store_write(f->house.store, tx_put, &p, &e));
 }
 
-static int tx_remove(struct db *db, void *arg, struct err *err)
+static void remove_slot(struct filed *f, int64_t slot)
 {
-	return vectors_remove(db, WS, *(int64_t *)arg, err);
-}
-
-static void remove_slot(struct fixture *f, int64_t slot)
-{
-	ok(store_write(f->store, tx_remove, &slot, &e));
+	ok(store_write(f->house.store, tx_remove, &slot, &e));
 }
 
 static int tx_exec(struct db *db, void *arg, struct err *err)
@@ -110,64 +64,36 @@ static int tx_exec(struct db *db, void *arg, struct err *err)
 	return db_exec(db, arg, err);
 }
 
-static void exec_sql(struct fixture *f, const char *sql)
+static void exec_sql(struct filed *f, const char *sql)
 {
-	ok(store_write(f->store, tx_exec, (void *)sql, &e));
+	ok(store_write(f->house.store, tx_exec, (void *)sql, &e));
 }
 
-static void write_file(struct fixture *f)
+static void write_file(struct filed *f)
 {
-	ok(vectors_forget(f->v, WS, &e));
+	ok(vectors_forget(f->house.v, WS, &e));
 }
 
-static int tx_space(struct db *db, void *arg, struct err *err)
+static int filed_setup(void **state)
 {
-	struct fixture *f = arg;
-	const struct embed_identity id = {
-		.embedder = "builtin", .model = "test", .dimension = DIMENSION};
+	struct filed *f = calloc(1, sizeof(*f));
 
-	return space_add(db, &(struct space_new){.workspace_n = WS, .id = &id, .state = "serving"},
-		&f->space.n, err);
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	const char *tmp = getenv("TMPDIR");
-
-	err_clear(&e);
-	log_level_set(LOG_ERROR + 1);
-	f->random = seed;
-	snprintf(f->dir, sizeof(f->dir), "%s/carrel-halves-XXXXXX", tmp ? tmp : "/tmp");
-	assert_non_null(mkdtemp(f->dir));
-	settings_init(&f->set);
-	open_all(f);
-	ok(store_write(f->store, tx_space, f, &e));
-	reopen(f);
-	f->space = (struct space){.n = f->space.n, .workspace_n = WS, .dimension = DIMENSION};
-	snprintf(f->file, sizeof(f->file), "%s/vectors/%lld.halves", f->dir, (long long)f->space.n);
+	assert_non_null(f);
+	house_begin(&f->house, seed);
+	f->space = serve(&f->house, DIMENSION);
+	snprintf(f->file, sizeof(f->file), "%s/vectors/%lld.halves", f->house.dir,
+		(long long)f->space.n);
 	put(f, 0, N_SLOTS);
 	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	close_all(f);
-	settings_finish(&f->set);
-	fs_remove_tree(f->dir);
-	free(f);
 	return 0;
 }
 
 /* ── what is there ── */
 
 /* Counts what a query gives in its first column. */
-static int64_t ask(struct fixture *f, const char *key, const char *sql)
+static int64_t ask(struct filed *f, const char *key, const char *sql)
 {
-	struct db *db = store_reader(f->store, &e);
+	struct db *db = store_reader(f->house.store, &e);
 	struct stmt *q;
 	int64_t n;
 
@@ -181,17 +107,17 @@ static int64_t ask(struct fixture *f, const char *key, const char *sql)
 	return n;
 }
 
-static int64_t n_right(struct fixture *f)
+static int64_t n_right(struct filed *f)
 {
 	return ask(f, "right", "SELECT count(*) FROM vector_block WHERE digest IS NOT NULL");
 }
 
 /* Memory holds what the rows hold, no more and nothing else. */
-static void assert_as_stored(struct fixture *f)
+static void assert_as_stored(struct filed *f)
 {
-	struct loaded_space *s = loaded_lookup(f->v, f->space.n);
+	struct loaded_space *s = loaded_lookup(f->house.v, f->space.n);
 	struct snapshot *shot = memory_snapshot(&s->memory);
-	struct db *db = store_reader(f->store, &e);
+	struct db *db = store_reader(f->house.store, &e);
 	struct stmt *q = db_stmt_named(db, "stored", "SELECT slot, vector FROM chunk_vector", &e);
 	int64_t n = 0, n_present = 0;
 
@@ -215,12 +141,12 @@ static void assert_as_stored(struct fixture *f)
 	loaded_drop(s);
 }
 
-static int64_t n_wrong(struct fixture *f, bool repair)
+static int64_t n_wrong(struct filed *f, bool repair)
 {
-	struct loaded_space *s = loaded_lookup(f->v, f->space.n);
+	struct loaded_space *s = loaded_lookup(f->house.v, f->space.n);
 	int64_t n;
 
-	ok(file_check(f->v, s, repair, &n, &e));
+	ok(file_check(f->house.v, s, repair, &n, &e));
 	loaded_drop(s);
 	return n;
 }
@@ -242,7 +168,7 @@ static void overwrite(const char *path, const struct buf *b)
 
 static void test_the_file_is_read(void **state)
 {
-	struct fixture *f = *state;
+	struct filed *f = *state;
 	struct stat st;
 
 	write_file(f);
@@ -250,14 +176,14 @@ static void test_the_file_is_read(void **state)
 	assert_int_equal(stat(f->file, &st), 0);
 	assert_int_equal(st.st_size, 4 * BLOCK_BYTES);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	reopen(f);
+	reopen(&f->house);
 	assert_as_stored(f);
 	/* Rows that go without the trigger are missed by nobody: they were not read. */
 	exec_sql(f, "DROP TRIGGER vector_removed");
 	exec_sql(f, "DELETE FROM chunk_vector WHERE slot IN (5, 2050)");
-	reopen(f);
+	reopen(&f->house);
 	{
-		struct loaded_space *s = loaded_lookup(f->v, f->space.n);
+		struct loaded_space *s = loaded_lookup(f->house.v, f->space.n);
 		struct snapshot *shot = memory_snapshot(&s->memory);
 
 		assert_true(snapshot_has(shot, 5));
@@ -268,35 +194,35 @@ static void test_the_file_is_read(void **state)
 	assert_int_equal(n_wrong(f, false), 1); /* and a check finds it */
 	assert_int_equal(n_wrong(f, true), 1);
 	assert_int_equal(n_wrong(f, false), 0);
-	reopen(f);
+	reopen(&f->house);
 	assert_as_stored(f);
 }
 
 static void test_changes_take_blocks_away(void **state)
 {
-	struct fixture *f = *state;
+	struct filed *f = *state;
 
 	write_file(f);
 	remove_slot(f, 700);
 	put(f, 1100, 1101);
 	assert_int_equal(n_right(f), 2);
-	reopen(f);
+	reopen(&f->house);
 	assert_as_stored(f);
 	write_file(f);
 	assert_int_equal(n_right(f), 4);
 	assert_int_equal(n_wrong(f, false), 0);
 	put(f, 700, 701); /* comes back */
-	reopen(f);
+	reopen(&f->house);
 	assert_as_stored(f);
 	put(f, N_SLOTS, 6 * BLOCK_SLOTS);
 	write_file(f);
 	assert_int_equal(n_right(f), 5);
-	reopen(f);
+	reopen(&f->house);
 	assert_as_stored(f);
 }
 
 /* Whether the bytes of a stored vector stand in the file. */
-static bool file_has(struct fixture *f, const uint16_t *halves)
+static bool file_has(struct filed *f, const uint16_t *halves)
 {
 	struct buf b = bytes_of(f->file);
 	bool found = memmem(b.data, b.len, halves, 2 * DIMENSION) != NULL;
@@ -307,9 +233,9 @@ static bool file_has(struct fixture *f, const uint16_t *halves)
 
 static void test_what_is_removed_is_in_no_file(void **state)
 {
-	struct fixture *f = *state;
+	struct filed *f = *state;
 	uint16_t halves[2][DIMENSION];
-	struct loaded_space *s = loaded_lookup(f->v, f->space.n);
+	struct loaded_space *s = loaded_lookup(f->house.v, f->space.n);
 	struct snapshot *shot;
 
 	write_file(f);
@@ -324,20 +250,20 @@ static void test_what_is_removed_is_in_no_file(void **state)
 	assert_false(file_has(f, halves[0]));
 	/* The last block goes altogether, then the one before, which is the last in memory then. */
 	exec_sql(f, "DELETE FROM chunk_vector WHERE slot >= 2048");
-	reopen(f);
+	reopen(&f->house);
 	assert_true(file_has(f, halves[1]));
 	remove_slot(f, 3 * BLOCK_SLOTS + 9);
 	write_file(f);
 	assert_false(file_has(f, halves[1]));
 	exec_sql(f, "DELETE FROM chunk_vector WHERE slot BETWEEN 512 AND 1023");
-	reopen(f);
+	reopen(&f->house);
 	write_file(f);
 	assert_int_equal(n_right(f), 4);
 	assert_int_equal(n_wrong(f, false), 0);
-	reopen(f);
+	reopen(&f->house);
 	assert_as_stored(f);
 	exec_sql(f, "DELETE FROM chunk_vector WHERE slot >= 1000");
-	reopen(f);
+	reopen(&f->house);
 	write_file(f);
 	assert_int_equal(n_wrong(f, false), 0);
 	{
@@ -348,9 +274,9 @@ static void test_what_is_removed_is_in_no_file(void **state)
 	}
 }
 
-static void assert_heals(struct fixture *f, int64_t n_right_then)
+static void assert_heals(struct filed *f, int64_t n_right_then)
 {
-	reopen(f);
+	reopen(&f->house);
 	assert_as_stored(f);
 	assert_int_equal(n_right(f), n_right_then);
 	assert_int_equal(n_wrong(f, false), 0);
@@ -361,7 +287,7 @@ static void assert_heals(struct fixture *f, int64_t n_right_then)
 
 static void test_damage(void **state)
 {
-	struct fixture *f = *state;
+	struct filed *f = *state;
 	struct buf good, old;
 
 	write_file(f);
@@ -372,9 +298,9 @@ static void test_damage(void **state)
 	write_file(f);
 	good = bytes_of(f->file);
 	for (int i = 0; i < 20; i++) { /* a bit, anywhere */
-		size_t at = next_random(&f->random) % good.len;
+		size_t at = next_random(&f->house.random) % good.len;
 
-		good.data[at] ^= (char)(1 << next_random(&f->random) % 8);
+		good.data[at] ^= (char)(1 << next_random(&f->house.random) % 8);
 		overwrite(f->file, &good);
 		assert_int_equal(n_wrong(f, false), 1);
 		assert_heals(f, 3);
@@ -409,12 +335,12 @@ static void test_damage(void **state)
 /* A folder in its place: nothing can be written, and that is no error. */
 static void test_no_file_can_be_written(void **state)
 {
-	struct fixture *f = *state;
+	struct filed *f = *state;
 
 	assert_int_equal(mkdir(f->file, 0700), 0);
 	write_file(f);
 	assert_int_equal(n_right(f), 0);
-	reopen(f);
+	reopen(&f->house);
 	assert_as_stored(f);
 	assert_int_equal(rmdir(f->file), 0);
 	write_file(f);
@@ -423,14 +349,14 @@ static void test_no_file_can_be_written(void **state)
 
 static void test_files_of_other_spaces_go(void **state)
 {
-	struct fixture *f = *state;
+	struct filed *f = *state;
 	char other[320];
 	int64_t n;
 
 	write_file(f);
-	snprintf(other, sizeof(other), "%s/vectors/77.halves", f->dir);
+	snprintf(other, sizeof(other), "%s/vectors/77.halves", f->house.dir);
 	ok(fs_replace(other, "x", 1, &e));
-	ok(file_strays(f->v, false, &n, &e));
+	ok(file_strays(f->house.v, false, &n, &e));
 	assert_int_equal(n, 1);
 	write_file(f);
 	assert_false(fs_exists(other));
@@ -439,27 +365,27 @@ static void test_files_of_other_spaces_go(void **state)
 	write_file(f);
 	assert_false(fs_exists(f->file));
 	exec_sql(f, "UPDATE vector_space SET state = 'retired', aside = ''");
-	ok(vectors_maintain(f->v, &e));
+	ok(vectors_maintain(f->house.v, &e));
 	assert_int_equal(ask(f, "blocks", "SELECT count(*) FROM vector_block"), 0);
 }
 
 /* ── changes meanwhile ── */
 
 struct racing {
-	struct fixture *f;
+	struct filed *f;
 	atomic_bool stop;
 	uint64_t random;
 };
 
-static void change_at_random(struct fixture *f, uint64_t *random)
+static void change_at_random(struct filed *f, uint64_t *random)
 {
 	int64_t slot = (int64_t)(next_random(random) % N_SLOTS);
 	struct put p = {f->space.n, slot, slot + 1, random};
 
 	if (next_random(random) % 2) {
-		ok(store_write(f->store, tx_remove, &slot, &e));
+		ok(store_write(f->house.store, tx_remove, &slot, &e));
 	} else {
-		ok(store_write(f->store, tx_put, &p, &e));
+		ok(store_write(f->house.store, tx_put, &p, &e));
 	}
 }
 
@@ -475,8 +401,8 @@ static void *race(void *arg)
 
 static void test_changes_while_it_is_written(void **state)
 {
-	struct fixture *f = *state;
-	struct racing r = {.f = f, .random = f->random};
+	struct filed *f = *state;
+	struct racing r = {.f = f, .random = f->house.random};
 	pthread_t thread;
 
 	assert_int_equal(pthread_create(&thread, NULL, race, &r), 0);
@@ -486,25 +412,25 @@ static void test_changes_while_it_is_written(void **state)
 	}
 	atomic_store(&r.stop, true);
 	pthread_join(thread, NULL);
-	reopen(f);
+	reopen(&f->house);
 	assert_as_stored(f);
 	write_file(f);
 	assert_int_equal(n_wrong(f, false), 0);
-	reopen(f);
+	reopen(&f->house);
 	assert_as_stored(f);
 }
 
 /* Changes and writes without end; says when it has begun. */
-static void live_until_killed(struct fixture *f, int ready)
+static void live_until_killed(struct filed *f, int ready)
 {
-	struct racing r = {.f = f, .random = f->random};
+	struct racing r = {.f = f, .random = f->house.random};
 	pthread_t thread;
 
-	open_all(f);
+	open_all(&f->house);
 	(void)!write(ready, "r", 1);
 	(void)pthread_create(&thread, NULL, race, &r);
 	for (;;) {
-		if (vectors_forget(f->v, WS, NULL) != 0) {
+		if (vectors_forget(f->house.v, WS, NULL) != 0) {
 			_exit(1);
 		}
 	}
@@ -512,15 +438,15 @@ static void live_until_killed(struct fixture *f, int ready)
 
 static void test_killed_at_any_moment(void **state)
 {
-	struct fixture *f = *state;
+	struct filed *f = *state;
 
 	for (int i = 0; i < 12; i++) {
 		int fds[2], status;
 		char c;
 		pid_t pid;
-		struct timespec pause = {0, (long)(next_random(&f->random) % 20000000)};
+		struct timespec pause = {0, (long)(next_random(&f->house.random) % 20000000)};
 
-		close_all(f);
+		close_all(&f->house);
 		assert_int_equal(pipe(fds), 0);
 		pid = fork();
 		assert_true(pid >= 0);
@@ -534,25 +460,25 @@ static void test_killed_at_any_moment(void **state)
 		kill(pid, SIGKILL);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_true(WIFSIGNALED(status));
-		open_all(f);
+		open_all(&f->house);
 		assert_as_stored(f);
 		assert_int_equal(n_wrong(f, false), 0);
 	}
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define FILED(name) cmocka_unit_test_setup_teardown(name, filed_setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_the_file_is_read),
-		T(test_changes_take_blocks_away),
-		T(test_what_is_removed_is_in_no_file),
-		T(test_damage),
-		T(test_no_file_can_be_written),
-		T(test_files_of_other_spaces_go),
-		T(test_changes_while_it_is_written),
-		T(test_killed_at_any_moment),
+		FILED(test_the_file_is_read),
+		FILED(test_changes_take_blocks_away),
+		FILED(test_what_is_removed_is_in_no_file),
+		FILED(test_damage),
+		FILED(test_no_file_can_be_written),
+		FILED(test_files_of_other_spaces_go),
+		FILED(test_changes_while_it_is_written),
+		FILED(test_killed_at_any_moment),
 	};
 
 	seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 10) : (uint64_t)time(NULL);
