@@ -1,10 +1,9 @@
 /* Terms looked up in the posting lists, once and again in one snapshot, against FTS5's own counts;
  * the languages that rows are in, snapshot by snapshot. */
-#include "tests/unit/index/world.h"
+#include "tests/unit/index/fts_rows.h"
 
 #include "index/fts_cache.h"
 #include "index/fts_found.h"
-#include "index/fts_private.h"
 
 #define N_WORDS 600 /* more than a snapshot keeps */
 
@@ -34,19 +33,6 @@ static int tx_rows(struct db *db, void *arg, struct err *e)
 		buf_finish(&body);
 	}
 	return rc;
-}
-
-static int64_t count_by_fts5(struct world *w, struct db *db, const char *term)
-{
-	struct stmt *q = fts_statement(db, w->workspace_n, FTS_DF, &world_err);
-	int64_t n = 0;
-
-	stmt_text(q, 1, term);
-	if (stmt_step(q, &world_err) == 1) {
-		n = col_int(q, 0);
-	}
-	stmt_reset(q);
-	return n;
 }
 
 static int64_t first_row(struct world *w, struct db *db, const char *term)
@@ -223,8 +209,6 @@ static void test_languages_are_the_snapshots(void **state)
 	store_attach(w->store, PART_FULL_TEXT, NULL);
 	fts_cache_destroy(cache);
 }
-
-#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
 {
