@@ -210,7 +210,4 @@ static UNUSED int64_t frequency(struct world *w, const char *term)
 	return df;
 }
 
-/* A test with a world of its own. */
-#define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
-
 #endif

@@ -445,8 +445,6 @@ static void test_audit_is_read_backwards(void **state)
 	store_reader_drop(db);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -607,8 +607,6 @@ static void test_purged_while_a_dictionary_is_trained(void **state)
 	assert_int_equal(files_with(w, "Evangelineova"), 0);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

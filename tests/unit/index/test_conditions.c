@@ -297,14 +297,12 @@ static void test_facts_follow_the_database(void **state)
 	chunks_facts_close(facts);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_rows_are_those_that_hold_it),
-		TEST(test_a_lone_character_begins_words),
-		TEST(test_facts_follow_the_database),
+		T(test_rows_are_those_that_hold_it),
+		T(test_a_lone_character_begins_words),
+		T(test_facts_follow_the_database),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

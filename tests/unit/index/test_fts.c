@@ -329,8 +329,6 @@ static void test_the_best_rows_are_the_best(void **state)
 	store_reader_drop(db);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -316,6 +316,21 @@ static UNUSED struct asker operator_of(struct world *w, struct db *db)
 
 /* ── search ── */
 
+/* Number of chunks that the user may read, in the collection or (NULL) in all. */
+static UNUSED uint64_t n_allowed(
+	struct world *w, const struct id *user, const struct id *collection)
+{
+	struct db *db = reader(w);
+	struct asker who = asker_of(w, db, user);
+	struct allowed *a = acl_allowed(w->acl, &who, collection, collection ? 1 : 0, NULL);
+	uint64_t n = a->n_allowed;
+
+	assert_true(n == bitmap_count(&a->slots));
+	acl_allowed_drop(a);
+	store_reader_drop(db);
+	return n;
+}
+
 /* Number of hits; their slots in out. */
 static UNUSED int search(struct world *w, struct db *db, const struct asker *who, const char *text,
 	const char *language, struct fts_hit **out)
@@ -345,5 +360,8 @@ static UNUSED int finds(struct world *w, const char *text, const char *language)
 	store_reader_drop(db);
 	return n;
 }
+
+/* A test with a world of its own. */
+#define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 #endif

@@ -509,8 +509,6 @@ static void lists_and_counts(void **state)
 	store_reader_drop(db);
 }
 
-#define T(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
