@@ -20,9 +20,9 @@
 #include "index/embed_table.h"
 #include "index/index.h"
 #include "index/vector_space.h"
+#include "tests/unit/index/topics.h"
 
 #define N_CHUNKS 330
-#define N_TOPICS 6
 
 struct fixture {
 	char dir[256];
@@ -41,15 +41,6 @@ static void ok(int rc)
 		fail_msg("%s: %s", err_name(rc), e.message);
 	}
 }
-
-static const char *const topics[N_TOPICS][8] = {
-	{"harbour", "vessel", "anchor", "pilot", "cargo", "tide", "quay", "crane"},
-	{"payroll", "salary", "bonus", "pension", "wage", "overtime", "grade", "deduction"},
-	{"battery", "voltage", "charger", "electrode", "lithium", "current", "cell", "fuse"},
-	{"vineyard", "grape", "cask", "harvest", "cellar", "vintage", "cork", "tannin"},
-	{"glacier", "moraine", "crevasse", "snow", "summit", "ridge", "avalanche", "rope"},
-	{"theatre", "actor", "curtain", "script", "stage", "rehearsal", "audience", "costume"},
-};
 
 static char *write_chunk(struct arena *a, uint64_t i)
 {
