@@ -1,6 +1,5 @@
 #include "index/chunk_dictionary.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +10,7 @@
 #include "index/base/hash.h"
 #include "index/base/log.h"
 #include "index/chunks.h"
-#include "index/fts_terms.h"
+#include "index/shingles.h"
 
 #define CHUNKS_MIN 200
 #define GROWTH 4 /* trained again when there are so many times the chunks */
@@ -19,7 +18,8 @@
 #define SAMPLE_BYTES 4096
 #define DICTIONARY_BYTES ((size_t)64 * 1024)
 #define DICTIONARY_MIN 256 /* the least that zstd makes */
-#define WORD_MIN 4	   /* bytes; shorter words are in any text */
+#define HEAD_MAX 512	   /* of its entropy tables; zstd makes no more than 256 */
+#define DOCUMENTS_MIN 100
 
 /* Of one transaction that compresses anew: as long as the writer lets others wait anyway
  * (index/store_writer.c's groups), some hundred chunks. */
@@ -37,7 +37,7 @@ enum {
 	Q_DISTRUST,
 	Q_LEAVING,
 	Q_LAST_SLOT,
-	Q_UNZIP,
+	Q_ZIP_ANEW,
 	Q_REMOVE,
 };
 
@@ -46,14 +46,15 @@ static const char *const sql[] = {
 		      "ORDER BY n_chunks DESC LIMIT 1",
 	[Q_TRAINED_ON] = "SELECT coalesce(max(n_chunks), 0) FROM text_dictionary "
 			 "WHERE workspace_n = ?1 AND n_chunks >= 0",
-	[Q_SAMPLE] = "SELECT carrel_text(dictionary_n, text), slot FROM chunk "
+	[Q_SAMPLE] = "SELECT carrel_text(dictionary_n, text), slot, document_id FROM chunk "
 		     "WHERE workspace_n = ?1 AND live = 1 AND slot % ?2 = 0 "
-		     "AND carrel_readable(dictionary_n, text) LIMIT ?3",
+		     "AND carrel_readable(dictionary_n, text) ORDER BY slot LIMIT ?3",
 	[Q_THERE] = "SELECT 1 FROM chunk WHERE workspace_n = ?1 AND slot = ?2",
 	[Q_ADD] = "INSERT INTO text_dictionary (n, workspace_n, n_chunks, bytes) VALUES (?1, ?2, "
 		  "?3, ?4) "
 		  "ON CONFLICT (n) DO NOTHING",
-	[Q_ALL] = "SELECT n, bytes FROM text_dictionary WHERE workspace_n = ?1",
+	[Q_ALL] = "SELECT n, bytes, n_chunks FROM text_dictionary "
+		  "WHERE workspace_n = ?1 AND n_chunks >= 0",
 	[Q_LEAVES] = "UPDATE text_dictionary SET n_chunks = -1 WHERE n = ?1",
 	[Q_DISTRUST] = "UPDATE text_dictionary SET n_chunks = -1 WHERE n IN "
 		       "(SELECT dictionary_n FROM chunk WHERE document_id = ?1 "
@@ -62,9 +63,9 @@ static const char *const sql[] = {
 		      "ORDER BY n LIMIT 1",
 	[Q_LAST_SLOT] = "SELECT coalesce(max(slot), -1) FROM chunk WHERE workspace_n = ?1",
 	/* What cannot be read needs none. */
-	[Q_UNZIP] = "UPDATE chunk SET text = carrel_zip(NULL, carrel_text(dictionary_n, text)), "
-		    "dictionary_n = NULL WHERE workspace_n = ?1 AND dictionary_n = ?2 "
-		    "AND slot >= ?3 AND slot < ?4 AND carrel_readable(dictionary_n, text)",
+	[Q_ZIP_ANEW] = "UPDATE chunk SET text = carrel_zip(?5, carrel_text(dictionary_n, text)), "
+		       "dictionary_n = ?5 WHERE workspace_n = ?1 AND dictionary_n = ?2 "
+		       "AND slot >= ?3 AND slot < ?4 AND carrel_readable(dictionary_n, text)",
 	[Q_REMOVE] = "DELETE FROM text_dictionary WHERE n = ?1",
 };
 SQL_TABLE(table, "index/chunk_dictionary", sql);
@@ -89,15 +90,49 @@ int dictionary_current(struct db *db, int64_t workspace_n, int64_t *n, struct er
 	return one_number(db, Q_CURRENT, workspace_n, n, e);
 }
 
+/* ── samples ── */
+
+struct sample {
+	const char *text;
+	size_t n_bytes;
+	int64_t slot;
+	uint64_t document; /* a hash of its id, from 1 on */
+};
+
+/* What a dictionary that was trained at n_chunks may be made of, until fn says no. */
+static int each_sample(struct db *db, int64_t workspace_n, int64_t n_chunks,
+	bool (*fn)(void *arg, const struct sample *sample), void *arg, struct err *e)
+{
+	struct stmt *q = db_stmt(db, &table, Q_SAMPLE);
+	bool goes_on = true;
+	int rc = 0;
+
+	stmt_int(q, 1, workspace_n);
+	stmt_int(q, 2, n_chunks / SAMPLES_MAX + 1);
+	stmt_int(q, 3, SAMPLES_MAX);
+	while (goes_on && (rc = stmt_step(q, e)) == 1) {
+		const char *document = col_text(q, 2);
+		struct sample sample = {.text = col_text(q, 0), .slot = col_int(q, 1)};
+
+		sample.n_bytes = strnlen(sample.text, SAMPLE_BYTES);
+		sample.document = hash64(document, strlen(document)) >> 1 | 1;
+		goes_on = fn(arg, &sample);
+	}
+	stmt_reset(q);
+	return rc < 0 ? rc : 0;
+}
+
 /* ── training ── */
 
 struct training {
 	int64_t workspace_n;
 	int64_t n_chunks;
-	struct buf samples; /* one after the other */
+	struct buf texts; /* of the samples, one after the other */
 	size_t sizes[SAMPLES_MAX];
 	int64_t slots[SAMPLES_MAX];
+	uint64_t documents[SAMPLES_MAX];
 	unsigned n_samples;
+	unsigned n_documents; /* about: whose chunks do not stand together counts again */
 	void *bytes;
 	size_t n_bytes;
 	bool trained;
@@ -113,142 +148,87 @@ static bool wanted(struct db *db, struct training *t, struct err *e, int *rc)
 	return t->n_chunks >= CHUNKS_MIN && (trained_on == 0 || t->n_chunks >= trained_on * GROWTH);
 }
 
-static int take_samples(struct db *db, struct training *t, struct err *e)
+static bool take_sample(void *arg, const struct sample *sample)
 {
-	struct stmt *q = db_stmt(db, &table, Q_SAMPLE);
-	int rc;
+	struct training *t = arg;
 
-	stmt_int(q, 1, t->workspace_n);
-	stmt_int(q, 2, t->n_chunks / SAMPLES_MAX + 1);
-	stmt_int(q, 3, SAMPLES_MAX);
-	while ((rc = stmt_step(q, e)) == 1) {
-		const char *text = col_text(q, 0);
-		size_t n = strlen(text);
-
-		n = n < SAMPLE_BYTES ? n : SAMPLE_BYTES;
-		buf_add(&t->samples, text, n);
-		t->slots[t->n_samples] = col_int(q, 1);
-		t->sizes[t->n_samples++] = n;
-	}
-	return rc;
+	buf_add(&t->texts, sample->text, sample->n_bytes);
+	t->sizes[t->n_samples] = sample->n_bytes;
+	t->slots[t->n_samples] = sample->slot;
+	t->documents[t->n_samples] = sample->document;
+	t->n_documents += t->n_samples == 0 || t->documents[t->n_samples - 1] != sample->document;
+	t->n_samples++;
+	return true;
 }
 
-/* A word of an alphabet; scripts without blanks (three bytes a character and more) are looked for
- * in pieces anyway. */
-static size_t word_at(const char *p, const char *end)
+/* What is one document's alone would have to leave with it, and helps no other; where they are few,
+ * what is one chunk's: then a purge takes much of the workspace anyway. */
+static uint64_t source_of(const struct training *t, unsigned i)
 {
-	const char *from = p;
-
-	while (p < end) {
-		unsigned char c = (unsigned char)*p;
-
-		if (isalnum(c)) {
-			p++;
-		} else if (c >= 0xc2 && c < 0xe0 && p + 1 < end &&
-			   ((unsigned char)p[1] & 0xc0) == 0x80) {
-			p += 2;
-		} else {
-			break;
-		}
-	}
-	return (size_t)(p - from);
+	return t->n_documents < DOCUMENTS_MIN ? i + 1 : t->documents[i];
 }
 
-static size_t word_slot(const uint64_t *set, size_t n_slots, uint64_t hash)
+static void keep_shared(
+	const struct training *t, const char *pieces, size_t n_bytes, struct buf *out)
 {
-	size_t i = hash / 2 % n_slots;
+	struct shingles *s = shingles_create(pieces, n_bytes);
+	const char *p = t->texts.data;
 
-	while (set[i] && set[i] != hash) {
-		i = (i + 1) % n_slots;
-	}
-	return i;
-}
-
-static void add_words(uint64_t *set, size_t n_slots, const char *p, const char *end)
-{
-	while (p < end) {
-		size_t n = word_at(p, end);
-
-		if (n > 0) {
-			uint64_t h = hash64(p, n) | 1;
-
-			set[word_slot(set, n_slots, h)] = h;
-		}
-		p += n + 1;
-	}
-}
-
-/* Hashes of the samples' words, by linear probing. */
-static uint64_t *whole_words(const struct training *t, size_t *n_slots)
-{
-	const char *p = t->samples.data;
-	uint64_t *set;
-
-	for (*n_slots = 1024; *n_slots < t->samples.len / 3; *n_slots *= 2) {
-	}
-	set = calloc(*n_slots, sizeof(*set));
-	ASSERT(set);
 	for (unsigned i = 0; i < t->n_samples; i++) {
-		add_words(set, *n_slots, p, p + t->sizes[i]);
+		shingles_meet(s, p, t->sizes[i], source_of(t, i));
 		p += t->sizes[i];
 	}
-	return set;
+	shingles_shared(s, pieces, n_bytes, out);
+	shingles_destroy(s);
 }
 
-/* A dictionary is made of pieces, whose ends may stand in the midst of a word. A purge looks for
- * whole words, so what is none in the samples is blanked. */
-static void blank_cut_words(const struct training *t, char *content, size_t n_bytes)
+/* What is kept of pieces that are twice as much, of which those at the end are the best. */
+static bool choose_content(const struct training *t, size_t n_max, struct buf *out)
 {
-	char *p = content, *end = content + n_bytes;
-	size_t n_slots;
-	uint64_t *set = whole_words(t, &n_slots);
+	char *pieces = malloc(2 * n_max);
+	size_t n, n_head = 0;
+	bool ok;
 
-	while (p < end) {
-		size_t n = word_at(p, end);
-
-		if (n > 0 && !set[word_slot(set, n_slots, hash64(p, n) | 1)]) {
-			memset(p, ' ', n);
-		}
-		p += n + 1;
+	ASSERT(pieces);
+	n = ZDICT_trainFromBuffer(pieces, 2 * n_max, t->texts.data, t->sizes, t->n_samples);
+	ok = !ZDICT_isError(n);
+	if (ok) {
+		n_head = ZDICT_getDictHeaderSize(pieces, n);
+		ok = !ZDICT_isError(n_head);
 	}
-	free(set);
+	if (ok) {
+		keep_shared(t, pieces + n_head, n - n_head, out);
+	}
+	if (out->len > n_max) {
+		buf_remove_front(out, out->len - n_max);
+		buf_remove_front(out, strlen(out->data) + 1); /* a run without its beginning */
+	}
+	free(pieces);
+	return ok;
 }
 
 /* False: the texts have too little in common, which is no error. */
 static bool train(struct training *t)
 {
 	ZDICT_params_t params = {0};
-	size_t n_head;
-	char *content;
-	size_t capacity =
-		t->samples.len / 8 < DICTIONARY_BYTES ? t->samples.len / 8 : DICTIONARY_BYTES;
+	struct buf content = BUF_INIT;
+	size_t n_max = t->texts.len / 8 < DICTIONARY_BYTES ? t->texts.len / 8 : DICTIONARY_BYTES;
+	size_t capacity = n_max + HEAD_MAX;
+	bool ok = n_max >= DICTIONARY_MIN && choose_content(t, n_max, &content);
 
-	if (capacity < DICTIONARY_MIN) {
-		return false;
+	if (ok) {
+		t->bytes = malloc(capacity);
+		ASSERT(t->bytes);
+		t->n_bytes = ZDICT_finalizeDictionary(t->bytes, capacity, content.data, content.len,
+			t->texts.data, t->sizes, t->n_samples, params);
+		ok = !ZDICT_isError(t->n_bytes);
 	}
-	t->bytes = malloc(capacity);
-	ASSERT(t->bytes);
-	t->n_bytes =
-		ZDICT_trainFromBuffer(t->bytes, capacity, t->samples.data, t->sizes, t->n_samples);
-	if (ZDICT_isError(t->n_bytes)) {
-		return false;
-	}
-	n_head = ZDICT_getDictHeaderSize(t->bytes, t->n_bytes);
-	if (ZDICT_isError(n_head)) {
-		return false;
-	}
-	content = malloc(t->n_bytes - n_head);
-	ASSERT(content);
-	memcpy(content, (char *)t->bytes + n_head, t->n_bytes - n_head);
-	blank_cut_words(t, content, t->n_bytes - n_head);
-	t->n_bytes = ZDICT_finalizeDictionary(t->bytes, capacity, content, t->n_bytes - n_head,
-		t->samples.data, t->sizes, t->n_samples, params);
-	free(content);
-	return !ZDICT_isError(t->n_bytes);
+	buf_finish(&content);
+	return ok;
 }
 
-/* A purge looks for its words in the dictionaries that are there: one that was trained on a text
- * purged meanwhile must not come after it. */
+/* A purge looks into the dictionaries that are there: one that was trained on a text purged
+ * meanwhile must not come after it. */
 static int test_samples(struct db *db, struct training *t, struct err *e)
 {
 	for (unsigned i = 0; i < t->n_samples && !t->outrun; i++) {
@@ -301,7 +281,7 @@ int training_begin(struct store *s, int64_t workspace_n, struct training **out, 
 	}
 	train_now = wanted(db, t, e, &rc);
 	if (train_now) {
-		rc = take_samples(db, t, e);
+		rc = each_sample(db, workspace_n, t->n_chunks, take_sample, t, e);
 	}
 	store_reader_drop(db);
 	t->trained = train_now && rc == 0 && train(t);
@@ -316,7 +296,7 @@ int training_end(struct store *s, struct training *t, struct err *e)
 		log_info("dictionary.trained", LN("workspace", t->workspace_n),
 			LN("chunks", t->n_chunks), LN("bytes", t->outrun ? 0 : t->n_bytes));
 	}
-	buf_finish(&t->samples);
+	buf_finish(&t->texts);
 	free(t->bytes);
 	free(t);
 	return rc;
@@ -331,141 +311,65 @@ int chunks_train_dictionary(struct store *s, int64_t workspace_n, struct err *e)
 	return rc ? rc : end;
 }
 
-/* ── forgetting ── */
+/* ── dictionaries that have to leave ── */
 
 struct dictionary_row {
-	int64_t n;
+	int64_t n, n_chunks;
 	const char *bytes;
 	size_t n_bytes;
-	uint64_t *words; /* a set of hashes, as of whole_words */
-	size_t n_slots;
 	bool tainted;
 	struct dictionary_row *next;
 };
 
-#define SEEN 65536 /* a power of two; words met before are not looked for again */
-
-struct forgetting {
-	int64_t workspace_n;
-	struct dictionary_row *all;
-	struct arena arena;
-	uint64_t seen[SEEN];
-};
-
-int forgetting_create(struct db *db, int64_t workspace_n, struct forgetting **out, struct err *e)
+static int load_dictionaries(struct db *db, int64_t workspace_n, struct arena *a,
+	struct dictionary_row **all, struct err *e)
 {
-	struct forgetting *f = calloc(1, sizeof(*f));
 	struct stmt *q = db_stmt(db, &table, Q_ALL);
 	int rc;
 
-	ASSERT(f);
-	*out = f;
-	f->workspace_n = workspace_n;
-	arena_init(&f->arena);
 	stmt_int(q, 1, workspace_n);
 	while ((rc = stmt_step(q, e)) == 1) {
-		struct dictionary_row *d = arena_new(&f->arena, struct dictionary_row);
-		const void *bytes;
+		struct dictionary_row *d = arena_new(a, struct dictionary_row);
+		const void *bytes = col_blob(q, 1, &d->n_bytes);
 
 		d->n = col_int(q, 0);
-		bytes = col_blob(q, 1, &d->n_bytes);
-		d->bytes = arena_copy(&f->arena, bytes, d->n_bytes);
-		for (d->n_slots = 1024; d->n_slots < d->n_bytes; d->n_slots *= 2) {
-		}
-		d->words = arena_array(&f->arena, uint64_t, d->n_slots);
-		memset(d->words, 0, d->n_slots * sizeof(*d->words));
-		add_words(d->words, d->n_slots, d->bytes, d->bytes + d->n_bytes);
-		d->next = f->all;
-		f->all = d;
+		d->n_chunks = col_int(q, 2);
+		d->bytes = arena_copy(a, bytes, d->n_bytes);
+		d->next = *all;
+		*all = d;
 	}
 	return rc;
 }
 
-void forgetting_destroy(struct forgetting *f)
+static bool meet(void *arg, const struct sample *sample)
 {
-	if (f) {
-		arena_finish(&f->arena);
-		free(f);
-	}
+	shingles_meet(arg, sample->text, sample->n_bytes, sample->document);
+	return shingles_unmet(arg) > 0;
 }
 
-static bool seen_before(struct forgetting *f, const char *word, size_t n_bytes)
+/* Tainted by a passage that no sample of today has. */
+static int test(struct db *db, int64_t workspace_n, struct dictionary_row *d, struct err *e)
 {
-	uint64_t h = hash64(word, n_bytes) | 1;
-	bool seen = f->seen[h / 2 % SEEN] == h;
+	size_t n_head = ZDICT_getDictHeaderSize(d->bytes, d->n_bytes);
+	struct shingles *s;
+	int rc;
 
-	f->seen[h / 2 % SEEN] = h;
-	return seen;
-}
-
-/* A word of an alphabet stands there whole or not at all; to look for it in all bytes took most of
- * a purge's time. */
-static bool holds(const struct dictionary_row *d, const char *word, size_t n_bytes)
-{
-	return word_at(word, word + n_bytes) == n_bytes
-		       ? d->words[word_slot(d->words, d->n_slots, hash64(word, n_bytes) | 1)] != 0
-		       : memmem(d->bytes, d->n_bytes, word, n_bytes) != NULL;
-}
-
-/* Taints the dictionaries that hold a word which no live chunk has. */
-static int test_word(
-	struct db *db, struct forgetting *f, const char *word, size_t n_bytes, struct err *e)
-{
-	int known = -1; /* not asked yet */
-
-	for (struct dictionary_row *d = f->all; d; d = d->next) {
-		if (d->tainted || !holds(d, word, n_bytes)) {
-			continue;
-		}
-		if (known < 0) {
-			bool has;
-			int rc = fts_has_word(db, f->workspace_n, word, n_bytes, &has, e);
-
-			if (rc != 0) {
-				return rc;
-			}
-			known = has;
-		}
-		d->tainted = !known;
-	}
-	return 0;
-}
-
-int forgetting_test(struct db *db, struct forgetting *f, const char *text, struct err *e)
-{
-	struct terms words;
-	struct arena a;
-	int rc = 0;
-
-	if (!f->all) {
+	if (ZDICT_isError(n_head)) {
+		d->tainted = true;
 		return 0;
 	}
-	arena_init(&a);
-	analyse(&a, text, strlen(text), "", &words);
-	for (int i = 0; rc == 0 && i < words.n; i++) {
-		const char *word = text + words.items[i].byte_start;
-		size_t n = (size_t)(words.items[i].byte_end - words.items[i].byte_start);
-
-		if (n >= WORD_MIN && !seen_before(f, word, n)) {
-			rc = test_word(db, f, word, n, e);
-		}
-	}
-	arena_finish(&a);
+	s = shingles_create(d->bytes + n_head, d->n_bytes - n_head);
+	rc = each_sample(db, workspace_n, d->n_chunks, meet, s, e);
+	d->tainted = shingles_unmet(s) > 0;
+	shingles_destroy(s);
 	return rc;
 }
 
-void forgetting_all(struct forgetting *f)
-{
-	for (struct dictionary_row *d = f->all; d; d = d->next) {
-		d->tainted = true;
-	}
-}
-
-int forgetting_end(struct db *db, struct forgetting *f, struct err *e)
+static int tx_taint(struct db *db, void *arg, struct err *e)
 {
 	int rc = 0;
 
-	for (struct dictionary_row *d = f->all; rc == 0 && d; d = d->next) {
+	for (struct dictionary_row *d = arg; rc == 0 && d; d = d->next) {
 		if (d->tainted) {
 			struct stmt *q = db_stmt(db, &table, Q_LEAVES);
 
@@ -473,6 +377,33 @@ int forgetting_end(struct db *db, struct forgetting *f, struct err *e)
 			rc = stmt_run(q, e);
 		}
 	}
+	return rc;
+}
+
+/* Whoever purges sees here what purges before it have left, so that of two at a time the later one
+ * sees all. */
+static int taint(struct store *s, int64_t workspace_n, struct err *e)
+{
+	struct db *db = store_reader(s, e);
+	struct dictionary_row *all = NULL;
+	bool any = false;
+	struct arena a;
+	int rc;
+
+	if (!db) {
+		return ERR_UNAVAILABLE;
+	}
+	arena_init(&a);
+	rc = load_dictionaries(db, workspace_n, &a, &all, e);
+	for (struct dictionary_row *d = all; rc == 0 && d; d = d->next) {
+		rc = test(db, workspace_n, d, e);
+		any = any || d->tainted;
+	}
+	store_reader_drop(db);
+	if (rc == 0 && any) {
+		rc = store_write(s, tx_taint, all, e);
+	}
+	arena_finish(&a);
 	return rc;
 }
 
@@ -492,14 +423,25 @@ struct leaving {
 	int64_t next; /* the first slot whose chunk may need it still */
 };
 
-static int unzip(struct db *db, const struct leaving *l, struct err *e)
+static int zip_anew(struct db *db, const struct leaving *l, struct err *e)
 {
-	struct stmt *q = db_stmt(db, &table, Q_UNZIP);
+	struct stmt *q;
+	int64_t into;
+	int rc = dictionary_current(db, l->workspace_n, &into, e);
 
+	if (rc) {
+		return rc;
+	}
+	q = db_stmt(db, &table, Q_ZIP_ANEW);
 	stmt_int(q, 1, l->workspace_n);
 	stmt_int(q, 2, l->n);
 	stmt_int(q, 3, l->next);
 	stmt_int(q, 4, l->next + PIECE_SLOTS);
+	if (into) {
+		stmt_int(q, 5, into);
+	} else {
+		stmt_null(q, 5);
+	}
 	return stmt_run(q, e);
 }
 
@@ -516,7 +458,7 @@ static int tx_leave(struct db *db, void *arg, struct err *e)
 		rc = one_number(db, Q_LAST_SLOT, l->workspace_n, &last, e);
 	}
 	while (rc == 0 && l->n && l->next <= last && clock_mono_us() < until_us) {
-		rc = unzip(db, l, e);
+		rc = zip_anew(db, l, e);
 		l->next += PIECE_SLOTS;
 	}
 	if (rc == 0 && l->n && l->next > last) {
@@ -532,13 +474,18 @@ int chunks_forget(struct store *s, int64_t workspace_n, int (*goes_on)(void *arg
 	void *arg, struct err *e)
 {
 	struct leaving l = {.workspace_n = workspace_n};
-	int rc = 0;
+	int rc = taint(s, workspace_n, e);
 
-	do {
+	/* In place of the largest, if it leaves: else what is compressed anew would be without. */
+	rc = rc ? rc : chunks_train_dictionary(s, workspace_n, e);
+	while (rc == 0) {
 		rc = goes_on ? goes_on(arg, e) : 0;
 		if (rc == 0) {
 			rc = store_write(s, tx_leave, &l, e);
 		}
-	} while (rc == 0 && l.n);
+		if (l.n == 0) {
+			break;
+		}
+	}
 	return rc;
 }

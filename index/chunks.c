@@ -21,7 +21,6 @@ enum {
 	Q_READABLE,
 	Q_RETIRE,
 	Q_DELETED,
-	Q_TEXTS,
 	Q_REMOVE,
 	Q_SWEEP,
 	Q_BLANK_UNREADABLE,
@@ -54,11 +53,7 @@ static const char *const sql[] = {
 	[Q_READABLE] = "SELECT carrel_readable(dictionary_n, text) FROM chunk "
 		       "WHERE workspace_n = ?1 AND slot = ?2",
 	[Q_RETIRE] = "UPDATE chunk SET live = 0 WHERE document_id = ?1 AND live = 1",
-	[Q_DELETED] = "SELECT w.n FROM document d JOIN workspace w ON w.id = d.workspace_id "
-		      "WHERE d.id = ?1 AND d.deleted_ms IS NOT NULL",
-	[Q_TEXTS] = "SELECT CASE WHEN carrel_readable(dictionary_n, text) THEN title || char(10) "
-		    "|| heading || char(10) || carrel_text(dictionary_n, text) END "
-		    "FROM chunk WHERE document_id = ?1",
+	[Q_DELETED] = "SELECT 1 FROM document WHERE id = ?1 AND deleted_ms IS NOT NULL",
 	[Q_REMOVE] = "DELETE FROM chunk WHERE document_id = ?1",
 	/* An answer that is being written may cite what is in its prompt. */
 	[Q_SWEEP] =
@@ -386,52 +381,9 @@ int chunks_publish(struct db *db, const struct publication *p, struct err *e)
 
 /* ── purge and sweep ── */
 
-static int test_texts(struct db *db, struct forgetting *f, const struct id *document, struct err *e)
-{
-	struct stmt *q = db_stmt(db, &table, Q_TEXTS);
-	int rc;
-
-	stmt_id(q, 1, document);
-	while ((rc = stmt_step(q, e)) == 1) {
-		const char *text = col_text(q, 0);
-
-		rc = text ? forgetting_test(db, f, text, e) : 0;
-		if (!text) {
-			forgetting_all(f);
-		}
-		if (rc != 0) {
-			stmt_reset(q);
-			return rc;
-		}
-	}
-	return rc;
-}
-
-static int remove_rows(struct db *db, int64_t workspace_n, const struct id *document, struct err *e)
-{
-	struct forgetting *f;
-	struct stmt *q;
-	int rc = forgetting_create(db, workspace_n, &f, e);
-
-	if (rc == 0) {
-		rc = test_texts(db, f, document, e);
-	}
-	if (rc == 0) {
-		q = db_stmt(db, &table, Q_REMOVE);
-		stmt_id(q, 1, document);
-		rc = stmt_run(q, e);
-	}
-	if (rc == 0) {
-		rc = forgetting_end(db, f, e);
-	}
-	forgetting_destroy(f);
-	return rc;
-}
-
 int chunks_purge_document(struct db *db, const struct id *document, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &table, Q_DELETED);
-	int64_t workspace_n;
 	int rc;
 
 	stmt_id(q, 1, document);
@@ -441,11 +393,12 @@ int chunks_purge_document(struct db *db, const struct id *document, struct err *
 			      : err_set(e, ERR_CONFLICT, "not_deleted",
 					"only a deleted document is purged");
 	}
-	workspace_n = col_int(q, 0);
 	stmt_reset(q);
 	rc = chunks_retire_document(db, document, e);
 	if (rc == 0) {
-		rc = remove_rows(db, workspace_n, document, e);
+		q = db_stmt(db, &table, Q_REMOVE);
+		stmt_id(q, 1, document);
+		rc = stmt_run(q, e);
 	}
 	return rc;
 }

@@ -74,13 +74,13 @@ struct acl_index;
 MUST_CHECK int chunks_publish(struct db *db, const struct publication *p, struct err *e);
 /* tx. Out of both indexes and the bitmaps; rows stay for citations. */
 MUST_CHECK int chunks_retire_document(struct db *db, const struct id *document, struct err *e);
-/* tx. Removes all chunk rows and vectors of a deleted document. Its words leave the dictionaries of
- * others' chunks by chunks_forget, the full-text table by fts_forget, the files by a checkpoint,
- * its vectors theirs by vectors_forget: all of which the purge job makes. */
+/* tx. Removes all chunk rows and vectors of a deleted document. What others' chunks are compressed
+ * with loses its passages by chunks_forget, the full-text table its words by fts_forget, the files
+ * by a checkpoint, its vectors theirs by vectors_forget: all of which the purge job makes. */
 MUST_CHECK int chunks_purge_document(struct db *db, const struct id *document, struct err *e);
-/* After purges that are committed: no dictionary has their words when this returns 0. Many small
- * transactions; blocks. goes_on is asked between them (NULL: always), what it returns below 0 ends
- * it. */
+/* After purges that are committed: when this returns 0, each three words that follow each other in
+ * a dictionary do so in a live chunk as well. Many small transactions; blocks. goes_on is asked
+ * between them (NULL: always), what it returns below 0 ends it. */
 MUST_CHECK int chunks_forget(struct store *s, int64_t workspace_n,
 	int (*goes_on)(void *arg, struct err *e), void *arg, struct err *e);
 /* tx. For `carrel check`: the document's chunks are retired; those whose text cannot be read have

@@ -255,25 +255,3 @@ int fts_terms(struct db *db, struct arena *a, const struct fts_query *q, struct 
 	*out = (struct query_terms){g.items, g.n, g.pairs, g.n_pairs};
 	return rc;
 }
-
-int fts_has_word(struct db *db, int64_t workspace_n, const char *word, size_t n_bytes, bool *has,
-	struct err *e)
-{
-	const char *languages[FTS_LANGUAGES_MAX];
-	struct arena a;
-	int n, rc;
-
-	*has = false;
-	arena_init(&a);
-	rc = fts_languages(db, workspace_n, "", languages, &n, e);
-	for (int i = 0; rc == 0 && i < n && !*has; i++) {
-		struct terms terms;
-
-		analyse(&a, word, n_bytes, languages[i], &terms);
-		for (int k = 0; rc == 0 && k < terms.n && !*has; k++) {
-			rc = fts_has(db, workspace_n, terms.items[k].text, has, e);
-		}
-	}
-	arena_finish(&a);
-	return rc;
-}

@@ -47,9 +47,6 @@ MUST_CHECK int fts_terms(struct db *db, struct arena *a, const struct fts_query 
 /* Whether any row has the term; how many have it. */
 MUST_CHECK int fts_has(
 	struct db *db, int64_t workspace_n, const char *term, bool *has, struct err *e);
-/* Whether any row has the word, as any language of the workspace would have stemmed it. */
-MUST_CHECK int fts_has_word(struct db *db, int64_t workspace_n, const char *word, size_t n_bytes,
-	bool *has, struct err *e);
 MUST_CHECK int fts_df(
 	struct db *db, int64_t workspace_n, const char *term, int64_t *df, struct err *e);
 

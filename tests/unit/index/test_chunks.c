@@ -539,47 +539,123 @@ static char *dictionary_content(struct world *w, size_t *n_bytes)
 	return out;
 }
 
-/* A purge looks for whole words, so nothing else may stand in a dictionary. */
-static void test_dictionary_holds_no_cut_words(void **state)
+#define N_PHRASES 64
+#define PHRASE_WORDS 5
+
+/* Phrases of five words, of which each text has some and a number of its own between each two. */
+static char *text_of_phrases(struct world *w, int i, uint64_t *s)
+{
+	char *text = arena_printf(&w->arena, "Report %d", i);
+
+	for (int k = 0; k < 12; k++) {
+		*s = *s * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		for (int n = 0; n < PHRASE_WORDS; n++) {
+			text = arena_printf(&w->arena, "%s w%c%ccordxyz", text,
+				'a' + (int)(*s >> 58) % N_PHRASES % 16, 'a' + n);
+		}
+		text = arena_printf(&w->arena, "%s %d", text, i * 100 + k);
+	}
+	return text;
+}
+
+static int texts_with(const char *const *texts, int n, const char *passage)
+{
+	int found = 0;
+
+	for (int i = 0; i < n; i++) {
+		found += strstr(texts[i], passage) != NULL;
+	}
+	return found;
+}
+
+/* Of each run, whatever three words follow each other; words are not cut. */
+static int shared_windows(struct world *w, const char *run, const char *const *texts, int n)
+{
+	const char *words[4] = {NULL};
+	int n_windows = 0;
+
+	for (const char *p = run; *p;) {
+		const char *end = p + strcspn(p, " ");
+
+		memmove(words, words + 1, sizeof(words) - sizeof(words[0]));
+		words[3] = p;
+		if (words[1]) {
+			char *window =
+				arena_printf(&w->arena, " %.*s ", (int)(end - words[1]), words[1]);
+
+			assert_true(texts_with(texts, n, window) >= 2);
+			n_windows++;
+		}
+		p = end + strspn(end, " ");
+	}
+	return n_windows;
+}
+
+static void test_dictionary_holds_what_two_share(void **state)
 {
 	struct world *w = *state;
 	struct id c = add_collection(w, "c", "operator");
 	const char *texts[200];
 	struct arrived in = arrive(w, &c, "d", "x");
-	char *all = arena_str(&w->arena, ""), *content;
-	size_t n_bytes, n_words = 0;
+	char *content;
+	size_t n_bytes;
+	int n_windows = 0;
 	uint64_t s = 7;
 
 	for (int i = 0; i < 200; i++) {
-		char *text = arena_printf(&w->arena, "Report %d:", i);
-
-		for (int k = 0; k < 60; k++) {
-			s = s * UINT64_C(6364136223846793005) + 1442695040888963407u;
-			text = arena_printf(&w->arena, "%s w%c%c%cordxyz", text,
-				'a' + (int)(s >> 60), 'a' + (int)(s >> 56 & 15),
-				'a' + (int)(s >> 52 & 3));
-		}
-		texts[i] = text;
-		all = arena_printf(&w->arena, "%s %s", all, text);
+		texts[i] = text_of_phrases(w, i, &s);
 	}
 	fine(publish(w, &in, "en", texts, 200));
 	fine(chunks_train_dictionary(w->store, w->workspace_n, &world_err));
 	content = dictionary_content(w, &n_bytes);
-	for (size_t i = 0, n; i < n_bytes; i += n + 1) {
-		for (n = 0; i + n < n_bytes && isalnum((unsigned char)content[i + n]); n++) {
-		}
-		if (n > 0) {
-			char word[80];
-
-			snprintf(word, sizeof(word), " %.*s ", (int)n, content + i);
-			if (!strstr(all, word)) {
-				word[strlen(word) - 1] = ':'; /* the number of a report */
-				assert_non_null(strstr(all, word));
-			}
-			n_words++;
-		}
+	assert_int_equal(content[n_bytes - 1], '\0');
+	for (char *run = content; run < content + n_bytes; run += strlen(run) + 1) {
+		n_windows += shared_windows(w, run, texts, 200);
 	}
-	assert_true(n_words > 100);
+	assert_true(n_windows > 30);
+}
+
+static void purge(struct world *w, const struct id *document)
+{
+	fine(work(w, (struct work){.which = W_DELETE, .a = document}));
+	fine(work(w, (struct work){.which = W_PURGE, .a = document}));
+	fine(chunks_forget(w->store, w->workspace_n, NULL, NULL, &world_err));
+}
+
+/* Of a hundred documents, what one has in both of its chunks is kept out, so that the dictionary
+ * outlasts it. */
+static void test_a_dictionary_outlasts_a_document(void **state)
+{
+	struct world *w = *state;
+	struct id c = add_collection(w, "c", "operator");
+	struct arrived in[120];
+	char *content;
+	size_t n_bytes;
+
+	for (int i = 0; i < 120; i++) {
+		const char *texts[2];
+
+		for (int k = 0; k < 2; k++) {
+			texts[k] = arena_printf(&w->arena,
+				"Clause %d: what was agreed between the parties is kept by both"
+				" for ten years. The plan of Zirconquux%dia is not for all.",
+				k, i);
+		}
+		in[i] = arrive(w, &c, arena_printf(&w->arena, "d%d", i),
+			arena_printf(&w->arena, "bytes %d", i));
+		fine(publish(w, &in[i], "en", texts, 2));
+	}
+	fine(chunks_train_dictionary(w->store, w->workspace_n, &world_err));
+	content = dictionary_content(w, &n_bytes);
+	assert_non_null(memmem(content, n_bytes, "parties is kept", 15));
+	assert_null(memmem(content, n_bytes, "irconquu", 8));
+	for (int i = 0; i < 118; i++) {
+		purge(w, &in[i].document);
+	}
+	assert_int_equal(count_of(w, "SELECT count(*) FROM text_dictionary"), 1);
+	purge(w, &in[118].document);
+	purge(w, &in[119].document);
+	assert_int_equal(count_of(w, "SELECT count(*) FROM text_dictionary"), 0);
 }
 
 static void test_purged_while_a_dictionary_is_trained(void **state)
@@ -622,7 +698,8 @@ int main(void)
 		T(test_a_document_is_one_segment),
 		T(test_dictionary_is_trained_and_read),
 		T(test_purge_leaves_no_word),
-		T(test_dictionary_holds_no_cut_words),
+		T(test_dictionary_holds_what_two_share),
+		T(test_a_dictionary_outlasts_a_document),
 		T(test_purged_while_a_dictionary_is_trained),
 	};
 

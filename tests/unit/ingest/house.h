@@ -322,8 +322,8 @@ static UNUSED int64_t check(struct house *h, bool repair, struct buf *said)
 	return n;
 }
 
-/* Whether any file below the folder contains the words, as they stand. */
-static UNUSED bool tree_has(const char *folder, const char *words)
+/* Whether any file below the folder contains the bytes. */
+static UNUSED bool tree_has_bytes(const char *folder, const void *p, size_t n_bytes)
 {
 	DIR *d = opendir(folder);
 	struct dirent *entry;
@@ -339,17 +339,24 @@ static UNUSED bool tree_has(const char *folder, const char *words)
 		}
 		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
 		if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-			has = tree_has(path, words);
+			has = tree_has_bytes(path, p, n_bytes);
 		} else if (fs_read(path, (size_t)1 << 30, &b, NULL) == 0 && b.len > 0) {
-			has = memmem(b.data, b.len, words, strlen(words)) != NULL;
-			if (has) {
-				print_message("%s has \"%s\"\n", path, words);
-			}
+			has = memmem(b.data, b.len, p, n_bytes) != NULL;
 		}
 		buf_finish(&b);
 	}
 	if (d) {
 		closedir(d);
+	}
+	return has;
+}
+
+static UNUSED bool tree_has(const char *folder, const char *words)
+{
+	bool has = tree_has_bytes(folder, words, strlen(words));
+
+	if (has) {
+		print_message("%s has \"%s\"\n", folder, words);
 	}
 	return has;
 }
