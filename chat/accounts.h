@@ -82,9 +82,11 @@ struct user_change {
 MUST_CHECK int user_change(
 	struct db *db, const struct id *id, const struct user_change *c, struct err *e);
 
-/* ERR_INVALID: too short or long. ERR_LIMITED: too many at once after a wait of 5 s. */
+/* ERR_INVALID: too short or long. ERR_LIMITED: too many at once after a wait of 5 s.
+ * ERR_UNAVAILABLE "out_of_memory": the 64 MiB are not to be had. */
 MUST_CHECK int password_hash(const char *password, char out[PASSWORD_HASH_SIZE], struct err *e);
-/* The user of that name and password: ERR_AUTH (one text for all reasons), ERR_LIMITED. */
+/* The user of that name and password: ERR_AUTH (one text for all reasons), or what password_hash
+ * has: then it was not looked at, and does not count as a guess. ERR_LIMITED "too_many_tries". */
 MUST_CHECK int user_verify(struct db *db, struct arena *a, const char *name, const char *password,
 	int tries_max, struct user *out, struct err *e);
 /* Seconds until another password is looked at for that name; 0: at once. */

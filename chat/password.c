@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -51,6 +52,12 @@ static void gate_leave(void)
 	pthread_mutex_unlock(&gate_mutex);
 }
 
+static int no_memory(struct err *e)
+{
+	return err_set(e, ERR_UNAVAILABLE, "out_of_memory",
+		"There is not enough memory to check a password now; try again.");
+}
+
 int password_hash(const char *password, char out[PASSWORD_HASH_SIZE], struct err *e)
 {
 	size_t len = strlen(password);
@@ -68,11 +75,7 @@ int password_hash(const char *password, char out[PASSWORD_HASH_SIZE], struct err
 	rc = crypto_pwhash_str(out, password, len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
 		crypto_pwhash_MEMLIMIT_INTERACTIVE);
 	gate_leave();
-	if (rc) {
-		return err_set(e, ERR_UNAVAILABLE, "out_of_memory",
-			"There is not enough memory to check a password now; try again.");
-	}
-	return 0;
+	return rc ? no_memory(e) : 0;
 }
 
 /* ── wrong guesses, by keyed hash of the name whether or not it exists ── */
@@ -183,7 +186,18 @@ static void guess_right(const char *name)
 	pthread_mutex_unlock(&counter_mutex);
 }
 
-/* A hash that no password has, so that an unknown name costs the same time. */
+/* It was not looked at. */
+static void guess_undo(const char *name)
+{
+	struct counter *c;
+
+	pthread_mutex_lock(&counter_mutex);
+	c = counter_of(name);
+	c->n -= c->n > 0;
+	pthread_mutex_unlock(&counter_mutex);
+}
+
+/* A hash that no password has, so that an unknown name costs the same time; "": no memory. */
 static const char *dummy_hash(void)
 {
 	static char hash[PASSWORD_HASH_SIZE];
@@ -214,6 +228,52 @@ static int wrong(struct err *e)
 	return err_set(e, ERR_AUTH, "wrong_login", "That name and password do not fit.");
 }
 
+static bool from_base64(const char *text, unsigned char *out, size_t n_wanted)
+{
+	size_t n;
+
+	return sodium_base642bin(out, n_wanted, text, strlen(text), NULL, &n, NULL,
+		       sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0 &&
+	       n == n_wanted;
+}
+
+/* crypto_pwhash_str_verify does not tell a wrong password from a lack of memory: what
+ * crypto_pwhash_str writes is read here. 1: it has that hash; 0: it has not; -1: no memory. */
+static int has_hash(const char *password, const char *hash)
+{
+	unsigned char salt[crypto_pwhash_SALTBYTES], its[32], wanted[sizeof(its)];
+	char salt64[23], wanted64[44];
+	size_t kib, passes;
+
+	if (sscanf(hash, "$argon2id$v=19$m=%zu,t=%zu,p=1$%22[^$]$%43s", &kib, &passes, salt64,
+		    wanted64) != 4 ||
+		!from_base64(salt64, salt, sizeof(salt)) ||
+		!from_base64(wanted64, wanted, sizeof(wanted))) {
+		return 0;
+	}
+	if (crypto_pwhash(its, sizeof(its), password, strlen(password), salt, passes, kib * 1024,
+		    crypto_pwhash_ALG_ARGON2ID13)) {
+		return -1;
+	}
+	return sodium_memcmp(its, wanted, sizeof(its)) == 0;
+}
+
+/* 1: it is the password of that hash (NULL: of nobody); 0: it is not; else it was not looked at. */
+static int fits(const char *password, const char *hash, struct err *e)
+{
+	int rc = gate_enter(e);
+
+	if (rc) {
+		return rc;
+	}
+	hash = hash ? hash : dummy_hash();
+	if (strlen(password) <= PASSWORD_MAX) {
+		rc = hash[0] ? has_hash(password, hash) : -1;
+	}
+	gate_leave();
+	return rc < 0 ? no_memory(e) : rc;
+}
+
 int user_verify(struct db *db, struct arena *a, const char *name, const char *password,
 	int tries_max, struct user *out, struct err *e)
 {
@@ -221,7 +281,6 @@ int user_verify(struct db *db, struct arena *a, const char *name, const char *pa
 	const struct id anywhere = {""};
 	const char *hash = NULL;
 	struct id id = {""};
-	bool fits;
 	int rc = guess_begin(name, tries_max, e);
 
 	if (rc) {
@@ -237,15 +296,12 @@ int user_verify(struct db *db, struct arena *a, const char *name, const char *pa
 		hash = arena_str(a, col_text(q, 1));
 		stmt_reset(q);
 	}
-	rc = gate_enter(e);
-	if (rc) {
+	rc = fits(password, hash, e);
+	if (rc < 0) {
+		guess_undo(name);
 		return rc;
 	}
-	fits = strlen(password) <= PASSWORD_MAX &&
-	       crypto_pwhash_str_verify(hash ? hash : dummy_hash(), password, strlen(password)) ==
-		       0;
-	gate_leave();
-	if (!fits || !hash) {
+	if (rc == 0 || !hash) {
 		return wrong(e);
 	}
 	guess_right(name);

@@ -1,5 +1,6 @@
 #include "chat/accounts.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,11 +8,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "index/base/clock.h"
 #include "index/base/fs.h"
 #include "index/fts.h"
+
+/* What a hash computes in (64 MiB) is mapped: it is not to be had while this is set. */
+static bool memory_is_short;
+
+void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t from)
+{
+	if (memory_is_short && (flags & MAP_ANONYMOUS)) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	return (void *)syscall(SYS_mmap, at, n, prot, flags, fd, from);
+}
 
 struct fixture {
 	char dir[64];
@@ -214,6 +230,27 @@ static void test_guesses_are_limited(void **state)
 	assert_int_equal(verify(f, "eve", "correct horse", 3), ERR_LIMITED);
 	assert_int_equal(verify(f, "ghost", "correct horse", 3), ERR_LIMITED);
 	assert_int_equal(session_of(f, s.secrets.cookie, NULL), 0);
+}
+
+/* A password that could not be looked at is neither wrong nor a guess, whoever it is said to be. */
+static void test_a_hash_without_memory(void **state)
+{
+	struct fixture *f = *state;
+	struct err e = ERR_INIT;
+	char hash[PASSWORD_HASH_SIZE];
+	int i;
+
+	add_user(f, "fay", "correct horse", ROLE_MEMBER);
+	memory_is_short = true;
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(verify(f, "fay", "correct horse", 3), ERR_UNAVAILABLE);
+		assert_int_equal(verify(f, "spectre", "correct horse", 3), ERR_UNAVAILABLE);
+	}
+	assert_int_equal(password_hash("correct horse", hash, &e), ERR_UNAVAILABLE);
+	assert_string_equal(e.reason, "out_of_memory");
+	memory_is_short = false;
+	assert_int_equal(verify(f, "fay", "correct horse", 3), 0);
+	assert_int_equal(verify(f, "spectre", "correct horse", 3), ERR_AUTH);
 }
 
 /* A name counts in any case of its letters, and apart from others. */
@@ -476,6 +513,7 @@ int main(void)
 		TEST(test_names),
 		TEST(test_passwords),
 		TEST(test_guesses_are_limited),
+		TEST(test_a_hash_without_memory),
 		TEST(test_guesses_count_by_folded_name),
 		TEST(test_sessions),
 		TEST(test_access_tokens),
