@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,6 +74,7 @@ static void count_copies(struct store *s, int by)
 
 /* ── the copy ── */
 
+/* SQLite would not say why it cannot make a file. */
 static int make_empty(const char *path, struct err *e)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -141,12 +143,15 @@ static int open_plain(struct store *s, const char *path, struct db **out, struct
 int store_copy(struct store *s, const struct store_copy *o, struct db **copy, struct err *e)
 {
 	struct copying c = {.order = o, .err = ERR_INIT};
+	char journal[PATH_MAX];
 	struct db *db;
 	int rc;
 
 	ASSERT(!store_on_loop_thread());
 	*copy = NULL;
+	snprintf(journal, sizeof(journal), "%s-journal", o->path);
 	rc = make_empty(o->path, e);
+	rc = rc ? rc : make_empty(journal, e);
 	if (rc == 0) {
 		rc = open_plain(s, s->path, &db, e);
 	}
