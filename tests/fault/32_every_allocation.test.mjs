@@ -1,9 +1,9 @@
 // Long: the k-th allocation of the server fails, for every k of one request of every route (a turn with its whole answer
-// and an upload with its whole ingestion among them), as somebody who may and as somebody who may not: once, and from then
-// on. Answers are as without it, or 503; nothing is acknowledged that is not so; who may not, sees nothing more; the server
+// and an upload with its whole ingestion among them), as somebody who may and as somebody who may not: it and every 250th
+// after it, and from then on. Answers are as without it, or 503; nothing is acknowledged that is not so; who may not, sees nothing more; the server
 // goes on, answers others meanwhile, and the same request succeeds afterwards. Under AddressSanitizer (BUILD=build/asan)
 // its leaks are counted at its end.
-// ALLOCATIONS=all: every k; else so many of each route, which SEED repeats.
+// ALLOCATIONS=all: every k, in 250 requests of a route at most; else so many requests, whose k SEED repeats.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
@@ -16,6 +16,7 @@ import { seeded, SEED } from './house.mjs';
 import { ALLOCATIONS, Faults } from './faulty.mjs';
 
 const SHARE = process.env.ALLOCATIONS ?? '3';
+const APART = 250; // of those that fail in one request: the reserve is whole again long before
 const ONLY = process.env.ALLOCATIONS_ROUTE; // a part of "METHOD /pattern"
 const { below } = seeded(SEED);
 const folder = temporaryFolder('carrel-memory-');
@@ -129,23 +130,38 @@ const VIEWS = {
 };
 const viewOf = (answers) => Object.keys(VIEWS).find((name) => new Set(answers.map(VIEWS[name])).size === 1);
 
-const counts = { allocations: 0, tried: 0, failed: 0, '503': 0, exact: 0, masked: 0, shape: 0, status: 0, refused: 0, spared: 0 };
+const counts = { allocations: 0, tried: 0, failed: 0, failures: 0, '503': 0, exact: 0, masked: 0, shape: 0, status: 0, refused: 0, spared: 0 };
 let secrets; // of the document that the outsider may not read
 
-/** A request of its own: what it may use up is made first. */
-async function prepared(sample, who) {
-	const makes = sample.fresh && (who === 'owner' || sample.fresh === 'sign-in');
-	const made = makes ? await things.fresh[sample.fresh](people[who]) : {};
+async function make(what, who) {
+	const made = await things.fresh[what](people[who]);
 	if (made.document) {
 		await server.operator.jobEnd(made.job); // what is shown of it would change
 	}
-	return { person: made.as ?? people[who], at: { ...things.ids, ...made } };
+	return made;
 }
 
-/** The at-th allocation fails: { r, others }; others: what somebody else is answered meanwhile. */
-async function failing(route, who, at, forever) {
-	const { person, at: ids } = await prepared(SAMPLES[`${route.method} ${route.pattern}`], who);
-	faults.arm({ kinds: ALLOCATIONS, at, errno: 'ENOMEM', forever });
+/** A request of its own: what it may use up is made first, and with it what the next ones do. */
+const ahead = new Map();
+async function prepared(sample, who, n_next = 0) {
+	const { fresh } = sample;
+	if (!fresh || !(who === 'owner' || fresh === 'sign-in')) {
+		return { person: people[who], at: things.ids };
+	}
+	const made = ahead.get(fresh + who) ?? [];
+	ahead.set(fresh + who, made);
+	if (made.length === 0) {
+		made.push(...(await Promise.all(Array.from({ length: 1 + Math.min(n_next, 15) }, () => make(fresh, who)))));
+	}
+	const one = made.shift();
+	return { person: one.as ?? people[who], at: { ...things.ids, ...one } };
+}
+
+/** The at-th allocation fails, and every so many after it: { r, others }; others: what somebody else is answered meanwhile. */
+async function failing(route, who, at, every, n_next) {
+	const forever = every === 1;
+	const { person, at: ids } = await prepared(SAMPLES[`${route.method} ${route.pattern}`], who, n_next);
+	faults.arm({ kinds: ALLOCATIONS, at, errno: 'ENOMEM', every });
 	const answer = send(route, person, ids);
 	let others = null;
 	if (forever) {
@@ -178,12 +194,13 @@ async function countOf(route, who) {
 	return n;
 }
 
-async function tryAt(route, who, k, forever, known, what) {
-	const { r, others, n_failed, person, ids } = await failing(route, who, k, forever).catch((error) => {
+async function tryAt(route, who, { k, every, n_next }, known, what) {
+	const { r, others, n_failed, person, ids } = await failing(route, who, k, every, n_next).catch((error) => {
 		throw new Error(`${what}: ${error.stack}\n${JSON.stringify(server.exit)} ${server.log.slice(-3000)}`);
 	});
 	counts.tried++;
 	counts.failed += n_failed > 0;
+	counts.failures += every === 1 ? 0 : n_failed;
 	assert.equal(server.exit, null, `${what}: it is still there: ${server.log.slice(-3000)}`);
 	if (r.status === 503) {
 		assert.equal(r.json.error.code, 'out_of_memory', `${what}: ${r.text}`);
@@ -208,14 +225,17 @@ async function tryAt(route, who, k, forever, known, what) {
 	await holds(route, person, ids, r, what);
 }
 
-// A backup (0.6 s each) makes some 19,000: of a route with more than MOST, every second, third or so.
-const MOST = 4500;
-function places(n, many) {
-	if (SHARE === 'all') {
-		const step = Math.ceil(n / MOST);
-		return Array.from({ length: Math.floor(n / step) }, (_, i) => 1 + i * step + below(step));
-	}
-	return Array.from({ length: Math.min(n, many) }, () => 1 + below(n));
+/** Where failures begin in requests of n allocations: all that are apart, or so many. */
+function begins(n, many) {
+	const n_all = Math.min(n, APART);
+	return SHARE === 'all' ? Array.from({ length: n_all }, (_, i) => 1 + i) : Array.from({ length: Math.min(n, many) }, () => 1 + below(n_all));
+}
+
+/** From where on all fail. */
+function ends(n, many) {
+	const step = Math.max(16, Math.ceil(n / 100));
+	return SHARE === 'all' ? Array.from({ length: Math.floor(n / step) }, (_, i) => 1 + i * step + below(step))
+		: Array.from({ length: Math.ceil(many / 4) }, () => 1 + below(n));
 }
 
 async function walk(route, who, many) {
@@ -228,11 +248,9 @@ async function walk(route, who, many) {
 	const n = await countOf(route, who);
 	assert.ok(n > 0, `${key}: no allocation was counted`);
 	counts.allocations += n;
-	for (const k of places(n, many)) {
-		await tryAt(route, who, k, false, known, `${key} as ${who}, allocation ${k} of ${n}`);
-	}
-	for (const k of places(n, Math.ceil(many / 4)).filter((_, i) => SHARE !== 'all' || i % 16 === 0)) {
-		await tryAt(route, who, k, true, known, `${key} as ${who}, allocations from ${k} of ${n} on`);
+	const all = [...begins(n, many).map((k) => ({ k, every: APART })), ...ends(n, many).map((k) => ({ k, every: 1 }))];
+	for (const [i, { k, every }] of all.entries()) {
+		await tryAt(route, who, { k, every, n_next: all.length - i - 1 }, known, `${key} as ${who}, allocation ${k} of ${n} and every ${every}. after it`);
 	}
 	const after = await usual(route, who);
 	assert.equal(after.status, r.status, `${key} as ${who}, afterwards: ${after.text}`);

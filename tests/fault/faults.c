@@ -24,7 +24,7 @@ struct control {
 	_Atomic uint32_t errnum;  /* how the call fails */
 	_Atomic uint64_t at;	  /* the at-th call fails, from 1; 0: none does */
 	_Atomic uint64_t n_calls; /* so far */
-	_Atomic uint32_t forever; /* and all after it */
+	_Atomic uint32_t every;	  /* and each so many calls after it; 0: that one alone */
 	_Atomic uint32_t n_failed;
 	_Atomic uint32_t lookup_ms; /* how long getaddrinfo takes */
 	_Atomic uint32_t halves; /* a write that fails first writes half, as a full disk lets it */
@@ -47,8 +47,9 @@ static int fails_now(void)
 {
 	uint64_t n = atomic_fetch_add(&control->n_calls, 1) + 1;
 	uint64_t at = atomic_load(&control->at);
+	uint32_t every = atomic_load(&control->every);
 
-	if (at == 0 || n < at || (n > at && !atomic_load(&control->forever))) {
+	if (at == 0 || n < at || (n > at && (every == 0 || (n - at) % every != 0))) {
 		return 0;
 	}
 	atomic_fetch_add(&control->n_failed, 1);
@@ -148,9 +149,14 @@ int mkdir(const char *path, mode_t mode)
 	return fails_at_path(path, NAMES) ? -1 : (int)syscall(SYS_mkdir, path, mode);
 }
 
+static int is_new(const char *path)
+{
+	return syscall(SYS_faccessat, AT_FDCWD, path, F_OK) != 0;
+}
+
 static int open_it(const char *path, int flags, mode_t mode)
 {
-	if ((flags & O_CREAT) && fails_at_path(path, NAMES)) {
+	if ((flags & O_CREAT) && is_new(path) && fails_at_path(path, NAMES)) {
 		return -1;
 	}
 	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
@@ -201,6 +207,14 @@ int posix_memalign(void **out, size_t align, size_t n)
 
 	next = next ? next : NEXT(posix_memalign);
 	return no_memory() ? ENOMEM : next(out, align, n);
+}
+
+/* What a library maps for itself, as libsodium does for a password. */
+void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t from)
+{
+	return (flags & MAP_ANONYMOUS) && no_memory()
+		       ? MAP_FAILED
+		       : (void *)syscall(SYS_mmap, at, n, prot, flags, fd, from);
 }
 
 /* ── a name server that hangs ── */

@@ -34,13 +34,13 @@ export class Faults {
 		readSync(this.fd, bytes, 0, 4, at);
 		return bytes.readUInt32LE();
 	}
-	/** at: the at-th call of the kinds fails, from 1; 0: they are only counted. */
-	arm({ kinds, at = 0, errno = 'EIO', forever = false, halves = false }) {
+	/** at: the at-th call of the kinds fails, from 1; 0: they are only counted. every: and each so many after it. */
+	arm({ kinds, at = 0, errno = 'EIO', forever = false, every = forever ? 1 : 0, halves = false }) {
 		this.disarm();
 		const bytes = Buffer.alloc(28);
 		bytes.writeUInt32LE(constants.errno[errno], 0);
 		bytes.writeBigUInt64LE(BigInt(at), 4);
-		bytes.writeUInt32LE(forever ? 1 : 0, 20);
+		bytes.writeUInt32LE(every, 20);
 		writeSync(this.fd, bytes, 0, 28, 4);
 		this.#write32(36, halves ? 1 : 0);
 		this.#write32(0, kinds);
