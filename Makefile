@@ -216,7 +216,7 @@ sanitized:
 # learned; SEED=5 again with that seed and nothing learned. In `make check` a fixed number of inputs.
 FUZZ_SECONDS ?= 60
 FUZZ     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter index/% ingest/%,$(SRC)) chat/model_sse.c \
+FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter index/% ingest/%,$(SRC)) chat/model_sse.c chat/model_chunk.c \
 	chat/cite.c chat/support.c chat/sentence.c chat/cli/events.c retrieve/query.c retrieve/query_date.c \
 	$(filter-out %/server.c,$(wildcard chat/http/*.c))) $(LLHTTP_SRC:/usr/share/llhttp/%.c=$(BUILD)/llhttp/%.o) \
 	$(if $(HAVE_FAISS_C),,$(patsubst %.cpp,$(BUILD)/%.o,$(wildcard index/*.cpp)))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "chat/model_chunk.h"
 #include "index/base/utf8.h"
 
 /* Bytes that are no UTF-8 survive the JSON reader as U+10FF00 + byte, and become themselves again
@@ -68,6 +69,22 @@ static void add_text(struct model_sse *p, const char *s, size_t n)
 
 /* ── one JSON object ── */
 
+static void set_finish(struct model_sse *p, const char *s, size_t n)
+{
+	snprintf(p->finish, sizeof(p->finish), "%.*s", (int)n, s);
+}
+
+static void take_chunk(struct model_sse *p, const struct model_chunk *chunk)
+{
+	p->any_chunk = true;
+	if (chunk->content) {
+		add_text(p, chunk->content, chunk->n_content);
+	}
+	if (chunk->finish) {
+		set_finish(p, chunk->finish, chunk->n_finish);
+	}
+}
+
 static int64_t count_of(const json_t *usage, const char *key, int64_t now)
 {
 	const json_t *v = json_object_get(usage, key);
@@ -99,7 +116,7 @@ static void take_choice(struct model_sse *p, const json_t *choice)
 	}
 	finish = json_object_get(choice, "finish_reason");
 	if (json_is_string(finish)) {
-		snprintf(p->finish, sizeof(p->finish), "%s", json_string_value(finish));
+		set_finish(p, json_string_value(finish), json_string_length(finish));
 	}
 }
 
@@ -152,6 +169,7 @@ static void rescue_strays(const char *s, size_t n, struct buf *out)
 static int take_json(struct model_sse *p, const char *s, size_t n, struct err *e)
 {
 	struct buf mended = BUF_INIT;
+	struct model_chunk chunk;
 	json_t *o;
 	int rc = 0;
 
@@ -159,6 +177,9 @@ static int take_json(struct model_sse *p, const char *s, size_t n, struct err *e
 		rescue_strays(s, n, &mended);
 		s = mended.data;
 		n = mended.len;
+	} else if (model_chunk_read(s, n, &chunk)) {
+		take_chunk(p, &chunk);
+		return 0;
 	}
 	o = json_loadb(s, n, JSON_ALLOW_NUL, NULL);
 	if (json_is_object(o)) {
@@ -233,12 +254,11 @@ static int take_line(struct model_sse *p, struct err *e)
 /* Bytes before the next line end. */
 static size_t within_line(const char *s, size_t n)
 {
-	size_t i = 0;
+	const char *lf = memchr(s, '\n', n);
+	size_t n_line = lf ? (size_t)(lf - s) : n;
+	const char *cr = memchr(s, '\r', n_line);
 
-	while (i < n && s[i] != '\n' && s[i] != '\r') {
-		i++;
-	}
-	return i;
+	return cr ? (size_t)(cr - s) : n_line;
 }
 
 static int feed_line_end(struct model_sse *p, char c, struct err *e)

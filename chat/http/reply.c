@@ -399,10 +399,24 @@ static void pump(struct conn *c)
 	c->pumping = false;
 }
 
+/* Without printf: there is a chunk for each token. */
+static void add_hex(struct buf *out, size_t n)
+{
+	char digits[2 * sizeof(n)];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = "0123456789abcdef"[n % 16];
+		n /= 16;
+	} while (n > 0);
+	buf_add(out, digits + at, sizeof(digits) - at);
+}
+
 static void add_chunk(struct conn *c, const void *p, size_t n_bytes)
 {
 	if (c->chunked) {
-		buf_printf(&c->out, "%zx\r\n", n_bytes);
+		add_hex(&c->out, n_bytes);
+		buf_str(&c->out, "\r\n");
 	}
 	buf_add(&c->out, p, n_bytes);
 	if (c->chunked) {

@@ -73,13 +73,36 @@ uint32_t utf8_decode(const char *s, size_t n_bytes, int *n_used)
 	return c;
 }
 
+/* How much of s[0..n) is ASCII without NUL, in words of eight. */
+static size_t ascii_words(const char *s, size_t n_bytes)
+{
+	const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+	size_t i = 0;
+
+	while (i + 8 <= n_bytes) {
+		uint64_t w;
+
+		memcpy(&w, s + i, 8);
+		if ((w | (w - ones)) & tops) {
+			break;
+		}
+		i += 8;
+	}
+	return i;
+}
+
 bool utf8_valid(const char *s, size_t n_bytes)
 {
 	size_t i = 0;
 
 	while (i < n_bytes) {
+		size_t n_ascii = ascii_words(s + i, n_bytes - i);
 		int len;
 
+		if (n_ascii > 0) {
+			i += n_ascii;
+			continue;
+		}
 		if (s[i] == '\0' || matched(s + i, n_bytes - i, &len) != len || len == 0) {
 			return false;
 		}

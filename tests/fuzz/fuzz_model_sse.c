@@ -1,7 +1,11 @@
-/* What a model server may send, cut where the first byte says. */
+/* What a model server may send, cut where the first byte says; as one chunk it says what its tree
+ * does.
+ */
 #include "chat/model_sse.h"
 
 #include <stdlib.h>
+
+#include "tests/unit/chat/chunk_tree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -24,5 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		rc = model_sse_end(&p, &e);
 	}
 	model_sse_finish(&p);
+	if (chunk_against_tree((const char *)data, n) < 0) {
+		abort();
+	}
 	return 0;
 }

@@ -41,6 +41,31 @@ static void test_every_code_point(void **state)
 	}
 }
 
+/* What is read in words is read as bytes are: one byte that does not belong, at every place. */
+static void test_ill_formed_anywhere(void **state)
+{
+	char text[27];
+
+	(void)state;
+	for (size_t n = 1; n <= sizeof(text); n++) {
+		for (size_t at = 0; at < n; at++) {
+			memset(text, 'a', n);
+			text[at] = '\x7f';
+			assert_true(utf8_valid(text, n));
+			text[at] = '\0';
+			assert_false(utf8_valid(text, n));
+			text[at] = '\x80';
+			assert_false(utf8_valid(text, n));
+			text[at] = '\xc3';
+			assert_false(utf8_valid(text, n));
+			if (at + 1 < n) {
+				text[at + 1] = '\xa9';
+				assert_true(utf8_valid(text, n));
+			}
+		}
+	}
+}
+
 static void test_ill_formed(void **state)
 {
 	static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80",
@@ -156,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_code_point),
 		cmocka_unit_test(test_ill_formed),
+		cmocka_unit_test(test_ill_formed_anywhere),
 		cmocka_unit_test(test_floor),
 		cmocka_unit_test(test_incomplete_tail),
 		cmocka_unit_test(test_cjk),
