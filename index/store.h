@@ -184,7 +184,8 @@ struct store_copy {
 MUST_CHECK int store_copy(
 	struct store *s, const struct store_copy *o, struct db **copy, struct err *e);
 void store_copy_close(struct db *copy); /* NULL is fine */
-/* PRAGMA integrity_check and foreign_key_check. ERR_CORRUPT with the first finding. */
+/* PRAGMA integrity_check (of all but virtual tables) and foreign_key_check. ERR_CORRUPT with the
+ * first finding. */
 MUST_CHECK int store_integrity(struct store *s, struct err *e);
 int store_schema_version(void); /* what this program writes */
 
