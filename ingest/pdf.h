@@ -121,8 +121,10 @@ struct box pdf_place(const struct pdf_page *p, const struct box *b);
 
 /* From now on poppler makes each colour transform once, not once a page. */
 void pdf_keep_colours(void);
-/* How many transforms are remembered. */
+/* How many transforms, curves and pixels are remembered. */
 int pdf_colours_kept(void);
+int pdf_curves_kept(void);
+int pdf_pixels_kept(void);
 
 /* What poppler tells of a page, character by character. */
 struct pdf_chars {

@@ -1,4 +1,5 @@
-/* Poppler, in this process, reads a PDF that we wrote: its transforms are made once. */
+/* Poppler, in this process, reads a PDF that we wrote: its transforms are made once. What is
+ * remembered of them is as the library alone makes it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,17 +15,27 @@
 #define INTENT_PERCEPTUAL 0
 #define INTENT_SATURATION 2
 #define RGB_8 0x40019u /* TYPE_RGB_8 of lcms2.h */
+#define RGB_16 0x4001au
+#define NO_OPTIMIZE 0x100u /* as poppler asks */
 
 extern void *cmsOpenProfileFromMem(const void *p, uint32_t n_bytes);
 extern int cmsCloseProfile(void *profile);
 extern void *cmsCreateTransform(void *from, uint32_t from_format, void *to, uint32_t to_format,
 	uint32_t intent, uint32_t flags);
 extern void cmsDeleteTransform(void *transform);
+extern void cmsDoTransform(void *transform, const void *from, void *to, uint32_t n_pixels);
+extern void *cmsReverseToneCurve(const void *curve);
 
 /* Of the library alone. */
 static void *(*srgb)(void);
 static int (*save)(void *profile, void *p, uint32_t *n_bytes);
 static void (*transform)(void *t, const void *from, void *to, uint32_t n);
+static void *(*reverse)(const void *curve);
+static void *(*tabulate)(void *context, uint32_t n, const uint16_t *table);
+static void *(*formulate)(void *context, int32_t type, const double *parameters);
+static void (*free_curve)(void *curve);
+static uint32_t (*n_entries)(const void *curve);
+static const uint16_t *(*entries)(const void *curve);
 
 static int set_up(void **state)
 {
@@ -32,8 +43,17 @@ static int set_up(void **state)
 	pdf_keep_colours();
 	*(void **)&srgb = dlsym(RTLD_DEFAULT, "cmsCreate_sRGBProfile");
 	*(void **)&save = dlsym(RTLD_DEFAULT, "cmsSaveProfileToMem");
-	*(void **)&transform = dlsym(RTLD_DEFAULT, "cmsDoTransform");
-	return srgb && save && transform ? 0 : -1;
+	*(void **)&transform = dlsym(RTLD_NEXT, "cmsDoTransform");
+	*(void **)&reverse = dlsym(RTLD_NEXT, "cmsReverseToneCurve");
+	*(void **)&tabulate = dlsym(RTLD_DEFAULT, "cmsBuildTabulatedToneCurve16");
+	*(void **)&formulate = dlsym(RTLD_DEFAULT, "cmsBuildParametricToneCurve");
+	*(void **)&free_curve = dlsym(RTLD_DEFAULT, "cmsFreeToneCurve");
+	*(void **)&n_entries = dlsym(RTLD_DEFAULT, "cmsGetToneCurveEstimatedTableEntries");
+	*(void **)&entries = dlsym(RTLD_DEFAULT, "cmsGetToneCurveEstimatedTable");
+	return srgb && save && transform && reverse && tabulate && formulate && free_curve &&
+			       n_entries && entries
+		       ? 0
+		       : -1;
 }
 
 /* The bytes of a profile. */
@@ -87,6 +107,78 @@ static void what_was_made_is_remembered(void **state)
 	to = srgb();
 	assert_ptr_not_equal(cmsCreateTransform(a, RGB_8, to, RGB_8, INTENT_PERCEPTUAL, 0), t);
 	buf_finish(&one);
+}
+
+static void a_line_is_as_the_library_makes_it(void **state)
+{
+	enum { N = 6000 };
+	static uint8_t from[N * 3], to[N * 6], as_library[N * 6];
+	int before = pdf_pixels_kept(), kept;
+	uint32_t seed = 1;
+	struct buf one = BUF_INIT;
+	void *a, *t, *wide;
+
+	(void)state;
+	write_profile(&one);
+	a = cmsOpenProfileFromMem(one.data, (uint32_t)one.len);
+	t = cmsCreateTransform(a, RGB_8, srgb(), RGB_8, INTENT_PERCEPTUAL, NO_OPTIMIZE);
+	wide = cmsCreateTransform(a, RGB_8, srgb(), RGB_16, INTENT_PERCEPTUAL, NO_OPTIMIZE);
+	assert_true(t && wide);
+	for (int i = 0; i < N * 3; i++) {
+		seed = seed * 1664525u + 1013904223u;
+		from[i] = (uint8_t)(seed >> 24 & (i < N ? 0xe0 : 0xff)); /* some repeat */
+	}
+	for (int round = 0; round < 2; round++) {
+		memset(to, 0, sizeof(to));
+		cmsDoTransform(t, from, to, N);
+		transform(t, from, as_library, N);
+		assert_memory_equal(to, as_library, N * 3);
+	}
+	kept = pdf_pixels_kept();
+	assert_in_range(kept - before, 1000, 4096);
+	/* One by itself and others than bytes are the library's. */
+	cmsDoTransform(t, from, to, 1);
+	cmsDoTransform(wide, from, to, N);
+	transform(wide, from, as_library, N);
+	assert_memory_equal(to, as_library, N * 6);
+	assert_int_equal(pdf_pixels_kept(), kept);
+	buf_finish(&one);
+}
+
+static void assert_reversed(const void *curve)
+{
+	void *ours = cmsReverseToneCurve(curve), *its = reverse(curve);
+
+	assert_int_equal(n_entries(ours), n_entries(its));
+	assert_memory_equal(entries(ours), entries(its), n_entries(its) * sizeof(uint16_t));
+	free_curve(ours); /* is the caller's: the next is another */
+	free_curve(its);
+}
+
+static void a_curve_is_turned_round_once(void **state)
+{
+	const double gamma[10] = {2.2};
+	uint16_t table[1024];
+	int before = pdf_curves_kept();
+	void *rises, *same, *falls, *formula;
+
+	(void)state;
+	for (int i = 0; i < 1024; i++) {
+		table[i] = (uint16_t)(i * i / 16);
+	}
+	rises = tabulate(NULL, 1024, table);
+	same = tabulate(NULL, 1024, table);
+	table[0] = 65535;
+	falls = tabulate(NULL, 1024, table);
+	formula = formulate(NULL, 1, gamma);
+	for (int round = 0; round < 2; round++) {
+		assert_reversed(rises);
+		assert_reversed(same);
+		assert_int_equal(pdf_curves_kept(), before + (round ? 2 : 1));
+		assert_reversed(falls);
+		assert_reversed(formula);
+		assert_int_equal(pdf_curves_kept(), before + 2);
+	}
 }
 
 /* Without a table of objects: poppler makes it anew. */
@@ -148,6 +240,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_made_is_remembered),
+		cmocka_unit_test(a_line_is_as_the_library_makes_it),
+		cmocka_unit_test(a_curve_is_turned_round_once),
 		cmocka_unit_test(poppler_makes_a_transform_once),
 	};
 
