@@ -13,9 +13,6 @@
 #include "index/vector.h"
 
 #define PAGE 256 /* names read in one snapshot */
-/* Stays free where data and backup share a disk: as much as the database's reserve wants to be
- * taken again (index/store_reserve.c). */
-#define ROOM_BYTES ((int64_t)32 << 20)
 #define INI_BYTES_MAX ((size_t)1 << 20)
 
 enum { Q_NAMES, Q_NAMED };
@@ -132,17 +129,10 @@ static int64_t database_bytes(const struct index *ix)
 
 static int look_for_room(struct making *m, struct err *e)
 {
-	int64_t n_free;
 	int rc = each_name(m, add_size, e);
 
 	m->total += database_bytes(m->ix);
-	n_free = fs_free_bytes(m->at.path);
-	if (rc == 0 && n_free >= 0 && n_free < m->total + ROOM_BYTES) {
-		rc = err_set(e, ERR_NO_SPACE, "no_space",
-			"the backup takes about %lld MB, %lld MB are free where %s is to be",
-			(long long)(m->total >> 20), (long long)(n_free >> 20), m->at.folder);
-	}
-	return rc;
+	return rc ? rc : partial_room(&m->at, m->total, e);
 }
 
 /* ── the files ── */

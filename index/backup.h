@@ -41,7 +41,8 @@ MUST_CHECK int backup_make(
 	struct index *ix, const struct backup_order *o, struct backup_facts *out, struct err *e);
 
 /* Makes a data folder of a backup: o->folder is the new one, as above. ERR_CORRUPT
- * "backup_damaged": a file of the backup is not what it was; nothing was made then. */
+ * "backup_damaged": a file of the backup is not what it was; nothing was made then. ERR_NO_SPACE:
+ * as above. ERR_NOT_FOUND: there is no such folder, or it is no backup. */
 MUST_CHECK int backup_restore(
 	const char *backup, const struct backup_order *o, struct backup_facts *out, struct err *e);
 

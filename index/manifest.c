@@ -58,7 +58,9 @@ static int open_file(struct manifest *m, const char *folder, bool make, struct e
 	fd = open(path, O_CLOEXEC | (make ? O_WRONLY | O_CREAT | O_EXCL : O_RDONLY), 0600);
 	if (fd < 0 && errno == ENOENT) {
 		return err_set(e, ERR_NOT_FOUND, "no_backup",
-			"%s is no backup: it has no file " MANIFEST_NAME, folder);
+			access(folder, F_OK) == 0 ? "%s is no backup: it has no file " MANIFEST_NAME
+						  : "there is no folder %s",
+			folder);
 	}
 	if (fd < 0) {
 		return err_sys(e, ERR_IO, errno, "cannot open %s", path);

@@ -159,7 +159,8 @@ static int restore(struct restoring *r, struct err *e)
 	if (rc != 0) {
 		return rc;
 	}
-	rc = blobs_open(r->at.path, &r->to, e);
+	rc = partial_room(&r->at, r->total, e);
+	rc = rc ? rc : blobs_open(r->at.path, &r->to, e);
 	if (rc == 0) {
 		rc = each_entry(r, copy_one, e);
 	}

@@ -13,6 +13,9 @@
 
 #define SUFFIX ".partial"
 #define MARK "carrel-partial"
+/* Stays free: as much as the database's reserve wants to be taken (again) where it is on the same
+ * disk (index/store_reserve.c). */
+#define ROOM_BYTES ((int64_t)32 << 20)
 
 /* Entries of a folder: 0 when there is none of that name, or none in it. */
 static int count_entries(const char *path, int *n, struct err *e)
@@ -125,6 +128,20 @@ int partial_begin(struct partial *p, const char *folder, struct err *e)
 		rmdir(p->path);
 	}
 	return rc;
+}
+
+int partial_room(const struct partial *p, int64_t n_bytes, struct err *e)
+{
+	const int64_t n_free = fs_free_bytes(p->path);
+
+	if (n_free < 0 || n_free >= n_bytes + ROOM_BYTES) {
+		return 0;
+	}
+	return err_set(e, ERR_NO_SPACE, "no_space",
+		"%s takes about %lld MB and %lld MB to spare, %lld MB are free there: make "
+		"room, or name a folder elsewhere",
+		p->folder, (long long)(n_bytes >> 20), (long long)(ROOM_BYTES >> 20),
+		(long long)(n_free >> 20));
 }
 
 void partial_abort(struct partial *p)

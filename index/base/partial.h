@@ -7,6 +7,7 @@
 #define INDEX_BASE_PARTIAL_H
 
 #include <limits.h>
+#include <stdint.h>
 
 #include "index/base/err.h"
 
@@ -21,6 +22,9 @@ struct partial {
 MUST_CHECK int partial_begin(struct partial *p, const char *folder, struct err *e);
 /* Whether FOLDER is absent or empty: 0, or ERR_CONFLICT as above. Makes nothing. */
 MUST_CHECK int partial_allowed(const char *folder, struct err *e);
+/* Whether so many bytes fit there, and some are left for what else the disk is for: 0, or
+ * ERR_NO_SPACE with what is needed and what is free. */
+MUST_CHECK int partial_room(const struct partial *p, int64_t n_bytes, struct err *e);
 /* 0: durable, under its own name. */
 MUST_CHECK int partial_finish(struct partial *p, struct err *e);
 void partial_abort(struct partial *p); /* fine after either, and after a failed begin */

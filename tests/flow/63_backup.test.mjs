@@ -2,6 +2,7 @@
 // acknowledged before it began and nothing of what was deleted before; and everything that is refused. SEED repeats a run.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { runCarrel, startCarrel, temporaryFolder, until } from './carrel.mjs';
@@ -268,6 +269,26 @@ test('what restore refuses', async () => {
 	await refused([folder, '--data', data], /a server works on/);
 	await refused([folder, '--data', root], /not empty/);
 	await refused([folder, '--data', path.join(root, 'y'), '--server', server.url], /on this machine/);
-	assert.equal((await runCarrel(['restore', root, '--data', path.join(root, 'y')])).status, 9);
+	for (const [from, text] of [[root, /is no backup/], [path.join(root, 'nowhere'), /there is no folder .*nowhere/]]) {
+		const r = await runCarrel(['restore', from, '--data', path.join(root, 'y')]);
+		assert.deepEqual([r.status, text.test(r.stderr)], [9, true], r.stderr);
+	}
 	assert.ok(!existsSync(path.join(root, 'y')));
+});
+
+test('a disk without room is told before anything is written to it', async (t) => {
+	const small = temporaryFolder('carrel-small-');
+	t.after(() => {
+		spawnSync('umount', ['-l', small]);
+		rmSync(small, { recursive: true, force: true });
+	});
+	if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', small]).status !== 0) {
+		t.skip('no tmpfs can be mounted here');
+		return;
+	}
+	for (const args of [['backup', path.join(small, 'x'), '--data', data], ['restore', folder, '--data', path.join(small, 'x')]]) {
+		const r = await runCarrel(args);
+		assert.deepEqual([r.status, /takes about \d+ MB .* 3 MB are free there/.test(r.stderr)], [8, true], r.stderr);
+		assert.deepEqual(readdirSync(small), []);
+	}
 });

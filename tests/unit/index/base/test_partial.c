@@ -52,6 +52,20 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void room_is_told(void **state)
+{
+	struct partial p;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(partial_begin(&p, folder, NULL), 0);
+	assert_int_equal(partial_room(&p, 0, NULL), 0);
+	assert_int_equal(partial_room(&p, INT64_MAX / 2, &e), ERR_NO_SPACE);
+	assert_non_null(strstr(e.message, folder));
+	assert_non_null(strstr(e.message, "are free"));
+	partial_abort(&p);
+}
+
 static void whole_under_its_name(void **state)
 {
 	struct partial p;
@@ -141,6 +155,7 @@ static void somebodys_own_stays(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(room_is_told),
 		T(whole_under_its_name),
 		T(over_an_empty_folder_only),
 		T(what_a_dead_process_left_goes),
