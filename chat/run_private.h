@@ -11,7 +11,7 @@
  * the pace of a reader; further back it reads from the table. */
 #define BUFFER_MAX (4 * 1024)
 #define FLUSH_MS 500
-#define FLUSH_BYTES (16 * 1024)	   /* with many tokens a second; else FLUSH_MS counts */
+#define FLUSH_BYTES (32 * 1024)	   /* with over a thousand tokens a second; else FLUSH_MS counts */
 #define SEND_BYTES (16 * 1024)	   /* of one stream_send */
 #define EPHEMERAL_HIGH (32 * 1024) /* unsent bytes at which the model is paused */
 
