@@ -171,9 +171,9 @@ browser: build tests/browser/node_modules/.package-lock.json
 quality: build
 	$(Q)BUILD=$(BUILD) tests/run.sh -j 2 quality $(QUALITY)
 fault: build $(FAULT_PARTS) $(BUILD)/tests/unit/index/test_damage
-	$(Q)BUILD=$(BUILD) QUERIES=$(QUERIES) KILLS=$(KILLS) DAMAGES=1 POWER_TRIALS=1000000 FAULT_STEP=1 ALLOCATIONS=all CUTS=all TEST_TIMEOUT=7200 tests/run.sh -j 2 fault \
-		$(FAULT) $(BUILD)/tests/fault/mutants $(BUILD)/tests/unit/chat/test_model_faults $(BUILD)/tests/unit/index/test_damage
-	$(Q)$(MAKE) --no-print-directory asan-alloc ALLOCATIONS=40
+	$(Q)failed=; BUILD=$(BUILD) QUERIES=$(QUERIES) KILLS=$(KILLS) DAMAGES=1 POWER_TRIALS=1000000 FAULT_STEP=1 ALLOCATIONS=all CUTS=all TEST_TIMEOUT=7200 tests/run.sh -j 2 fault \
+		$(FAULT) $(BUILD)/tests/fault/mutants $(BUILD)/tests/unit/chat/test_model_faults $(BUILD)/tests/unit/index/test_damage || failed=1; \
+	$(MAKE) --no-print-directory asan-alloc ALLOCATIONS=40 || failed=1; [ -z "$$failed" ]
 QUERIES ?= 1000000
 KILLS   ?= 500
 fault-short: build $(FAULT_PARTS) # what CI runs of it

@@ -1,4 +1,4 @@
-// SIGKILLs of the server, the zygote and its children at random moments of upload, ingest, delete, reindex, chat and
+// Long: SIGKILLs of the server, the zygote and its children at random moments of upload, ingest, delete, reindex, chat and
 // backup: nothing acknowledged is lost, nothing is half-published, nothing deleted returns, no process stays behind, and
 // the server is ready again without help; a backup is there whole or not at all. KILLS (of all three together) and SEED repeat a run.
 import test from 'node:test';

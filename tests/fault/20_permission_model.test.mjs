@@ -1,4 +1,4 @@
-// Random people, groups, workspaces, documents, grants, revocations, deletions, re-uploads, renames and roles against a
+// Long: random people, groups, workspaces, documents, grants, revocations, deletions, re-uploads, renames and roles against a
 // reference model (permission_model.mjs), while people ask. A canary word stands in every chunk, name, heading and title,
 // and a fake model says its whole prompt: no canary reaches anybody who may not read it, a revocation holds at the next
 // request, what is forbidden is the same bytes as what is absent, and everybody finds what he may read. The last fifth is

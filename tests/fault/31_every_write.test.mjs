@@ -1,4 +1,4 @@
-// The k-th write, growth or new name below the data folder fails, for every k of one cycle (upload, publish, ask, delete,
+// Long: the k-th write, growth or new name below the data folder fails, for every k of one cycle (upload, publish, ask, delete,
 // settings): once with EIO, once with ENOSPC after half of it, and from then on. Nothing that was acknowledged is lost,
 // nothing is acknowledged that is not so, reading goes on, and afterwards everything works without a restart. The k-th
 // fsync: the server stops rather than trust the disk again, and comes up with all it has acknowledged.
