@@ -112,6 +112,7 @@ static int run_step(struct ingest *in, const struct ingest_step *step, int i, st
 	atomic_store(&in->step, i);
 	moment(in, step->name, "begin");
 	rc = step->run(in, e);
+	arena_finish(&in->arena);
 	if (rc < 0) {
 		return rc;
 	}

@@ -31,7 +31,7 @@ struct ingest {
 	struct zygote *zygote;
 	const struct job *job;
 	const char *owner;  /* of the lease */
-	struct arena arena; /* of this run */
+	struct arena arena; /* of the present step, which leaves the next nothing here */
 	atomic_bool cancel; /* set by the lease keeper; every long call watches it */
 	atomic_int step;
 	atomic_int done, total; /* progress of the present step */

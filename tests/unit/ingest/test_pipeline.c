@@ -365,6 +365,39 @@ static void every_step_sees_a_cancel(void **state)
 	}
 }
 
+/* ── memory ── */
+
+static int n_worked;
+
+static void on_worked(void *arg, const char *step, const char *moment)
+{
+	(void)step;
+	if (strcmp(moment, "worked") == 0) {
+		assert_null(((struct ingest *)arg)->arena.head);
+		n_worked++;
+	}
+}
+
+static void no_step_leaves_memory_to_the_next(void **state)
+{
+	struct house *h = *state;
+	struct upload_receipt r = put(h, "m.txt", "The axolotl keeps no memory.\n");
+	struct job j = job_now(h, &r.job);
+	struct ingest in = {.index = h->ix,
+		.zygote = h->zygote,
+		.job = &j,
+		.owner = "test",
+		.on_moment = on_worked,
+		.arg = &in};
+	struct err why = ERR_INIT;
+
+	n_worked = 0;
+	arena_init(&in.arena);
+	assert_int_equal(pipeline_run(&in, &why), 0);
+	arena_finish(&in.arena);
+	assert_int_equal(n_worked, 4);
+}
+
 /* ── SIGKILL ── */
 
 static void on_kill_moment(void *arg, const char *step, const char *moment)
@@ -589,6 +622,7 @@ int main(void)
 		T(deleted_in_the_middle),
 		T(a_broken_stage_file_is_made_again),
 		T(every_step_sees_a_cancel),
+		T(no_step_leaves_memory_to_the_next),
 		T(killed_while_coming_in),
 		T(killed_while_parts_come_in),
 		T(killed_while_going_out),
