@@ -29,11 +29,13 @@
 enum {
 	Q_CURRENT,
 	Q_TRAINED_ON,
+	Q_RETIRED,
 	Q_SAMPLE,
 	Q_THERE,
 	Q_ADD,
-	Q_ALL,
+	Q_UNTESTED,
 	Q_LEAVES,
+	Q_TESTED,
 	Q_DISTRUST,
 	Q_LEAVING,
 	Q_LAST_SLOT,
@@ -46,16 +48,20 @@ static const char *const sql[] = {
 		      "ORDER BY n_chunks DESC LIMIT 1",
 	[Q_TRAINED_ON] = "SELECT coalesce(max(n_chunks), 0) FROM text_dictionary "
 			 "WHERE workspace_n = ?1 AND n_chunks >= 0",
+	/* Slots are not given twice: so many were not live any more, or never. */
+	[Q_RETIRED] = "SELECT next_slot - (SELECT count(*) FROM chunk WHERE workspace_n = ?1 "
+		      "AND live = 1) FROM workspace WHERE n = ?1",
 	[Q_SAMPLE] = "SELECT carrel_text(dictionary_n, text), slot, document_id FROM chunk "
 		     "WHERE workspace_n = ?1 AND live = 1 AND slot % ?2 = 0 "
 		     "AND carrel_readable(dictionary_n, text) ORDER BY slot LIMIT ?3",
 	[Q_THERE] = "SELECT 1 FROM chunk WHERE workspace_n = ?1 AND slot = ?2",
-	[Q_ADD] = "INSERT INTO text_dictionary (n, workspace_n, n_chunks, bytes) VALUES (?1, ?2, "
-		  "?3, ?4) "
+	[Q_ADD] = "INSERT INTO text_dictionary (n, workspace_n, n_chunks, bytes, n_retired) "
+		  "VALUES (?1, ?2, ?3, ?4, ?5) "
 		  "ON CONFLICT (n) DO NOTHING",
-	[Q_ALL] = "SELECT n, bytes, n_chunks FROM text_dictionary "
-		  "WHERE workspace_n = ?1 AND n_chunks >= 0",
+	[Q_UNTESTED] = "SELECT n, bytes, n_chunks FROM text_dictionary "
+		       "WHERE workspace_n = ?1 AND n_chunks >= 0 AND n_retired <> ?2",
 	[Q_LEAVES] = "UPDATE text_dictionary SET n_chunks = -1 WHERE n = ?1",
+	[Q_TESTED] = "UPDATE text_dictionary SET n_retired = ?2 WHERE n = ?1",
 	[Q_DISTRUST] = "UPDATE text_dictionary SET n_chunks = -1 WHERE n IN "
 		       "(SELECT dictionary_n FROM chunk WHERE document_id = ?1 "
 		       "AND NOT carrel_readable(dictionary_n, text))",
@@ -127,6 +133,7 @@ static int each_sample(struct db *db, int64_t workspace_n, int64_t n_chunks,
 struct training {
 	int64_t workspace_n;
 	int64_t n_chunks;
+	int64_t n_retired;
 	struct buf texts; /* of the samples, one after the other */
 	size_t sizes[SAMPLES_MAX];
 	int64_t slots[SAMPLES_MAX];
@@ -263,6 +270,7 @@ static int tx_add(struct db *db, void *arg, struct err *e)
 	stmt_int(q, 2, t->workspace_n);
 	stmt_int(q, 3, t->n_chunks);
 	stmt_blob(q, 4, t->bytes, t->n_bytes);
+	stmt_int(q, 5, t->n_retired);
 	return stmt_run(q, e);
 }
 
@@ -281,6 +289,9 @@ int training_begin(struct store *s, int64_t workspace_n, struct training **out, 
 	}
 	train_now = wanted(db, t, e, &rc);
 	if (train_now) {
+		rc = one_number(db, Q_RETIRED, workspace_n, &t->n_retired, e);
+	}
+	if (train_now && rc == 0) {
 		rc = each_sample(db, workspace_n, t->n_chunks, take_sample, t, e);
 	}
 	store_reader_drop(db);
@@ -313,30 +324,36 @@ int chunks_train_dictionary(struct store *s, int64_t workspace_n, struct err *e)
 
 /* ── dictionaries that have to leave ── */
 
-struct dictionary_row {
-	int64_t n, n_chunks;
-	const char *bytes;
-	size_t n_bytes;
-	bool tainted;
-	struct dictionary_row *next;
+/* Those that were not held yet against what is live now. */
+struct testing {
+	int64_t workspace_n;
+	int64_t n_retired;
+	struct arena arena;
+	struct dictionary_row {
+		int64_t n, n_chunks;
+		const char *bytes;
+		size_t n_bytes;
+		bool tainted;
+		struct dictionary_row *next;
+	} * first;
 };
 
-static int load_dictionaries(struct db *db, int64_t workspace_n, struct arena *a,
-	struct dictionary_row **all, struct err *e)
+static int load_untested(struct db *db, struct testing *t, struct err *e)
 {
-	struct stmt *q = db_stmt(db, &table, Q_ALL);
+	struct stmt *q = db_stmt(db, &table, Q_UNTESTED);
 	int rc;
 
-	stmt_int(q, 1, workspace_n);
+	stmt_int(q, 1, t->workspace_n);
+	stmt_int(q, 2, t->n_retired);
 	while ((rc = stmt_step(q, e)) == 1) {
-		struct dictionary_row *d = arena_new(a, struct dictionary_row);
+		struct dictionary_row *d = arena_new(&t->arena, struct dictionary_row);
 		const void *bytes = col_blob(q, 1, &d->n_bytes);
 
 		d->n = col_int(q, 0);
 		d->n_chunks = col_int(q, 2);
-		d->bytes = arena_copy(a, bytes, d->n_bytes);
-		d->next = *all;
-		*all = d;
+		d->bytes = arena_copy(&t->arena, bytes, d->n_bytes);
+		d->next = t->first;
+		t->first = d;
 	}
 	return rc;
 }
@@ -365,45 +382,45 @@ static int test(struct db *db, int64_t workspace_n, struct dictionary_row *d, st
 	return rc;
 }
 
-static int tx_taint(struct db *db, void *arg, struct err *e)
+static int tx_tested(struct db *db, void *arg, struct err *e)
 {
+	const struct testing *t = arg;
 	int rc = 0;
 
-	for (struct dictionary_row *d = arg; rc == 0 && d; d = d->next) {
-		if (d->tainted) {
-			struct stmt *q = db_stmt(db, &table, Q_LEAVES);
+	for (struct dictionary_row *d = t->first; rc == 0 && d; d = d->next) {
+		struct stmt *q = db_stmt(db, &table, d->tainted ? Q_LEAVES : Q_TESTED);
 
-			stmt_int(q, 1, d->n);
-			rc = stmt_run(q, e);
+		stmt_int(q, 1, d->n);
+		if (!d->tainted) {
+			stmt_int(q, 2, t->n_retired);
 		}
+		rc = stmt_run(q, e);
 	}
 	return rc;
 }
 
 /* Whoever purges sees here what purges before it have left, so that of two at a time the later one
- * sees all. */
-static int taint(struct store *s, int64_t workspace_n, struct err *e)
+ * sees all. What is retired after the number was read changes it. */
+static int test_all(struct store *s, int64_t workspace_n, struct err *e)
 {
+	struct testing t = {.workspace_n = workspace_n};
 	struct db *db = store_reader(s, e);
-	struct dictionary_row *all = NULL;
-	bool any = false;
-	struct arena a;
 	int rc;
 
 	if (!db) {
 		return ERR_UNAVAILABLE;
 	}
-	arena_init(&a);
-	rc = load_dictionaries(db, workspace_n, &a, &all, e);
-	for (struct dictionary_row *d = all; rc == 0 && d; d = d->next) {
+	arena_init(&t.arena);
+	rc = one_number(db, Q_RETIRED, workspace_n, &t.n_retired, e);
+	rc = rc ? rc : load_untested(db, &t, e);
+	for (struct dictionary_row *d = t.first; rc == 0 && d; d = d->next) {
 		rc = test(db, workspace_n, d, e);
-		any = any || d->tainted;
 	}
 	store_reader_drop(db);
-	if (rc == 0 && any) {
-		rc = store_write(s, tx_taint, all, e);
+	if (rc == 0 && t.first) {
+		rc = store_write(s, tx_tested, &t, e);
 	}
-	arena_finish(&a);
+	arena_finish(&t.arena);
 	return rc;
 }
 
@@ -474,7 +491,7 @@ int chunks_forget(struct store *s, int64_t workspace_n, int (*goes_on)(void *arg
 	void *arg, struct err *e)
 {
 	struct leaving l = {.workspace_n = workspace_n};
-	int rc = taint(s, workspace_n, e);
+	int rc = test_all(s, workspace_n, e);
 
 	/* In place of the largest, if it leaves: else what is compressed anew would be without. */
 	rc = rc ? rc : chunks_train_dictionary(s, workspace_n, e);

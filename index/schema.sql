@@ -366,9 +366,11 @@ CREATE TABLE acl_run (                  -- the set of the live chunks at [slot_f
 CREATE TABLE text_dictionary (          -- zstd dictionaries that chunk text is compressed with
 	n            INTEGER PRIMARY KEY,
 	workspace_n  INTEGER NOT NULL,
-	n_chunks     INTEGER NOT NULL,  -- it was trained when the workspace had so many; -1: it has words
-					-- of a purged document and goes once no chunk needs it
-	bytes        BLOB NOT NULL
+	n_chunks     INTEGER NOT NULL,  -- it was trained when the workspace had so many; -1: it has a
+					-- passage of a purged document and goes once no chunk needs it
+	bytes        BLOB NOT NULL,
+	n_retired    INTEGER NOT NULL DEFAULT -1 -- slots whose chunk was not live any more when it was
+					-- held against the live ones last; -1: it was not
 );
 
 CREATE TABLE chunk (

@@ -18,6 +18,7 @@
 #include "index_migrate_0009_reranked_searches.sql.h"
 #include "index_migrate_0010_read_at_start.sql.h"
 #include "index_migrate_0011_names_of_collections.sql.h"
+#include "index_migrate_0012_dictionaries_tested.sql.h"
 #include "index_schema.sql.h"
 
 /* "CRRL": what `file` and PRAGMA application_id say of a database of ours. */
@@ -42,6 +43,8 @@ static const struct migration steps[] = {
 	{10, "0010_read_at_start", (const char *)embed_index_migrate_0010_read_at_start_sql},
 	{11, "0011_names_of_collections",
 		(const char *)embed_index_migrate_0011_names_of_collections_sql},
+	{12, "0012_dictionaries_tested",
+		(const char *)embed_index_migrate_0012_dictionaries_tested_sql},
 	{0, NULL, NULL},
 };
 

@@ -651,6 +651,7 @@ static void test_a_dictionary_outlasts_a_document(void **state)
 	assert_null(memmem(content, n_bytes, "irconquu", 8));
 	for (int i = 0; i < 118; i++) {
 		purge(w, &in[i].document);
+		assert_int_equal(count_of(w, "SELECT n_retired FROM text_dictionary"), 2 + 2 * i);
 	}
 	assert_int_equal(count_of(w, "SELECT count(*) FROM text_dictionary"), 1);
 	purge(w, &in[118].document);
