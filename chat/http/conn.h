@@ -187,7 +187,8 @@ void conn_resume(struct conn *c); /* goes on with waiting input and reading */
 void conn_tick(struct conn *c, int64_t now_ms);
 
 /* room.c: memory for JSON bodies. The whole of a body's is taken before more than BODY_SMALL of it
- * is, so that whoever has room can end, and those who wait hold next to nothing. */
+ * is, so that whoever has room can end, and those who wait hold next to nothing. Those of one
+ * address leave a quarter to others: behind a proxy all are of one. */
 bool room_take(struct conn *c);	 /* false: it waits, and is resumed with room */
 void room_leave(struct conn *c); /* waits no more, if it does */
 void room_give_back(struct exchange *ex);

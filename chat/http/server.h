@@ -42,7 +42,8 @@ enum access {
 enum body_kind {
 	BODY_NONE, /* a body is refused (400) unless empty */
 	/* application/json object, at most http_body_kb; call->body. Over 16 KiB it is read once
-	   the bodies of all connections leave room for it (64 MiB), 503 after http_idle_ms */
+	   the bodies of all connections leave room for it (64 MiB, of which those of one address
+	   leave a quarter to others), 503 after http_idle_ms */
 	BODY_JSON,
 	BODY_STREAM, /* runs on app->uploads; read with body_read; at most upload_max_mb + 1 MiB */
 };

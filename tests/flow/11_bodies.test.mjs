@@ -77,6 +77,25 @@ test('they have it in the order in which they came', async () => {
 	others.forEach((raw) => raw.destroy());
 });
 
+test('those of one address leave a quarter to others', async () => {
+	const share = ROOM / 4;
+	const holders = [1, 2, 3, 4].map(() => server.raw().send(head(share) + body(share).slice(0, 20_000)));
+	const own = server.raw().send(head(share) + body(share)); // behind them, for which there is no room
+	for (let i = 0; i < 3; i++) {
+		await server.anonymous.get('/healthz');
+	}
+	const stops = holders.map((raw) => drip(raw, 16_000, 100));
+	const other = server.raw('127.0.0.2').send(head(200_000) + body(200_000));
+	assert.deepEqual(statuses(await other.hear('"passages"')), [200]);
+	assert.ok([...holders, own].every((raw) => raw.text === ''));
+	// One of them ends: the next of the address has its place.
+	holders[0].destroy();
+	holders[3].destroy();
+	await own.hear('"passages"');
+	stops.forEach((stop) => stop());
+	[...holders, own, other].forEach((raw) => raw.destroy());
+});
+
 test('one that waits too long is told to come again', async () => {
 	const first = await holder();
 	const stop = drip(first, 16_000, 100); // fast enough to keep it

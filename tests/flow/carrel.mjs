@@ -306,9 +306,9 @@ class Server {
 		return (await this.operator.get('/healthz')).json;
 	}
 
-	/** A connection whose bytes the test sees itself. */
-	raw() {
-		return new Raw(net.connect({ host: this.host, port: this.port }));
+	/** A connection whose bytes the test sees itself; localAddress: whence, of this machine's. */
+	raw(localAddress) {
+		return new Raw(net.connect({ host: this.host, port: this.port, localAddress }));
 	}
 
 	kill() {
