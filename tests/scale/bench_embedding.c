@@ -16,7 +16,7 @@
 #include "index/embed.h"
 #include "index/embed_table.h"
 #include "index/embed_train.h"
-#include "tests/scale/workspace.h"
+#include "tests/scale/searching.h"
 
 #define SPEED_CHUNKS 6000
 #define SPEED_ROUNDS 3
@@ -28,24 +28,6 @@ static double cpu_s(void)
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* A line of /proc/self/status, in MB. */
-static double memory_mb(const char *name)
-{
-	FILE *f = fopen("/proc/self/status", "r");
-	char line[200];
-	double kb = 0;
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (strncmp(line, name, strlen(name)) == 0) {
-			kb = strtod(line + strlen(name) + 1, NULL);
-		}
-	}
-	if (f) {
-		fclose(f);
-	}
-	return kb / 1024;
 }
 
 static void must(int rc, const struct err *e, const char *what)
@@ -149,7 +131,7 @@ static void print_training(
 {
 	printf("{\"what\":\"%s\",\"chunks\":%lld,\"seconds\":%.2f,\"peakMb\":%.0f,\"tableMb\":%.1f}"
 	       "\n",
-		what, (long long)n, cpu_s() - before_s, memory_mb("VmHWM:") - before_mb,
+		what, (long long)n, cpu_s() - before_s, memory_mb(getpid(), "VmHWM:") - before_mb,
 		(double)n_bytes / 1048576);
 }
 
@@ -192,7 +174,7 @@ static void speed(const char *what, struct texts *x)
 
 static void train_set(struct texts *x)
 {
-	double before_mb = memory_mb("VmRSS:"), before_s = cpu_s();
+	double before_mb = memory_mb(getpid(), "VmRSS:"), before_s = cpu_s();
 	struct buf table = BUF_INIT;
 	struct err e = ERR_INIT;
 	struct corpus c;
@@ -215,7 +197,7 @@ static void train_workspace(const char *folder, int64_t n, uint64_t seed)
 	void *table;
 
 	scale_open(&s, &spec, folder);
-	before_mb = memory_mb("VmRSS:");
+	before_mb = memory_mb(getpid(), "VmRSS:");
 	before_s = cpu_s();
 	must(embed_train(s.index->store, s.workspace_n, NULL, &table, &n_bytes, &n_chunks, &e), &e,
 		"train");

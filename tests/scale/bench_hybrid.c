@@ -3,10 +3,12 @@
  * searches, as lines of JSON:
  *   bench_hybrid FOLDER CHUNKS SEED [ROUNDS]
  * over a made workspace (kept under FOLDER), asked by one who may read a tenth: about documents
- * that he may read, then about others, whose words he has no passage with. Of each question in
- * turn: whole   search_run: what an asker waits for alone   fts_search and vectors_search, the
- * question's vector known plain   the same MaxScore in FTS5's own query language, and FAISS's
- * IndexFlat over the same vectors behind an IDSelectorBitmap of the same slots
+ * that he may read, then about others, whose words he has no passage with. Each question is asked
+ * in three ways:
+ *	whole	search_run: what an asker waits for
+ *	alone	fts_search and vectors_search, the question's vector known
+ *	plain	the same MaxScore in FTS5's own query language, and FAISS's IndexFlat over the same
+ *		vectors behind an IDSelectorBitmap of the same slots
  */
 #include <jansson.h>
 #include <stdio.h>

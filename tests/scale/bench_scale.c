@@ -267,24 +267,10 @@ static void forget_files(const char *folder)
 	ASSERT(nftw(folder, on_file, 16, FTW_PHYS) == 0);
 }
 
-/* What /proc says that a process had from the disk, MB. */
+/* What a process had from the disk. */
 static double read_mb(long pid)
 {
-	char path[64], text[64];
-	double bytes = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%ld/io", pid);
-	f = fopen(path, "r");
-	while (f && fgets(text, sizeof(text), f)) {
-		if (strncmp(text, "read_bytes:", 11) == 0) {
-			bytes = strtod(text + 11, NULL);
-		}
-	}
-	if (f) {
-		fclose(f);
-	}
-	return bytes / 1e6;
+	return proc_number(pid, "io", "read_bytes:") / 1e6;
 }
 
 /* CPU that it took so far, seconds. */

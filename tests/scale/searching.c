@@ -41,23 +41,28 @@ double part_of(const double *sorted, int n, double part)
 	return n ? sorted[(int)((n - 1) * part)] : 0;
 }
 
-double memory_mb(long pid, const char *line)
+double proc_number(long pid, const char *file, const char *line)
 {
 	char path[64], text[256];
-	double kb = 0;
+	double number = 0;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%ld/status", pid);
+	snprintf(path, sizeof(path), "/proc/%ld/%s", pid, file);
 	f = fopen(path, "r");
 	while (f && fgets(text, sizeof(text), f)) {
 		if (strncmp(text, line, strlen(line)) == 0) {
-			kb = strtod(text + strlen(line) + 1, NULL);
+			number = strtod(text + strlen(line), NULL);
 		}
 	}
 	if (f) {
 		fclose(f);
 	}
-	return kb / 1024;
+	return number;
+}
+
+double memory_mb(long pid, const char *line)
+{
+	return proc_number(pid, "status", line) / 1024;
 }
 
 /* ── searches ── */

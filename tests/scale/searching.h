@@ -36,7 +36,9 @@ void search_with_conditions(struct scale *s);
 double cpu_us(void); /* of this thread */
 int by_number(const void *a, const void *b);
 double part_of(const double *sorted, int n, double part);
-double memory_mb(long pid, const char *line); /* a line of /proc/PID/status */
+/* The number in the line of /proc/PID/<file> that begins so; 0: there is none. */
+double proc_number(long pid, const char *file, const char *line);
+double memory_mb(long pid, const char *line); /* of /proc/PID/status */
 void load_told(void);
 
 #endif
