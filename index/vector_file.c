@@ -42,7 +42,7 @@ void file_rows_add(struct block_rows *rows, const struct block_row *row)
 }
 
 /* Those of blocks that are right, ascending. */
-int file_rows_read(
+static int read_rows(
 	struct db *db, const struct loaded_space *s, struct block_rows *out, struct err *e)
 {
 	struct stmt *q = db_stmt(db, &vector_sql, Q_BLOCKS);
@@ -67,35 +67,82 @@ int file_rows_read(
 	return rc;
 }
 
-struct forget {
+/* ── changes of the rows ── */
+
+struct change {
+	enum vector_query which;
 	const struct loaded_space *space;
 	const struct block_rows *rows;
 };
 
-static int tx_forget(struct db *db, void *arg, struct err *e)
+static int tx_change(struct db *db, void *arg, struct err *e)
 {
-	const struct forget *f = arg;
+	const struct change *c = arg;
 	int rc = 0;
 
-	for (int i = 0; rc == 0 && i < f->rows->n; i++) {
-		struct stmt *q = db_stmt(db, &vector_sql, Q_BLOCK_FORGET);
+	for (int i = 0; rc == 0 && i < c->rows->n; i++) {
+		const struct block_row *row = &c->rows->items[i];
+		struct stmt *q = db_stmt(db, &vector_sql, (int)c->which);
 
-		stmt_int(q, 1, f->space->n);
-		stmt_int(q, 2, f->rows->items[i].n);
+		stmt_int(q, 1, c->space->n);
+		stmt_int(q, 2, row->n);
+		if (c->which == Q_BLOCK_RIGHT) {
+			stmt_blob(q, 3, row->digest, row->empty ? 0 : sizeof(row->digest));
+		}
 		rc = stmt_run(q, e);
 	}
 	return rc;
 }
 
+static int change_rows(struct vectors *v, const struct loaded_space *s, enum vector_query which,
+	const struct block_rows *rows, struct err *e)
+{
+	struct change c = {which, s, rows};
+
+	return rows->n ? store_write(v->store, tx_change, &c, e) : 0;
+}
+
 int file_forget_rows(struct vectors *v, const struct loaded_space *s, const struct block_rows *rows,
 	struct err *e)
 {
-	struct forget f = {s, rows};
-
-	return rows->n ? store_write(v->store, tx_forget, &f, e) : 0;
+	return change_rows(v, s, Q_BLOCK_FORGET, rows, e);
 }
 
 /* ── reading ── */
+
+int file_reading_begin(
+	struct vectors *v, const struct loaded_space *s, struct file_reading *out, struct err *e)
+{
+	char path[PATH_BYTES];
+
+	*out = (struct file_reading){.db = store_reader(v->store, e), .fd = -1};
+	if (!out->db) {
+		return err_code(e);
+	}
+	file_path(v, s->n, path);
+	out->fd = open(path, O_RDONLY | O_CLOEXEC);
+	return read_rows(out->db, s, &out->rows, e);
+}
+
+void file_reading_end(struct file_reading *r)
+{
+	store_reader_drop(r->db);
+	free(r->rows.items);
+	if (r->fd >= 0) {
+		close(r->fd);
+	}
+}
+
+struct stmt *file_vectors_between(
+	struct db *db, const struct loaded_space *s, int64_t from, int64_t to)
+{
+	struct stmt *q = db_stmt(db, &vector_sql, Q_VECTORS_BETWEEN);
+
+	stmt_int(q, 1, s->n);
+	stmt_int(q, 2, from);
+	stmt_int(q, 3, to);
+	return q;
+}
 
 static bool read_whole(int fd, struct iovec *into, int n, off_t at)
 {
@@ -147,13 +194,10 @@ bool file_read_block(int fd, const struct loaded_space *s, const struct block_ro
 static int load_rows(struct db *db, struct loaded_space *s, int64_t from, int64_t to, struct err *e)
 {
 	size_t want = (size_t)s->identity.dimension * sizeof(uint16_t);
-	struct stmt *q = db_stmt(db, &vector_sql, Q_VECTORS_BETWEEN);
+	struct stmt *q = file_vectors_between(db, s, from, to);
 	int64_t n_bad = 0;
 	int rc;
 
-	stmt_int(q, 1, s->n);
-	stmt_int(q, 2, from);
-	stmt_int(q, 3, to);
 	while ((rc = stmt_step(q, e)) > 0) {
 		size_t n_bytes = 0;
 		const void *p = col_blob(q, 1, &n_bytes);
@@ -185,46 +229,40 @@ static void load_block(
 	}
 }
 
-static int load_all(
-	struct db *db, int fd, struct loaded_space *s, struct block_rows *wrong, struct err *e)
+static int load_all(const struct file_reading *r, struct loaded_space *s, struct block_rows *wrong,
+	struct err *e)
 {
-	struct block_rows rows = {0};
 	int64_t next = 0;
-	int rc = file_rows_read(db, s, &rows, e);
+	int rc = 0;
 
-	for (int i = 0; rc == 0 && i < rows.n; i++) {
-		const struct block_row *row = &rows.items[i];
+	for (int i = 0; rc == 0 && i < r->rows.n; i++) {
+		const struct block_row *row = &r->rows.items[i];
 		int n_wrong = wrong->n;
 
 		if (!row->empty) {
-			load_block(fd, s, row, wrong);
+			load_block(r->fd, s, row, wrong);
 		}
 		if (wrong->n > n_wrong) {
 			continue; /* its rows are read with those before the next right one */
 		}
 		if (row->n > next) {
-			rc = load_rows(db, s, next * BLOCK_SLOTS, row->n * BLOCK_SLOTS, e);
+			rc = load_rows(r->db, s, next * BLOCK_SLOTS, row->n * BLOCK_SLOTS, e);
 		}
 		next = row->n + 1;
 	}
-	free(rows.items);
-	return rc ? rc : load_rows(db, s, next * BLOCK_SLOTS, INT64_MAX, e);
+	return rc ? rc : load_rows(r->db, s, next * BLOCK_SLOTS, INT64_MAX, e);
 }
 
 int file_load(struct vectors *v, struct loaded_space *s, struct err *e)
 {
-	struct db *db = store_reader(v->store, e);
 	struct block_rows wrong = {0};
-	char path[PATH_BYTES];
-	int fd, rc;
+	struct file_reading r;
+	int rc = file_reading_begin(v, s, &r, e);
 
-	if (!db) {
-		return err_code(e);
+	if (rc == 0) {
+		rc = load_all(&r, s, &wrong, e);
 	}
-	file_path(v, s->n, path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	rc = load_all(db, fd, s, &wrong, e);
-	store_reader_drop(db);
+	file_reading_end(&r);
 	memory_loaded(&s->memory);
 	if (wrong.n) {
 		log_warn("vectors.file_refused", LN("space", s->n), LN("blocks", wrong.n));
@@ -233,9 +271,6 @@ int file_load(struct vectors *v, struct loaded_space *s, struct err *e)
 		rc = file_forget_rows(v, s, &wrong, e);
 	}
 	free(wrong.items);
-	if (fd >= 0) {
-		close(fd);
-	}
 	return rc;
 }
 
@@ -248,38 +283,6 @@ struct writing {
 	struct block_rows blocks; /* of this round */
 	char *bytes;		  /* [block_bytes] */
 };
-
-static int tx_mark(struct db *db, void *arg, struct err *e)
-{
-	const struct writing *w = arg;
-	int rc = 0;
-
-	for (int i = 0; rc == 0 && i < w->blocks.n; i++) {
-		struct stmt *q = db_stmt(db, &vector_sql, Q_BLOCK_MARK);
-
-		stmt_int(q, 1, w->space->n);
-		stmt_int(q, 2, w->blocks.items[i].n);
-		rc = stmt_run(q, e);
-	}
-	return rc;
-}
-
-static int tx_right(struct db *db, void *arg, struct err *e)
-{
-	const struct writing *w = arg;
-	int rc = 0;
-
-	for (int i = 0; rc == 0 && i < w->blocks.n; i++) {
-		const struct block_row *row = &w->blocks.items[i];
-		struct stmt *q = db_stmt(db, &vector_sql, Q_BLOCK_RIGHT);
-
-		stmt_int(q, 1, w->space->n);
-		stmt_int(q, 2, row->n);
-		stmt_blob(q, 3, row->digest, row->empty ? 0 : sizeof(row->digest));
-		rc = stmt_run(q, e);
-	}
-	return rc;
-}
 
 /* The block as it lies in memory, but nothing where there is no vector: those that were removed lie
  * there still. False: it has none. */
@@ -349,7 +352,7 @@ static int write_round(struct writing *w, struct err *e)
 {
 	struct snapshot *shot;
 	bool good = true;
-	int rc = store_write(w->v->store, tx_mark, w, e);
+	int rc = change_rows(w->v, w->space, Q_BLOCK_MARK, &w->blocks, e);
 
 	if (rc) {
 		return rc;
@@ -362,7 +365,7 @@ static int write_round(struct writing *w, struct err *e)
 	if (!good || fdatasync(w->fd) != 0) {
 		return 1;
 	}
-	return store_write(w->v->store, tx_right, w, e);
+	return change_rows(w->v, w->space, Q_BLOCK_RIGHT, &w->blocks, e);
 }
 
 /* Blocks [from, n_blocks) that have no row; at most ROUND. */
@@ -449,7 +452,7 @@ static int write_file(struct writing *w, const char *path, struct err *e)
 	if (!db) {
 		return err_code(e);
 	}
-	rc = file_rows_read(db, w->space, &right, e);
+	rc = read_rows(db, w->space, &right, e);
 	store_reader_drop(db);
 	if (rc == 0) {
 		rc = fit(w, &n_blocks) ? write_blocks(w, &right, n_blocks, e) : 1;

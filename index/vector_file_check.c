@@ -15,13 +15,10 @@ static int make_block(
 	struct db *db, const struct loaded_space *s, int64_t n, char *out, struct err *e)
 {
 	size_t each = (size_t)s->identity.dimension * sizeof(uint16_t);
-	struct stmt *q = db_stmt(db, &vector_sql, Q_VECTORS_BETWEEN);
+	struct stmt *q = file_vectors_between(db, s, n * BLOCK_SLOTS, (n + 1) * BLOCK_SLOTS);
 	int rc;
 
 	memset(out, 0, file_block_bytes(s));
-	stmt_int(q, 1, s->n);
-	stmt_int(q, 2, n * BLOCK_SLOTS);
-	stmt_int(q, 3, (n + 1) * BLOCK_SLOTS);
 	while ((rc = stmt_step(q, e)) > 0) {
 		size_t in_block = (size_t)(col_int(q, 0) % BLOCK_SLOTS), n_bytes = 0;
 		const void *p = col_blob(q, 1, &n_bytes);
@@ -70,11 +67,10 @@ static int tx_read_again(struct db *db, void *arg, struct err *e)
 	int rc = 0;
 
 	for (int i = 0; rc >= 0 && i < r->rows->n; i++) {
-		struct stmt *q = db_stmt(db, &vector_sql, Q_VECTORS_BETWEEN);
+		const int64_t n = r->rows->items[i].n;
+		struct stmt *q =
+			file_vectors_between(db, r->space, n * BLOCK_SLOTS, (n + 1) * BLOCK_SLOTS);
 
-		stmt_int(q, 1, r->space->n);
-		stmt_int(q, 2, r->rows->items[i].n * BLOCK_SLOTS);
-		stmt_int(q, 3, (r->rows->items[i].n + 1) * BLOCK_SLOTS);
 		while ((rc = stmt_step(q, e)) > 0) {
 			size_t n_bytes = 0;
 			const void *p = col_blob(q, 1, &n_bytes);
@@ -100,25 +96,13 @@ static int read_again(
 static int check_blocks(
 	struct vectors *v, struct loaded_space *s, struct block_rows *wrong, struct err *e)
 {
-	struct db *db = store_reader(v->store, e);
-	struct block_rows rows = {0};
-	char path[PATH_BYTES];
-	int fd, rc;
+	struct file_reading r;
+	int rc = file_reading_begin(v, s, &r, e);
 
-	if (!db) {
-		return err_code(e);
+	for (int i = 0; rc == 0 && i < r.rows.n; i++) {
+		rc = check_block(r.db, r.fd, s, &r.rows.items[i], wrong, e);
 	}
-	file_path(v, s->n, path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	rc = file_rows_read(db, s, &rows, e);
-	for (int i = 0; rc == 0 && i < rows.n; i++) {
-		rc = check_block(db, fd, s, &rows.items[i], wrong, e);
-	}
-	free(rows.items);
-	if (fd >= 0) {
-		close(fd);
-	}
-	store_reader_drop(db);
+	file_reading_end(&r);
 	return rc;
 }
 
