@@ -3,8 +3,7 @@
  * model-url, model-name, model-key), over libcurl on the loop
  * (chat/model_curl.h; nothing blocks).
  *
- *   model_start -> [wait, retry]* -> on_text … on_text -> on_end     exactly one on_end for each
- * start
+ *   model_start -> [wait, retry]* -> on_text … on_text -> on_end     one on_end for each start
  *
  * 429, 5xx and a lost connection before the first text are tried again up to model-retries times,
  * with back-off and Retry-After; never after it. A server that refuses stream_options (400) and

@@ -4,8 +4,9 @@
  * what the quoted sentence affirms.
  *
  *   verified    all of that
- *   partial     the numbers stand, a part of the words; or across languages, where only numbers
- * compare unverified  a number is missing, or the words are others
+ *   partial     the numbers stand, a part of the words; or across languages, where only
+ *               numbers compare
+ *   unverified  a number is missing, or the words are others
  *
  * Pure. Thread: any.
  */

@@ -22,7 +22,7 @@ struct vocabularies *vocabularies_open(struct store *s);
 void vocabularies_stop(struct vocabularies *v);	 /* before the store closes: ends the thread */
 void vocabularies_close(struct vocabularies *v); /* NULL is fine */
 
-/* Counted: hand it back by vocabulary_drop. *out NULL: there is none (yet). */
+/* Counted: hand it back by fts_vocabulary_drop. *out NULL: there is none (yet). */
 struct kept_vocabulary;
 MUST_CHECK int fts_vocabulary_keep(
 	struct db *db, int64_t workspace_n, struct kept_vocabulary **out, struct err *e);

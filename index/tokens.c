@@ -2,8 +2,9 @@
  * A text is a run of pieces, as byte-pair encoders cut it first: words, numbers, marks, white
  * space. Each piece is charged in tenths of a token:
  *
- *   a word of Latin letters   10 up to 4 letters, 11 up to 8, then 2 more a letter: common words
- * are one token, long ones are cut into syllables; above 24 letters (keys, base64) 4 more a letter
+ *   a word of Latin letters   10 up to 4 letters, 11 up to 8, then 2 more a letter: common
+ *                             words are one token, long ones are cut into syllables; above 24
+ *                             letters (keys, base64) 4 more a letter
  *   each accented letter      + 6: vocabularies are thin outside of English
  *   another alphabet          5 a letter, at least 10 a word
  *   Han 11, Kana and Hangul 10 a character

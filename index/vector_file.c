@@ -281,7 +281,7 @@ struct writing {
 	struct loaded_space *space;
 	int fd;
 	struct block_rows blocks; /* of this round */
-	char *bytes;		  /* [block_bytes] */
+	char *bytes;		  /* [file_block_bytes] */
 };
 
 /* The block as it lies in memory, but nothing where there is no vector: those that were removed lie

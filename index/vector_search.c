@@ -3,8 +3,9 @@
  *   few, or a small space, or no segment yet    exact: our kernel over every allowed vector
  *   some, so that lists would cost more         every allowed code (index/vector_codes.h), and our
  *                                               kernel over the vectors of the best of them
- *   more                                        the same of the lists nearest to the query, in
- * every segment, and the tail exactly fewer found than there are                  exact
+ *   more                                        the same of the lists nearest to the query,
+ *                                               in every segment, and the tail exactly
+ *   fewer found than there are                  exact
  */
 #include <math.h>
 #include <stdlib.h>

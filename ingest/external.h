@@ -4,10 +4,11 @@
  * soffice where it is installed and nothing is set) or a service (external-url).
  *
  *   a command   runs in a process of its own that the zygote forks (ingest/external_child.c): it
- *               reads and executes /usr, /bin, /lib*, /etc, /opt and itself, writes its folder
- * only, has no network and nothing of our environment; its whole process group ends with it, with
- * its time or with a cancellation. No shell: the setting is split into words
- *               ('…' and "…" hold blanks) and {file}, {dir} and {to} in them are replaced.
+ *               reads and executes /usr, /bin, /lib*, /etc, /opt and itself, writes its
+ *               folder only, has no network and nothing of our environment; its whole process
+ *               group ends with it, with its time or with a cancellation. No shell: the setting
+ *               is split into words ('…' and "…" hold blanks) and {file}, {dir} and {to} in
+ *               them are replaced.
  *   a service   is sent the bytes by POST (ingest/external_url.c), with Content-Type and
  *               X-File-Name; the body of its answer is the document.
  *

@@ -2,8 +2,9 @@
  * What a sandboxed child tells its parent: binary frames on a pipe.
  *
  *   frame    := type u8, length u32 (at most FRAME_MAX), payload; little-endian
- *   TYPE     := paging u8, media type                once, before all that follow but PROGRESS,
- * FAULT TITLE    := text                                 at most once PROGRESS := done u32, n u32
+ *   PROGRESS := done u32, n u32
+ *   TYPE     := paging u8, media type                once; before it only PROGRESS and FAULT
+ *   TITLE    := text                                 at most once
  *   PAGES    := (byte_start, byte_end u32, width, height f32, confidence u8, label)*
  *   BLOCKS   := (kind u8, level u8, page, byte_start, byte_end u32)*
  *   LINES    := (page u32, x0, y0, x1, y1 f32, byte_start, byte_end u32)*
@@ -13,8 +14,8 @@
  *   CHILD    := name                                 a file inside begins
  *   BYTES    := bytes                                of that file
  *   FAULT    := fault u8, number u32, detail         then nothing more
- *   END      := bytes of text, pages, blocks, lines, annotations, children, bytes of image, all
- * u32; then nothing more
+ *   END      := u32 each: bytes of text, pages, blocks, lines, annotations, children, bytes of
+ *               image; then nothing more
  *
  * label, and text of an annotation, are u32 length and bytes.
  *

@@ -59,7 +59,7 @@ struct pdf_seg {
 	bool turned; /* runs up or down the page */
 };
 
-/* Segments that stand side by side: rows[first .. first + n) of segs_by_row. */
+/* Segments that stand side by side: by_row[first .. first + n) of the page. */
 struct pdf_row {
 	float y0, y1;
 	int first, n;

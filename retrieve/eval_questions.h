@@ -3,8 +3,7 @@
  *
  *   {"question": "How many days of leave?", "document": "hr/leave.pdf", "page": 2}
  *   {"question": "…", "expected": [{"document": "a.pdf", "page": 3}, {"document": "b.pdf"}]}
- *   {"question": "Who won in 1966?", "document": null}            nothing in the documents answers
- * it
+ *   {"question": "Who won in 1966?", "document": null}            no document answers it
  *
  * ("id" names it; by default the question does), or TSV or CSV (RFC 4180, but no line breaks in a
  * field) by the file's ending, with the columns question, document, page; a header may name them.

@@ -2,10 +2,9 @@
  * A test set: a folder with the three files of BEIR (Thakur et al., "BEIR: A Heterogeneous
  * Benchmark for Zero-shot Evaluation of Information Retrieval Models", NeurIPS 2021).
  *
- *   corpus.jsonl   {"_id": "d1", "title": "…", "text": "…"}         a document a line; title
- * optional queries.jsonl  {"_id": "q1", "text": "…"}                       "answerable": false:
- * none answers it qrels.tsv      q1 <tab> d1 <tab> 1                              a header line may
- * stand first
+ *   corpus.jsonl   {"_id": "d1", "title": "…", "text": "…"}   a document a line; title optional
+ *   queries.jsonl  {"_id": "q1", "text": "…"}                 "answerable": false: none does
+ *   qrels.tsv      q1 <tab> d1 <tab> 1                        a header line may stand first
  *
  * qrels/test.tsv is taken where there is no qrels.tsv. Everything is checked before anything is
  * done with it: an error names file and line. Thread: one.

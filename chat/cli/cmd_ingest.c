@@ -1,8 +1,8 @@
 /*
  * ingest: files and folders into a collection.
  *
- *   walk the paths -> what is there already is skipped -> send the others -> wait for their jobs ->
- * table
+ *   walk the paths -> skip what is there already -> send the others -> wait for their jobs
+ *   -> the table
  *
  * Interrupted anywhere it is simply run again: what was sent is known by its hash, and jobs that
  * were made go on in the server (or with the next command).

@@ -4,9 +4,11 @@
  *
  *   HEAD -> BODY -> WORK -> REPLY -> HEAD …        a buffered answer
  *                      \--> STREAM -> HEAD …       a streamed one
- *   any  -> REPLY (an error) -> LINGER -> CLOSED   the rest of the input is read and dropped for a
- * while, since closing with unread input would reset the answer away A streamed request body is
- * read while the worker runs: the exchange is `submitted` in BODY already.
+ *   any  -> REPLY (an error) -> LINGER -> CLOSED
+ *
+ * LINGER reads and drops the rest of the input for a while, since closing with unread input would
+ * reset the answer away. A streamed request body is read while the worker runs: the exchange is
+ * `submitted` in BODY already.
  *
  * Lifetimes (libuv's rules): the handle is embedded in its conn and the conn is freed in its close
  * callback only; at most one write is in flight, from `flying`; a worker's exchange outlives its

@@ -3,8 +3,8 @@
  * 9112), limits and times connections on the loop thread, hands whole requests to worker threads,
  * and sends what comes back. TLS and HTTP/2: a reverse proxy in front.
  *
- *   loop:    accept -> parse -> route lookup -> (body: none | JSON, buffered | stream, bounded
- * queue) worker:  call_run: identify the asker (chat/auth.h) -> check access -> route->work(call)
+ *   loop:    accept -> parse -> route lookup -> body: none | JSON, buffered | stream, queued
+ *   worker:  identify the asker (chat/auth.h) -> check access -> route->work(call)
  *   loop:    send response | start a stream (pull: proceed/stop)
  *
  * Keep-alive and pipelining (answers in order, one request of a connection at a time). Refused with

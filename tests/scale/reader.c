@@ -2,14 +2,18 @@
  * The clients of `make bench`'s section streams, in C since their own time is a part of what is
  * measured. Everything is on 127.0.0.1; HEADER is a whole line, "" for none.
  *
- *   cost PROGRAM ARG…                 runs it, its output thrown away: the CPU it took, us
- *   latency PORT METHOD PATH HEADER   reads a stream of "@NS" tokens: "N P50 P99" of their way, ns
- *   first PORT HEADER                 stdin: "CONVERSATION QUESTION" a line. Asks one after the
- * other; a line each: from the request to the first delta, less what the model took ("@SENT-READ"),
- * us many PORT HEADER TOKENS           stdin: "PATH TAG" a line. Reads them all at the same time
- * and looks at every token: "STREAMS COMPLETE TOKENS WRONG"; on stderr "open" when each has had its
- * first token load PORT PATH HEADER N CONNS     N requests over CONNS connections: "N STATUS BYTES"
- * (of the last)
+ *   cost PROGRAM ARG…
+ *       runs it, its output thrown away: the CPU it took, us
+ *   latency PORT METHOD PATH HEADER
+ *       reads a stream of "@NS" tokens: "N P50 P99" of their way, ns
+ *   first PORT HEADER
+ *       stdin: "CONVERSATION QUESTION" a line. Asks one after the other; a line each: from the
+ *       request to the first delta, less what the model took ("@SENT-READ"), us
+ *   many PORT HEADER TOKENS
+ *       stdin: "PATH TAG" a line. Reads them all at the same time and looks at every token:
+ *       "STREAMS COMPLETE TOKENS WRONG"; on stderr "open" when each has had its first token
+ *   load PORT PATH HEADER N CONNS
+ *       N requests over CONNS connections: "N STATUS BYTES" (of the last)
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -8,9 +8,9 @@
  *   KIND words   words of an ordinary text
  *        time    " @NS": when it was sent, CLOCK_MONOTONIC
  *        first   " @SENT-READ": the same, and when the request had been read
- *        tag     " TAG.I": the request's own tag and the token's number. The tag stands in the
- * question as "(the of the …)", 14 bits, most significant first, "of" is 1: words that no search
- *                looks for
+ *        tag     " TAG.I": the request's own tag and the token's number. The tag stands in
+ *                the question as "(the of the …)", 14 bits, most significant first, "of" is 1:
+ *                words that no search looks for
  */
 #include <errno.h>
 #include <inttypes.h>
