@@ -207,7 +207,9 @@ int app_serve(const struct serve_order *o, struct err *e)
 		if (o->on_ready) {
 			o->on_ready(&s.app, o->arg);
 		}
+		store_mark_loop_thread(true);
 		uv_run(&s.loop, UV_RUN_DEFAULT);
+		store_mark_loop_thread(false);
 		if (store_disk_failed(s.app.index->store)) {
 			rc = err_set(e, ERR_IO, "disk_failed",
 				"the disk failed: see the log; what was acknowledged is on it");

@@ -16,9 +16,9 @@
 
 static _Thread_local bool is_loop_thread;
 
-void store_mark_loop_thread(void)
+void store_mark_loop_thread(bool runs)
 {
-	is_loop_thread = true;
+	is_loop_thread = runs;
 }
 
 bool store_on_loop_thread(void)
@@ -127,11 +127,6 @@ int store_reader_renew(struct db *db, struct err *e)
 	ASSERT(!db->writer);
 	snapshot_end(db);
 	return snapshot_take(db, e);
-}
-
-struct store *db_store(struct db *db)
-{
-	return db->store;
 }
 
 bool db_writes(const struct db *db)

@@ -52,9 +52,9 @@ void store_close(struct store *s);
 typedef int (*store_connect_fn)(void *sqlite3_connection, struct db *db, struct err *e);
 void store_on_connect(store_connect_fn fn);
 
-/* The calling thread is the loop's: from now on store_write, store_reader and store_checkpoint are
- * asserted not to be called on it. */
-void store_mark_loop_thread(void);
+/* The calling thread runs the loop from now on, or no longer: while it does, store_write,
+ * store_reader, store_checkpoint and store_copy are asserted not to be called on it. */
+void store_mark_loop_thread(bool runs);
 
 /* ── writing ── */
 
@@ -104,7 +104,6 @@ void store_reader_drop(struct db *db); /* NULL is fine */
 /* Lets go of the old snapshot and takes a new one on the same connection. */
 MUST_CHECK int store_reader_renew(struct db *db, struct err *e);
 
-struct store *db_store(struct db *db);
 bool db_writes(const struct db *db); /* the writer's, not a reader */
 
 /* What follows the database in memory hangs on the store, so that a transaction finds it; the

@@ -149,7 +149,6 @@ static void test_parts(void **state)
 	db = store_reader(f->s, NULL);
 	assert_ptr_equal(db_part(db, PART_VECTORS), &x);
 	assert_null(db_part(db, PART_ACL_INDEX));
-	assert_ptr_equal(db_store(db), f->s);
 	store_reader_drop(db);
 }
 
@@ -262,19 +261,32 @@ static bool aborts(void (*fn)(struct fixture *f))
 
 static void write_on_loop(struct fixture *f)
 {
-	store_mark_loop_thread();
+	store_mark_loop_thread(true);
+	_exit(store_write(f->s, insert, (void *)1, NULL) == 0 ? 0 : 3);
+}
+
+static void read_on_loop(struct fixture *f)
+{
+	store_mark_loop_thread(true);
+	_exit(store_reader(f->s, NULL) ? 0 : 3);
+}
+
+static void write_after_the_loop(struct fixture *f)
+{
+	store_mark_loop_thread(true);
+	store_mark_loop_thread(false);
 	_exit(store_write(f->s, insert, (void *)1, NULL) == 0 ? 0 : 3);
 }
 
 static int write_within(struct db *db, void *arg, struct err *e)
 {
-	(void)arg;
-	return store_write(db_store(db), insert, (void *)1, e);
+	(void)db;
+	return store_write(arg, insert, (void *)1, e);
 }
 
 static void write_on_writer(struct fixture *f)
 {
-	_exit(store_write(f->s, write_within, NULL, NULL) == 0 ? 0 : 3);
+	_exit(store_write(f->s, write_within, f->s, NULL) == 0 ? 0 : 3);
 }
 
 static void fetch_twice(struct fixture *f)
@@ -293,8 +305,10 @@ static void test_misuse_is_asserted(void **state)
 {
 	(void)state;
 	assert_true(aborts(write_on_loop));
+	assert_true(aborts(read_on_loop));
 	assert_true(aborts(write_on_writer));
 	assert_true(aborts(fetch_twice));
+	assert_false(aborts(write_after_the_loop));
 	assert_false(aborts(well_behaved));
 }
 
