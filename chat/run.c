@@ -91,8 +91,6 @@ void run_leave(struct run *run)
 		at = &(*at)->next;
 	}
 	*at = run->next;
-	r->n_open--;
-	r->n_finished++;
 	r->n_started -= run->started ? 1 : 0;
 	listeners_leave(run);
 	uv_close((uv_handle_t *)&run->buffer->flush, on_flush_closed);
@@ -114,7 +112,6 @@ void runs_take(struct runs *r, struct run *run)
 		at = &(*at)->next;
 	}
 	*at = run;
-	r->n_open++;
 	start_next(r);
 }
 
@@ -564,9 +561,4 @@ void runs_destroy(struct runs *r)
 		ASSERT(!r->first && r->n_loading == 0 && !r->unstored);
 		free(r);
 	}
-}
-
-struct runs_count runs_count(const struct runs *r)
-{
-	return (struct runs_count){r->n_started, r->n_open - r->n_started, r->n_finished};
 }

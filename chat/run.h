@@ -6,8 +6,8 @@
  * any Last-Event-ID.
  *
  *   worker:  runs_submit (stored) | run_ephemeral (a stream of its own)
- *   loop:    queued -> turn_start … run_emit … run_finish -> stored in one transaction -> the final
- * event shows
+ *   loop:    queued -> turn_start … run_emit … run_finish -> stored in one transaction
+ *            -> the final event shows
  *
  * The final event is visible only once answer, citations and events are durable. What a dead
  * process left open is ended by runs_create. An ephemeral run is stored nowhere and tied to its
@@ -40,11 +40,6 @@ MUST_CHECK int runs_create(struct app *app, struct runs **out, struct err *e);
 void runs_stop(struct runs *r, void (*on_stopped)(void *arg), void *arg);
 void runs_destroy(struct runs *r); /* after on_stopped; NULL is fine */
 struct models *runs_models(struct runs *r);
-
-struct runs_count {
-	int64_t open, queued, finished;
-};
-struct runs_count runs_count(const struct runs *r);
 
 /* ── one ── */
 
@@ -98,7 +93,7 @@ void run_emit_text(struct run *run, const char *text, size_t n);
  * them may not be read any more. A stored run's stand in run_source. */
 void run_shows(struct run *run, const struct passage *passages, int n);
 /* The end, once: o lives in the run's arena; its run, ids and events are filled in here. The final
- * event is of that type. on_over(run->turn) may not follow any more: the run is gone soon. */
+ * event is of that type. The run is not the turn's any more: it is gone soon. */
 void run_finish(struct run *run, struct run_outcome *o, const char *type, json_t *data);
 
 #endif

@@ -22,9 +22,7 @@ struct runs {
 	struct models *models;
 	struct run *first; /* open ones, by arrival */
 	int n_started;
-	int n_open;
 	int n_loading; /* listeners whose events a worker reads */
-	int64_t n_finished;
 	bool stopping, models_closed;
 	void (*on_stopped)(void *arg);
 	void *arg;

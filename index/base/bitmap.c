@@ -104,27 +104,14 @@ void bitmap_copy(struct bitmap *into, const struct bitmap *from)
 	}
 }
 
-static uint64_t count_words(const struct bitmap *b, size_t from, size_t to)
+uint64_t bitmap_count(const struct bitmap *b)
 {
 	uint64_t n = 0;
 
-	for (size_t i = from; i < to; i++) {
+	for (size_t i = 0; i < b->n_words; i++) {
 		n += (uint64_t)__builtin_popcountll(b->words[i]);
 	}
 	return n;
-}
-
-uint64_t bitmap_count(const struct bitmap *b)
-{
-	return count_words(b, 0, b->n_words);
-}
-
-uint64_t bitmap_count_range(const struct bitmap *b, uint64_t from, uint64_t to)
-{
-	size_t end = to / 64 < b->n_words ? to / 64 : b->n_words;
-
-	ASSERT(from % 64 == 0 && (to % 64 == 0 || to / 64 >= b->n_words));
-	return count_words(b, from / 64, end);
 }
 
 uint64_t bitmap_next(const struct bitmap *b, uint64_t from)

@@ -30,8 +30,6 @@ void bitmap_and(struct bitmap *into, const struct bitmap *from);
 void bitmap_and_not(struct bitmap *into, const struct bitmap *without);
 void bitmap_copy(struct bitmap *into, const struct bitmap *from);
 uint64_t bitmap_count(const struct bitmap *b);
-/* Number of set bits in [from, to); both 64-aligned, or to past the end. */
-uint64_t bitmap_count_range(const struct bitmap *b, uint64_t from, uint64_t to);
 /* The first set slot >= from, or UINT64_MAX. */
 uint64_t bitmap_next(const struct bitmap *b, uint64_t from);
 

@@ -389,58 +389,6 @@ int settings_load(struct settings *s, struct err *e)
 	return rc;
 }
 
-/* ── flags ── */
-
-/* The row that argument names, or NULL; *value: what follows '=', NULL without one. */
-static const struct row *flag_row(const char *argument, const char **value)
-{
-	const char *name = argument + 2;
-	size_t n;
-
-	if (strncmp(argument, "--", 2) != 0) {
-		return NULL;
-	}
-	n = strcspn(name, "=");
-	*value = name[n] == '=' ? name + n + 1 : NULL;
-	return find(name, n);
-}
-
-int settings_flags(struct settings *s, int *argc, char **argv, struct err *e)
-{
-	int n_left = 0;
-	int i;
-
-	for (i = 0; i < *argc; i++) {
-		const char *value = NULL;
-		const struct row *row = i > 0 ? flag_row(argv[i], &value) : NULL;
-		char source[64];
-		int rc;
-
-		if (i > 0 && strcmp(argv[i], "--") == 0) {
-			break;
-		}
-		if (!row) {
-			argv[n_left++] = argv[i];
-			continue;
-		}
-		if (!value && i + 1 >= *argc) {
-			return err_set(
-				e, ERR_INVALID, "bad_setting", "--%s wants a value", row->name);
-		}
-		snprintf(source, sizeof(source), "--%s", row->name);
-		rc = set_row(s, row, value ? value : argv[++i], FROM_FLAG, source, e);
-		if (rc != 0) {
-			return rc;
-		}
-	}
-	while (i < *argc) {
-		argv[n_left++] = argv[i++];
-	}
-	*argc = n_left;
-	argv[n_left] = NULL;
-	return 0;
-}
-
 /* ── changed while the program runs ── */
 
 /* Read anew at each use, from what app->settings points to (chat/live.h). */
@@ -451,7 +399,8 @@ static const char *const live_names[] = {"log-level", "public-url", "rerank-url"
 	"model-stall-ms", "model-retries", "rewrite-ms", "answer-tokens", "source-tokens",
 	"runs-at-once", "session-hours", "access-minutes", "login-tries"};
 
-bool settings_is_live(const char *name)
+/* Counts at once in a running server; the others after a restart. */
+static bool is_live(const char *name)
 {
 	for (size_t i = 0; i < sizeof(live_names) / sizeof(live_names[0]); i++) {
 		if (strcmp(live_names[i], name) == 0) {
@@ -482,7 +431,7 @@ void settings_copy(struct settings *to, const struct settings *from)
 void settings_take_live(struct settings *s, const struct settings *from)
 {
 	for (size_t i = 0; i < N_ROWS; i++) {
-		if (settings_is_live(rows[i].name)) {
+		if (is_live(rows[i].name)) {
 			take_row(s, from, &rows[i]);
 		}
 	}
@@ -596,7 +545,7 @@ void settings_view(
 			.min = row->min,
 			.max = row->max,
 			.secret = row->kind == KIND_SECRET,
-			.live = settings_is_live(row->name)};
+			.live = is_live(row->name)};
 
 		if (row->kind == KIND_NUMBER) {
 			snprintf(number, sizeof(number), "%" PRId64, *number_at(s, row));

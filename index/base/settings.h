@@ -169,9 +169,6 @@ MUST_CHECK int settings_set(
 	struct settings *s, const char *name, const char *value, const char *source, struct err *e);
 /* DATA/carrel.ini if it is there, then CARREL_* of the environment. */
 MUST_CHECK int settings_load(struct settings *s, struct err *e);
-/* Takes every --name value and --name=value of the table out of argv (argc shrinks); what is left
- * belongs to the command. */
-MUST_CHECK int settings_flags(struct settings *s, int *argc, char **argv, struct err *e);
 bool settings_known(const char *name);
 const char *settings_text(const struct settings *s, const char *name); /* of a text's name */
 
@@ -182,8 +179,6 @@ void settings_copy(struct settings *to, const struct settings *from); /* to: uni
  * range; data, which no file in that folder can name; external-command, which runs a
  * program. ERR_CONFLICT "fixed_setting": a flag or a variable has set it. */
 MUST_CHECK int settings_put(struct settings *s, const char *name, const char *value, struct err *e);
-/* Counts at once in a running server; the others after a restart. */
-bool settings_is_live(const char *name);
 /* Takes over the live ones that `from` has. */
 void settings_take_live(struct settings *s, const struct settings *from);
 bool settings_same(const struct settings *a, const struct settings *b, const char *name);

@@ -81,10 +81,6 @@ static void test_defaults(void **state)
 
 static void test_the_later_source_wins(void **state)
 {
-	char a0[] = "carrel", a1[] = "serve", a2[] = "--http-workers=9", a3[] = "x";
-	char *argv[] = {a0, a1, a2, a3, NULL};
-	int argc = 4;
-
 	(void)state;
 	write_ini(
 		"# ours\nhttp-workers = 5\n  http-idle-ms=2000 ; two seconds\nmodel-name = ini\r\n"
@@ -96,26 +92,18 @@ static void test_the_later_source_wins(void **state)
 	assert_int_equal(s.http_idle_ms, 2000);
 	assert_string_equal(s.model_name, "environment");
 	assert_string_equal(s.model_key, "from ini");
-	assert_int_equal(settings_flags(&s, &argc, argv, &e), 0);
+	assert_int_equal(settings_set(&s, "http-workers", "9", "--http-workers", &e), 0);
 	assert_int_equal(s.http_workers, 9);
-	assert_int_equal(argc, 3);
-	assert_string_equal(argv[1], "serve");
-	assert_string_equal(argv[2], "x");
-	assert_null(argv[3]);
 }
 
 static void test_flags_first_say_where_the_ini_is(void **state)
 {
-	char a0[] = "carrel", a1[] = "--data", a3[] = "--http-workers", a4[] = "9";
-	char *argv[] = {a0, a1, dir, a3, a4, NULL};
-	int argc = 5;
-
 	(void)state;
 	write_ini("http-workers = 5\nmodel-name = ini\n");
 	setenv("CARREL_DATA", "/nowhere", 1);
 	setenv("CARREL_HTTP_WORKERS", "6", 1);
-	assert_int_equal(settings_flags(&s, &argc, argv, &e), 0);
-	assert_int_equal(argc, 1);
+	assert_int_equal(settings_set(&s, "data", dir, "--data", &e), 0);
+	assert_int_equal(settings_set(&s, "http-workers", "9", "--http-workers", &e), 0);
 	assert_int_equal(settings_load(&s, &e), 0);
 	assert_string_equal(s.data, dir);
 	assert_string_equal(s.model_name, "ini");
@@ -137,24 +125,13 @@ static void test_text_is_utf8(void **state)
 
 static void test_bad_flags(void **state)
 {
-	char a0[] = "carrel", range[] = "--http-workers=65", word[] = "--http-workers=four",
-	     missing[] = "--model-url", unknown[] = "--modle-url=x", dashes[] = "--";
-	char *bad_range[] = {a0, range, NULL}, *bad_word[] = {a0, word, NULL},
-	     *bad_missing[] = {a0, missing, NULL}, *others[] = {a0, unknown, dashes, range, NULL};
-	int argc = 2;
-
 	(void)state;
-	assert_int_equal(settings_flags(&s, &argc, bad_range, &e), ERR_INVALID);
+	assert_int_equal(settings_set(&s, "http-workers", "65", "--http-workers", &e), ERR_INVALID);
 	assert_string_equal(e.message, "http-workers must be a whole number from 1 to 64, not "
 				       "\"65\" (from --http-workers)");
 	err_clear(&e);
-	assert_int_equal(settings_flags(&s, &argc, bad_word, &e), ERR_INVALID);
-	err_clear(&e);
-	assert_int_equal(settings_flags(&s, &argc, bad_missing, &e), ERR_INVALID);
-	assert_non_null(strstr(e.message, "--model-url"));
-	argc = 4;
-	assert_int_equal(settings_flags(&s, &argc, others, NULL), 0); /* left to the command */
-	assert_int_equal(argc, 4);
+	assert_int_equal(
+		settings_set(&s, "http-workers", "four", "--http-workers", &e), ERR_INVALID);
 	assert_int_equal(s.http_workers, 4);
 }
 
