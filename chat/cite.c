@@ -134,7 +134,8 @@ static double term_weight(const struct source *s, const char *term)
 	return df ? log(1 + (double)s->n_sentences / df) : 0;
 }
 
-int source_quote(const struct source *s, const struct facts *claim)
+/* The sentence that fits the claim best, -1 if the source has none. */
+static int best_sentence(const struct source *s, const struct facts *claim)
 {
 	double best = -1;
 	int found = -1;
@@ -212,7 +213,7 @@ static struct citation *next_citation(struct cite *c)
 static void add_citation(struct cite *c, const struct source *s, const struct facts *claim,
 	const struct facts *const *together, int n_together, size_t end)
 {
-	int q = c->n_citations < c->n_quotes ? c->quotes[c->n_citations] : source_quote(s, claim);
+	int q = c->n_citations < c->n_quotes ? c->quotes[c->n_citations] : best_sentence(s, claim);
 	struct citation *k;
 	struct place place;
 	const struct facts *alone = &s->facts;

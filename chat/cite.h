@@ -50,8 +50,6 @@ struct place {
 };
 void source_place(
 	const struct source *s, struct arena *a, int text_start, int text_end, struct place *out);
-/* The sentence that fits the claim best, -1 if the source has none. */
-int source_quote(const struct source *s, const struct facts *claim);
 
 struct citation {
 	int ordinal; /* 1, 2, … */

@@ -47,7 +47,7 @@ struct poll_item {
 
 /* ── the job ── */
 
-bool job_is_over(const struct job *j)
+static bool is_over(const struct job *j)
 {
 	return strcmp(j->state, "queued") != 0 && strcmp(j->state, "running") != 0;
 }
@@ -87,7 +87,7 @@ static struct job_progress progress_of(struct app *app, const struct job *j)
 
 static const char *stage_of(const struct job *j, const struct job_progress *p)
 {
-	return job_is_over(j) ? "" : pipeline_stage(j->kind, p->step);
+	return is_over(j) ? "" : pipeline_stage(j->kind, p->step);
 }
 
 json_t *job_brief(struct app *app, const struct job *j)
@@ -195,7 +195,7 @@ static void poll_work(struct pool_item *pool_item)
 		if (rc == 0) {
 			json = job_json(app, db, &a, &j);
 			at->text = json_dumps(json, JSON_COMPACT);
-			at->over = job_is_over(&j);
+			at->over = is_over(&j);
 			json_decref(json);
 		}
 	}
@@ -300,7 +300,7 @@ void job_watch_stream(struct call *c, const struct job *j)
 		.heartbeat = true};
 	f->watch = c->app->job_watch;
 	f->job = j->id;
-	show(f, json_dumps(json, JSON_COMPACT), job_is_over(j));
+	show(f, json_dumps(json, JSON_COMPACT), is_over(j));
 	json_decref(json);
 	c->stream_out = &f->s;
 	c->status = 200;

@@ -28,6 +28,5 @@ void job_watch_stream(struct call *c, const struct job *j);
 json_t *job_json(struct app *app, struct db *db, struct arena *a, const struct job *j);
 /* Of it what a list of documents shows beside each. */
 json_t *job_brief(struct app *app, const struct job *j);
-bool job_is_over(const struct job *j);
 
 #endif

@@ -205,7 +205,9 @@ static const char *message_of(json_t *root)
 	return text ? text : json_string_value(json_object_get(root, "detail"));
 }
 
-void upstream_quote(const char *body, size_t n_bytes, char *out)
+/* The message of an error answer ({"error":{"message":…}}, {"error":"…"}, {"message":…},
+ * {"detail":…}), cleaned and cut to out[UPSTREAM_QUOTE_MAX + 1]; "" if it has none. */
+static void quote(const char *body, size_t n_bytes, char *out)
 {
 	json_t *root = json_loadb(body, n_bytes, 0, NULL);
 	const char *message = message_of(root);
@@ -279,7 +281,7 @@ static bool judge_status(struct slot *s, long status)
 	char said[UPSTREAM_QUOTE_MAX + 1];
 	const char *colon;
 
-	upstream_quote(s->reply.body, s->reply.n_bytes, said);
+	quote(s->reply.body, s->reply.n_bytes, said);
 	if ((*s->of->key && strstr(said, s->of->key)) ||
 		upstream_repeats(s->body, s->n_bytes, s->of->model, said)) {
 		*said = 0;

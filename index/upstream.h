@@ -73,8 +73,4 @@ void upstream_end(struct upstream *u); /* gives up what is in flight */
  * that may be of a document which who reads the error may not read, now or one day. */
 bool upstream_repeats(const char *body, size_t n_bytes, const char *model, const char *said);
 
-/* The message of an error answer ({"error":{"message":…}}, {"error":"…"}, {"message":…},
- * {"detail":…}), cleaned and cut to out[UPSTREAM_QUOTE_MAX + 1]; "" if it has none. */
-void upstream_quote(const char *body, size_t n_bytes, char *out);
-
 #endif

@@ -201,11 +201,50 @@ static void send_text(struct draft *d, const char *s, size_t n)
 	d->n_text++;
 }
 
+#define TAG_FIRST 0xe0000
+#define TAG_LAST 0xe007f
+#define ZERO_WIDTH_RUN 3 /* fewer are spelling or a line-break hint */
+
+static bool is_zero_width(uint32_t c)
+{
+	return c == 0x200b || (c >= 0x2060 && c <= 0x2064) || c == 0xfeff || c == 0x180e;
+}
+
+/* The characters of s that nobody sees but a machine reads: tags (U+E0000 to U+E007F) as the ASCII
+ * that they spell, runs of zero-width marks as their number. Appends nothing where there are none.
+ * Every line is looked at by draft_line, which annotates what it finds. */
+static void write_unseen(struct buf *out, const char *s, size_t n_bytes)
+{
+	size_t first = 0, run = 0;
+
+	/* All of them are encoded with a first byte above 0xe0: most lines end here. */
+	while (first < n_bytes && (unsigned char)s[first] < 0xe1) {
+		first++;
+	}
+	for (size_t i = first; i <= n_bytes;) {
+		int used = 1;
+		uint32_t c = i < n_bytes ? utf8_decode(s + i, n_bytes - i, &used) : 0;
+
+		i += (size_t)used;
+		if (is_zero_width(c)) {
+			run++;
+			continue;
+		}
+		if (run >= ZERO_WIDTH_RUN) {
+			buf_printf(out, "[%zu zero-width characters]", run);
+		}
+		run = 0;
+		if (c > TAG_FIRST + ' ' - 1 && c < TAG_LAST) {
+			buf_char(out, (char)(c - TAG_FIRST));
+		}
+	}
+}
+
 static void annotate_unseen(struct draft *d, const char *s, size_t n_bytes)
 {
 	struct buf found = BUF_INIT;
 
-	draft_unseen(&found, s, n_bytes);
+	write_unseen(&found, s, n_bytes);
 	if (found.len) {
 		draft_annotate(d, ANNOTATION_HIDDEN_CHARACTERS, d->n_text, d->n_text, found.data,
 			found.len);
@@ -501,40 +540,4 @@ bool draft_blank(const char *s, size_t n_bytes)
 		}
 	}
 	return true;
-}
-
-#define TAG_FIRST 0xe0000
-#define TAG_LAST 0xe007f
-#define ZERO_WIDTH_RUN 3 /* fewer are spelling or a line-break hint */
-
-static bool is_zero_width(uint32_t c)
-{
-	return c == 0x200b || (c >= 0x2060 && c <= 0x2064) || c == 0xfeff || c == 0x180e;
-}
-
-void draft_unseen(struct buf *out, const char *s, size_t n_bytes)
-{
-	size_t first = 0, run = 0;
-
-	/* All of them are encoded with a first byte above 0xe0: most lines end here. */
-	while (first < n_bytes && (unsigned char)s[first] < 0xe1) {
-		first++;
-	}
-	for (size_t i = first; i <= n_bytes;) {
-		int used = 1;
-		uint32_t c = i < n_bytes ? utf8_decode(s + i, n_bytes - i, &used) : 0;
-
-		i += (size_t)used;
-		if (is_zero_width(c)) {
-			run++;
-			continue;
-		}
-		if (run >= ZERO_WIDTH_RUN) {
-			buf_printf(out, "[%zu zero-width characters]", run);
-		}
-		run = 0;
-		if (c > TAG_FIRST + ' ' - 1 && c < TAG_LAST) {
-			buf_char(out, (char)(c - TAG_FIRST));
-		}
-	}
 }

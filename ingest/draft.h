@@ -87,9 +87,5 @@ void draft_end(struct draft *d);
 void draft_clean(struct buf *out, const char *s, size_t n_bytes, bool keep_space);
 /* Nothing but blanks and controls: a line of it is left out. */
 bool draft_blank(const char *s, size_t n_bytes);
-/* The characters of s that nobody sees but a machine reads: tags (U+E0000 to U+E007F) as the ASCII
- * that they spell, runs of zero-width marks as their number. Appends nothing where there are none.
- * Every line is looked at by draft_line, which annotates what it finds. */
-void draft_unseen(struct buf *out, const char *s, size_t n_bytes);
 
 #endif

@@ -236,7 +236,8 @@ const struct format FORMATS[] = {
 };
 const int N_FORMATS = (int)(sizeof(FORMATS) / sizeof(FORMATS[0]));
 
-const struct format *format_of_type(const char *media_type)
+/* NULL: not of the table. */
+static const struct format *format_by_type(const char *media_type)
 {
 	for (int i = 0; media_type && i < N_FORMATS; i++) {
 		if (strcmp(FORMATS[i].media_type, media_type) == 0) {
@@ -270,7 +271,7 @@ const char *format_type_named(const char *extension)
 
 bool format_is_drawn(const char *media_type)
 {
-	const struct format *f = format_of_type(media_type);
+	const struct format *f = format_by_type(media_type);
 
 	return f && (f->extract == extract_pdf || f->extract == extract_image);
 }
@@ -322,7 +323,8 @@ static bool is_encrypted_office(const struct document *doc)
 	       memmem(doc->bytes, doc->n_bytes, STREAM, sizeof(STREAM));
 }
 
-const struct format *format_of(struct document *doc)
+/* By the content; NULL: none of them. In the child only. */
+static const struct format *format_by_content(struct document *doc)
 {
 	for (int i = 0; i < N_FORMATS; i++) {
 		if (FORMATS[i].is(doc)) {
@@ -334,7 +336,7 @@ const struct format *format_of(struct document *doc)
 
 void extract_child(struct document *doc, struct draft *d)
 {
-	const struct format *format = format_of(doc);
+	const struct format *format = format_by_content(doc);
 	const char *words;
 
 	if (format) {

@@ -26,14 +26,10 @@ struct format {
 extern const struct format FORMATS[];
 extern const int N_FORMATS;
 
-/* NULL: not of the table. */
-const struct format *format_of_type(const char *media_type);
 /* The media type of files with this extension, whatever the case; NULL: not known. */
 const char *format_type_named(const char *extension);
 /* Whether its pages can be drawn (zygote_render). */
 bool format_is_drawn(const char *media_type);
-/* By the content; NULL: none of them. In the child only. */
-const struct format *format_of(struct document *doc);
 /* Appends "pdf, docx, … or txt". */
 void formats_sentence(struct buf *out);
 

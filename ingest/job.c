@@ -50,7 +50,8 @@ SQL_TABLE(table, "ingest/job", statements);
 /* The largest id there can be. */
 static const char *const AFTER_ALL = "~";
 
-void job_read(struct stmt *q, struct arena *a, struct job *j)
+/* The row of a statement that selects JOB_COLUMNS, in the arena. */
+static void read_job(struct stmt *q, struct arena *a, struct job *j)
 {
 	*j = (struct job){
 		.id = col_id(q, 0),
@@ -84,7 +85,7 @@ int job_take_row(struct stmt *q, struct arena *a, struct job *out, struct err *e
 	int rc = stmt_step(q, e);
 
 	if (rc == 1) {
-		job_read(q, a, out);
+		read_job(q, a, out);
 		stmt_reset(q);
 	}
 	return rc;
@@ -157,7 +158,7 @@ int job_list(struct db *db, struct arena *a, const struct id *workspace, const c
 	*out = arena_array(a, struct job, (size_t)limit);
 	*n = 0;
 	while ((rc = stmt_step(q, e)) == 1) {
-		job_read(q, a, &(*out)[(*n)++]);
+		read_job(q, a, &(*out)[(*n)++]);
 	}
 	return rc;
 }
@@ -187,7 +188,7 @@ int job_of_versions(struct db *db, struct arena *a, const struct id *documents,
 	*n = 0;
 	while ((rc = stmt_step(q, e)) == 1) {
 		ASSERT(*n < n_versions);
-		job_read(q, a, &(*out)[(*n)++]);
+		read_job(q, a, &(*out)[(*n)++]);
 	}
 	return rc;
 }
@@ -251,7 +252,7 @@ int job_open_reembeds(struct db *db, struct arena *a, const struct id *workspace
 	*out = arena_array(a, struct job, MANY);
 	*n = 0;
 	while ((rc = stmt_step(q, e)) == 1) {
-		job_read(q, a, &(*out)[(*n)++]);
+		read_job(q, a, &(*out)[(*n)++]);
 	}
 	return rc;
 }

@@ -10,8 +10,6 @@
 	" not_before_ms, lease_until_ms, cancel_ms, done_units, total_units, reason, message,"     \
 	" created_by, created_ms, started_ms, finished_ms, swap, keep"
 
-/* The row of a statement that selects JOB_COLUMNS, in the arena. */
-void job_read(struct stmt *q, struct arena *a, struct job *j);
 /* Steps the statement. 1: there was a row, 0: none. */
 MUST_CHECK int job_take_row(struct stmt *q, struct arena *a, struct job *out, struct err *e);
 

@@ -61,7 +61,7 @@ static int by_name(const void *key, const void *row)
 	return strcmp(key, ((const struct tag_name *)row)->name);
 }
 
-enum odf_tag odf_tag(const struct xml_element *el)
+static enum odf_tag tag_of(const struct xml_element *el)
 {
 	char key[64];
 	const char *prefix;
@@ -199,7 +199,7 @@ static struct odf_frame *push(struct odf *o, enum odf_tag tag)
 static void on_start(void *arg, const struct xml_element *el)
 {
 	struct odf *o = arg;
-	enum odf_tag tag = odf_tag(el);
+	enum odf_tag tag = tag_of(el);
 	struct odf_frame *f = push(o, tag);
 
 	if (f->skipped) {

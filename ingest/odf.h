@@ -23,7 +23,7 @@
 #include "ingest/flow.h"
 #include "ingest/xml.h"
 
-/* X(enumerator, prefix:name), sorted by name: odf_tag searches it */
+/* X(enumerator, prefix:name), sorted by name: it is searched */
 #define ODF_TAG_MAP(X)                                                                             \
 	X(ODF_DC_CREATOR, "dc:creator")                                                            \
 	X(ODF_DC_DATE, "dc:date")                                                                  \
@@ -128,7 +128,6 @@ enum odf_tag {
 #undef X
 };
 
-enum odf_tag odf_tag(const struct xml_element *el);
 bool odf_in(const struct xml_element *el, const char *prefix); /* of that namespace */
 
 /* ── styles ── */

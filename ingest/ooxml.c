@@ -143,7 +143,8 @@ void ooxml_relations_load(struct ooxml *o, const char *part, struct ooxml_relati
 	}
 }
 
-const struct ooxml_relation *ooxml_relation(const struct ooxml_relations *r, const char *id)
+/* NULL: no such one, or id is NULL. */
+static const struct ooxml_relation *find_relation(const struct ooxml_relations *r, const char *id)
 {
 	struct ooxml_relation key = {.id = id};
 
@@ -152,14 +153,14 @@ const struct ooxml_relation *ooxml_relation(const struct ooxml_relations *r, con
 
 const char *ooxml_part(const struct ooxml_relations *r, const char *id)
 {
-	const struct ooxml_relation *found = ooxml_relation(r, id);
+	const struct ooxml_relation *found = find_relation(r, id);
 
 	return found && !found->external ? found->target : NULL;
 }
 
 const char *ooxml_address(const struct ooxml_relations *r, const char *id)
 {
-	const struct ooxml_relation *found = ooxml_relation(r, id);
+	const struct ooxml_relation *found = find_relation(r, id);
 
 	return found && found->external ? found->target : NULL;
 }

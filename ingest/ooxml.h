@@ -46,8 +46,6 @@ void ooxml_must_read(struct ooxml *o, const char *part, const struct xml_handler
 
 /* None where the part has none. */
 void ooxml_relations_load(struct ooxml *o, const char *part, struct ooxml_relations *out);
-/* NULL: no such one, or id is NULL. */
-const struct ooxml_relation *ooxml_relation(const struct ooxml_relations *r, const char *id);
 /* The part that an id, or the first relationship of a type, points to; NULL: none inside. */
 const char *ooxml_part(const struct ooxml_relations *r, const char *id);
 const char *ooxml_part_of_type(const struct ooxml_relations *r, const char *type);
@@ -56,8 +54,6 @@ const char *ooxml_address(const struct ooxml_relations *r, const char *id);
 
 /* Hands on the files in `folder` ("word/embeddings/"), but the data of charts. */
 void ooxml_children(struct ooxml *o, const char *folder);
-/* What an OLE object has inside (ooxml_embedded.c): a package, a file of any kind, or itself. */
-void ooxml_ole_child(struct ooxml *o, const char *name, const char *p, size_t n_bytes);
 
 /* A chart's title and the values it was drawn from, as a table; a diagram's texts as a list
  * (ooxml_chart.c). box: where it stands, or NULL. */

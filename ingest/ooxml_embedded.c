@@ -109,7 +109,8 @@ static void tell_object(struct ooxml *o, const char *name, size_t n_bytes)
 	buf_finish(&note);
 }
 
-void ooxml_ole_child(struct ooxml *o, const char *name, const char *p, size_t n_bytes)
+/* What an OLE object has inside (ooxml_embedded.c): a package, a file of any kind, or itself. */
+static void ole_child(struct ooxml *o, const char *name, const char *p, size_t n_bytes)
 {
 	GsfInput *in = gsf_input_memory_new((const guint8 *)p, (gsf_off_t)n_bytes, FALSE);
 	GsfInfile *ole = in ? gsf_infile_msole_new(in, NULL) : NULL;
@@ -202,7 +203,7 @@ static void hand_on(struct ooxml *o, const char *name)
 	}
 	archive_close(part);
 	if (n_all <= max && n_all > 8 && memcmp(bytes.data, MAGIC, 8) == 0) {
-		ooxml_ole_child(o, name, bytes.data, bytes.len);
+		ole_child(o, name, bytes.data, bytes.len);
 	} else {
 		draft_child(o->draft, name, bytes.data, n_all);
 	}

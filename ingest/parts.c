@@ -35,7 +35,8 @@ struct parts {
 
 /* ── as they come ── */
 
-const char *part_numbered(struct arena *a, const char *name, int k)
+/* "a.txt", "a (2).txt", …: the kth of that name, in the arena. */
+static const char *numbered(struct arena *a, const char *name, int k)
 {
 	const char *dot = strrchr(name, '.');
 	size_t n_stem = dot && dot > name ? (size_t)(dot - name) : strlen(name);
@@ -102,7 +103,7 @@ static int on_begin(void *arg, const char *name, struct err *e)
 	if (rc < 0) {
 		return rc;
 	}
-	while (has_name(p, unlike = part_numbered(&p->arena, leaf, number))) {
+	while (has_name(p, unlike = numbered(&p->arena, leaf, number))) {
 		number++;
 	}
 	if (p->n == p->capacity) {
@@ -306,7 +307,7 @@ static int record_item(struct recording *r, const struct item *it, int nth, stru
 
 	for (int k = 1; taken; k++) {
 		const char *name = arena_printf(
-			r->arena, "%s/%s", r->parent->name, part_numbered(r->arena, it->name, k));
+			r->arena, "%s/%s", r->parent->name, numbered(r->arena, it->name, k));
 		int at = find_old(r, name, nth - 1);
 		int rc = 0;
 

@@ -2,8 +2,8 @@
  * The files inside of a document that is read (attachments, embedded files) become documents of
  * their own, its parts (index/catalog.h).
  *
- *   the reader's CHILD and BYTES frames -> a spool that has no name -> blobs -> one transaction
- * with the parent's text: parts that are new, have other bytes, or are gone
+ *   the reader's CHILD and BYTES frames -> a spool that has no name -> blobs
+ *   -> one transaction with the parent's text: parts that are new, have other bytes, or are gone
  *
  * Doing it again changes nothing. Only the latest version that was read has parts: an older one
  * that is read late leaves them alone. What somebody deleted by itself stays away until the parent
@@ -35,8 +35,5 @@ MUST_CHECK int parts_record(struct db *db, struct parts *p, const struct documen
 /* After a failure: removes the blobs that nobody names. */
 void parts_forget(struct parts *p);
 void parts_close(struct parts *p); /* NULL is fine */
-
-/* "a.txt", "a (2).txt", …: the kth of that name, in the arena. */
-const char *part_numbered(struct arena *a, const char *name, int k);
 
 #endif

@@ -155,7 +155,8 @@ static int open_remote(struct cli *cli, struct client *c, struct err *e)
 	return 0;
 }
 
-int client_open(struct cli *cli, struct err *e)
+/* ERR_CONFIG: no server runs and the data folder is empty (unless the command may make one). */
+static int open_client(struct cli *cli, struct err *e)
 {
 	struct client *c;
 	int rc = plain_header("as", cli->as, e);
@@ -238,7 +239,7 @@ static void set_url(CURL *easy, const char *base, const char *path)
 static int call_init(
 	struct call *call, struct cli *cli, const char *method, const char *path, struct err *e)
 {
-	int rc = client_open(cli, e);
+	int rc = open_client(cli, e);
 	struct client *c = cli->client;
 
 	memset(call, 0, sizeof(*call));

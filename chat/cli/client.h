@@ -14,8 +14,6 @@
 
 struct client;
 
-/* ERR_CONFIG: no server runs and the data folder is empty (unless the command may make one). */
-MUST_CHECK int client_open(struct cli *cli, struct err *e);
 void client_close(struct cli *cli);
 /* Whether the server is this process: then nothing goes on after the command. */
 bool client_is_inside(const struct cli *cli);

@@ -94,7 +94,8 @@ void help_short(FILE *to)
 	buf_finish(&out);
 }
 
-void help_all(FILE *to)
+/* The commands and the settings. */
+static void print_all(FILE *to)
 {
 	struct buf out = BUF_INIT;
 
@@ -143,7 +144,7 @@ int help_print(const struct command *command, const char *group, struct err *e)
 		return 0;
 	}
 	if (!group) {
-		help_all(stdout);
+		print_all(stdout);
 		return 0;
 	}
 	for (int i = 0; i < n_commands; i++) {

@@ -7,7 +7,6 @@
 #include "chat/cli/cli.h"
 
 void help_short(FILE *to); /* the commands */
-void help_all(FILE *to);   /* and the settings */
 /* Of the command; else of all whose first word is `group`; else of everything. ERR_INVALID: no such
  * group. */
 MUST_CHECK int help_print(const struct command *command, const char *group, struct err *e);

@@ -1,5 +1,6 @@
 #include "index/base/arena.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -188,25 +189,16 @@ char *arena_strn(struct arena *a, const char *s, size_t n_bytes)
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
 	va_list ap;
-	char *s;
-
-	va_start(ap, fmt);
-	s = arena_vprintf(a, fmt, ap);
-	va_end(ap);
-	return s;
-}
-
-char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
-{
-	va_list again;
 	int n;
 	char *s;
 
-	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
-	va_end(again);
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
 	ASSERT(n >= 0);
 	s = arena_alloc(a, (size_t)n + 1);
+	va_start(ap, fmt);
 	vsnprintf(s, (size_t)n + 1, fmt, ap);
+	va_end(ap);
 	return s;
 }

@@ -8,7 +8,6 @@
 #ifndef INDEX_BASE_ARENA_H
 #define INDEX_BASE_ARENA_H
 
-#include <stdarg.h>
 #include <stddef.h>
 
 struct arena_block;
@@ -33,6 +32,5 @@ void *arena_copy(struct arena *a, const void *p, size_t n_bytes);
 char *arena_str(struct arena *a, const char *s);		  /* NULL gives NULL */
 char *arena_strn(struct arena *a, const char *s, size_t n_bytes); /* NUL is added */
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-char *arena_vprintf(struct arena *a, const char *fmt, va_list ap);
 
 #endif
