@@ -1,51 +1,18 @@
 /* What extractors write, read back through the frames. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "tests/unit/ingest/drafting.h"
+
 #include <math.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "ingest/draft.h"
 
 static const struct child_sink *sink; /* NULL: what run() hands on is counted only */
 
-/* Runs `write_it` in a process of its own, since a draft's fault ends it, and reads what it sent.
- */
 static void run(void (*write_it)(struct draft *d), struct frame_reader *r, size_t text_max)
 {
-	int ends[2], status;
-	char chunk[4096];
-	ssize_t n;
-	pid_t pid;
-
-	assert_int_equal(pipe(ends), 0);
-	pid = fork();
-	if (pid == 0) {
-		struct draft d;
-
-		close(ends[0]);
-		draft_init(&d, ends[1], text_max, 10);
-		d.children_max = 2;
-		d.children_bytes_max = 100;
-		write_it(&d);
-		draft_end(&d);
-		_exit(0);
-	}
-	close(ends[1]);
 	frame_reader_init(r, 1000000, 0, 10);
 	r->children_max = 2;
 	r->children_bytes_max = 100;
 	r->sink = sink;
-	while ((n = read(ends[0], chunk, sizeof(chunk))) > 0) {
-		assert_true(frame_reader_feed(r, chunk, (size_t)n) >= 0);
-	}
-	close(ends[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	read_draft(write_it, text_max, r);
 	assert_true(r->ended);
 }
 

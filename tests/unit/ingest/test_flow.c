@@ -1,48 +1,30 @@
 /* What stands where once flows are written. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "tests/unit/ingest/drafting.h"
+
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "ingest/flow.h"
 
 static struct arena a;
 
-/* Writes in a process of its own, as in test_draft; the frames make the document. */
+static void (*write_text)(struct draft *d);
+
+static void write_document(struct draft *d)
+{
+	draft_type(d, "text/x", PAGING_NONE);
+	draft_page(d, 0, 0);
+	write_text(d);
+}
+
+/* The document that the frames make. */
 static struct extracted run(void (*write_it)(struct draft *d))
 {
 	struct frame_reader r;
 	struct extracted x = {0};
-	int ends[2], status;
-	char chunk[4096];
-	ssize_t n;
-	pid_t pid;
 
-	assert_int_equal(pipe(ends), 0);
-	pid = fork();
-	if (pid == 0) {
-		struct draft d;
-
-		close(ends[0]);
-		draft_init(&d, ends[1], 1000, 10);
-		draft_type(&d, "text/x", PAGING_NONE);
-		draft_page(&d, 0, 0);
-		write_it(&d);
-		draft_end(&d);
-		_exit(0);
-	}
-	close(ends[1]);
+	write_text = write_it;
 	frame_reader_init(&r, 1000000, 0, 10);
-	while ((n = read(ends[0], chunk, sizeof(chunk))) > 0) {
-		assert_true(frame_reader_feed(&r, chunk, (size_t)n) >= 0);
-	}
-	close(ends[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	read_draft(write_document, 1000, &r);
 	if (r.fault == FAULT_NONE) {
 		assert_true(r.ended);
 		assert_int_equal(frame_reader_take(&r, &a, &x, NULL), 0);

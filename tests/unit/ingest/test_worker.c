@@ -1,6 +1,7 @@
 /* The workers: jobs run, are cancelled within a second, interrupted and resumed; between them house
  * is kept. */
 #include "tests/unit/ingest/house.h"
+#include "tests/unit/ingest/pdf_bomb.h"
 
 #include <time.h>
 
@@ -245,41 +246,13 @@ static void the_embedder_is_trained_in_between(void **state)
 
 /* ── nobody waits for somebody else's bad file ── */
 
-/* A PDF whose page draws a form that draws the next one 20 times, and so on, 20 deep. */
-static void pdf_bomb(struct buf *out)
-{
-	enum { DEPTH = 20, FAN = 20 };
-
-	buf_str(out, "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
-		     "2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
-		     "3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R"
-		     "/Resources<</XObject<</F 10 0 R>>/Font<</T 5 0 R>>>>>>endobj\n"
-		     "4 0 obj<</Length 4>>stream\n/F Do\nendstream endobj\n"
-		     "5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\n");
-	for (int i = 0; i < DEPTH; i++) {
-		struct buf content = BUF_INIT;
-
-		for (int k = 0; k < FAN; k++) {
-			buf_str(&content, i + 1 < DEPTH ? "1 0 0 1 .01 .01 cm /F Do\n"
-							: "BT /T 9 Tf 1 2 Td (words) Tj ET\n");
-		}
-		buf_printf(out,
-			"%d 0 obj<</Type/XObject/Subtype/Form/BBox[-9999 -9999 9999 9999]"
-			"/Resources<</XObject<</F %d 0 R>>/Font<</T 5 0 R>>>>/Length %zu>>"
-			"stream\n%sendstream endobj\n",
-			10 + i, 11 + i, content.len, content.data);
-		buf_finish(&content);
-	}
-	buf_str(out, "trailer<</Root 1 0 R/Size 40>>\n%%EOF\n");
-}
-
 /* A PDF on which a reader computes without end. */
 static struct upload_receipt put_bomb(struct house *h, const char *name)
 {
 	struct upload_receipt r;
 	struct buf pdf = BUF_INIT;
 
-	pdf_bomb(&pdf);
+	pdf_bomb(&pdf, 20, 20);
 	buf_str(&pdf, name); /* no two are the same */
 	fine(send(h, name, pdf.data, pdf.len, &r));
 	buf_finish(&pdf);
