@@ -51,8 +51,8 @@ struct app {
 /* Opens the index, starts worker, pools, runs and server, runs the loop until SIGINT, SIGTERM or
  * app_stop; then stops gracefully: no new requests, open ones finish (10 s), runs end as partial,
  * jobs are let go. `only_socket`: listens on DATA/carrel.sock alone (a command without a server).
- * on_ready (may be NULL) is called on the loop thread once it listens. The zygote was started
- * before any thread. */
+ * on_ready (may be NULL) is called on the loop thread once it listens. The zygote is the
+ * caller's to stop, after it. */
 struct serve_order {
 	const struct settings *settings;
 	struct zygote *zygote;

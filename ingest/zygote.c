@@ -26,15 +26,12 @@
 
 const char *zygote_state(const struct zygote *z)
 {
-	struct pollfd fd = {.fd = z->socket, .events = 0};
-
 	if (z->trouble[0]) {
 		return z->trouble;
 	}
-	if (atomic_load(&z->lost) || (poll(&fd, 1, 0) > 0 && (fd.revents & (POLLHUP | POLLERR)))) {
-		return "the process that starts document readers has ended: restart the server";
-	}
-	return NULL;
+	return atomic_load(&z->down) ? "the process that starts document readers cannot be started "
+				       "now, which is tried again every second"
+				     : NULL;
 }
 
 int zygote_unavailable(const struct zygote *z, struct err *e)
@@ -95,7 +92,6 @@ static int request_start(struct request *r, const struct order *o, int memfd, st
 		int fds[ORDER_N_FDS] = {memfd, frames[1], errors[1], channel[1]};
 
 		if (send_order(r->z, o, fds) < 0) {
-			atomic_store(&r->z->lost, true);
 			rc = zygote_unavailable(r->z, e);
 		}
 	}
@@ -205,6 +201,10 @@ static void request_wait(struct request *r)
 		struct pollfd fds[3] = {{.fd = r->frames, .events = POLLIN},
 			{.fd = r->stderr_, .events = POLLIN}, {.fd = r->channel, .events = POLLIN}};
 
+		if (zygote_state(r->z)) { /* nobody takes the order */
+			r->verdict = LOST;
+			break;
+		}
 		if (r->cancel && atomic_load(r->cancel)) {
 			request_kill(r, KILLED_CANCEL);
 		}

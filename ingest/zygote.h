@@ -1,18 +1,17 @@
 /*
  * The zygote: a process without threads, with the parsers loaded, without secrets, database or
- * sockets. It forks one sandboxed child a request; no parser of untrusted bytes runs
- * anywhere else. A child gets a sealed memfd, a result pipe and a capped stderr pipe, then rlimits,
- * close_range, no_new_privs, Landlock and seccomp, and only then touches a byte.
+ * sockets: this program, run anew. It forks one sandboxed child a request; no parser of untrusted
+ * bytes runs anywhere else. A child gets a sealed memfd, a result pipe and a capped stderr pipe,
+ * then rlimits, close_range, no_new_privs, Landlock and seccomp, and only then touches a byte.
  *
  * zygote_start probes the sandbox in a child (network, exec, fork, open for writing, ptrace, kill:
  * all must fail); if it cannot be applied, every request is ERR_UNAVAILABLE "sandbox_unavailable"
- * and zygote_state says why. Between the server and the zygote stands the nursery, forked before
- * any thread too: it does nothing but fork another zygote where one was killed. The requests of
- * that one fail with ERR_UNAVAILABLE, and may be made again at once. A server whose nursery died
- * has no readers any more: every request fails so and health says degraded.
+ * and zygote_state says why. A zygote that ends, killed or by itself, is followed by another at
+ * once (zygote_start.c). What it was reading fails with ERR_UNAVAILABLE, and may be asked for again
+ * at once; what is asked for while there is none waits for the next.
  *
- * Thread: start in main before any thread; requests from any worker, several at once. A request
- * owns its child: killed and reaped when the request ends, however that is.
+ * Thread: start and stop in any one; requests from any worker, several at once. A request owns its
+ * child: killed and reaped when the request ends, however that is.
  */
 #ifndef INGEST_ZYGOTE_H
 #define INGEST_ZYGOTE_H

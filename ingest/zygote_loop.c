@@ -254,7 +254,6 @@ void zygote_loop(int socket, const struct child_limits *limits)
 	if (l.signals < 0) {
 		_exit(1);
 	}
-	/* Of the first zygote it is read, of the others nobody waits for it. */
 	(void)!send(socket, &hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (turn(&l)) {
 	}

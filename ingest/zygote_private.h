@@ -2,6 +2,7 @@
 #ifndef INGEST_ZYGOTE_PRIVATE_H
 #define INGEST_ZYGOTE_PRIVATE_H
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include "ingest/child.h"
@@ -11,12 +12,17 @@
 #define STDERR_KEPT 4096
 
 struct zygote {
-	pid_t pid;
-	int socket;
+	int socket; /* both of its ends: the zygote that there is now has a copy of its_socket */
+	int its_socket, its_limits;
+	int stop; /* an eventfd: the zygote is to end */
 	struct child_limits limits;
 	int stall_ms;
-	atomic_bool lost;
-	char trouble[464]; /* from the start; never changes after */
+	pthread_t keeper;
+	pthread_mutex_t lock; /* of told, and of trouble until then */
+	pthread_cond_t changed;
+	bool told;
+	char trouble[464]; /* of the first zygote; "": none */
+	atomic_bool down;  /* no zygote can be started now; the keeper goes on trying */
 };
 
 enum verdict { RUNNING, EXITED, LOST, KILLED_CANCEL, KILLED_STALL, KILLED_FRAMES, KILLED_OWNER };

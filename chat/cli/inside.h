@@ -11,7 +11,7 @@
 
 struct inside;
 
-/* Call while single-threaded: the zygote is forked first. Returns when it listens. ERR_CONFLICT:
+/* Returns when it listens. ERR_CONFLICT:
  * another process holds the folder. */
 MUST_CHECK int inside_start(const struct settings *set, struct inside **out, struct err *e);
 /* Jobs under way are let go; the next server goes on with them. NULL is fine. */

@@ -4,8 +4,8 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { pause, runCarrel, startCarrel } from '../flow/carrel.mjs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { pause, runCarrel, startCarrel, until } from '../flow/carrel.mjs';
 import { addUser, open, startDesk } from '../flow/answers.mjs';
 import { allGone, IN_A_SESSION, seeded, SEED, watchSession, wordsInFiles } from './house.mjs';
 
@@ -289,19 +289,23 @@ async function checkBackup({ folder, live, gone }) {
 
 // ── the kills ──
 
+/** The child of whichever of its threads; 0: none. */
 function childOf(pid) {
 	try {
-		return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ')[0]);
+		const lists = readdirSync(`/proc/${pid}/task`).map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1'));
+		return Number(lists.join('').split(' ')[0]);
 	} catch {
 		return 0; // it ended meanwhile
 	}
 }
 
+const zygoteOf = (server) => childOf(server.pid);
+
 /** Those that read documents, one after the other: the server goes on, and so does what they were at. */
 async function killReaders(stop) {
 	for (const kind of ['child', 'zygote', 'child', 'child']) {
 		for (let killed = false; !killed && !stop.now;) {
-			const zygote = childOf(childOf(desk.server.pid));
+			const zygote = zygoteOf(desk.server);
 			killed = zygote > 0 && kill(kind === 'zygote' ? zygote : childOf(zygote));
 			kills[kind] += killed ? 1 : 0;
 			await pause(killed ? random() * 100 : 1);
@@ -350,7 +354,7 @@ test('nothing acknowledged is lost over kills', { timeout: 3_600_000 }, async (t
 		}
 	}
 	await jobsEnd();
-	assert.ok(kill(childOf(childOf(desk.server.pid))));
+	assert.ok(kill(zygoteOf(desk.server)));
 	await upload();
 	await jobsEnd({ again: true }); // another zygote reads it, in the same server
 	await runsEnd();
@@ -367,4 +371,26 @@ test('nothing acknowledged is lost over kills', { timeout: 3_600_000 }, async (t
 	assert.equal(check.status, 0, check.stdout + check.stderr);
 	console.log(`figure: killed ${JSON.stringify(kills)}; ${documents.length} documents; acknowledged ${JSON.stringify(orders)}; ${cut.backups} backups were cut off`);
 	assert.ok(Object.values({ ...orders, ...kills }).every((n) => n > 0) || KILLS < 100, 'every kind of work was done, and killed');
+});
+
+test('while the zygote is killed again and again, what is uploaded is read, and no job is given up', { timeout: 120_000 }, async (t) => {
+	const house = await startDesk({ settings: { 'ingest-workers': 2, 'ingest-retry-ms': 50 }, command: IN_A_SESSION });
+	t.after(() => house.stop());
+	watchSession(house.server.pid);
+	const c = (await house.operator('POST', '/v1/collections', { name: 'again', acl: [{ principal: 'workspace', right: 'read' }] })).json.id;
+	const seen = new Set();
+	for (let i = 0; i < 10; i++) {
+		await until(() => zygoteOf(house.server) > 0 && !seen.has(zygoteOf(house.server)), 'another zygote', 10_000);
+		const zygote = zygoteOf(house.server);
+		assert.ok(kill(zygote));
+		seen.add(zygote);
+		const r = await house.upload(null, c, `d${i}.md`, `The word is ${word('zy')}.`);
+		assert.equal(r.status, 202, r.text);
+		await until(async () => (await house.operator('GET', `/v1/documents/${r.json.documentId}`)).json.state === 'indexed', 'it is read', 20_000);
+	}
+	const given = await Promise.all(['failed', 'quarantined'].map(async (s) => (await house.operator('GET', `/v1/jobs?state=${s}`)).json.jobs));
+	assert.deepEqual(given.flat(), []);
+	assert.equal((await house.operator('GET', '/healthz')).json.status, 'ok');
+	await house.server.stop();
+	await allGone(house.server.pid);
 });

@@ -501,13 +501,12 @@ int main(void)
 	const char *colon = only ? strrchr(only, ':') : NULL;
 	int64_t seconds = number_of("MUTANTS_SECONDS", 120);
 	pthread_t threads[N_THREADS];
-	pid_t nursery = 0, zygote = 0, other = 0;
+	pid_t zygote = 0, other = 0;
 
 	all.seed = (uint64_t)number_of("SEED", clock_wall_ms() % 1000000000);
 	log_level_set(LOG_ERROR);
 	start_zygote();
-	hold(children_of(getpid(), "carrel-nursery", &nursery) == 1, "there is one nursery");
-	hold(children_of(nursery, "carrel-zygote", &zygote) == 1, "there is one zygote");
+	hold(children_of(getpid(), "carrel-zygote", &zygote) == 1, "there is one zygote");
 	if (colon) {
 		add_task(strndup(only, (size_t)(colon - only)), (int)strtol(colon + 1, NULL, 10));
 	} else {
@@ -532,7 +531,7 @@ int main(void)
 		(double)all.most_cpu_us / 1e6, (int)(all.most_memory_kb / 1024));
 	hold(all.n_done > 0, "something was read");
 	hold(zygote_state(all.zygote) == NULL, "the zygote lives");
-	hold(children_of(nursery, "carrel-zygote", &other) == 1 && other == zygote,
+	hold(children_of(getpid(), "carrel-zygote", &other) == 1 && other == zygote,
 		"it is the same zygote");
 	hold(children_of(zygote, "", &other) == 0, "no child is left");
 	hold(all.most_cpu_us <= (CPU_S + 1) * 1000000, "no child used more CPU than it may");

@@ -38,8 +38,8 @@ function tree(root) {
 
 /**
  * Processor seconds of a server and its children. Each process counts what it used and what the children it has waited
- * for had used: the nursery waits for a zygote, a zygote for each reader, so nothing that has ended is lost while those
- * two live, and the same two have to be there at the end.
+ * for had used: the zygote waits for each reader, so nothing that has ended is lost while it lives, and the same one has
+ * to be there at the end.
  */
 function treeSeconds(pids) {
 	return pids.map(stat).reduce((sum, s) => sum + s.slice(11, 15).reduce((a, ticks) => a + Number(ticks), 0), 0) / HERTZ;
@@ -95,15 +95,15 @@ async function ingest(settings) {
 	const ada = await server.bootstrap();
 	await ada.post('/v1/collections', { name: 'bench' });
 	const house = tree(server.pid);
-	if (house.length !== 3) {
-		throw new Error(`server, nursery and zygote are ${house.length} processes`);
+	if (house.length !== 2) {
+		throw new Error(`server and zygote are ${house.length} processes`);
 	}
 	const idleFrom = treeSeconds(house);
 	await pause(IDLE_MS);
 	const idle = (treeSeconds(house) - idleFrom) / IDLE_MS;
 	const moments = []; // { ms, cpuS }: what comes after the last document, a table to learn, is another matter
 	let childMb = 0;
-	const zygote = house.find((pid) => Number(stat(pid)[1]) !== server.pid && pid !== server.pid);
+	const zygote = house.find((pid) => pid !== server.pid);
 	const look = setInterval(() => {
 		const children = readFileSync(`/proc/${zygote}/task/${zygote}/children`, 'utf8').trim().split(' ');
 		childMb = Math.max(childMb, ...children.filter(Boolean).map(peakMb));
