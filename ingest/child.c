@@ -1,6 +1,5 @@
 #include "ingest/child.h"
 
-#include <iconv.h>
 #include <magic.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,25 +13,8 @@
 
 static magic_t magic; /* loaded in the zygote, used by its children */
 
-/* glibc's converters are modules, loaded from files that a child may not read; poppler needs those
- * of UTF-16 for titles and form fields, and drops the text without them. An open descriptor keeps
- * them. */
-static void preload_converters(void)
-{
-	static const char *const CHARSETS[] = {"UTF-16BE", "UTF-16LE", "UTF-16", "ISO-8859-1",
-		/* names of attachments (GMime); ICU converts all other text of mail */
-		"ISO-8859-2", "ISO-8859-15", "WINDOWS-1250", "WINDOWS-1251", "WINDOWS-1252",
-		"KOI8-R", "SHIFT_JIS", "ISO-2022-JP", "GBK", "GB18030", "BIG5", "EUC-KR"};
-
-	for (size_t i = 0; i < sizeof(CHARSETS) / sizeof(CHARSETS[0]); i++) {
-		(void)iconv_open("UTF-8", CHARSETS[i]);
-		(void)iconv_open(CHARSETS[i], "UTF-8");
-	}
-}
-
 void child_preload(void)
 {
-	preload_converters();
 	tzset();
 	magic = magic_open(MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR |
 			   MAGIC_NO_CHECK_CDF);

@@ -1,8 +1,8 @@
 /*
  * Mail, as messages of every format have it: a head of a few lines, a body of text or HTML, files.
  * MIME (RFC 5322, 2045 to 2049) is read by mail_parts.c, Outlook's compound files (MS-OXMSG) by
- * extract_msg.c; both write through this. Characters are converted by ICU (text_decode), never by
- * iconv, whose converters are files that a child may not read. Thread: the child's only one.
+ * extract_msg.c; both write through this. Characters are converted by ICU (text_decode). Thread:
+ * the child's only one.
  */
 #ifndef INGEST_MAIL_H
 #define INGEST_MAIL_H

@@ -2,9 +2,9 @@
 #include <strings.h>
 #include <uchardet/uchardet.h>
 #include <unicode/uchar.h>
-#include <unicode/ucnv.h>
 
 #include "index/base/utf8.h"
+#include "ingest/charset.h"
 #include "ingest/child.h"
 
 #define SAMPLE 262144 /* bytes that uchardet looks at */
@@ -93,14 +93,14 @@ static bool looks_binary(const char *p, size_t n)
 static bool convert(const char *p, size_t n, const char *charset, struct buf *out)
 {
 	UErrorCode status = U_ZERO_ERROR;
-	UConverter *from = ucnv_open(charset, &status);
+	UConverter *from = charset_open(charset);
 	UConverter *to = ucnv_open("UTF-8", &status);
 	const char *source = p, *end = p + n;
 	UChar pivot[4096];
 	UChar *pivot_source = pivot, *pivot_target = pivot;
 	bool first = true;
 
-	while (U_SUCCESS(status)) {
+	while (from && U_SUCCESS(status)) {
 		char chunk[8192];
 		char *target = chunk;
 
@@ -115,7 +115,7 @@ static bool convert(const char *p, size_t n, const char *charset, struct buf *ou
 	}
 	ucnv_close(from);
 	ucnv_close(to);
-	return U_SUCCESS(status);
+	return from && U_SUCCESS(status);
 }
 
 /* ASCII with escapes: valid UTF-8, and not what it means (RFC 1468, 1557, 1843, 2152). */
@@ -147,20 +147,6 @@ static bool announces_sets(const char *p, size_t n)
 	return true;
 }
 
-/* Names of uchardet that ICU has others for. */
-static const char *name_of_icu(const char *name)
-{
-	static const char *const NAMES[][2] = {{"UHC", "windows-949"},
-		{"MAC-CYRILLIC", "x-mac-cyrillic"}, {"MAC-CENTRALEUROPE", "x-mac-centraleurroman"}};
-
-	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
-		if (strcasecmp(name, NAMES[i][0]) == 0) {
-			return NAMES[i][1];
-		}
-	}
-	return name;
-}
-
 static bool convert_detected(const char *p, size_t n, const char *charset, struct buf *out)
 {
 	uchardet_t u = uchardet_new();
@@ -170,7 +156,7 @@ static bool convert_detected(const char *p, size_t n, const char *charset, struc
 	if (!ok && u) {
 		uchardet_handle_data(u, p, n < SAMPLE ? n : SAMPLE);
 		uchardet_data_end(u);
-		found = name_of_icu(uchardet_get_charset(u));
+		found = uchardet_get_charset(u);
 		buf_clear(out);
 		ok = found[0] && strcmp(found, "ASCII") != 0 && convert(p, n, found, out);
 	}
