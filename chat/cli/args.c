@@ -114,7 +114,8 @@ static int unknown(
 		return err_set(e, ERR_INVALID, "unknown_option",
 			"there is no option --%s; is it --%s?", name, meant);
 	}
-	return err_set(e, ERR_INVALID, "unknown_option", "there is no option --%s", name);
+	return err_set(e, ERR_INVALID, "unknown_option",
+		"there is no option --%s; --help lists them", name);
 }
 
 /* One argument that begins with "--" (or "-h"): takes *at further when its value is the next one.

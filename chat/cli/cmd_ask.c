@@ -311,7 +311,7 @@ static void say_how_it_was(const struct answer *an, const char *conversation)
 		fprintf(stderr, "%s\n", an->note);
 	}
 	if (conversation) {
-		fprintf(stderr, "go on with: carrel ask --conversation %s …\n", conversation);
+		fprintf(stderr, "to go on, ask with --conversation %s\n", conversation);
 	}
 }
 

@@ -344,8 +344,9 @@ static int listen_tcp(struct server *s, struct err *e)
 		rc = uv_listen((uv_stream_t *)&s->tcp, BACKLOG, on_connection);
 	}
 	if (rc != 0) {
-		return err_set(e, ERR_CONFIG, "cannot_listen", "cannot listen on %s: %s", listen,
-			uv_strerror(rc));
+		return err_set(e, ERR_CONFIG, "cannot_listen",
+			"cannot listen on %s: %s; name another address or port with --listen",
+			listen, uv_strerror(rc));
 	}
 	describe_address(s);
 	return 0;

@@ -270,7 +270,9 @@ int fs_lock(const char *path, struct err *e)
 		close(fd);
 		if (why == EWOULDBLOCK) {
 			return err_set(e, ERR_CONFLICT, "locked",
-				"%s is held: another Carrel works on this data folder", path);
+				"%s is held: another Carrel works on this data folder; "
+				"stop it, or name another folder with --data",
+				path);
 		}
 		return err_sys(e, ERR_IO, why, "cannot lock %s", path);
 	}

@@ -114,6 +114,7 @@ describe('help and usage', () => {
 		[['search', '--limit', 'many', 'x'], /1 to 100/],
 		[['search', '--limit'], /wants a value/],
 		[['search', '-x', 'y'], /no option -x/],
+		[['search', '--frobnicate', 'y'], /no option --frobnicate; --help lists/],
 		[['search', 'x', '--http-workers', '0'], /http-workers/],
 		[['ingest', '.'], /--collection/],
 		[['acl', 'set', 'c', 'workspace'], /PRINCIPAL:RIGHT/],
@@ -401,7 +402,7 @@ function tour(name, self, prepare) {
 				const as = ['--as', 'ada'];
 				const { stdout, stderr } = await run(['ask', 'What is the salary band of a senior engineer?', ...as]);
 				assert.match(stdout, /sources:\n\[\d+\] salary-bands-2026\.pdf, page \d/);
-				const [, id] = /--conversation (conv_\w+)/.exec(stderr);
+				const [, id] = /to go on, ask with --conversation (conv_\w+)/.exec(stderr);
 				const events = await json(['ask', 'And of a junior?', '--conversation', id, ...as]);
 				assert.equal(events[0].event, 'run.started');
 				assert.equal(events.at(-1).event, 'assistant.completed');
@@ -451,8 +452,14 @@ describe('a server and its folder', () => {
 	});
 
 	test('a second server and check say who holds the folder', async () => {
-		assert.match((await carrel(['serve', '--data', data, '--listen', '127.0.0.1:0'], { code: 2 })).stderr, /./);
+		assert.match((await carrel(['serve', '--data', data, '--listen', '127.0.0.1:0'], { code: 2 })).stderr, /stop it, or name another folder with --data/);
 		assert.match((await carrel(['check', '--data', data], { code: 2 })).stderr, /stop it/);
+	});
+
+	test('a port that is taken is 3, with what to do', async () => {
+		const taken = new URL(server.url).host;
+		const other = path.join(scratch, 'other');
+		assert.match((await carrel(['serve', '--data', other, '--listen', taken], { code: 3 })).stderr, /in use; name another .* --listen/);
 	});
 
 	test('SIGINT ends it with 0, and check is content', async () => {
