@@ -3,7 +3,7 @@
  * dates must stand in the passage, its names too, most of its content words, and it must not negate
  * what the quoted sentence affirms.
  *
- *   verified    all of that
+ *   verified    all of that, or the quoted sentence word for word
  *   partial     the numbers stand, a part of the words; or across languages, where only
  *               numbers compare
  *   unverified  a number is missing, or the words are others
@@ -31,6 +31,7 @@ struct number {
 };
 
 struct facts {
+	const char *text; /* what was read, without its markers */
 	struct number *numbers;
 	int n_numbers;
 	struct terms terms;

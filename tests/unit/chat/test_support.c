@@ -66,6 +66,27 @@ static void test_names_and_words(void **state)
 	assert_int_equal(check("en", "[1]", "en", source), SUPPORT_UNVERIFIED);
 }
 
+/* A list of names in English may be taken for French, and is stemmed so. */
+static void test_word_for_word(void **state)
+{
+	const char *source = "The National Transportation Safety Board investigates accidents,\n"
+			     "and evaluates the safety effectiveness of agencies.";
+
+	(void)state;
+	assert_int_equal(
+		check("en",
+			"- The National Transportation Safety Board investigates "
+			"accidents, and evaluates the safety effectiveness of agencies. [2]",
+			"fr", source),
+		SUPPORT_VERIFIED);
+	assert_int_equal(
+		check("en",
+			"- The National Transportation Safety Bureau investigates "
+			"accidents, and evaluates the safety effectiveness of agencies. [2]",
+			"fr", source),
+		SUPPORT_UNVERIFIED);
+}
+
 static void test_negation(void **state)
 {
 	(void)state;
@@ -93,6 +114,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_names_and_words),
+		cmocka_unit_test(test_word_for_word),
 		cmocka_unit_test(test_negation),
 		cmocka_unit_test(test_across_languages),
 	};
