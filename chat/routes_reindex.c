@@ -35,7 +35,7 @@ struct reindex_body {
 	const char *collection, *embedder;
 	int swap;  /* enum job_swap */
 	int space; /* enum space_order */
-	bool all, keep, has_keep;
+	bool all, keep;
 };
 
 static int read_body(struct call *c, struct reindex_body *b, struct err *e)

@@ -82,7 +82,7 @@ struct run {
 	/* private to run.c and run_listen.c: */
 	struct run *next;
 	struct run_buffer *buffer;
-	bool started, ending, durable;
+	bool started, ending;
 };
 
 /* Adds an event; type is a literal, data is stolen. */

@@ -66,9 +66,6 @@ struct publication {
 		*vectors; /* [n_chunks × dimension], L2-normalised; a zero vector is not stored */
 };
 
-struct vectors;
-struct acl_index;
-
 /* tx. Retires the chunks of the document that are live, adds these (generation + 1 of the version),
  * and calls version_publish. A vanished or deleted document is ERR_CANCELLED. */
 MUST_CHECK int chunks_publish(struct db *db, const struct publication *p, struct err *e);

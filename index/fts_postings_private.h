@@ -23,13 +23,12 @@ struct postings_cursor {
 	int n_bytes;   /* of the page */
 	int n_leaf;    /* of it, before the footer */
 	int64_t page_no;
-	int64_t list_first; /* page on which the list begins */
-	int64_t list_last;  /* page on which it ends; 0: not known yet */
-	int64_t done;	    /* skip_pages: page whose rows are all behind */
-	int off;	    /* of the current row's positions */
-	int end;	    /* of the list on this page */
-	int n_positions;    /* bytes, maybe on following pages */
-	int64_t row;	    /* INT64_MAX: past the end */
+	int64_t list_last; /* page on which it ends; 0: not known yet */
+	int64_t done;	   /* skip_pages: page whose rows are all behind */
+	int off;	   /* of the current row's positions */
+	int end;	   /* of the list on this page */
+	int n_positions;   /* bytes, maybe on following pages */
+	int64_t row;	   /* INT64_MAX: past the end */
 };
 
 static inline int damaged(struct err *e)

@@ -27,7 +27,7 @@ struct chart {
 	int n_categories;
 	struct series *series[SERIES_MAX];
 	int n_series;
-	bool in_series, in_title, in_text;
+	bool in_series, in_text;
 	int title_depth, plot_depth;
 	enum chart_part part;
 	long point;   /* -1: none is open */

@@ -31,7 +31,7 @@ struct slide_reader {
 	struct flow *into; /* of the open paragraph */
 	int skip;	   /* depth, 0: none */
 	bool *taken;	   /* a Choice of the AlternateContent at this depth was */
-	bool in_text, in_group_properties, in_shape_properties, in_background, in_style;
+	bool in_text, in_group_properties, in_shape_properties, in_background;
 	bool in_run_properties, in_list_style, in_paragraph_properties, in_body_style;
 	int list_level;
 	long color;	   /* of the open run */

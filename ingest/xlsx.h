@@ -104,7 +104,6 @@ struct xlsx_rows {
 	struct xlsx_row rows[2]; /* the one that is read, and the one before it */
 	int reading;		 /* which of the two */
 	bool is_held;
-	bool in_region;	       /* the held row belongs to one that has begun */
 	int n_in_region;       /* rows of it that were written */
 	int left;	       /* its first column */
 	bool header_goes_on;   /* the last one written has columns below each of its names */

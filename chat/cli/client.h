@@ -12,8 +12,6 @@
 
 #include "chat/cli/cli.h"
 
-struct client;
-
 void client_close(struct cli *cli);
 /* Whether the server is this process: then nothing goes on after the command. */
 bool client_is_inside(const struct cli *cli);

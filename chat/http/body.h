@@ -1,7 +1,7 @@
 /*
  * A streamed request body between the loop, which fills it, and one worker, which reads it
- * (body_read, server.h). At most BODY_HIGH bytes are queued: past it the loop stops reading from
- * the socket, below BODY_LOW it goes on.
+ * (body_read, server.h). Past BODY_HIGH bytes that are queued the loop stops reading from
+ * the socket until the worker takes them over.
  */
 #ifndef CHAT_HTTP_BODY_H
 #define CHAT_HTTP_BODY_H
@@ -12,7 +12,6 @@
 #include "index/base/buf.h"
 
 #define BODY_HIGH ((size_t)256 * 1024)
-#define BODY_LOW ((size_t)64 * 1024)
 
 enum body_end {
 	BODY_OPEN,
@@ -33,8 +32,8 @@ struct body_stream {
 	bool asked;	    /* the worker's: it has read once */
 	struct buf reading; /* the worker's, from `at` on */
 	size_t at;
-	/* Called on the worker: the first read, and the queue is low again after body_add said
-	 * stop. */
+	/* Called on the worker: the first read, and what was queued when body_add said stop is
+	 * taken over. */
 	void (*on_wanted)(void *arg);
 	void (*on_low)(void *arg);
 	void *arg;

@@ -25,8 +25,6 @@ export function keepTokens(from: SignIn | null): void {
 	csrfToken = from?.csrfToken ?? null;
 }
 
-export const hasToken = (): boolean => accessToken !== null;
-
 /** The headers that say who asks. */
 export function credentials(): Record<string, string> {
 	return accessToken ? { authorization: `Bearer ${accessToken}` } : csrfToken ? { 'x-csrf-token': csrfToken } : {};

@@ -1,6 +1,6 @@
 // The few controls that every part of the page is made of.
 import { signal } from '@preact/signals';
-import type { ButtonHTMLAttributes, ComponentChildren, RefObject } from 'preact';
+import type { ButtonHTMLAttributes, ComponentChildren } from 'preact';
 import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { sentence } from './api';
 import { t } from './i18n';
@@ -193,17 +193,6 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, deps: unkn
 		return () => stop.abort();
 	}, [...deps, round]);
 	return { ...state, reload: () => setRound((n) => n + 1), set: (value: T) => setState({ value, error: '' }) };
-}
-
-/** Whether the element is near the visible part; stays true once it was, if `once`. */
-export function useNear(ref: RefObject<Element>, margin = '800px'): boolean {
-	const [near, setNear] = useState(false);
-	useEffect(() => {
-		const observer = new IntersectionObserver(([entry]) => setNear(entry!.isIntersecting), { rootMargin: margin });
-		observer.observe(ref.current!);
-		return () => observer.disconnect();
-	}, []);
-	return near;
 }
 
 // ── messages that come and go ──
