@@ -42,7 +42,9 @@ static bool has_marks(const struct pdf_chars *chars)
 	int n = 0, n_marks = 0, used;
 
 	for (size_t at = 0; at < chars->n_bytes; at += (size_t)used) {
-		n_marks += is_mark(utf8_decode(chars->text + at, chars->n_bytes - at, &used));
+		used = 1;
+		n_marks += (unsigned char)chars->text[at] >= 0x80 &&
+			   is_mark(utf8_decode(chars->text + at, chars->n_bytes - at, &used));
 		n++;
 	}
 	return n != chars->n && n - n_marks <= chars->n;
@@ -118,7 +120,9 @@ static bool has_letters_to_left(const struct pdf_chars *chars)
 	int used;
 
 	for (size_t at = 0; at < chars->n_bytes; at += (size_t)used) {
-		if (runs_left(utf8_decode(chars->text + at, chars->n_bytes - at, &used))) {
+		used = 1;
+		if ((unsigned char)chars->text[at] >= 0x80 &&
+			runs_left(utf8_decode(chars->text + at, chars->n_bytes - at, &used))) {
 			return true;
 		}
 	}
@@ -129,14 +133,16 @@ void pdf_load_chars(PopplerPage *page, struct pdf_chars *out)
 {
 	double width = 0, height = 0;
 	PopplerRectangle area = {0, 0, 0, 0};
+	bool to_left;
 
 	poppler_page_get_size(page, &width, &height);
 	area.x2 = width;
 	area.y2 = height;
 	load_area(page, &area, out);
+	to_left = has_letters_to_left(out);
 	/* To poppler all of a page is a selection from one corner to the other; where the text runs
 	 * right to left that leaves out lines unless it is from the right. */
-	if (has_letters_to_left(out)) {
+	if (to_left) {
 		PopplerRectangle mirrored = {width, 0, 0, height};
 		struct pdf_chars other;
 
@@ -152,7 +158,9 @@ void pdf_load_chars(PopplerPage *page, struct pdf_chars *out)
 	}
 	out->attributes = poppler_page_get_text_attributes_for_area(page, &area);
 	out->marks = has_marks(out);
-	turn_places(out);
+	if (to_left) {
+		turn_places(out);
+	}
 	out->hidden = calloc((size_t)out->n + 1, 1);
 	ASSERT(out->hidden != NULL);
 }

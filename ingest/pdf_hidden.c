@@ -66,6 +66,8 @@ static struct word *find_words(const struct pdf_chars *chars, int *n)
 	struct word *words = calloc((size_t)chars->n + 1, sizeof(*words));
 	struct pdf_char c = {0};
 	GList *styles = chars->attributes;
+	const PopplerTextAttributes *named = NULL; /* whose font is: */
+	uint64_t font = 0;
 	bool open = false;
 
 	ASSERT(words != NULL);
@@ -84,11 +86,15 @@ static struct word *find_words(const struct pdf_chars *chars, int *n)
 			open = false;
 			continue;
 		}
+		if (style != named) {
+			const char *name = style->font_name ? style->font_name : "";
+
+			font = hash64(name, strlen(name));
+			named = style;
+		}
 		if (!open) {
-			words[(*n)++] = (struct word){c.i, c.i, style,
-				hash64(style->font_name ? style->font_name : "",
-					style->font_name ? strlen(style->font_name) : 0),
-				1e9, 1e9, -1e9, -1e9, false, 0};
+			words[(*n)++] = (struct word){
+				c.i, c.i, style, font, 1e9, 1e9, -1e9, -1e9, false, 0};
 			open = true;
 		}
 		w = &words[*n - 1];

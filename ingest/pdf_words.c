@@ -52,38 +52,69 @@ static void attributes_seek(struct attributes *a, int character)
 	}
 }
 
+/* A character's, its corners in order. */
+struct place {
+	float x0, y0, x1, y1;
+};
+
 struct reading {
 	struct pdf_page *page;
 	int words_cap, segs_cap;
 	int line;
 	bool in_word;
-	bool after_number;	/* the last character was a digit or ')' */
-	bool new_seg;		/* the next word begins one */
-	float last_x0, last_x1; /* of the character before */
-	float last_y0, last_y1;
-	int n_bold; /* characters of the open segment */
+	bool after_number; /* the last character was a digit or ')' */
+	bool new_seg;	   /* the next word begins one */
+	struct place last; /* of the character before */
+	int n_bold;	   /* characters of the open segment */
 	float size_sum;
 };
 
-static bool rect_ok(const PopplerRectangle *r)
+static float least(float a, float b)
 {
-	return isfinite(r->x1) && isfinite(r->x2) && isfinite(r->y1) && isfinite(r->y2) &&
-	       fabs(r->x1) < 1e6 && fabs(r->x2) < 1e6 && fabs(r->y1) < 1e6 && fabs(r->y2) < 1e6;
+	return a < b ? a : b;
 }
 
-static void widen(float *x0, float *y0, float *x1, float *y1, const PopplerRectangle *r)
+static float most(float a, float b)
 {
-	*x0 = pdf_least(*x0, (float)pdf_least(r->x1, r->x2));
-	*x1 = pdf_most(*x1, (float)pdf_most(r->x1, r->x2));
-	*y0 = pdf_least(*y0, (float)pdf_least(r->y1, r->y2));
-	*y1 = pdf_most(*y1, (float)pdf_most(r->y1, r->y2));
+	return a > b ? a : b;
 }
 
-static void begin_word(struct reading *rd, const PopplerRectangle *r, bool glued)
+/* false: at no place that a page has, or at none at all (NaN). */
+static bool find_place(const PopplerRectangle *r, struct place *out)
+{
+	*out = (struct place){(float)pdf_least(r->x1, r->x2), (float)pdf_least(r->y1, r->y2),
+		(float)pdf_most(r->x1, r->x2), (float)pdf_most(r->y1, r->y2)};
+	return fabs(r->x1) < 1e6 && fabs(r->x2) < 1e6 && fabs(r->y1) < 1e6 && fabs(r->y2) < 1e6;
+}
+
+/* What is known once all of the last segment's words are there. */
+static void end_seg(struct reading *rd)
+{
+	struct pdf_page *p = rd->page;
+	struct pdf_seg *g = p->n_segs ? &p->segs[p->n_segs - 1] : NULL;
+
+	for (int i = 0; g && i < g->n_words; i++) {
+		const struct pdf_word *w = &p->words[g->first + i];
+
+		g->x0 = least(g->x0, w->x0);
+		g->y0 = least(g->y0, w->y0);
+		g->x1 = most(g->x1, w->x1);
+		g->y1 = most(g->y1, w->y1);
+	}
+	if (g) {
+		g->bold = rd->n_bold * 10 >= g->n_chars * 9;
+		g->size = rd->size_sum / (float)g->n_chars;
+		g->turned = g->n_chars > 2 && g->y1 - g->y0 > 2.5f * g->size &&
+			    g->x1 - g->x0 < 0.7f * (g->y1 - g->y0);
+	}
+}
+
+static void begin_word(struct reading *rd, bool glued)
 {
 	struct pdf_page *p = rd->page;
 
 	if (rd->new_seg) {
+		end_seg(rd);
 		p->segs = array_grow(p->segs, p->n_segs, &rd->segs_cap, sizeof(*p->segs));
 		p->segs[p->n_segs++] = (struct pdf_seg){.x0 = 1e9f,
 			.y0 = 1e9f,
@@ -105,83 +136,59 @@ static void begin_word(struct reading *rd, const PopplerRectangle *r, bool glued
 		.glued = glued};
 	p->segs[p->n_segs - 1].n_words++;
 	rd->in_word = true;
-	rd->last_x0 = (float)r->x1;
-	rd->last_x1 = (float)r->x2;
 }
 
-static void add_character(struct reading *rd, const char *s, int n, const PopplerRectangle *r,
+static void add_character(struct reading *rd, const char *s, int n, const struct place *at,
 	const struct attributes *a)
 {
 	struct pdf_page *p = rd->page;
 	struct pdf_word *w = &p->words[p->n_words - 1];
-	struct pdf_seg *g = &p->segs[p->n_segs - 1];
 
 	buf_add(&p->text, s, (size_t)n);
 	w->n_bytes = (uint16_t)(w->n_bytes + n);
-	widen(&w->x0, &w->y0, &w->x1, &w->y1, r);
-	widen(&g->x0, &g->y0, &g->x1, &g->y1, r);
-	g->n_chars++;
+	w->x0 = least(w->x0, at->x0);
+	w->y0 = least(w->y0, at->y0);
+	w->x1 = most(w->x1, at->x1);
+	w->y1 = most(w->y1, at->y1);
+	p->segs[p->n_segs - 1].n_chars++;
 	rd->n_bold += a->bold;
 	rd->size_sum += a->size;
-	g->bold = rd->n_bold * 10 >= g->n_chars * 9;
-	g->size = rd->size_sum / (float)g->n_chars;
-	g->turned = g->n_chars > 2 && g->y1 - g->y0 > 2.5f * g->size &&
-		    g->x1 - g->x0 < 0.7f * (g->y1 - g->y0);
 	rd->after_number = (s[0] >= '0' && s[0] <= '9') || s[0] == ')';
-	rd->last_x0 = (float)pdf_least(r->x1, r->x2);
-	rd->last_x1 = (float)pdf_most(r->x1, r->x2);
-	rd->last_y0 = (float)pdf_least(r->y1, r->y2);
-	rd->last_y1 = (float)pdf_most(r->y1, r->y2);
+	rd->last = *at;
 }
 
 /* Poppler ends a line without saying so where a column's next row follows ("40,488 $", then "1,491"
  * below). Text that runs up or down the page stands in one column. */
-static bool on_other_line(const struct reading *rd, const PopplerRectangle *r, float size)
+static bool on_other_line(const struct place *last, const struct place *at, float size)
 {
-	float x0 = (float)pdf_least(r->x1, r->x2), x1 = (float)pdf_most(r->x1, r->x2);
-	float y0 = (float)pdf_least(r->y1, r->y2), y1 = (float)pdf_most(r->y1, r->y2);
-	float beside = pdf_least(x1, rd->last_x1) - pdf_most(x0, rd->last_x0);
-	float apart = pdf_most(y0 - rd->last_y1, rd->last_y0 - y1);
-	bool below = beside > 0.5f * pdf_least(x1 - x0, rd->last_x1 - rd->last_x0);
+	float beside = least(at->x1, last->x1) - most(at->x0, last->x0);
+	float apart = most(at->y0 - last->y1, last->y0 - at->y1);
+	bool below = beside > 0.5f * least(at->x1 - at->x0, last->x1 - last->x0);
 
 	return apart > 0 && !(below && apart < size);
 }
 
 /* The space between the last character and this one, whichever way the script runs. */
-static float gap_to(const struct reading *rd, const PopplerRectangle *r)
+static float gap_to(const struct place *last, const struct place *at)
 {
-	float x0 = (float)pdf_least(r->x1, r->x2), x1 = (float)pdf_most(r->x1, r->x2);
-
-	return pdf_most(x0 - rd->last_x1, rd->last_x0 - x1);
+	return (float)pdf_most(at->x0 - last->x1, last->x0 - at->x1);
 }
 
-static void take_character(struct reading *rd, uint32_t c, const char *s, int n,
-	const PopplerRectangle *r, const struct attributes *a)
+static void take_character(struct reading *rd, const struct pdf_char *c, const struct place *at,
+	const struct attributes *a)
 {
 	float size = a->size > 1 ? a->size : 1;
 
-	if (c == '\n' || c == '\f') {
-		rd->line++;
-		rd->in_word = false;
-		rd->new_seg = true;
-		return;
-	}
-	if (c <= ' ' || c == 0xa0 || c == 0x3000) {
-		rd->in_word = false;
-		return;
-	}
-	if (!rect_ok(r)) {
-		return;
-	}
-	if (!rd->new_seg && on_other_line(rd, r, size)) {
+	if (!rd->new_seg && on_other_line(&rd->last, at, size)) {
 		rd->line++;
 		rd->in_word = false;
 		rd->new_seg = true;
 	}
 	if (!rd->new_seg) {
-		float gap = gap_to(rd, r);
+		float gap = gap_to(&rd->last, at);
 		/* "16,639 $ 22,088": the sign belongs to the next cell */
-		bool wide = gap > SEG_GAP * size || (c == '$' && !rd->in_word && rd->after_number);
+		bool wide = gap > SEG_GAP * size ||
+			    (c->code == '$' && !rd->in_word && rd->after_number);
 
 		if (rd->in_word &&
 			(gap > WORD_GAP * size ||
@@ -190,14 +197,37 @@ static void take_character(struct reading *rd, uint32_t c, const char *s, int n,
 		}
 		rd->new_seg = wide;
 		if (!rd->in_word || wide) {
-			bool cjk = utf8_is_cjk(c) && gap < 0.15f * size;
-
-			begin_word(rd, r, cjk);
+			begin_word(rd, utf8_is_cjk(c->code) && gap < 0.15f * size);
 		}
 	} else {
-		begin_word(rd, r, false);
+		begin_word(rd, false);
 	}
-	add_character(rd, s, n, r, a);
+	add_character(rd, c->s, c->n_bytes, at, a);
+}
+
+/* Whether the character is drawn; what stands between words and lines is not. */
+static bool ends_word(struct reading *rd, uint32_t c)
+{
+	if (c == '\n' || c == '\f') {
+		rd->line++;
+		rd->new_seg = true;
+	}
+	if (c <= ' ' || c == 0xa0 || c == 0x3000) {
+		rd->in_word = false;
+		return true;
+	}
+	return false;
+}
+
+static void take_hidden(struct reading *rd, const struct pdf_char *c, uint8_t kind, bool goes_on)
+{
+	struct buf *to = &rd->page->hidden[kind - ANNOTATION_HIDDEN_COLOR];
+
+	if (to->len && !goes_on) {
+		buf_char(to, ' ');
+	}
+	buf_add(to, c->s, (size_t)c->n_bytes);
+	rd->in_word = false;
 }
 
 void pdf_read_page(PopplerPage *page, struct pdf_suspicion *suspicion, struct pdf_page *out)
@@ -207,6 +237,8 @@ void pdf_read_page(PopplerPage *page, struct pdf_suspicion *suspicion, struct pd
 	struct pdf_char c = {0};
 	struct attributes a;
 	struct reading rd = {.page = out, .new_seg = true};
+	struct place at;
+	bool drawn;
 	int last_hidden = -2;
 
 	pdf_load_chars(page, &chars);
@@ -217,27 +249,22 @@ void pdf_read_page(PopplerPage *page, struct pdf_suspicion *suspicion, struct pd
 	out->height = isfinite(height) && height > 0 && height < 1e6 ? (float)height : 792;
 	pdf_find_hidden(page, suspicion, &chars);
 	while (pdf_char_next(&chars, &c)) {
-		uint8_t kind = chars.hidden[c.i];
-
 		attributes_seek(&a, c.i);
-		if (kind) {
-			struct buf *to = &out->hidden[kind - ANNOTATION_HIDDEN_COLOR];
-
-			if (to->len && c.i != last_hidden + 1) {
-				buf_char(to, ' ');
-			}
-			buf_add(to, c.s, (size_t)c.n_bytes);
+		if (chars.hidden[c.i]) {
+			take_hidden(&rd, &c, chars.hidden[c.i], c.i == last_hidden + 1);
 			last_hidden = c.i;
+			continue;
+		}
+		drawn = find_place(&chars.rects[c.i], &at);
+		/* At the start of a line poppler forgets the space between such words. */
+		if (c.marked && rd.in_word && gap_to(&rd.last, &at) > 0.1f * a.size) {
 			rd.in_word = false;
-		} else {
-			/* At the start of a line poppler forgets the space between such words. */
-			if (c.marked && rd.in_word &&
-				gap_to(&rd, &chars.rects[c.i]) > 0.1f * a.size) {
-				rd.in_word = false;
-			}
-			take_character(&rd, c.code, c.s, c.n_bytes, &chars.rects[c.i], &a);
+		}
+		if (!ends_word(&rd, c.code) && drawn) {
+			take_character(&rd, &c, &at, &a);
 		}
 	}
+	end_seg(&rd);
 	pdf_drop_chars(&chars);
 }
 

@@ -78,7 +78,12 @@ void buf_str(struct buf *b, const char *s)
 
 void buf_char(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	if (b->len + 1 < b->cap && !b->limit) { /* texts are made of them */
+		b->data[b->len++] = c;
+		b->data[b->len] = '\0';
+	} else {
+		buf_add(b, &c, 1);
+	}
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)
