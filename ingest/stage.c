@@ -1,6 +1,8 @@
 #include "ingest/stage.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,25 +30,37 @@ static char *path_of(struct index *ix, const struct id *job, const char *name)
 	return path;
 }
 
+static int write_file(
+	const char *path, const struct buf *head, const struct buf *content, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc;
+
+	if (fd < 0) {
+		return err_sys(e, ERR_IO, errno, "cannot write %s", path);
+	}
+	rc = fs_write_all(fd, head->data, head->len, e);
+	rc = rc ? rc : fs_write_all(fd, content->data, content->len, e);
+	if (close(fd) < 0 && rc == 0) {
+		rc = err_sys(e, ERR_IO, errno, "cannot write %s", path);
+	}
+	return rc;
+}
+
 int stage_write(struct index *ix, const struct id *job, const char *name, const struct buf *content,
 	struct err *e)
 {
 	char *folder = path_of(ix, job, ""), *path = path_of(ix, job, name);
-	struct buf file = BUF_INIT;
+	struct buf head = BUF_INIT;
 	uint8_t hash[HASH_BYTES];
 	int rc = fs_mkdirs(folder, e);
 
 	hash_blake2b(content->data, content->len, hash);
-	buf_reserve(&file, HEAD_BYTES + content->len);
-	buf_u32(&file, MAGIC);
-	buf_u32(&file, VERSION);
-	buf_u64(&file, content->len);
-	buf_add(&file, hash, sizeof(hash));
-	buf_add(&file, content->data, content->len);
-	if (rc == 0) {
-		rc = fs_replace(path, file.data, file.len, e);
-	}
-	buf_finish(&file);
+	buf_u32(&head, MAGIC);
+	buf_u32(&head, VERSION);
+	buf_u64(&head, content->len);
+	buf_add(&head, hash, sizeof(hash));
+	rc = rc ? rc : write_file(path, &head, content, e);
+	buf_finish(&head);
 	free(folder);
 	free(path);
 	return rc;

@@ -1,10 +1,10 @@
 /*
- * What the steps of a job leave for each other: DATA/stage/<job>/<name>, written tmp -> fsync ->
- * rename. A file is
+ * What the steps of a job leave for each other: DATA/stage/<job>/<name>. A file is
  *
  *   "CRLS" u32 version  u64 length  BLAKE2b-256 of the rest (32 bytes)  the rest
  *
- * and one that does not read as that is as good as absent: the step is done again.
+ * and one that does not read as that is as good as absent: the step is done again. So it is written
+ * in its place and not synced: what a kill or a power cut leaves of it is the whole or nothing.
  * Alone writes DATA/stage. Thread: the job's worker.
  */
 #ifndef INGEST_STAGE_H

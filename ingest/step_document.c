@@ -242,11 +242,9 @@ int step_chunk(struct ingest *in, struct err *e)
 
 /*
  * Finished vectors are put aside every PART_MS in files "vectors.0", "vectors.1", …; so an
- * embedding server is not asked twice for what it has given. A part is
+ * embedding server is not asked twice for what it has given. The last part is "vectors". A part is
  *
  *   u64 space  u32 dimension  u32 first chunk  u32 chunks  float[chunks × dimension]
- *
- * and "vectors" is the end: u64 space, u32 dimension, u32 chunks.
  */
 struct vectors_of {
 	int64_t space_n;
@@ -254,6 +252,7 @@ struct vectors_of {
 	int n;
 	float *all; /* [n × dimension] */
 	int n_parts;
+	int n_kept; /* the first so many are in the parts */
 };
 
 static const char *part_name(struct ingest *in, int i)
@@ -261,48 +260,66 @@ static const char *part_name(struct ingest *in, int i)
 	return arena_printf(&in->arena, "vectors.%d", i);
 }
 
-static int write_part(struct ingest *in, struct vectors_of *v, int first, int n, struct err *e)
+/* What comes after the parts that are there, up to chunk `end`. */
+static int write_part(
+	struct ingest *in, struct vectors_of *v, const char *name, int end, struct err *e)
 {
+	size_t row = (size_t)v->dimension;
 	struct buf b = BUF_INIT;
-	int rc;
+	int n = end - v->n_kept, rc;
 
 	buf_u64(&b, (uint64_t)v->space_n);
 	buf_u32(&b, (uint32_t)v->dimension);
-	buf_u32(&b, (uint32_t)first);
+	buf_u32(&b, (uint32_t)v->n_kept);
 	buf_u32(&b, (uint32_t)n);
-	buf_add(&b, v->all + (size_t)first * (size_t)v->dimension,
-		(size_t)n * (size_t)v->dimension * sizeof(float));
-	rc = stage_write(in->index, &in->job->id, part_name(in, v->n_parts), &b, e);
+	buf_add(&b, v->all + (size_t)v->n_kept * row, (size_t)n * row * sizeof(float));
+	rc = stage_write(in->index, &in->job->id, name, &b, e);
 	buf_finish(&b);
+	v->n_kept = rc == 0 ? end : v->n_kept;
+	return rc;
+}
+
+static int put_aside(struct ingest *in, struct vectors_of *v, int end, struct err *e)
+{
+	int rc = write_part(in, v, part_name(in, v->n_parts), end, e);
+
 	v->n_parts += rc == 0;
 	return rc;
 }
 
-/* How many chunks the parts hold from the first on; parts of another space count as none. */
-static int read_parts(struct ingest *in, struct vectors_of *v)
+/* false: it is of another space or of other chunks. */
+static bool take_part(struct vectors_of *v, const struct buf *part)
 {
-	int done = 0;
+	struct cursor c = cursor_over(part->data, part->len);
+	bool fits = cursor_u64(&c) == (uint64_t)v->space_n &&
+		    cursor_u32(&c) == (uint32_t)v->dimension &&
+		    cursor_u32(&c) == (uint32_t)v->n_kept;
+	uint32_t n = cursor_u32(&c);
+	size_t row = (size_t)v->dimension * sizeof(float);
 
-	for (v->n_parts = 0;; v->n_parts++) {
+	if (!fits || c.bad || (int64_t)v->n_kept + n > v->n || (size_t)(c.end - c.p) != n * row) {
+		return false;
+	}
+	if (n > 0) {
+		memcpy((char *)v->all + (size_t)v->n_kept * row, c.p, n * row);
+	}
+	v->n_kept += (int)n;
+	return true;
+}
+
+static void read_parts(struct ingest *in, struct vectors_of *v)
+{
+	bool fits = true;
+
+	v->n_kept = v->n_parts = 0;
+	while (fits) {
 		struct buf b = BUF_INIT;
-		int rc = stage_read(in->index, &in->job->id, part_name(in, v->n_parts), &b, NULL);
-		struct cursor c = cursor_over(b.data, b.len);
-		bool fits = rc == 0 && cursor_u64(&c) == (uint64_t)v->space_n &&
-			    cursor_u32(&c) == (uint32_t)v->dimension &&
-			    cursor_u32(&c) == (uint32_t)done;
-		uint32_t n = fits ? cursor_u32(&c) : 0;
-		size_t n_bytes = (size_t)n * (size_t)v->dimension * sizeof(float);
 
-		fits = fits && !c.bad && n > 0 && (int64_t)done + n <= v->n &&
-		       (size_t)(c.end - c.p) == n_bytes;
-		if (fits) {
-			memcpy(v->all + (size_t)done * (size_t)v->dimension, c.p, n_bytes);
-			done += (int)n;
-		}
+		fits = stage_read(in->index, &in->job->id, part_name(in, v->n_parts), &b, NULL) ==
+			       0 &&
+		       take_part(v, &b);
+		v->n_parts += fits;
 		buf_finish(&b);
-		if (!fits) {
-			return done;
-		}
 	}
 }
 
@@ -323,9 +340,11 @@ static int embed_slice(struct ingest *in, struct embedder *em, const struct chun
 static int embed_rest(struct ingest *in, struct embedder *em, const struct chunk *chunks,
 	struct vectors_of *v, struct err *e)
 {
-	int done = read_parts(in, v), kept = done, rc = 0;
 	int64_t kept_ms = clock_mono_ms();
+	int done, rc = 0;
 
+	read_parts(in, v);
+	done = v->n_kept;
 	while (rc == 0 && done < v->n) {
 		int n = v->n - done < SLICE_CHUNKS ? v->n - done : SLICE_CHUNKS;
 		struct err why = ERR_INIT;
@@ -337,13 +356,12 @@ static int embed_rest(struct ingest *in, struct embedder *em, const struct chunk
 				v->all + (size_t)done * (size_t)v->dimension, &why);
 		}
 		done += rc == 0 ? n : 0;
-		if (done > kept &&
-			(rc < 0 || done == v->n || clock_mono_ms() - kept_ms >= PART_MS)) {
+		if (done > v->n_kept && done < v->n &&
+			(rc < 0 || clock_mono_ms() - kept_ms >= PART_MS)) {
 			struct err ignored = ERR_INIT;
-			int wrote = write_part(in, v, kept, done - kept, rc < 0 ? &ignored : e);
+			int wrote = put_aside(in, v, done, rc < 0 ? &ignored : e);
 
 			rc = rc < 0 ? rc : wrote;
-			kept = done;
 			kept_ms = clock_mono_ms();
 		}
 		if (why.code) {
@@ -370,7 +388,6 @@ int step_embed(struct ingest *in, struct err *e)
 	struct vectors_of v = {.n = 0};
 	struct space space = {.n = 0};
 	struct chunk *chunks;
-	struct buf left = BUF_INIT;
 	int64_t workspace_n;
 	int rc = load_chunks(in, &chunks, &v.n, e);
 
@@ -387,11 +404,7 @@ int step_embed(struct ingest *in, struct err *e)
 		rc = embed_rest(in, space.embedder, chunks, &v, e);
 	}
 	if (rc == 0) {
-		buf_u64(&left, (uint64_t)v.space_n);
-		buf_u32(&left, (uint32_t)v.dimension);
-		buf_u32(&left, (uint32_t)v.n);
-		rc = stage_write(in->index, &in->job->id, "vectors", &left, e);
-		buf_finish(&left);
+		rc = write_part(in, &v, "vectors", v.n, e);
 	}
 	embedder_drop(space.embedder);
 	return rc;
@@ -400,22 +413,23 @@ int step_embed(struct ingest *in, struct err *e)
 /* ERR_CONFLICT: they have to be made again. */
 static int load_vectors(struct ingest *in, int n_chunks, struct vectors_of *v, struct err *e)
 {
-	struct buf b = BUF_INIT;
-	int rc = stage_read(in->index, &in->job->id, "vectors", &b, NULL);
-	struct cursor c = cursor_over(b.data, b.len);
+	struct buf last = BUF_INIT;
+	int rc = stage_read(in->index, &in->job->id, "vectors", &last, NULL);
+	struct cursor c = cursor_over(last.data, last.len);
+	bool all = false;
 
 	v->space_n = (int64_t)cursor_u64(&c);
 	v->dimension = (int)cursor_u32(&c);
-	v->n = (int)cursor_u32(&c);
-	buf_finish(&b);
-	if (rc == 0 && !c.bad && v->n == n_chunks && v->dimension > 0 &&
-		v->dimension <= EMBED_DIMENSION_MAX) {
+	v->n = n_chunks;
+	if (rc == 0 && !c.bad && v->dimension > 0 && v->dimension <= EMBED_DIMENSION_MAX) {
 		v->all = arena_array(&in->arena, float, (size_t)v->n *(size_t)v->dimension);
-		if (read_parts(in, v) == v->n) {
-			return 0;
-		}
+		read_parts(in, v);
+		all = take_part(v, &last) && v->n_kept == v->n;
 	}
-	return err_set(e, ERR_CONFLICT, "no_vectors", "the vectors of the step before do not read");
+	buf_finish(&last);
+	return all ? 0
+		   : err_set(e, ERR_CONFLICT, "no_vectors",
+			     "the vectors of the step before do not read");
 }
 
 /* ── publish ── */
