@@ -4,10 +4,10 @@
 #include <cstdlib>
 #include <exception>
 
-#include <omp.h>
-
 #include <faiss/IndexFlat.h>
 #include <faiss/impl/IDSelector.h>
+
+extern "C" void omp_set_num_threads(int n); /* of libgomp; clang has no header of it */
 
 struct flat {
 	faiss::IndexFlatIP index;
