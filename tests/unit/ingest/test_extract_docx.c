@@ -60,15 +60,22 @@ static void test_paragraphs(void **state)
 
 	(void)state;
 	arena_init(&a);
+	/* clang-format off */
 	assert_string_equal(
-		read_body(BODY(P(T("One ") T("line")) P() P("<w:r><w:t>a</w:t><w:tab/>"
-							    "<w:t>b</w:t><w:br/>"
-							    "<w:t>c</w:t>"
-							    "<w:noBreakHyphen/>"
-							    "<w:t>d</w:t><w:softHyphen/>"
-							    "<w:t>e</w:t></w:r>")),
-			&a),
-		"P One line\nP a b\nc-de\n");
+		read_body(
+			BODY(
+				P(T("One ") T("line")) P()
+				P(
+					"<w:r><w:t>a</w:t><w:tab/><w:t>b</w:t><w:br/>"
+					"<w:t>c</w:t><w:noBreakHyphen/><w:t>d</w:t>"
+					"<w:softHyphen/><w:t>e</w:t></w:r>"
+				)
+			),
+			&a
+		),
+		"P One line\nP a b\nc-de\n"
+	);
+	/* clang-format on */
 	assert_string_equal(
 		read_body("<w:document " STRICT "><w:body>" P(T("Strict")) "</w:body></w:document>",
 			&a),
@@ -167,17 +174,21 @@ static void test_tables(void **state)
 			&a),
 		"T2 Port | Berth | Fee\nT North | 1 | 120\nT North | 2 | 90\n");
 	/* The file's own header counts; what spans columns names each of them. */
-	assert_string_equal(read_body(BODY("<w:tbl><w:tr><w:trPr><w:tblHeader/></w:trPr>" TC("1") "<w:tc><w:tcPr><w:gridSpan w:val=\"2\"/></w:tcPr>" P(
-					      T("2024")) "</w:tc></w:tr><w:tr>" TC("a") "<w:tc><w:"
-											"tcPr><w:"
-											"gridSpan "
-											"w:val="
-											"\"2\"/></"
-											"w:tcPr>" P(T(
-												"b")) "</w:tc></w:tr>"
-												      "</w:tbl>"),
-				    &a),
-		"T2 1 | 2024 | 2024\nT a | b\n");
+	/* clang-format off */
+	assert_string_equal(
+		read_body(
+			BODY(
+				"<w:tbl><w:tr><w:trPr><w:tblHeader/></w:trPr>" TC("1")
+				"<w:tc><w:tcPr><w:gridSpan w:val=\"2\"/></w:tcPr>" P(T("2024"))
+				"</w:tc></w:tr><w:tr>" TC("a")
+				"<w:tc><w:tcPr><w:gridSpan w:val=\"2\"/></w:tcPr>" P(T("b"))
+				"</w:tc></w:tr></w:tbl>"
+			),
+			&a
+		),
+		"T2 1 | 2024 | 2024\nT a | b\n"
+	);
+	/* clang-format on */
 	assert_string_equal(read_body(BODY("<w:tbl><w:tr>" TC("3") TC("4") "</w:tr><w:tr>" TC("5")
 						      TC("6") "</w:tr></w:tbl>"),
 				    &a),
@@ -221,30 +232,30 @@ static void test_notes_links_comments(void **state)
 			RELATIONS(RELATION("r1", "comments", "comments.xml")), "word/comments.xml",
 			COMMENTS, &a),
 		"P It is blue.\n@comment [blue] Mira: Is this true?\n");
+	/* clang-format off */
 	assert_string_equal(
 		read_with(
-			BODY(P(T("See ") "<w:hyperlink r:id=\"r7\">" T(
-				"the  rules") "</w:hyperlink>" T(" or ") "<w:r><w:fldChar "
-									 "w:fldCharType=\"begin\"/"
-									 "></w:r><w:r>"
-									 "<w:instrText>HYPERLINK "
-									 "\"https://b.example\"</"
-									 "w:instrText>"
-									 "</w:r><w:r><w:fldChar "
-									 "w:fldCharType="
-									 "\"separate\"/></w:r>" T(
-										 "these") "<w:r><w:"
-											  "fldChar "
-											  "w:"
-											  "fldCharT"
-											  "ype="
-											  "\"end\"/"
-											  "></"
-											  "w:r>")),
-			RELATIONS(OUTSIDE("r7", "hyperlink", "https://a.example/")), NULL, NULL,
-			&a),
-		"P See the rules or these\n@link [the rules] https://a.example/\n"
-		"@link [these] https://b.example\n");
+			BODY(
+				P(
+					T("See ") "<w:hyperlink r:id=\"r7\">" T("the  rules")
+					"</w:hyperlink>" T(" or ")
+					"<w:r><w:fldChar w:fldCharType=\"begin\"/></w:r><w:r>"
+					"<w:instrText>HYPERLINK "
+					"\"https://b.example\"</w:instrText></w:r><w:r>"
+					"<w:fldChar w:fldCharType=\"separate\"/></w:r>"
+					T("these")
+					"<w:r><w:fldChar w:fldCharType=\"end\"/></w:r>"
+				)
+			),
+			RELATIONS(OUTSIDE("r7", "hyperlink", "https://a.example/")),
+			NULL,
+			NULL,
+			&a
+		),
+		"P See the rules or these\n@link [the rules] https://a.example/\n@link "
+		"[these] https://b.example\n"
+	);
+	/* clang-format on */
 	arena_finish(&a);
 }
 
@@ -285,29 +296,25 @@ static void test_text_boxes(void **state)
 
 	(void)state;
 	arena_init(&a);
+	/* clang-format off */
 	assert_string_equal(
 		read_body(
-			BODY(P(T(
-				"Around ") "<w:r><mc:AlternateContent><mc:Choice "
-					   "Requires=\"wps\"><w:txbxContent>" P(T(
-						   "in the box")) "</w:txbxContent></"
-								  "mc:Choice><mc:Fallback>"
-								  "<w:txbxContent>" P(T(
-									  "in the box")) "</"
-											 "w:"
-											 "txbxConte"
-											 "nt></"
-											 "mc:"
-											 "Fallback>"
-											 "</"
-											 "mc:"
-											 "Alternate"
-											 "Content>"
-											 "</w:r>" T(
-												 "i"
-												 "t"))),
-			&a),
-		"P Around it\nP in the box\n");
+			BODY(
+				P(
+					T("Around ")
+					"<w:r><mc:AlternateContent><mc:Choice Requires=\"wps\">"
+					"<w:txbxContent>" P(T("in the box"))
+					"</w:txbxContent></mc:Choice><mc:Fallback>"
+					"<w:txbxContent>" P(T("in the box"))
+					"</w:txbxContent></mc:Fallback></mc:AlternateContent>"
+					"</w:r>" T("it")
+				)
+			),
+			&a
+		),
+		"P Around it\nP in the box\n"
+	);
+	/* clang-format on */
 	arena_finish(&a);
 }
 

@@ -36,54 +36,35 @@ static struct extracted read_flat(const char *body)
 
 static void slides(void **state)
 {
-	/* clang-format off: shapes as they stand on the slide */
+	/* Shapes as they stand on the slide. */
+	/* clang-format off */
 	static const char BODY[] =
-		"<presentation:footer-decl presentation:name='f'>FOOTER</presentation:footer-decl>"
-
-		"<draw:page draw:name='page1' draw:master-page-name='M'>" BOX(
+		"<presentation:footer-decl "
+		"presentation:name='f'>FOOTER</presentation:footer-decl>"
+		"<draw:page draw:name='page1' draw:master-page-name='M'>"
+		BOX(
 			" presentation:class='title'" AT("1in", "36pt", "10cm", "20mm"),
-			"Plans 2032") BOX(" presentation:class='footer'" AT("0cm", "20cm", "5cm",
-						  "1cm"),
-			"FOOT") BOX(" presentation:class='outline' "
-				    "presentation:placeholder='true'" AT(
-					    "1cm", "1cm", "5cm", "1cm"),
-			"Click to add") "<draw:frame" AT("1cm", "5cm", "10cm",
-			"5cm") "><draw:text-box><text:list>"
-			       "<text:list-item><text:p>grow</text:p></text:list-item></"
-			       "text:list></draw:text-box>"
-			       "</draw:frame><draw:frame" AT("1cm", "12cm", "10cm",
-				       "5cm") "><table:table>"
-					      "<table:table-column/><table:table-column/"
-					      "><table:table-row><table:table-cell>"
-					      "<text:p>k</text:p></"
-					      "table:table-cell><table:table-cell><text:p>v</"
-					      "text:p>"
-					      "</table:table-cell></table:table-row></"
-					      "table:table></draw:frame>" NOTES(
-						      "Smile.</text:p><text:p>Wait.") "</draw:page>"
-
-										      "<draw:page "
-										      "draw:name='"
-										      "Secret' "
-										      "draw:style-"
-										      "name='hid' "
-										      "draw:master-"
-										      "page-name='"
-										      "M'>" BOX(
-											      AT("1"
-												 "c"
-												 "m",
-												      "1cm",
-												      "5cm",
-												      "1cm"),
-											      "not "
-											      "show"
-											      "n")
-											      NOTES("nor said") "</draw:page>"
-
-														"<draw:page draw:name='Figures' draw:master-page-name='M'><draw:custom-shape "
-														"svg:width='10cm' svg:height='2cm' draw:transform='rotate (1.5707963) translate (5cm "
-														"15cm)'><text:p>turned</text:p></draw:custom-shape></draw:page>";
+			"Plans 2032"
+		) BOX(" presentation:class='footer'" AT("0cm", "20cm", "5cm", "1cm"), "FOOT")
+		BOX(
+			" presentation:class='outline' presentation:placeholder='true'"
+			AT("1cm", "1cm", "5cm", "1cm"),
+			"Click to add"
+		) "<draw:frame" AT("1cm", "5cm", "10cm", "5cm")
+		"><draw:text-box><text:list><text:list-item><text:p>grow</text:p>"
+		"</text:list-item></text:list></draw:text-box></draw:frame><draw:frame"
+		AT("1cm", "12cm", "10cm", "5cm")
+		"><table:table><table:table-column/><table:table-column/><table:table-row>"
+		"<table:table-cell><text:p>k</text:p></table:table-cell><table:table-cell>"
+		"<text:p>v</text:p></table:table-cell></table:table-row></table:table>"
+		"</draw:frame>" NOTES("Smile.</text:p><text:p>Wait.")
+		"</draw:page>"
+		"<draw:page draw:name='Secret' draw:style-name='hid' draw:master-page-name='M'>"
+		BOX(AT("1cm", "1cm", "5cm", "1cm"), "not shown") NOTES("nor said")
+		"</draw:page><draw:page draw:name='Figures' draw:master-page-name='M'>"
+		"<draw:custom-shape svg:width='10cm' svg:height='2cm' draw:transform='rotate "
+		"(1.5707963) translate (5cm 15cm)'><text:p>turned</text:p></draw:custom-shape>"
+		"</draw:page>";
 	/* clang-format on */
 	static const char *const EXPECTED[] = {"H1 Plans 2032", "L - grow", "T1 k | v",
 		"N Speaker notes: Smile.\nWait.", "P turned"};
@@ -110,36 +91,22 @@ static void slides(void **state)
 
 static void what_is_not_seen_is_annotated(void **state)
 {
-	/* clang-format off: shapes as they stand on the slide */
-	static const char BODY[] = "<draw:page draw:name='page1' draw:master-page-name='M'>" BOX(
-		AT("1cm", "1cm", "5cm", "1cm"),
-		WHITE("white") "a") BOX(AT("-9cm", "1cm", "5cm", "1cm"),
-		"left of it") BOX(AT("1cm", "99cm", "5cm", "1cm"),
-		"below it") "<draw:custom-shape draw:style-name='blue'" AT("10cm", "10cm", "5cm",
-		"5cm") "><text:p>" WHITE("on blue") "</text:p></draw:custom-shape>" BOX(" draw:"
-											"style-"
-											"name='"
-											"clear'" AT(
-												"11"
-												"c"
-												"m",
-												"11"
-												"c"
-												"m",
-												"2c"
-												"m",
-												"1c"
-												"m"),
-		WHITE("over blue")) "</draw:page>"
-
-				    "<draw:page draw:style-name='dark' "
-				    "draw:master-page-name='M'>" BOX(AT("1cm", "1cm", "5cm", "1cm"),
-					    WHITE("on a dark slide")) "<office:annotation><dc:"
-								      "creator>Ada</"
-								      "dc:creator><text:p>too "
-								      "dark</text:p>"
-								      "</office:annotation></"
-								      "draw:page>";
+	/* Shapes as they stand on the slide. */
+	/* clang-format off */
+	static const char BODY[] =
+		"<draw:page draw:name='page1' draw:master-page-name='M'>"
+		BOX(AT("1cm", "1cm", "5cm", "1cm"), WHITE("white") "a")
+		BOX(AT("-9cm", "1cm", "5cm", "1cm"), "left of it")
+		BOX(AT("1cm", "99cm", "5cm", "1cm"), "below it")
+		"<draw:custom-shape draw:style-name='blue'" AT("10cm", "10cm", "5cm", "5cm")
+		"><text:p>" WHITE("on blue") "</text:p></draw:custom-shape>"
+		BOX(
+			" draw:style-name='clear'" AT("11cm", "11cm", "2cm", "1cm"),
+			WHITE("over blue")
+		) "</draw:page><draw:page draw:style-name='dark' draw:master-page-name='M'>"
+		BOX(AT("1cm", "1cm", "5cm", "1cm"), WHITE("on a dark slide"))
+		"<office:annotation><dc:creator>Ada</dc:creator><text:p>too dark</text:p>"
+		"</office:annotation></draw:page>";
 	/* clang-format on */
 	struct extracted x;
 

@@ -40,33 +40,26 @@ static void assert_box(const struct extracted *x, int i, float x0, float y0, flo
 
 static void sheets_rows_and_values(void **state)
 {
-	/* clang-format off: rows as they stand on the sheet */
+	/* Rows as they stand on the sheet. */
+	/* clang-format off */
 	static const char BODY[] =
 		"<table:content-validations><table:help-message><text:p>HELP</text:p>"
 		"</table:help-message></table:content-validations>"
-
-		SHEET("Costs") "<table:table-column table:number-columns-repeated='4'/>" ROW TEXT(
-			"Costs 2031") ROW_END ROW TEXT("Item") TEXT("Price") TEXT("Bought")
-			TEXT("Share") ROW_END ROW TEXT("Desk") NUMBER(
-				"310.5", "310.50 &#8364;") DATE("2031-05-04",
-				"4 May") "<table:table-cell office:value-type='percentage' "
-					 "office:value='0.25'>"
-					 "<text:p>25 %</text:p></table:table-cell>" ROW_END EMPTY_ROWS(
-						 "3") ROW EMPTY("2") DATE("2031-05-04T09:30:00",
-						 "") "<table:table-cell office:value-type='float' "
-						     "office:value='7'/>"
-						     "<table:table-cell "
-						     "office:value-type='boolean' "
-						     "office:boolean-value='true'/>" ROW_END SHEET_END
-
-							     SHEET("Prices") "<table:table-header-"
-									     "rows>" ROW TEXT(
-										     "Kind")
-										     TEXT("Note")
-											     ROW_END
-		"</table:table-header-rows>" ROW TEXT("a") TEXT("b") ROW_END SHEET_END
-
-			SHEET("Empty") SHEET_END;
+		SHEET("Costs") "<table:table-column table:number-columns-repeated='4'/>"
+		ROW TEXT("Costs 2031") ROW_END
+		ROW TEXT("Item") TEXT("Price") TEXT("Bought") TEXT("Share") ROW_END
+		ROW TEXT("Desk") NUMBER("310.5", "310.50 &#8364;") DATE("2031-05-04", "4 May")
+		"<table:table-cell office:value-type='percentage' office:value='0.25'>"
+		"<text:p>25 %</text:p></table:table-cell>" ROW_END
+		EMPTY_ROWS("3")
+		ROW EMPTY("2") DATE("2031-05-04T09:30:00", "")
+		"<table:table-cell office:value-type='float' office:value='7'/>"
+		"<table:table-cell office:value-type='boolean' office:boolean-value='true'/>"
+		ROW_END SHEET_END
+		SHEET("Prices") "<table:table-header-rows>"
+		ROW TEXT("Kind") TEXT("Note") ROW_END "</table:table-header-rows>"
+		ROW TEXT("a") TEXT("b") ROW_END SHEET_END
+		SHEET("Empty") SHEET_END;
 	/* clang-format on */
 	static const char *const EXPECTED[] = {"T1 Costs 2031", "T2 Item | Price | Bought | Share",
 		"T Desk | 310.50 € | 2031-05-04 | 25 %", "T1 2031-05-04 09:30 | 7 | true",
@@ -92,30 +85,30 @@ static void what_is_not_seen_is_annotated(void **state)
 		"<style:table-properties table:display='false'/></style:style>"
 		"<style:style style:name='white' style:family='table-cell'><style:text-properties "
 		"fo:color='#ffffff'/></style:style></office:automatic-styles>";
-	/* clang-format off: rows as they stand on the sheet */
+	/* Rows as they stand on the sheet. */
+	/* clang-format off */
 	static const char BODY[] =
-		"<table:table table:name='Secret' table:style-name='off'>" ROW TEXT("s1") TEXT(
-			"s2") ROW_END SHEET_END
-
-			SHEET("Open") "<table:table-column/>"
-				      "<table:table-column table:visibility='collapse' "
-				      "table:number-columns-repeated='2'/><table:table-column/>" ROW
-					      TEXT("A") TEXT("h1") TEXT("h2") TEXT("D") ROW_END
-		"<table:table-row table:visibility='filter'>" TEXT("gone") ROW_END ROW TEXT(
-			"x") "<table:table-cell table:number-columns-repeated='3'>"
-			     "<text:p>r</text:p></table:table-cell>" ROW_END ROW
-			     "<table:table-cell "
-			     "table:number-columns-spanned='4'><office:annotation>"
-			     "<dc:creator>Ben</dc:creator><text:p>check</text:p></"
-			     "office:annotation>"
-			     "<text:p>wide</text:p></table:table-cell><table:covered-table-cell>"
-			     "<text:p>under</text:p></table:covered-table-cell>" ROW_END ROW
-			     "<table:table-cell table:style-name='white' office:value-type='float' "
-			     "office:value='42'><text:p>42</text:p></table:table-cell>" EMPTY(
-				     "2") "<table:table-cell><draw:custom-shape><text:p>in a "
-					  "shape</text:p>"
-					  "</draw:custom-shape><text:p/></table:table-cell>" ROW_END
-						  SHEET_END;
+		"<table:table table:name='Secret' table:style-name='off'>"
+		ROW TEXT("s1") TEXT("s2") ROW_END SHEET_END
+		SHEET("Open")
+		"<table:table-column/>"
+		"<table:table-column table:visibility='collapse' "
+		"table:number-columns-repeated='2'/><table:table-column/>"
+		ROW TEXT("A") TEXT("h1") TEXT("h2") TEXT("D") ROW_END
+		"<table:table-row table:visibility='filter'>" TEXT("gone") ROW_END
+		ROW TEXT("x")
+		"<table:table-cell table:number-columns-repeated='3'><text:p>r</text:p>"
+		"</table:table-cell>" ROW_END
+		ROW
+		"<table:table-cell table:number-columns-spanned='4'><office:annotation>"
+		"<dc:creator>Ben</dc:creator><text:p>check</text:p></office:annotation>"
+		"<text:p>wide</text:p></table:table-cell><table:covered-table-cell>"
+		"<text:p>under</text:p></table:covered-table-cell>" ROW_END
+		ROW
+		"<table:table-cell table:style-name='white' office:value-type='float' "
+		"office:value='42'><text:p>42</text:p></table:table-cell>" EMPTY("2")
+		"<table:table-cell><draw:custom-shape><text:p>in a shape</text:p>"
+		"</draw:custom-shape><text:p/></table:table-cell>" ROW_END SHEET_END;
 	/* clang-format on */
 	struct extracted x;
 
@@ -135,14 +128,16 @@ static void what_is_not_seen_is_annotated(void **state)
 
 static void counts_are_bounded(void **state)
 {
-	/* clang-format off: rows as they stand on the sheet */
-	static const char BODY[] = SHEET(
-		"Wide") "<table:table-row table:number-rows-repeated='1048576'>"
-			"<table:table-cell table:number-columns-repeated='16384'><text:p>x</text:p>"
-			"</table:table-cell>" ROW_END SHEET_END
-
-				SHEET("Far") EMPTY_ROWS("1048575") ROW TEXT("a") EMPTY("16382")
-					TEXT("b") ROW_END SHEET_END;
+	/* Rows as they stand on the sheet. */
+	/* clang-format off */
+	static const char BODY[] =
+		SHEET("Wide")
+		"<table:table-row table:number-rows-repeated='1048576'>"
+		"<table:table-cell table:number-columns-repeated='16384'><text:p>x</text:p>"
+		"</table:table-cell>" ROW_END SHEET_END
+		SHEET("Far")
+		EMPTY_ROWS("1048575")
+		ROW TEXT("a") EMPTY("16382") TEXT("b") ROW_END SHEET_END;
 	/* clang-format on */
 	struct extracted x;
 	const struct box *last;
@@ -178,14 +173,17 @@ static void long_sheets_stream(void **state)
 
 static void hostile_ones(void **state)
 {
-	/* clang-format off: rows as they stand on the sheet */
-	static const char BODY[] = SHEET("A") "<table:table-column table:visibility='collapse' "
-					      "table:number-columns-repeated='-5'/>" ROW TEXT("q")
-						      NUMBER("1", "1") ROW_END
+	/* Rows as they stand on the sheet. */
+	/* clang-format off */
+	static const char BODY[] =
+		SHEET("A")
+		"<table:table-column table:visibility='collapse' "
+		"table:number-columns-repeated='-5'/>"
+		ROW TEXT("q") NUMBER("1", "1") ROW_END
 		"<table:table-row table:number-rows-repeated='x'><table:covered-table-cell/>"
-		"<draw:frame><draw:text-box><text:p>s</text:p></draw:text-box></draw:frame>" ROW_END
-		"<table:shapes><draw:g><text:p>t</text:p></draw:g></table:shapes>" SHEET_END
-		"<text:p>nowhere</text:p>";
+		"<draw:frame><draw:text-box><text:p>s</text:p></draw:text-box></draw:frame>"
+		ROW_END "<table:shapes><draw:g><text:p>t</text:p></draw:g></table:shapes>"
+		SHEET_END "<text:p>nowhere</text:p>";
 	/* clang-format on */
 	char *s = flat_odf("spreadsheet", "", BODY);
 

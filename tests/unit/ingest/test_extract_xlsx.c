@@ -74,18 +74,26 @@ static void test_values(void **state)
 
 	(void)state;
 	arena_init(&a);
+	/* clang-format off */
 	assert_string_equal(
 		read_sheet(
-			SHEET(ROW("1", N("A1", "1.50") STYLED("B1", "1", "45000") STYLED("C1", "2",
-					       "0.125") "<c r=\"D1\" t=\"b\"><v>1</v></c>"
-							"<c r=\"E1\" t=\"e\"><v>#REF!</v></c>"
-							"<c r=\"F1\" "
-							"t=\"str\"><f>A1&amp;1</f><v>sum</v></c>"
-							"<c r=\"G1\"><f>1+1</f></c>" I(
-								"H1", "a | b")),
-				""),
-			&a),
-		"T1 1.5 | 2023-03-15 | 12.50% | TRUE | #REF! | sum | | a | b\n");
+			SHEET(
+				ROW(
+					"1",
+					N("A1", "1.50") STYLED("B1", "1", "45000")
+					STYLED("C1", "2", "0.125")
+					"<c r=\"D1\" t=\"b\"><v>1</v></c><c r=\"E1\" t=\"e\">"
+					"<v>#REF!</v></c><c r=\"F1\" t=\"str\"><f>A1&amp;1</f>"
+					"<v>sum</v></c><c r=\"G1\"><f>1+1</f></c>"
+					I("H1", "a | b")
+				),
+				""
+			),
+			&a
+		),
+		"T1 1.5 | 2023-03-15 | 12.50% | TRUE | #REF! | sum | | a | b\n"
+	);
+	/* clang-format on */
 	x = read_book(ONE,
 		SHEET(ROW("1", "<c r=\"A1\" t=\"s\"><v>0</v></c><c t=\"s\"><v>1</v></c>"
 			       "<c t=\"s\"><v>9999999999999999999999999</v></c><c "
