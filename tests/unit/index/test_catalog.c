@@ -333,6 +333,46 @@ static int tx_extracted(struct db *db, void *arg, struct err *e)
 	return version_extracted(db, &subject, &facts, e);
 }
 
+/* Answers that quote the document, that had it in their history, that passed it over. */
+static void add_answers(struct world *w, const struct id *user, const struct id *document)
+{
+	exec_sql(w, "INSERT INTO conversation VALUES ('conv_1', '%s', '%s', 't', 1, 1, NULL)",
+		w->workspace.s, user->s);
+	exec_sql(w,
+		"INSERT INTO run (id, workspace_id, conversation_id, turn_seq, user_id, state, "
+		"mode, "
+		"answer, created_ms) VALUES ('run_1', '%s', 'conv_1', 1, '%s', 'completed', "
+		"'extractive', 'secret sentence', 1), ('run_2', '%s', 'conv_1', 1, '%s', "
+		"'completed', "
+		"'model', 'own words', 1)",
+		w->workspace.s, user->s, w->workspace.s, user->s);
+	/* A model that had the secret in its history; an extract that passed it over. */
+	exec_sql(w,
+		"INSERT INTO run (id, workspace_id, conversation_id, turn_seq, user_id, state, "
+		"mode, answer, created_ms) VALUES ('run_3', '%s', 'conv_1', 2, '%s', 'completed', "
+		"'model', 'secret again', 1), ('run_4', '%s', 'conv_1', 3, '%s', 'completed', "
+		"'extractive', 'other words', 1)",
+		w->workspace.s, user->s, w->workspace.s, user->s);
+	exec_sql(w,
+		"INSERT INTO run_source VALUES ('run_3', -1, '%s', '%s', '', '', '[]'), "
+		"('run_4', 1, '%s', '%s', 'v', 'c', '[]')",
+		w->workspace.s, document->s, w->workspace.s, document->s);
+	exec_sql(w,
+		"INSERT INTO run_event VALUES ('run_3', 1, 'retrieval.completed', 'other words'), "
+		"('run_3', 2, 'assistant.delta', 'secret again'), "
+		"('run_4', 1, 'retrieval.completed', 'secret name')");
+	exec_sql(w,
+		"INSERT INTO citation VALUES ('run_1', 1, '%s', 1, '%s', 'v', 'c', 1, x'00', "
+		"'secret sentence', 3, 9, 'verified', 'secret!A1'), ('run_2', 1, '%s', 1, '%s', "
+		"'v', 'c', 1, "
+		"NULL, "
+		"'secret sentence', 3, 9, 'verified', NULL)",
+		w->workspace.s, document->s, w->workspace.s, document->s);
+	exec_sql(w,
+		"INSERT INTO run_event VALUES ('run_1', 1, 'assistant.delta', 'secret sentence'), "
+		"('run_2', 1, 'assistant.delta', 'own words'), ('run_2', 2, 'citation', 'secret')");
+}
+
 static void test_purge_blanks_and_names_lost_blobs(void **state)
 {
 	struct world *w = *state;
@@ -351,41 +391,7 @@ static void test_purge_blanks_and_names_lost_blobs(void **state)
 	fine(store_write(w->store, tx_extracted, "texthash", &world_err));
 	arrive(w, &c, "secret name", "two");
 	subject = a.document;
-	exec_sql(w, "INSERT INTO conversation VALUES ('conv_1', '%s', '%s', 't', 1, 1, NULL)",
-		w->workspace.s, user.s);
-	exec_sql(w,
-		"INSERT INTO run (id, workspace_id, conversation_id, turn_seq, user_id, state, "
-		"mode, "
-		"answer, created_ms) VALUES ('run_1', '%s', 'conv_1', 1, '%s', 'completed', "
-		"'extractive', 'secret sentence', 1), ('run_2', '%s', 'conv_1', 1, '%s', "
-		"'completed', "
-		"'model', 'own words', 1)",
-		w->workspace.s, user.s, w->workspace.s, user.s);
-	/* A model that had the secret in its history; an extract that passed it over. */
-	exec_sql(w,
-		"INSERT INTO run (id, workspace_id, conversation_id, turn_seq, user_id, state, "
-		"mode, answer, created_ms) VALUES ('run_3', '%s', 'conv_1', 2, '%s', 'completed', "
-		"'model', 'secret again', 1), ('run_4', '%s', 'conv_1', 3, '%s', 'completed', "
-		"'extractive', 'other words', 1)",
-		w->workspace.s, user.s, w->workspace.s, user.s);
-	exec_sql(w,
-		"INSERT INTO run_source VALUES ('run_3', -1, '%s', '%s', '', '', '[]'), "
-		"('run_4', 1, '%s', '%s', 'v', 'c', '[]')",
-		w->workspace.s, a.document.s, w->workspace.s, a.document.s);
-	exec_sql(w,
-		"INSERT INTO run_event VALUES ('run_3', 1, 'retrieval.completed', 'other words'), "
-		"('run_3', 2, 'assistant.delta', 'secret again'), "
-		"('run_4', 1, 'retrieval.completed', 'secret name')");
-	exec_sql(w,
-		"INSERT INTO citation VALUES ('run_1', 1, '%s', 1, '%s', 'v', 'c', 1, x'00', "
-		"'secret sentence', 3, 9, 'verified', 'secret!A1'), ('run_2', 1, '%s', 1, '%s', "
-		"'v', 'c', 1, "
-		"NULL, "
-		"'secret sentence', 3, 9, 'verified', NULL)",
-		w->workspace.s, a.document.s, w->workspace.s, a.document.s);
-	exec_sql(w,
-		"INSERT INTO run_event VALUES ('run_1', 1, 'assistant.delta', 'secret sentence'), "
-		"('run_2', 1, 'assistant.delta', 'own words'), ('run_2', 2, 'citation', 'secret')");
+	add_answers(w, &user, &a.document);
 	assert_int_equal(store_write(w->store, tx_purge, &p, NULL), ERR_CONFLICT);
 	fine(work(w, (struct work){.which = W_DELETE, .a = &subject}));
 	fine(store_write(w->store, tx_purge, &p, &world_err));

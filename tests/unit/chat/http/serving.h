@@ -217,9 +217,7 @@ static UNUSED int setup(void **state)
 
 	(void)state;
 	memset(&f, 0, sizeof(f));
-	snprintf(f.dir, sizeof(f.dir),
-		"/tmp/carrel-server-"
-		"XXXXXX");
+	snprintf(f.dir, sizeof(f.dir), "/tmp/carrel-server-XXXXXX");
 	assert_non_null(mkdtemp(f.dir));
 	settings_init(&f.settings);
 	assert_int_equal(settings_set(&f.settings, "data", f.dir, "test", &e), 0);
