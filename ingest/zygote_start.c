@@ -276,6 +276,7 @@ static int moved(int fd)
 /* 0 or an errno. */
 static int open_all(struct zygote *z)
 {
+	const struct child_limits limits = z->limits;
 	int sockets[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) {
@@ -286,7 +287,7 @@ static int open_all(struct zygote *z)
 	z->its_limits = moved(memfd_create("limits", MFD_CLOEXEC));
 	z->stop = eventfd(0, EFD_CLOEXEC);
 	if (z->its_socket < 0 || z->its_limits < 0 || z->stop < 0 ||
-		write(z->its_limits, &z->limits, sizeof(z->limits)) != (ssize_t)sizeof(z->limits)) {
+		write(z->its_limits, &limits, sizeof(limits)) != (ssize_t)sizeof(limits)) {
 		return errno;
 	}
 	return 0;
