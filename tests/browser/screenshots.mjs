@@ -95,6 +95,8 @@ const scenes = [
 	['05-source', openSource],
 	['06-searched', async (page) => {
 		await page.keyboard.press('Escape');
+		await page.locator('.source').waitFor({ state: 'detached' });
+		await page.keyboard.press('Escape'); // the card of the citation that has the focus again
 		await page.getByRole('button', { name: 'What was searched' }).or(page.locator('summary', { hasText: 'What was searched' })).first().click();
 	}],
 	['07-refusal', async (page) => {
