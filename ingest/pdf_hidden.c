@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/base/array.h"
 #include "index/base/hash.h"
 #include "index/base/utf8.h"
 #include "ingest/pdf.h"
@@ -61,16 +62,17 @@ static bool is_space(uint32_t c)
 	return c <= ' ' || c == 0xa0 || c == 0x3000;
 }
 
+/* The caller's to free; NULL: none. */
 static struct word *find_words(const struct pdf_chars *chars, int *n)
 {
-	struct word *words = calloc((size_t)chars->n + 1, sizeof(*words));
+	struct word *words = NULL;
 	struct pdf_char c = {0};
 	GList *styles = chars->attributes;
 	const PopplerTextAttributes *named = NULL; /* whose font is: */
 	uint64_t font = 0;
 	bool open = false;
+	int cap = 0;
 
-	ASSERT(words != NULL);
 	*n = 0;
 	while (pdf_char_next(chars, &c)) {
 		const PopplerRectangle *r = &chars->rects[c.i];
@@ -93,6 +95,7 @@ static struct word *find_words(const struct pdf_chars *chars, int *n)
 			named = style;
 		}
 		if (!open) {
+			words = array_grow(words, *n, &cap, sizeof(*words));
 			words[(*n)++] = (struct word){
 				c.i, c.i, style, font, 1e9, 1e9, -1e9, -1e9, false, 0};
 			open = true;

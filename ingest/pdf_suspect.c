@@ -142,6 +142,21 @@ static void note_transparent(const char *s, size_t n, size_t i, struct pdf_suspi
 	out->unseen = out->unseen || is_transparent(s, n, i);
 }
 
+/* As memmem, for bytes of which few are the mark's first. */
+static const char *next_mark(const char *s, const char *end, const char *mark, size_t n_mark)
+{
+	while ((s = memchr(s, mark[0], (size_t)(end - s))) != NULL) {
+		if ((size_t)(end - s) < n_mark) {
+			return NULL;
+		}
+		if (memcmp(s, mark, n_mark) == 0) {
+			return s;
+		}
+		s++;
+	}
+	return NULL;
+}
+
 static void find(const char *s, size_t n, const char *mark,
 	void (*note)(const char *s, size_t n, size_t i, struct pdf_suspicion *out),
 	struct pdf_suspicion *out)
@@ -149,7 +164,7 @@ static void find(const char *s, size_t n, const char *mark,
 	const char *at = s, *end = s + n;
 	size_t n_mark = strlen(mark);
 
-	while (!out->unseen && (at = memmem(at, (size_t)(end - at), mark, n_mark)) != NULL) {
+	while (!out->unseen && (at = next_mark(at, end, mark, n_mark)) != NULL) {
 		note(s, n, (size_t)(at - s), out);
 		at += n_mark;
 	}
@@ -327,7 +342,7 @@ void pdf_suspect(const char *bytes, size_t n_bytes, struct pdf_suspicion *out)
 	struct ends ends = {.looked = bytes};
 
 	find(bytes, n_bytes, "/ca", note_transparent, out);
-	while ((at = memmem(at, (size_t)(end - at), "stream", 6)) != NULL) {
+	while ((at = next_mark(at, end, "stream", 6)) != NULL) {
 		const char *s = at + 6, *dict;
 
 		if (at - bytes >= 3 && memcmp(at - 3, "end", 3) == 0) {
@@ -350,7 +365,7 @@ void pdf_suspect(const char *bytes, size_t n_bytes, struct pdf_suspicion *out)
 		at = s;
 	}
 	/* Under another name a page's crop box is none. */
-	if (n_bytes < COPY_MAX && memmem(bytes, n_bytes, "/CropBox", 8)) {
+	if (n_bytes < COPY_MAX && next_mark(bytes, end, "/CropBox", 8)) {
 		char *copy = malloc(n_bytes), *p = copy;
 
 		ASSERT(copy != NULL);

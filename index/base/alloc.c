@@ -54,7 +54,7 @@ static struct {
 
 /* Before any thread and any constructor: the loader allocates. What the look-up itself would like
  * to allocate it can do without. */
-static bool resolve(void)
+static __attribute__((noinline)) bool resolve(void)
 {
 	static bool resolving;
 
@@ -72,9 +72,9 @@ static bool resolve(void)
 	return true;
 }
 
-static bool is_resolved(void)
+static inline bool is_resolved(void)
 {
-	return libc.free || resolve();
+	return __builtin_expect(libc.free != NULL, 1) || resolve();
 }
 
 static void *plain_aligned(size_t align, size_t n)
@@ -111,7 +111,7 @@ static void *take(size_t n, size_t align)
 }
 
 /* What is freed while pieces are missing, and is like one of them, takes its place. */
-static bool put_back(void *p)
+static __attribute__((noinline)) bool put_back(void *p)
 {
 	size_t n = malloc_usable_size(p);
 	bool fits = false;
@@ -138,7 +138,7 @@ static bool put_back(void *p)
 }
 
 /* Once the C library had nothing. */
-static void *try_again(size_t n, size_t align)
+static __attribute__((noinline)) void *try_again(size_t n, size_t align)
 {
 	const struct timespec step = {0, STEP_MS * 1000000L};
 	int errnum = errno;
