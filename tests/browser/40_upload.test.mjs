@@ -84,6 +84,9 @@ test('a dropped folder of 300 files comes in with its paths; the page stays resp
 	await page.getByRole('link', { name: 'Search passages' }).click();
 	await dock(page).getByText('300 documents are in').first().waitFor({ timeout: 90000 });
 	assert.ok(await dock(page).locator('li').count() < 100, 'not hundreds of rows');
+	// All is in: it does not lie over the next question.
+	await page.getByRole('link', { name: 'New conversation' }).click();
+	await dock(page).waitFor({ state: 'detached' });
 	const longest = await page.evaluate(() => window.longest);
 	assert.ok(longest < 250, `the page stood still for ${longest} ms`);
 	const there = await documentsOf(into);

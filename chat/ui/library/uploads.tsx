@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { t } from '../base/i18n';
 import { Icon, type IconName } from '../base/icons';
-import { link } from '../base/router';
+import { link, place } from '../base/router';
 import { Button, IconButton, Progress, toastError } from '../base/ui';
 import { Offer } from './offer';
 import { cancelAll, cancelUpload, forget, heldUntil, isOpen, mayRetry, retryUpload, revision, type Upload, type UploadState, uploads } from './upload';
@@ -127,6 +127,13 @@ function Dock({ all }: { all: readonly Upload[] }) {
 export function Uploads() {
 	// What belongs to a conversation is shown there.
 	const all = uploads().filter((u) => !u.target.conversationId);
+	const view = place.value.path[0];
+	useEffect(() => {
+		// Who goes from the documents to something else has seen that all is in; the dock would lie over what is written there.
+		if (view !== 'library' && view !== 'document' && all.every((u) => u.state === 'done' || u.state === 'duplicate')) {
+			forget((u) => !u.target.conversationId);
+		}
+	}, [view]);
 	return (
 		<>
 			{all.length > 0 && <Dock all={all} />}
