@@ -138,6 +138,10 @@ static int compile(struct sandbox *s)
 	if (rc == 0) {
 		rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	}
+	/* A binary tree of calls: the kernel asks the filter about each of them once a process. */
+	if (rc == 0) {
+		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	}
 	if (rc == 0) {
 		rc = add_rules(ctx);
 	}

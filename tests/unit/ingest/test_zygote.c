@@ -497,6 +497,35 @@ static void it_holds_no_secrets(void **state)
 	zygote_stop(z);
 }
 
+/* A fork costs by its mappings: one of a library's code and what is only read, none of which may be
+ * written. */
+static void its_libraries_are_joined_and_not_writable(void **state)
+{
+	struct zygote *z = zygote_with(NULL);
+	char path[64], line[512];
+	int n_joined = 0;
+	FILE *maps;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/proc/%d/maps", zygote_here());
+	maps = fopen(path, "re");
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps)) {
+		char may[8];
+		unsigned long offset;
+
+		assert_int_equal(sscanf(line, "%*s %7s %lx", may, &offset), 2);
+		assert_false(may[1] == 'w' && may[2] == 'x');
+		if (strstr(line, ".so.") && offset == 0) {
+			assert_string_equal(may, "r-xp");
+			n_joined++;
+		}
+	}
+	assert_true(n_joined > 20);
+	fclose(maps);
+	zygote_stop(z);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -513,6 +542,7 @@ int main(void)
 		cmocka_unit_test(stop_signals_do_not_reach_it),
 		cmocka_unit_test(it_dies_with_its_parent),
 		cmocka_unit_test(it_holds_no_secrets),
+		cmocka_unit_test(its_libraries_are_joined_and_not_writable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
