@@ -104,7 +104,9 @@ static int follow(struct cli *cli, const char *folder, struct following *f, stru
 	json_decref(body);
 	if (rc == 0 && !f->last) {
 		rc = err_set(e, ERR_UNAVAILABLE, "cut_off",
-			"the server ended before the backup was whole: nothing of it counts");
+			"the server ended before it said that the backup is whole: it is if %s is "
+			"there",
+			folder);
 	} else if (rc == 0 && f->failed) {
 		rc = client_error(
 			f->last, json_integer_value(json_object_get(f->last, "status")), e);
