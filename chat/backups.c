@@ -9,6 +9,7 @@
 #include "index/backup.h"
 #include "index/base/clock.h"
 #include "index/base/log.h"
+#include "index/base/thread.h"
 #include "ingest/purges.h"
 
 #define NICE 10
@@ -197,16 +198,15 @@ static void on_start(struct stream *s)
 	struct backup *b = (struct backup *)s;
 	struct backups *of = b->of;
 	pthread_t thread;
-	pthread_attr_t attr;
 
-	ASSERT(pthread_attr_init(&attr) == 0);
-	ASSERT(pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) == 0);
 	pthread_mutex_lock(&of->lock);
 	b->began_ms = clock_mono_ms();
-	b->started = !of->stopped && pthread_create(&thread, &attr, make_work, b) == 0;
+	b->started = !of->stopped && thread_start(&thread, make_work, b) == 0;
+	if (b->started) {
+		pthread_detach(thread);
+	}
 	of->runs = b->started;
 	pthread_mutex_unlock(&of->lock);
-	pthread_attr_destroy(&attr);
 	if (!b->started) {
 		stream_abort(s);
 	}

@@ -8,6 +8,7 @@
 
 #include "index/base/hash.h"
 #include "index/base/log.h"
+#include "index/base/thread.h"
 
 #define WORKSPACES 64 /* whose facts are kept */
 #define NICE 10	      /* as ingestion's threads */
@@ -258,7 +259,7 @@ static void start_aside(struct chunks_facts *f, struct entry *entry)
 	entry->state = READING;
 	f->reading = entry->workspace_n;
 	f->running = true;
-	f->joinable = pthread_create(&f->thread, NULL, read_aside, f) == 0;
+	f->joinable = thread_start(&f->thread, read_aside, f) == 0;
 	if (!f->joinable) {
 		f->running = false;
 		entry->state = UNKNOWN;

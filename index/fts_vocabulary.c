@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "index/base/log.h"
+#include "index/base/thread.h"
 #include "index/fts_private.h"
 
 #define AT_ONCE 50000	 /* rows of an index that is read while somebody waits: 50 ms */
@@ -297,7 +298,7 @@ static void start_aside(struct vocabularies *v, int64_t workspace_n)
 	}
 	v->making = workspace_n;
 	v->running = true;
-	v->joinable = pthread_create(&v->thread, NULL, make_aside, v) == 0;
+	v->joinable = thread_start(&v->thread, make_aside, v) == 0;
 	v->running = v->joinable;
 }
 

@@ -8,6 +8,7 @@
 #include "index/base/clock.h"
 #include "index/base/fs.h"
 #include "index/base/log.h"
+#include "index/base/thread.h"
 #include "index/catalog.h"
 #include "index/chunk_digests.h"
 #include "index/chunks_facts.h"
@@ -127,7 +128,7 @@ static int open_memories(struct index *ix, struct err *e)
 {
 	struct opening acl = {.ix = ix, .err = ERR_INIT};
 	pthread_t thread;
-	int rc = pthread_create(&thread, NULL, open_acl_work, &acl);
+	int rc = thread_start(&thread, open_acl_work, &acl);
 
 	if (rc != 0) {
 		return err_sys(e, ERR_INTERNAL, rc, "cannot start a thread");

@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "index/base/clock.h"
 #include "index/base/log.h"
+#include "index/base/thread.h"
 #include "index/store_private.h"
 
 #define GROUP_TX_MAX 256
@@ -543,16 +543,12 @@ int store_checkpoint(struct store *s, struct err *e)
 
 int writer_start(struct store *s, struct err *e)
 {
-	sigset_t all, before;
 	int rc;
 
 	sqlite3_wal_autocheckpoint(s->writer->c, 0);
 	sqlite3_wal_hook(s->writer->c, on_wal, s->writer);
 	s->checkpoint_at_pages = CHECKPOINT_PAGES;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&s->writer_thread, NULL, run_writer, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	rc = thread_start(&s->writer_thread, run_writer, s);
 	if (rc != 0) {
 		return err_sys(e, ERR_INTERNAL, rc, "cannot start the writer thread");
 	}

@@ -11,6 +11,7 @@
 #include "index/base/alloc.h"
 #include "index/base/clock.h"
 #include "index/base/log.h"
+#include "index/base/thread.h"
 #include "ingest/house.h"
 #include "ingest/job.h"
 #include "ingest/pipeline.h"
@@ -499,7 +500,7 @@ static struct worker *make_worker(
 static int start_threads(struct worker *w, struct err *e)
 {
 	int64_t started_ms = clock_wall_ms();
-	int rc = pthread_create(&w->keeper, NULL, keep, w);
+	int rc = thread_start(&w->keeper, keep, w);
 
 	w->has_keeper = rc == 0;
 	for (int i = 0; rc == 0 && i < (int)w->ix->settings->ingest_workers + SPARE_SEATS; i++) {
@@ -509,7 +510,7 @@ static int start_threads(struct worker *w, struct err *e)
 		s->number = i;
 		snprintf(s->owner, sizeof(s->owner), "%ld:%lld:%d", (long)getpid(),
 			(long long)started_ms, i);
-		rc = pthread_create(&s->thread, NULL, work, s);
+		rc = thread_start(&s->thread, work, s);
 		pthread_mutex_lock(&w->lock);
 		w->n_seats += rc == 0;
 		pthread_mutex_unlock(&w->lock);

@@ -27,6 +27,7 @@
 
 #include "index/base/clock.h"
 #include "index/base/log.h"
+#include "index/base/thread.h"
 #include "ingest/child.h"
 #include "ingest/zygote.h"
 #include "ingest/zygote_private.h"
@@ -317,18 +318,6 @@ static void set_limits(struct zygote *z, const struct settings *set)
 }
 
 /* 0 or an errno. Signals are for other threads. */
-static int start_keeper(struct zygote *z)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&z->keeper, NULL, keep, z);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return rc;
-}
-
 int zygote_start(const struct settings *set, struct zygote **out, struct err *e)
 {
 	struct zygote *z = calloc(1, sizeof(*z));
@@ -341,7 +330,7 @@ int zygote_start(const struct settings *set, struct zygote **out, struct err *e)
 	pthread_cond_init(&z->changed, NULL);
 	set_limits(z, set);
 	rc = open_all(z);
-	rc = rc ? rc : start_keeper(z);
+	rc = rc ? rc : thread_start(&z->keeper, keep, z);
 	if (rc) {
 		destroy(z);
 		return err_sys(e, ERR_INTERNAL, rc, "cannot start the document readers");

@@ -9,6 +9,7 @@
 #include "chat/cli/progress.h"
 #include "chat/cli/term.h"
 #include "index/base/fs.h"
+#include "index/base/thread.h"
 #include "index/catalog.h"
 #include "ingest/pipeline.h"
 #include "ingest/plain.h"
@@ -151,7 +152,7 @@ static int train(struct eval_data *d, bool quiet, struct err *e)
 	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000};
 	struct progress bar;
 	pthread_t thread;
-	int rc = pthread_create(&thread, NULL, train_thread, &t);
+	int rc = thread_start(&thread, train_thread, &t);
 
 	if (rc != 0) {
 		return err_sys(e, ERR_INTERNAL, rc, "no thread to train in");

@@ -1,10 +1,10 @@
 #include "chat/cli/inside.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "chat/app.h"
+#include "index/base/thread.h"
 
 enum state { STARTING, READY, ENDED };
 
@@ -51,16 +51,10 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-/* The server's threads take no signals: they are the command's. */
 static int start_thread(struct inside *in, struct err *e)
 {
-	sigset_t all, before;
-	int rc;
+	int rc = thread_start(&in->thread, serve, in);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&in->thread, NULL, serve, in);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return rc == 0 ? 0 : err_sys(e, ERR_INTERNAL, rc, "no thread for the server");
 }
 

@@ -1,11 +1,11 @@
 #include "index/base/pool.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "index/base/err.h"
+#include "index/base/thread.h"
 
 /* OpenMP's, from libgomp: FAISS is parallel by default, for each thread that calls it. */
 extern void omp_set_num_threads(int n);
@@ -81,20 +81,12 @@ static void *run_worker(void *arg)
 	return NULL;
 }
 
-/* Signals are the loop thread's business: workers start with all of them blocked. */
 static bool start_worker(struct pool *p)
 {
-	sigset_t all, before;
-	int rc;
+	bool ok = thread_start(&p->threads[p->n_threads], run_worker, p) == 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&p->threads[p->n_threads], NULL, run_worker, p);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc == 0) {
-		p->n_threads++;
-	}
-	return rc == 0;
+	p->n_threads += ok;
+	return ok;
 }
 
 bool pool_submit(struct pool *p, struct pool_item *item)
