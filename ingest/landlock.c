@@ -22,8 +22,13 @@ struct ruleset_attr {
 
 static long abi_version(void)
 {
-	return syscall(
-		SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_CREATE_RULESET_VERSION);
+	static long abi; /* a running kernel's does not change */
+
+	if (abi < 1) {
+		abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0,
+			LANDLOCK_CREATE_RULESET_VERSION);
+	}
+	return abi;
 }
 
 /* All that this kernel can refuse. */
