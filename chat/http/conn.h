@@ -163,7 +163,9 @@ struct server {
 	int64_t n_exchanges;  /* with a worker, or waiting for their stop */
 	uint64_t serial;
 	int64_t room_given;		     /* bytes, of BODIES_MAX */
+	void *room_holders;		     /* tsearch: addresses that have some of it */
 	struct conn *room_first, *room_last; /* those who wait for room */
+	struct conn *room_turn;		     /* of these: the next, if there were room */
 	bool room_told;
 	bool stopping, told;
 	void (*on_closed)(void *arg);

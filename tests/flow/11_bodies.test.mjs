@@ -96,6 +96,21 @@ test('those of one address leave a quarter to others', async () => {
 	[...holders, own, other].forEach((raw) => raw.destroy());
 });
 
+test('behind one that waits for more than there is: they go on when it is told to come again', async () => {
+	const first = server.raw().send(head(ROOM / 4) + body(ROOM / 4).slice(0, 20_000));
+	const stop = drip(first, 16_000, 100);
+	const large = server.raw('127.0.0.2').send(head(ROOM) + body(ROOM).slice(0, 20_000));
+	await until(() => first.socket.bytesWritten > 300_000, 'it has waited for so long');
+	const behind = server.raw('127.0.0.3').send(head(200_000) + body(200_000));
+	assert.equal((await ada.post('/v1/search', { query: 'quokka' })).status, 200);
+	assert.equal(behind.text, '');
+	assert.deepEqual(statuses(await large.rest(30_000)), [503]);
+	assert.deepEqual(statuses(await behind.hear('"passages"')), [200]);
+	assert.equal(first.text, '');
+	stop();
+	[first, behind].forEach((raw) => raw.destroy());
+});
+
 test('one that waits too long is told to come again', async () => {
 	const first = await holder();
 	const stop = drip(first, 16_000, 100); // fast enough to keep it
