@@ -66,6 +66,10 @@ test('by keyboard: the focus shows the card, Escape hides it, Enter opens the pa
 	await page.keyboard.press('Escape');
 	await page.locator('.source').waitFor({ state: 'detached' });
 	assert.ok(await chip(page).evaluate((e) => e === document.activeElement));
+	assert.equal(await card(page).count(), 0, 'what it cites has just been read');
+	await page.keyboard.press('Tab');
+	await page.keyboard.press('Shift+Tab');
+	await card(page).waitFor();
 });
 
 test('a click opens the page at exactly the quoted lines', async () => {

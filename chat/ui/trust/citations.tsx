@@ -85,7 +85,8 @@ export function citeTarget(run: Run) {
 			}
 		},
 		onFocusIn: (event: FocusEvent) => {
-			const next = (event.target as Element).matches(':focus-visible') ? at(event) : null;
+			const fromPanel = (event.relatedTarget as Element | null)?.closest('.source'); // what it cites has just been read
+			const next = !fromPanel && (event.target as Element).matches(':focus-visible') ? at(event) : null;
 			if (next) {
 				show(next);
 			}
