@@ -221,8 +221,11 @@ static void on_start(void *arg, const struct xml_element *el)
 	} else if (tag == ODF_OFFICE_STYLES || tag == ODF_OFFICE_AUTOMATIC_STYLES ||
 		   tag == ODF_OFFICE_MASTER_STYLES) {
 		o->in_styles = true;
+	} else if (tag == o->kind->root && !o->body_due) {
+		f->skipped = true;
 	} else if (tag == o->kind->root) {
 		o->in_body = true;
+		o->body_due = false;
 		if (!o->kind->child) {
 			draft_page(o->d, 0, 0);
 		}
@@ -301,8 +304,10 @@ void odf_read(struct document *doc, struct draft *d, const struct odf_kind *kind
 		xml_read_part(doc, a, "META-INF/manifest.xml", XML_SKIP_DOCTYPE, &MANIFEST, d);
 		read_part(&o, "meta.xml");
 		read_part(&o, "styles.xml");
+		o.body_due = true;
 		ok = read_part(&o, "content.xml");
 	} else {
+		o.body_due = true;
 		ok = xml_read_bytes(
 			doc, doc->bytes, doc->n_bytes, XML_REFUSE_DOCTYPE, &HANDLER, &o);
 	}

@@ -226,6 +226,7 @@ struct odf {
 	struct odf_frame *frames;
 	int n_frames, cap;
 	bool in_meta, in_styles, in_body;
+	bool body_due; /* the first in the part that has it; what else looks like one is skipped */
 
 	void *styles;						/* a tree by key */
 	struct odf_style *style, *list_style, *layout, *master; /* open ones */

@@ -214,13 +214,19 @@ static void packages(void **state)
 	static const char *const CUT[] = {MIME, "content.xml",
 		"<office:document-content" ODF_NAMESPACES "><office:body><office:text><text:p>cut",
 		NULL};
+	static const char *const BODIES[] = {MIME, "meta.xml", CONTENT("<text:p>not here</text:p>"),
+		"content.xml",
+		"<office:document-content" ODF_NAMESPACES "><office:body><office:text>"
+		"<text:p>one</text:p></office:text><office:text><text:p>two</text:p>"
+		"</office:text></office:body></office:document-content>",
+		NULL};
 	static const char *const NOTHING[] = {MIME, NULL};
 	static const struct {
 		const char *const *parts;
 		const char *reason, *text;
 	} CASES[] = {{PLAIN, NULL, "x\n"}, {NO_MIME, NULL, "y\n"},
 		{LOCKED, "password_required", ""}, {DOCTYPE, "refused_file", ""},
-		{CUT, "broken_file", ""}, {NOTHING, "broken_file", ""}};
+		{CUT, "broken_file", ""}, {BODIES, NULL, "one\n"}, {NOTHING, "broken_file", ""}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
