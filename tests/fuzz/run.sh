@@ -69,10 +69,10 @@ one() {
 	seed=$1 seconds=$2 target=$3
 	program=$dir/tests/fuzz/fuzz_$target
 	seeds=$dir/seeds/$target
-	leaks=1 round=2000000000
+	leaks=1 most=2000000000
 	if [ ! -x "$program" ]; then
 		program=$dir/tests/fuzz/fuzz_format
-		leaks=0 round=$ROUND
+		leaks=0 most=$ROUND
 	fi
 	corpus=$dir/corpus/$target
 	[ "$seconds" != 0 ] && [ -z "${FRESH:-}" ] || corpus=$dir/walk/$target
@@ -94,7 +94,7 @@ one() {
 			left=$((end - $(date +%s)))
 			[ $left -gt 0 ] || break
 		fi
-		runs=$((todo < round ? todo : round))
+		runs=$((todo < most ? todo : most))
 		round "$seed" $runs $left $WALL_S
 		if [ $status = 70 ] && only_waited; then
 			rm -rf "$corpus.new"
