@@ -22,7 +22,9 @@ enum sandbox_profile {
 	N_SANDBOX_PROFILES
 };
 
-struct sandbox; /* the compiled seccomp program */
+/* What is the same for every child: the compiled seccomp program, Landlock's rules. What the
+ * profiles may read and what is installed later is theirs with the next zygote. */
+struct sandbox;
 
 struct sandbox_limits {
 	int64_t cpu_s;	    /* then SIGXCPU */

@@ -52,7 +52,6 @@ _Noreturn static void on_forked(
 			_exit(1);
 		}
 	}
-	syscall(SYS_close_range, 3U, ~0U, 0U);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_NAME, names[o->kind], 0, 0, 0);
@@ -62,6 +61,7 @@ _Noreturn static void on_forked(
 		_exit(1);
 	}
 	if (o->kind == ORDER_CONVERT) {
+		syscall(SYS_close_range, 3U, ~0U, 0U); /* the others' sandbox does that */
 		external_child(o);
 	}
 	if (o->kind == ORDER_EXTRACT) {
