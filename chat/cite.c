@@ -494,8 +494,9 @@ void cite_feed(struct cite *c, const char *text, size_t n_text)
 		utf8_decode(text + i, n_text - i, &used);
 		take_character(c, text + i, (size_t)used);
 		i += (size_t)used;
+		/* At each: what is bounded by sentence is then the same however the text comes. */
+		close_sentences(c, false);
 	}
-	close_sentences(c, false);
 }
 
 void cite_end(struct cite *c)

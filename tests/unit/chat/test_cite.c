@@ -298,6 +298,45 @@ static void test_quotes_given(void **state)
 	cite_finish(&c);
 }
 
+/* More markers than one sentence may have, in many; a sentence longer than one may be. */
+static void test_long_at_once(void **state)
+{
+	static const struct {
+		const char *head, *each;
+		int n_each;
+		const char *tail;
+		int n_citations;
+	} CASES[] = {{"", "A room costs 175 EUR [1]. ", 100, "Oslo [2].", 101},
+		{"Rooms ", "and rooms ", 1000, "[1]. Oslo [2].", 2}};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct buf text = BUF_INIT;
+		struct cite whole, cut;
+
+		buf_str(&text, CASES[i].head);
+		for (int k = 0; k < CASES[i].n_each; k++) {
+			buf_str(&text, CASES[i].each);
+		}
+		buf_str(&text, CASES[i].tail);
+		feed_in(&whole, text.data, text.len);
+		assert_string_equal(whole.text.data, text.data);
+		assert_int_equal(whole.n_citations, CASES[i].n_citations);
+		feed_in(&cut, text.data, 7);
+		assert_string_equal(cut.text.data, text.data);
+		assert_int_equal(cut.n_citations, whole.n_citations);
+		for (int k = 0; k < cut.n_citations; k++) {
+			assert_int_equal(
+				whole.citations[k].answer_start, cut.citations[k].answer_start);
+			assert_int_equal(
+				whole.citations[k].answer_end, cut.citations[k].answer_end);
+		}
+		cite_finish(&whole);
+		cite_finish(&cut);
+		buf_finish(&text);
+	}
+}
+
 static void test_random(void **state)
 {
 	static const char alphabet[] = "[[]]123, -. aB\n!";
@@ -343,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_read_when_cited),
 		cmocka_unit_test(test_quotes_given),
+		cmocka_unit_test(test_long_at_once),
 		cmocka_unit_test(test_random),
 	};
 
